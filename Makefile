@@ -1,0 +1,91 @@
+# Everything a person types. `make` alone lists the targets.
+
+VENV    ?= .venv
+BIN     := $(VENV)/bin
+DEVICE  ?= cpu
+JOBS    ?=
+PORT    ?= 8000
+# An index with builds of PyTorch for the CPU alone saves gigabytes on a machine without a GPU:
+#   make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+
+# The first Python on the path that is neither too old nor too new for TensorFlow.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+
+export PYTHONPATH := $(CURDIR)/book/_ext$(if $(PYTHONPATH),:$(PYTHONPATH))
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PIP := $(BIN)/python -m pip install --quiet --constraint requirements.txt \
+	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.DEFAULT_GOAL := help
+.PHONY: help book notebooks test test-quick check-notebooks verify browser bench serve lab lint format clean
+
+help: ## list the targets
+	@echo "Deep Learning Computation. Type one of:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
+
+# -- environments ---------------------------------------------------------------------------
+
+$(VENV)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "error: Python 3.11, 3.12 or 3.13 is needed; python3 here is: $$(python3 --version 2>&1 || echo missing)." \
+			"Install one of them, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; fi
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "error: Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is %d.%d. Name another: make PYTHON=/path/to/python3.12" % v)'
+	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { echo "error: the venv module is missing. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	@touch $@
+
+$(VENV)/book: $(VENV)/python pyproject.toml requirements.txt
+	@echo "Installing what the book needs (about half a minute)"
+	@$(PIP) --editable '.[book]'
+	@touch $@
+
+$(VENV)/full: $(VENV)/book
+	@echo "Installing PyTorch, TensorFlow and the test tools (about 3 GB, a few minutes)"
+	@$(PIP) --editable '.[book,torch,tensorflow,exercises,test]'
+	@touch $@
+
+browser: # Chromium, for the tests
+	@sh tests/install-browser.sh
+
+# -- the book ---------------------------------------------------------------------------------
+
+book: $(VENV)/book ## build the site and say where to open it
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet
+	@echo "Built. Open file://$(CURDIR)/_build/html/index.html   (or: make serve)"
+
+notebooks: $(VENV)/full ## run the stale notebooks, refresh the prose of the others
+	@$(BIN)/python -m editions notebooks --device $(DEVICE) $(if $(JOBS),--jobs $(JOBS)) $(CHAPTER)
+
+serve: book ## build, and serve the site at http://127.0.0.1:8000 (PORT=...)
+	@echo "Serving http://127.0.0.1:$(PORT)/ - stop with Ctrl-C"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+# -- tests --------------------------------------------------------------------------------------
+
+test: $(VENV)/full browser lint check-notebooks verify book ## everything that decides whether a change is right
+	@$(BIN)/python -m pytest tests
+
+test-quick: $(VENV)/full lint check-notebooks ## the part of it that runs in minutes: no browser, no notebook runs
+	@$(BIN)/python -m pytest tests -m "not slow"
+
+check-notebooks: $(VENV)/full
+	@$(BIN)/python -m editions check
+
+verify: $(VENV)/full # run every notebook again and compare; writes the verification record
+	@$(BIN)/python -m pytest -p editions.verifying --nbval --nbval-current-env -n 2 --dist loadfile -q book/notebooks/cpu
+
+lint: $(VENV)/full ## check style
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+
+format: $(VENV)/full ## mend style
+	@$(BIN)/ruff check --fix --quiet . && $(BIN)/ruff format --quiet .
+
+bench: $(VENV)/full browser ## measure, as ratios side by side in one run
+	@$(BIN)/python -m bench
+
+clean: ## delete what was built; keep the environment
+	rm -rf _build build dist *.egg-info

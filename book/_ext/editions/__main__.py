@@ -1,0 +1,73 @@
+"""`python -m editions`: make, run and check the notebooks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from editions.errors import EditionsError
+from editions.project import DEVICES, Project
+from editions.running import editions, prose_is_current, refresh_prose, run_all
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m editions", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    make = commands.add_parser("notebooks", help="run what is stale, refresh the prose of the rest")
+    make.add_argument("--force", action="store_true", help="run again also what is not stale")
+    make.add_argument("--jobs", type=int, default=None, help="notebooks at a time (default: by cores)")
+    check = commands.add_parser("check", help="fail if a notebook is not what its source says")
+    for command in (make, check):
+        command.add_argument("chapters", nargs="*", help="chapters by name; default: all")
+        command.add_argument("--device", choices=DEVICES, default="cpu")
+        command.add_argument("--project", type=Path, default=None, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    try:
+        project = Project.find(options.project)
+        chosen = editions(project, options.chapters, options.device)
+        return _make(chosen, options) if options.command == "notebooks" else _check(chosen)
+    except EditionsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _make(chosen: list, options: argparse.Namespace) -> int:
+    reasons = {edition: edition.staleness() for edition in chosen}
+    stale = [edition for edition, reason in reasons.items() if reason or options.force]
+    for edition in stale:
+        print(f"{edition.shown}: {reasons[edition] or 'run again, as asked'}")
+    jobs = options.jobs or max(1, min(len(stale), os.cpu_count() or 1))
+    errors = run_all(stale, jobs)
+    fresh = [edition for edition in chosen if edition not in stale]
+    changed = [edition for edition in fresh if refresh_prose(edition)]
+    for edition in changed:
+        print(f"{edition.shown}: prose refreshed")
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr)
+    print(
+        f"{len(chosen)} notebooks: {len(stale) - len(errors)} run, {len(changed)} refreshed, "
+        f"{len(fresh) - len(changed)} unchanged, {len(errors)} failed"
+    )
+    return 1 if errors else 0
+
+
+def _check(chosen: list) -> int:
+    problems = []
+    for edition in chosen:
+        edition.check_claims()
+        if reason := edition.staleness():
+            problems.append(f"{edition.shown}: stale: {reason}")
+        elif not prose_is_current(edition):
+            problems.append(f"{edition.shown}: the notebook does not hold the source's prose")
+    for problem in problems:
+        print(f"error: {problem}. Type: make notebooks", file=sys.stderr)
+    if not problems:
+        print(f"{len(chosen)} notebooks hold what their sources say")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

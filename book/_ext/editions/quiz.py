@@ -1,0 +1,78 @@
+"""Self-check questions on the page: each choice unfolds its own explanation, without any script."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+from editions.choices import parse_choices
+from editions.strings import Strings
+
+
+class quiz(nodes.container):  # noqa: N801
+    """A question and its choices."""
+
+
+class quiz_choice(nodes.container):  # noqa: N801
+    """A choice: a fold."""
+
+
+class quiz_text(nodes.TextElement):  # noqa: N801
+    """What stands on the fold."""
+
+
+class QuizDirective(SphinxDirective):
+    """`:::{quiz} Question?` over a list of choices, as `choices` describes it."""
+
+    has_content = True
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        """Build the question."""
+        try:
+            choices = parse_choices(list(self.content))
+        except ValueError as error:
+            raise self.error(str(error)) from error
+        strings = Strings(self.config.language)
+        question, _ = self.state.inline_text(self.arguments[0], self.lineno)
+        block = quiz(classes=["quiz"])
+        block += nodes.paragraph("", "", *question, classes=["quiz-question"])
+        for choice in choices:
+            verdict = "right" if choice.right else "wrong"
+            line = self.content_offset + choice.offset
+            text, _ = self.state.inline_text(choice.text, line)
+            answer = nodes.container(classes=["quiz-answer"])
+            words = nodes.strong("", strings(verdict))
+            answer += nodes.paragraph("", "", words, classes=["quiz-verdict"])
+            content = StringList(choice.explanation.split("\n"), self.get_source_info()[0])
+            self.state.nested_parse(content, line, answer)
+            item = quiz_choice(classes=["quiz-choice", verdict])
+            item += [quiz_text("", "", *text), answer]
+            block += item
+        return [block]
+
+
+def _open(tag: str, **attributes: str) -> Any:
+    def visit(self: Any, node: nodes.Element) -> None:
+        self.body.append(self.starttag(node, tag, **attributes))
+
+    return visit
+
+
+def _close(tag: str) -> Any:
+    def depart(self: Any, node: nodes.Element) -> None:
+        self.body.append(f"</{tag}>\n")
+
+    return depart
+
+
+def register(app: Any) -> None:
+    """Add the directive and its nodes to Sphinx."""
+    app.add_node(quiz, html=(_open("div", role="group"), _close("div")))
+    app.add_node(quiz_choice, html=(_open("details"), _close("details")))
+    app.add_node(quiz_text, html=(_open("summary"), _close("summary")))
+    app.add_directive("quiz", QuizDirective)

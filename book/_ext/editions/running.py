@@ -1,0 +1,267 @@
+"""How editions are executed: in real kernels, several at a time, each stored whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from editions import notebook as notebooks
+from editions.claims import claim_problems
+from editions.errors import EditionsError
+from editions.files import write_atomically
+from editions.frameworks import Framework
+from editions.outputs import has_figure, output_problems
+from editions.project import Project
+from editions.source import Cell, Chapter, read_chapter
+
+CELL_TIMEOUT = 600  # seconds
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One framework's edition of a chapter, on one kind of device."""
+
+    project: Project
+    chapter: Chapter
+    framework: Framework
+    device: str = "cpu"
+
+    @property
+    def path(self) -> Path:
+        """Where its notebook is stored."""
+        return self.project.notebook_path(self.chapter.name, self.framework.key, self.device)
+
+    @property
+    def shown(self) -> str:
+        """How messages name it."""
+        return f"{self.chapter.path} ({self.framework.title} edition, {self.device})"
+
+    def staleness(self) -> str | None:
+        """Why it must be run again; None if it need not be."""
+        return notebooks.staleness(
+            self.path, notebooks.fingerprint(self.chapter, self.framework, self.project)
+        )
+
+    def check_claims(self) -> None:
+        """Raise an `EditionsError` that lists the claims which prove nothing."""
+        cells = self.chapter.edition(self.framework.key)
+        problems = [
+            f"{self.chapter.path}:{cell.line}: the claim "
+            f"{cell.claim_title!r} proves nothing: {problem}"
+            for cell, problem in claim_problems(cells)
+        ]
+        if problems:
+            raise EditionsError("\n".join(problems))
+
+
+def editions(project: Project, names: list[str] | None = None, device: str = "cpu") -> list[Edition]:
+    """The editions of the chapters called `names`, or of all chapters."""
+    paths = project.chapters
+    known = [path.stem for path in paths]
+    if unknown := [name for name in names or [] if name not in known]:
+        raise EditionsError(f"no chapter {unknown} in _toc.yml; it lists {known}")
+    chapters = [
+        read_chapter(path, project.relative(path))
+        for path in paths
+        if not names or path.stem in names
+    ]
+    return [
+        Edition(project, chapter, framework, device)
+        for chapter in chapters
+        for framework in project.frameworks
+    ]
+
+
+def refresh_prose(edition: Edition) -> bool:
+    """Bring an up-to-date notebook's prose up to date; return whether the file changed."""
+    fresh = notebooks.build(edition.chapter, edition.framework, edition.project)
+    stored = nbformat.read(edition.path, as_version=4)
+    return write_atomically(edition.path, notebooks.dumps(notebooks.refresh(fresh, stored)))
+
+
+def prose_is_current(edition: Edition) -> bool:
+    """Whether the stored notebook is, to the byte, what `refresh_prose` would write."""
+    fresh = notebooks.build(edition.chapter, edition.framework, edition.project)
+    stored = nbformat.read(edition.path, as_version=4)
+    return edition.path.read_bytes() == notebooks.dumps(notebooks.refresh(fresh, stored))
+
+
+def run(edition: Edition, on_cell: Callable[[], None] = lambda: None) -> None:
+    """Execute an edition in a fresh kernel and store its notebook.
+
+    Raises:
+        EditionsError: a cell raised, a kernel died, or an output cannot be stored; names the
+            chapter, the edition and the line of the source. Nothing is written then.
+    """
+    edition.check_claims()
+    versions = _installed(edition)
+    node = notebooks.build(edition.chapter, edition.framework, edition.project)
+    with tempfile.TemporaryDirectory(prefix="d2lcompute-run-") as scratch:
+        _execute(edition, node, scratch, on_cell)
+    _check_outputs(edition, node)
+    for cell in node.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            notebooks.describe_figures(cell)
+    node.metadata["language_info"] = {"name": "python", "file_extension": ".py"}
+    node.metadata[notebooks.KEY] = {
+        "chapter": edition.chapter.name,
+        "framework": edition.framework.key,
+        "device": edition.device,
+        "fingerprint": notebooks.fingerprint(
+            edition.chapter, edition.framework, edition.project
+        ),
+        "versions": versions,
+    }
+    write_atomically(edition.path, notebooks.dumps(node))
+
+
+def run_all(stale: list[Edition], jobs: int, progress: bool = True) -> list[EditionsError]:
+    """Run editions, `jobs` at a time, under one progress bar; return what went wrong."""
+    from tqdm import tqdm
+
+    total = sum(_code_cells(edition) for edition in stale)
+    errors: list[EditionsError] = []
+    bar = tqdm(total=total, unit="cell", desc="Running", disable=not progress or not stale)
+    with bar, ThreadPoolExecutor(max_workers=jobs) as pool:
+        running = {pool.submit(run, edition, lambda: bar.update()): edition for edition in stale}
+        for future in as_completed(running):
+            try:
+                future.result()
+                bar.write(f"ran {running[future].shown}")
+            except EditionsError as error:
+                errors.append(error)
+                bar.write(f"failed {running[future].shown}")
+    return errors
+
+
+def kernel_environment(project: Project, device: str) -> dict[str, str]:
+    """Environment variables under which notebooks run, here and under nbval."""
+    environment = {
+        "D2L_UNATTENDED": "1",  # an Animator draws once, at the end
+        "TF_ENABLE_ONEDNN_OPTS": "0",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(project.root), os.environ.get("PYTHONPATH", "")])
+        ),
+    }
+    if device == "cpu":
+        environment["CUDA_VISIBLE_DEVICES"] = "-1"
+    return environment
+
+
+def _code_cells(edition: Edition) -> int:
+    return 1 + sum(
+        cell.kind == "code" for cell in edition.chapter.edition(edition.framework.key)
+    )
+
+
+def _installed(edition: Edition) -> dict[str, str]:
+    """Versions of what the outputs depend on; on the CPU they must be the pinned ones."""
+    versions, wrong = {}, []
+    for name in edition.framework.packages:
+        try:
+            found = metadata.version(name).split("+")[0]
+        except metadata.PackageNotFoundError:
+            found = "not installed"
+        versions[name] = found
+        pinned = edition.project.pins.get(name)
+        if found == "not installed" or (edition.device == "cpu" and pinned and found != pinned):
+            wrong.append(f"{name} {pinned or ''} is needed, found: {found}")
+    if wrong:
+        raise EditionsError(
+            f"{edition.shown}: {'; '.join(wrong)}. Install what requirements.txt pins: "
+            "make notebooks does it"
+        )
+    return versions
+
+
+def _execute(
+    edition: Edition, node: NotebookNode, scratch: str, on_cell: Callable[[], None]
+) -> None:
+    environment = {
+        **os.environ,
+        **kernel_environment(edition.project, edition.device),
+        "IPYTHONDIR": str(Path(scratch, "ipython")),  # a person's start-up files stay out
+    }
+    work = Path(scratch, "work")
+    work.mkdir()
+    client = NotebookClient(
+        node,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=40"],  # no notes on the transport
+        resources={"metadata": {"path": str(work)}},
+        on_cell_executed=lambda **_: on_cell(),
+    )
+    try:
+        client.execute(env=environment)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise _located(edition, node, error) from error
+
+
+def _located(edition: Edition, node: NotebookNode, error: Exception) -> EditionsError:
+    """The error, with the line of the source on which it happened."""
+    at = max(
+        (n for n, cell in enumerate(node.cells) if cell.get("execution_count") or cell.get("outputs")),
+        default=0,
+    )
+    if isinstance(error, CellTimeoutError | DeadKernelError):
+        # The cell that hung or died left no count; it is the one after the last that did.
+        at = next(
+            (n for n in range(at + 1, len(node.cells)) if node.cells[n].cell_type == "code"), at
+        )
+    cell = _source_cell(edition, node.cells[at].id)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(getattr(error, "traceback", "") or error))
+    inside = re.search(r"(?:Cell In\[\d+\], line|File <[^>]*>, line) (\d+)", text)
+    line = (cell.line + int(inside[1]) - 1 if inside else cell.line) if cell else 1
+    if isinstance(error, CellExecutionError):
+        what = f"{error.ename}: {error.evalue}"
+    elif isinstance(error, CellTimeoutError):
+        what = f"the cell did not end within {CELL_TIMEOUT} seconds"
+    else:
+        what = "the kernel died while it ran this cell"
+    source = node.cells[at].source
+    return EditionsError(
+        f"{edition.chapter.path}:{line}: {edition.framework.title} edition: {what}\n"
+        f"{_indented(source)}"
+    )
+
+
+def _check_outputs(edition: Edition, node: NotebookNode) -> None:
+    problems = []
+    for cell in node.cells:
+        if cell.cell_type != "code":
+            continue
+        source = _source_cell(edition, cell.id)
+        place = f"{edition.chapter.path}:{source.line if source else 1}"
+        found = list(output_problems(cell))
+        if has_figure(cell) and not cell.metadata.get("alt"):
+            found.append("it draws a figure and has no ':alt:' that says what the figure shows")
+        if source and source.is_claim and cell.outputs:
+            found.append("a claim prints nothing, and this one does")
+        problems += [f"{place}: {edition.framework.title} edition: {text}" for text in found]
+    if problems:
+        raise EditionsError("\n".join(problems))
+
+
+def _source_cell(edition: Edition, identifier: str) -> Cell | None:
+    cells = edition.chapter.edition(edition.framework.key)
+    ids = notebooks.cell_ids(cells)
+    return dict(zip(ids, cells, strict=True)).get(identifier)
+
+
+def _indented(source: str) -> str:
+    return "\n".join(f"    {line}" for line in source.splitlines())

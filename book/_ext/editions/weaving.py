@@ -1,0 +1,117 @@
+"""Weave a chapter's editions into the one notebook from which its page is made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from editions.frameworks import Framework
+from editions.source import Cell, Chapter, cell_ids
+from editions.strings import Strings
+
+Editions = Mapping[str, Mapping[str, NotebookNode]]
+"""Executed notebooks: by framework, then by device."""
+
+
+def weave(chapter: Chapter, frameworks: tuple[Framework, ...], runs: Editions, strings: Strings) -> str:
+    """The page's notebook, as JSON: shared prose once, framework cells with their own outputs.
+
+    Each cell belonging to a framework carries its tag; `tabs` makes tab sets of their runs. A cell
+    shared by all frameworks stands once if all put out the same, and else once for each.
+    """
+    keys = [framework.key for framework in frameworks]
+    outputs = {key: _code_cells(chapter, key, runs[key]["cpu"]) for key in keys}
+    cells: list[NotebookNode] = []
+    lines: list[int] = []
+    for cell in chapter.cells:
+        if cell.framework is not None and cell.framework not in keys:
+            continue
+        for node in _woven(cell, outputs, keys, strings):
+            cells.append(node)
+            lines.append(cell.line - 1)
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+            "source_map": lines,
+        }
+    )
+    return json.dumps(notebook)
+
+
+def _code_cells(chapter: Chapter, framework: str, notebook: NotebookNode) -> dict[Cell, NotebookNode]:
+    """The executed cell of each code cell of the source, by position."""
+    mine = [cell for cell in chapter.edition(framework) if cell.kind == "code"]
+    run = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", [])
+    ]
+    # Equal cells may occur twice in a chapter; their lines tell them apart.
+    return dict(zip(mine, run, strict=True))
+
+
+def _woven(
+    cell: Cell,
+    outputs: dict[str, dict[Cell, NotebookNode]],
+    keys: list[str],
+    strings: Strings,
+) -> Iterator[NotebookNode]:
+    if cell.kind == "markdown":
+        text = cell.source
+        if cell.framework:
+            fence = ":" * (_longest_fence(text) + 1)
+            text = f"{fence}{{edition}} {cell.framework}\n{text}\n{fence}"
+        yield nbformat.v4.new_markdown_cell(text)
+    elif cell.framework:
+        yield _code(cell, outputs[cell.framework][cell], [cell.framework], strings)
+    else:
+        runs = {key: outputs[key][cell] for key in keys}
+        shown = [_comparable(node.outputs) for node in runs.values()]
+        if all(one == shown[0] for one in shown):
+            yield _code(cell, runs[keys[0]], [], strings)
+        else:
+            for key, node in runs.items():
+                yield _code(cell, node, [key], strings)
+
+
+def _code(cell: Cell, run: NotebookNode, frameworks: list[str], strings: Strings) -> NotebookNode:
+    tags = [*frameworks, *(tag for tag in cell.tags if tag not in frameworks)]
+    metadata: dict[str, Any] = {}
+    source = cell.source
+    if cell.is_claim:
+        tags.append("hide-cell")
+        _, _, source = source.partition("\n")
+        title = strings("show_claim", claim=cell.claim_title)
+        metadata["mystnb"] = {"code_prompt_show": title, "code_prompt_hide": title}
+    elif "predict" in cell.tags:
+        tags.append("hide-output")
+        metadata["mystnb"] = {
+            "code_prompt_show": strings("show_output"),
+            "code_prompt_hide": strings("hide_output"),
+        }
+    if cell.alt:
+        metadata.setdefault("mystnb", {})["image"] = {"alt": cell.alt}
+    node = nbformat.v4.new_code_cell(
+        source, outputs=run.outputs, execution_count=run.execution_count
+    )
+    node.metadata = nbformat.from_dict({**metadata, "tags": tags})
+    return node
+
+
+def _comparable(outputs: list[NotebookNode]) -> list[tuple]:
+    """Outputs without what differs between runs that show the same."""
+    return [
+        (out.get("name"), out.get("text"), out.get("ename"), out.get("evalue"), out.get("data"))
+        for out in outputs
+    ]
+
+
+def _longest_fence(text: str) -> int:
+    runs = [len(line) - len(line.lstrip(":")) for line in map(str.strip, text.splitlines())]
+    return max([3, *runs])

@@ -1,0 +1,129 @@
+"""``python -m d2lcompute``: what is installed, and does it work?"""
+
+import argparse
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+from d2lcompute import __version__
+
+_FRAMEWORKS = {"torch": "PyTorch", "tensorflow": "TensorFlow"}
+_TIMEOUT = 180  # seconds; the first import on a cold disk can take a minute
+_PROBE = [sys.executable, "-m", "d2lcompute._probe"]
+_LOG_LINE = re.compile(r"[IWE]\d{4} |WARNING: All log messages|\s*$")
+
+
+@dataclass
+class _Report:
+    """What is known about one framework."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+    devices: list[dict[str, str | None]] = field(default_factory=list)
+    problem: str | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether at least one device gave the right answer."""
+        return any(device["problem"] is None for device in self.devices)
+
+
+def _examine(module: str) -> _Report:
+    """Try out a framework in a process of its own, which may crash or hang."""
+    if importlib.util.find_spec(module) is None:
+        return _Report(problem=f'not installed; pip install "d2lcompute[{module}]"')
+    environment = os.environ | {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "KERAS_BACKEND": "tensorflow"}
+    report = _Report()
+    try:
+        done = subprocess.run(
+            [*_PROBE, module],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT,
+        )
+        output, errors, status = done.stdout, done.stderr, done.returncode
+    except subprocess.TimeoutExpired as expired:
+        output, errors, status = expired.stdout or b"", b"", 0
+        report.problem = f"no answer within {_TIMEOUT} s"
+    for line in output.decode(errors="replace").splitlines():
+        if line.startswith('{"versions":'):
+            report.versions = json.loads(line)["versions"]
+        elif line.startswith('{"device":'):
+            report.devices.append(json.loads(line))
+    if status:
+        lines = errors.decode(errors="replace").splitlines()
+        last = next((line for line in reversed(lines) if not _LOG_LINE.match(line)), "")
+        report.problem = f"{_ending(status)}: {last}" if last else _ending(status)
+    return report
+
+
+def _ending(status: int) -> str:
+    """Return how a process ended that did not end well."""
+    if status > 0:
+        return "fails"
+    try:
+        return f"crashes with {signal.Signals(-status).name}"
+    except ValueError:
+        return f"crashes with signal {-status}"
+
+
+def _describe(name: str, report: _Report) -> list[str]:
+    """Return the lines that tell a framework's state."""
+    title = ", ".join(f"{part} {version}" for part, version in report.versions.items()) or name
+    state = report.problem or ("works" if report.works else "works on no device")
+    return [f"{title}: {state}"] + [
+        f"  {device['device']} ({device['name']}): {device['problem'] or 'works'}"
+        for device in report.devices
+    ]
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _anonymous(text: str) -> str:
+    """Return `text` with the home folder, which tells the user's name, as '~'."""
+    home = os.path.expanduser("~")
+    return text.replace(home, "~") if len(home) > 1 else text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the report; return 0 if at least one framework works and 1 otherwise.
+
+    Args:
+        arguments: those of the command line, without the program's name.
+
+    Raises:
+        SystemExit: with 0 after --help, and with 2 for an argument that is not known.
+    """
+    argparse.ArgumentParser(
+        prog="python -m d2lcompute",
+        description="Show versions, devices, and whether PyTorch and TensorFlow work here. "
+        "Please paste the output into bug reports.",
+        epilog="Exit status: 0 if at least one framework works, 1 if none does.",
+    ).parse_args(arguments)
+    for line in (
+        f"d2lcompute {__version__}",
+        f"Python {platform.python_version()} on {platform.platform()}",
+        f"NumPy {_version('numpy')}, Matplotlib {_version('matplotlib')}",
+    ):
+        print(line, flush=True)
+    reports = []
+    for module, name in _FRAMEWORKS.items():
+        reports.append(_examine(module))
+        print(_anonymous("\n".join(_describe(name, reports[-1]))), flush=True)
+    return 0 if any(report.works for report in reports) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

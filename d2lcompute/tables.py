@@ -1,0 +1,130 @@
+"""A model's parameters as a table, whatever the framework."""
+
+from dataclasses import dataclass, field
+from html import escape
+
+_COLUMNS = ("name", "shape", "dtype", "count", "bytes", "device", "trainable")
+_RIGHT = {"count", "bytes"}
+_UNBUILT = "not built yet"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One parameter or buffer of a model.
+
+    Attributes:
+        name: its path in the model.
+        shape: its shape; None while it is not built yet.
+        dtype: the name of its dtype, such as 'float32'.
+        count: the number of its elements; None while it is not built yet.
+        bytes: the memory it takes; None while it is not built yet.
+        device: where it lies.
+        trainable: whether an optimizer may change it.
+        also: its other names, where a model uses one parameter in several places.
+        buffer: whether it is a PyTorch buffer, which is state but no parameter.
+    """
+
+    name: str
+    shape: tuple[int, ...] | None
+    dtype: str
+    count: int | None
+    bytes: int | None
+    device: str
+    trainable: bool
+    also: tuple[str, ...] = ()
+    buffer: bool = False
+
+    def cells(self) -> dict[str, str]:
+        """Return what the table shows, column by column."""
+        unbuilt = self.shape is None
+        return {
+            "name": f"{self.name} (also {', '.join(self.also)})" if self.also else self.name,
+            "shape": _UNBUILT if unbuilt else str(self.shape),
+            "dtype": self.dtype,
+            "count": "" if self.count is None else f"{self.count:,}",
+            "bytes": "" if self.bytes is None else f"{self.bytes:,}",
+            "device": self.device,
+            "trainable": "yes" if self.trainable else "no (buffer)" if self.buffer else "no",
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class ParameterTable:
+    """The parameters and buffers of a model; shows as a table in a notebook and in print.
+
+    A parameter that is used in several places is one row and is counted once. What is not
+    built yet counts as nothing.
+
+    Attributes:
+        rows: one `Row` for each parameter, then one for each buffer.
+    """
+
+    rows: tuple[Row, ...] = field(default=())
+
+    @property
+    def total(self) -> int:
+        """How many numbers the parameters hold; buffers are not parameters."""
+        return self.trainable + self.non_trainable
+
+    @property
+    def trainable(self) -> int:
+        """How many numbers the trainable parameters hold."""
+        return sum(row.count or 0 for row in self.rows if row.trainable)
+
+    @property
+    def non_trainable(self) -> int:
+        """How many numbers the other parameters hold."""
+        return sum(row.count or 0 for row in self.rows if not row.trainable and not row.buffer)
+
+    @property
+    def buffers(self) -> int:
+        """How many numbers the buffers hold."""
+        return sum(row.count or 0 for row in self.rows if row.buffer)
+
+    @property
+    def bytes(self) -> int:
+        """The memory that all rows take together, buffers included."""
+        return sum(row.bytes or 0 for row in self.rows)
+
+    def _totals(self) -> list[tuple[str, str]]:
+        totals = [
+            ("parameters", f"{self.total:,}"),
+            ("trainable", f"{self.trainable:,}"),
+            ("not trainable", f"{self.non_trainable:,}"),
+        ]
+        if any(row.buffer for row in self.rows):
+            totals.append(("in buffers", f"{self.buffers:,}"))
+        totals.append(("bytes", f"{self.bytes:,}"))
+        if unbuilt := sum(row.shape is None for row in self.rows):
+            totals.append((_UNBUILT, f"{unbuilt:,}"))
+        return totals
+
+    def __str__(self) -> str:
+        lines = [dict(zip(_COLUMNS, _COLUMNS, strict=True)), *(row.cells() for row in self.rows)]
+        widths = {column: max(len(line[column]) for line in lines) for column in _COLUMNS}
+        text = [
+            "  ".join(
+                line[column].rjust(width) if column in _RIGHT else line[column].ljust(width)
+                for column, width in widths.items()
+            ).rstrip()
+            for line in lines
+        ]
+        text.append("total: " + ", ".join(f"{name} {value}" for name, value in self._totals()))
+        return "\n".join(text)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{column}</th>' for column in _COLUMNS)
+        body = []
+        for row in self.rows:
+            cells = {column: escape(text) for column, text in row.cells().items()}
+            name = cells.pop("name")
+            data = "".join(f"<td>{text}</td>" for text in cells.values())
+            body.append(f'<tr><th scope="row">{name}</th>{data}</tr>\n')
+        foot = ", ".join(f"{name} {value}" for name, value in self._totals())
+        return (
+            f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{''.join(body)}</tbody>\n"
+            f'<tfoot><tr><th scope="row">total</th>'
+            f'<td colspan="{len(_COLUMNS) - 1}">{foot}</td></tr></tfoot>\n</table>'
+        )

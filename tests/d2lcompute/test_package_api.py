@@ -1,0 +1,101 @@
+"""Both framework modules offer the same; importing them loads no more than it must."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import d2lcompute
+from d2lcompute import tensorflow as tensorflow_side
+from d2lcompute import torch as torch_side
+
+
+def _parameters(function):
+    return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
+
+
+def test_both_modules_offer_the_same_names():
+    assert torch_side.__all__ == tensorflow_side.__all__ == sorted(torch_side.__all__)
+
+
+@pytest.mark.parametrize("name", torch_side.__all__)
+def test_both_modules_offer_the_same_signatures(name):
+    mine, theirs = getattr(torch_side, name), getattr(tensorflow_side, name)
+    assert _parameters(mine) == _parameters(theirs)
+    assert mine.__doc__ and theirs.__doc__
+    if inspect.isclass(mine):
+        assert {n for n in dir(mine) if n[0] != "_"} == {n for n in dir(theirs) if n[0] != "_"}
+
+
+MODULES = [
+    module.name
+    for module in pkgutil.iter_modules(d2lcompute.__path__, "d2lcompute.")
+    if not module.ispkg and not module.name.endswith("__main__")
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+LOADED = """
+import sys
+names = ["torch", "tensorflow", "keras", "numpy", "matplotlib", "IPython", "d2lcompute.torch"]
+{}
+print([name for name in names if name in sys.modules])
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "loaded"),
+    [
+        ("import d2lcompute", []),
+        ("import d2lcompute.timing, d2lcompute.tables", []),
+        ("from d2lcompute import torch as d2l", ["torch", "numpy", "d2lcompute.torch"]),
+        ("from d2lcompute import tensorflow as d2l", ["tensorflow", "keras", "numpy"]),
+    ],
+)
+def test_imports_load_only_what_they_need(python, statement, loaded):
+    # Keras is TensorFlow's own doing.
+    assert python(LOADED.format(statement))[0].strip() == str(loaded)
+
+
+MISSING = """
+import sys
+sys.modules[{0!r}] = None  # as if it were not installed
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {0!r}:
+            raise ModuleNotFoundError("No module named " + repr(name), name=name)
+del sys.modules[{0!r}]
+sys.meta_path.insert(0, Finder())
+try:
+    from d2lcompute import {0} as d2l
+except ImportError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("framework", ["torch", "tensorflow"])
+def test_a_missing_framework_says_what_to_install(python, framework):
+    printed, _ = python(MISSING.format(framework))
+    assert f'pip install "d2lcompute[{framework}]"' in printed
+
+
+def test_tensorflow_log_is_quiet_but_nothing_else_is(python):
+    code = """
+import os, sys
+class Loud:
+    def find_spec(self, name, path=None, target=None):
+        if name == "tensorflow":
+            os.write(2, b"I0000 00:00:1795190398.856381    5524 a.cc:31] log\\nkeep this\\n")
+sys.meta_path.insert(0, Loud())
+from d2lcompute import tensorflow as d2l
+import tensorflow as tf
+tf.ones(2)
+print(os.environ["TF_CPP_MIN_LOG_LEVEL"], os.environ["TF_ENABLE_ONEDNN_OPTS"])
+"""
+    assert python(code, TF_ENABLE_ONEDNN_OPTS="1") == ("3 1\n", "keep this\n")
