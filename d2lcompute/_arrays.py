@@ -23,10 +23,11 @@ def to_numpy(value: object) -> np.ndarray:
     array([1. , 2.5])
     """
     if hasattr(value, "detach"):  # a tensor of PyTorch
-        tensor = value.detach().cpu()
-        if not tensor.dtype.is_complex and "float" in str(tensor.dtype) and tensor.itemsize < 4:
-            tensor = tensor.float()
-        value = tensor.resolve_conj().resolve_neg().numpy()
+        tensor = value.detach().cpu().resolve_conj().resolve_neg()
+        try:
+            value = tensor.numpy()
+        except TypeError:  # a dtype that NumPy lacks
+            value = tensor.float().numpy()
     elif hasattr(value, "numpy"):  # a tensor of TensorFlow, a variable of Keras
         value = value.numpy()
     elif isinstance(value, (list, tuple)) and any(hasattr(v, "numpy") for v in value):

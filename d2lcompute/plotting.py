@@ -243,7 +243,8 @@ class Animator:
 
     In a notebook the figure is drawn anew as points come in: at most ten times a second, and
     in at most a tenth of the time. Where nobody watches, which the environment variable
-    `D2L_UNATTENDED=1` or `CI=true` says, it is drawn once, when the cell ends or fails.
+    `D2L_UNATTENDED=1` or `CI=true` says, it is drawn once, when the cell ends or fails;
+    `D2L_UNATTENDED=0` wins over `CI`.
     Outside a notebook nothing is shown; `fig` is there to save.
 
     Args:
@@ -391,9 +392,11 @@ class _Screen:
     def _finish(self, result: object) -> None:
         """Show the last state when the cell ends, whether it succeeded or not."""
         self._shell.events.unregister("post_run_cell", self._finish)
-        if self._stale:
-            self._draw()
-        self._shell = self._handle = None
+        try:
+            if self._stale:
+                self._draw()
+        finally:
+            self._shell = self._handle = None
 
 
 def _notebook() -> Any:
@@ -405,9 +408,8 @@ def _notebook() -> Any:
 
 def _unattended() -> bool:
     """Whether a program runs this, not a person."""
-    return any(
-        os.environ.get(name, "").lower() in ("1", "true") for name in ("D2L_UNATTENDED", "CI")
-    )
+    value = os.environ.get("D2L_UNATTENDED") or os.environ.get("CI", "")
+    return value.lower() in ("1", "true")
 
 
 def _style() -> Any:

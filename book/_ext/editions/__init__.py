@@ -22,6 +22,8 @@ module          knows
 ``header``      what stands under a chapter's title
 ``choices``     how self-check questions are written
 ``quiz``        how self-check questions look on a page
+``formulas``    how mathematics is rendered
+``theme``       how the site is dressed
 ``sphinx``      the Sphinx extension: the thin layer that calls the others
 =============== ==================================================================
 """

@@ -47,12 +47,13 @@ def _edition(launch: Launch, strings: Strings) -> str:
     links.append(_link(launch.download, "download", "download", strings, download=True))
     if launch.exercises:
         links.append(_link(launch.exercises, "exercises", "pencil", strings))
-    state = "verified" if launch.record else "recorded"
+    state, icon = ("verified", "circle-check") if launch.record else ("recorded", "circle-info")
     return (
         f'<div class="chapter-edition" data-framework="{launch.framework.key}">'
         f'<p class="chapter-launch"><span class="chapter-framework">'
         f"{escape(launch.framework.title)}</span>{''.join(links)}</p>"
-        f'<p class="stamp {state}">{escape(stamp(launch, strings))}</p></div>'
+        f'<p class="stamp {state}"><i class="fa-solid fa-{icon}" aria-hidden="true"></i> '
+        f"<span>{escape(stamp(launch, strings))}</span></p></div>"
     )
 
 

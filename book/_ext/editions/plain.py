@@ -138,7 +138,10 @@ class Plain:
         return re.sub(r"\0(\d+)\0", lambda match: kept[int(match[1])], linked)
 
     def _links(self, text: str, line: int) -> str:
-        return LINK.sub(lambda match: self._link(match, line), text)
+        def replace(match: re.Match[str]) -> str:
+            return self._link(match, line + text.count("\n", 0, match.start()))
+
+        return LINK.sub(replace, text)
 
     def _link(self, match: re.Match[str], line: int) -> str:
         picture, words, target, title = match.groups()

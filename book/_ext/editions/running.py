@@ -197,6 +197,11 @@ def _execute(
     }
     work = Path(scratch, "work")
     work.mkdir()
+    running = [0]  # the cell that was started last
+
+    def started(cell: NotebookNode, cell_index: int) -> None:
+        running[0] = cell_index
+
     client = NotebookClient(
         node,
         timeout=CELL_TIMEOUT,
@@ -204,39 +209,30 @@ def _execute(
         record_timing=False,
         extra_arguments=["--IPKernelApp.log_level=40"],  # no notes on the transport
         resources={"metadata": {"path": str(work)}},
+        on_cell_execute=started,
         on_cell_executed=lambda **_: on_cell(),
     )
     try:
         client.execute(env=environment)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise _located(edition, node, error) from error
+        raise _located(edition, node.cells[running[0]], error) from error
 
 
 def _located(edition: Edition, node: NotebookNode, error: Exception) -> EditionsError:
     """The error, with the line of the source on which it happened."""
-    at = max(
-        (n for n, cell in enumerate(node.cells) if cell.get("execution_count") or cell.get("outputs")),
-        default=0,
-    )
-    if isinstance(error, CellTimeoutError | DeadKernelError):
-        # The cell that hung or died left no count; it is the one after the last that did.
-        at = next(
-            (n for n in range(at + 1, len(node.cells)) if node.cells[n].cell_type == "code"), at
-        )
-    cell = _source_cell(edition, node.cells[at].id)
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(getattr(error, "traceback", "") or error))
-    inside = re.search(r"(?:Cell In\[\d+\], line|File <[^>]*>, line) (\d+)", text)
-    line = (cell.line + int(inside[1]) - 1 if inside else cell.line) if cell else 1
     if isinstance(error, CellExecutionError):
         what = f"{error.ename}: {error.evalue}"
     elif isinstance(error, CellTimeoutError):
         what = f"the cell did not end within {CELL_TIMEOUT} seconds"
     else:
         what = "the kernel died while it ran this cell"
-    source = node.cells[at].source
+    cell = _source_cell(edition, node.id)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(getattr(error, "traceback", "")))
+    inside = re.search(r"Cell In\[\d+\], line (\d+)", text)
+    line = (cell.line if cell else 1) + (int(inside[1]) - 1 if inside else 0)
     return EditionsError(
         f"{edition.chapter.path}:{line}: {edition.framework.title} edition: {what}\n"
-        f"{_indented(source)}"
+        f"{_indented(node.source)}"
     )
 
 

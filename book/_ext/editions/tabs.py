@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from typing import Any
 
 from docutils import nodes
@@ -12,6 +13,7 @@ from sphinx_design.shared import create_component
 
 from editions.frameworks import FRAMEWORKS
 
+Cells = tuple[list[nodes.Element], list[nodes.Element]]
 GROUP = "framework"  # the sync group, and so the name in the page's address
 
 
@@ -68,12 +70,42 @@ def _runs(parent: nodes.Element) -> Iterator[tuple[int, list[nodes.Element]]]:
 def _tab_set(run: list[nodes.Element]) -> nodes.Element:
     tab_set = create_component("tab-set", classes=["sd-tab-set", "editions"])
     tab_set.source, tab_set.line = run[0].source, run[0].line
-    for key, framework in FRAMEWORKS.items():
-        mine = [node for node in run if framework_of(node) == key]
-        if not mine:
-            continue
-        label = nodes.rubric("", "", nodes.Text(framework.title), classes=["sd-tab-label"])
+    panels = {key: [node for node in run if framework_of(node) == key] for key in FRAMEWORKS}
+    panels = {key: cells for key, cells in panels.items() if cells}
+    if len(panels) == 2:
+        panels = dict(zip(panels, _face_to_face(*panels.values()), strict=True))
+    elif len(panels) == 1:
+        tab_set["classes"].append("alone")
+    for key, cells in panels.items():
+        label = nodes.rubric("", "", nodes.Text(FRAMEWORKS[key].title), classes=["sd-tab-label"])
         label["sync_id"], label["sync_group"] = key, GROUP
-        content = create_component("tab-content", classes=["sd-tab-content"], children=mine)
+        classes = ["sd-tab-content", f"for-{key}"]
+        content = create_component("tab-content", classes=classes, children=cells)
         tab_set += create_component("tab-item", classes=["sd-tab-item"], children=[label, content])
     return tab_set
+
+
+def _face_to_face(left: list[nodes.Element], right: list[nodes.Element]) -> Cells:
+    """Both panels with as many children, so that, side by side, cell stands against cell.
+
+    Where one framework has a claim or a remark that the other has not, the other gets a gap.
+    """
+    rows: Cells = ([], [])
+    kinds = [[_kind(node) for node in cells] for cells in (left, right)]
+    matcher = SequenceMatcher(None, *kinds, autojunk=False)
+    for _, left_start, left_end, right_start, right_end in matcher.get_opcodes():
+        parts = left[left_start:left_end], right[right_start:right_end]
+        height = max(map(len, parts))
+        for side, part in zip(rows, parts, strict=True):
+            side += part
+            side += [_gap() for _ in range(height - len(part))]
+    return rows
+
+
+def _kind(node: nodes.Element) -> str:
+    kinds = ("tag_claim", "cell", "edition")
+    return next((kind for kind in kinds if kind in node["classes"]), "other")
+
+
+def _gap() -> nodes.Element:
+    return nodes.container(classes=["gap"])

@@ -82,11 +82,13 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
         collector.skip_compare += ("image/svg+xml",)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Name a cell by its id."""
-    if hasattr(item, "cell_num"):
-        item.name = f"{item.cell.get('id', item.cell_num)}"
-        item._nodeid = f"{item.parent.nodeid}::{item.name}"
+    for item in items:
+        if hasattr(item, "cell_num"):
+            item.name = str(item.cell.get("id", item.cell_num))
+            item._nodeid = f"{item.parent.nodeid}::{item.name}"
+            item.reportinfo = lambda item=item: (item.path, 0, item._nodeid)
 
 
 @pytest.hookimpl(trylast=True)  # after nbval has started the kernel

@@ -1,0 +1,13 @@
+// One formula a line, as JSON; one answer a line. Ends when its input does, so it outlives no build.
+const katex = require(process.argv[2]);
+const lines = require("readline").createInterface({ input: process.stdin });
+lines.on("line", (line) => {
+  const { latex, options } = JSON.parse(line);
+  let answer;
+  try {
+    answer = { html: katex.renderToString(latex, options) };
+  } catch (error) {
+    answer = { error: String(error.message) };
+  }
+  process.stdout.write(JSON.stringify(answer) + "\n");
+});

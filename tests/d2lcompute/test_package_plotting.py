@@ -1,0 +1,324 @@
+"""What figures show; without a notebook, so nothing is displayed."""
+
+import itertools
+import warnings
+
+import keras
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import tensorflow as tf
+import torch
+from matplotlib.figure import Figure
+
+from d2lcompute import plotting
+from d2lcompute._arrays import to_numpy
+from d2lcompute.plotting import Animator, plot, set_axes, set_figsize, show_heatmaps
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    with matplotlib.rc_context():
+        yield
+    plt.close("all")
+
+
+@pytest.fixture
+def axes():
+    return Figure().add_subplot()
+
+
+def drawn(axes):
+    return [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
+
+
+X, Y, Z = [0.0, 1.0, 2.0], [3.0, 4.0, 5.0], [6.0, 7.0, 8.0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "curves"),
+    [
+        ((Y,), [(X, Y)]),
+        (([Y, Z],), [(X, Y), (X, Z)]),
+        ((X, Y), [(X, Y)]),
+        ((X, [Y, Z]), [(X, Y), (X, Z)]),
+        (([X], [Y, Z]), [(X, Y), (X, Z)]),
+        (([X, [1, 2]], [Y, [3, 4]]), [(X, Y), ([1, 2], [3, 4])]),
+        ((np.array(X), np.array([Y, Z])), [(X, Y), (X, Z)]),
+        ((range(3), (y for y in Y)), [(X, Y)]),
+        ((torch.tensor(X), [torch.tensor(Y), np.array(Z)]), [(X, Y), (X, Z)]),
+        ((tf.constant(X), [tf.constant(Y), tf.constant([[6.0], [7.0], [8.0]])]), [(X, Y), (X, Z)]),
+        (([torch.tensor(y) for y in Y],), [(X, Y)]),
+        (([tf.constant(y, tf.bfloat16) for y in Y],), [(X, Y)]),
+        ((torch.tensor(Y, requires_grad=True),), [(X, Y)]),
+        ((torch.tensor([Y, Z], dtype=torch.bfloat16),), [(X, Y), (X, Z)]),
+        ((keras.Variable(Y),), [(X, Y)]),
+        ((1, 2), [([1], [2])]),
+        (([],), [([], [])]),
+        (([[], Y],), [([], []), (X, Y)]),
+        (([True, False],), [([0, 1], [True, False])]),
+    ],
+)
+def test_plot_takes_curves_in_every_form(axes, arguments, curves):
+    assert plot(*arguments, axes=axes) is None
+    assert drawn(axes) == curves
+
+
+def test_plot_leaves_a_gap_where_a_value_is_missing(axes):
+    plot(X, [[1, None, 3], [1, float("nan"), 3]], axes=axes)
+    for line in axes.lines:
+        assert np.isnan(line.get_ydata()).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "match"),
+    [
+        (([1, 2], [1, 2, 3]), ValueError, "curve 0: x holds 2 values and y holds 3"),
+        ((X, [Y, [1, 2]]), ValueError, "curve 1: x holds 3 values and y holds 2"),
+        (([X, X, X], [Y, Z]), ValueError, "got 3 in X and 2 in Y"),
+        ((np.zeros((2, 2, 2)),), ValueError, r"\(curves, n\), got \(2, 2, 2\)"),
+        (([np.zeros((2, 3))],), ValueError, r"shape \(n,\), got \(2, 3\)"),
+        (([[1, 2], 3],), ValueError, "either numbers or curves"),
+        (("abc",), TypeError, "only real numbers can be drawn, got <U3"),
+        (([1j],), TypeError, "only real numbers can be drawn, got complex"),
+        (([object()],), TypeError, "only numbers can be drawn"),
+    ],
+)
+def test_plot_says_what_is_wrong_with_the_data(axes, arguments, error, match):
+    with pytest.raises(error, match=match):
+        plot(*arguments, axes=axes)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"legend": ["a", "b"]}, ValueError, "legend names 2 curves, but there are 1"),
+        ({"figsize": 3}, TypeError, r"\(width, height\) in inches, both positive, got 3"),
+        ({"figsize": (3, 0)}, ValueError, r"got \(3, 0\)"),
+        ({"figsize": (1, 2, 3)}, ValueError, r"got \(1, 2, 3\)"),
+        ({"xscale": "banana"}, ValueError, "banana"),
+        ({"fmts": "zz"}, ValueError, "zz"),
+    ],
+)
+def test_plot_says_what_is_wrong_with_the_options(options, error, match):
+    with pytest.raises(error, match=match):
+        plot(Y, **options)
+
+
+def test_plot_sets_up_the_axes(axes):
+    plot(X, [Y, Z], "x", "y", ["a"], (1, 2), (1, 10), "linear", "log", axes=axes)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
+    assert (axes.get_xlim(), axes.get_ylim()) == ((1, 2), (1, 10))
+    assert axes.get_yscale() == "log"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a"]
+
+
+def test_plot_on_given_axes_adds_to_them(axes):
+    plot(X, Y, xlabel="x", legend="first", axes=axes)
+    plot(X, Z, legend=["second"], axes=axes)
+    assert drawn(axes) == [(X, Y), (X, Z)]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["first", "second"]
+    assert axes.get_xlabel() == "x"
+    assert axes.lines[0].get_color() != axes.lines[1].get_color()
+
+
+def test_thirty_curves_differ(axes):
+    plot([Y] * 31, axes=axes)
+    looks = [
+        (line.get_color(), str(line.get_linestyle()), str(line._unscaled_dash_pattern))
+        for line in axes.lines
+    ]
+    assert len(set(looks)) == 30
+
+
+def test_formats_cycle(axes):
+    plot([Y] * 3, fmts=["r--", "g:"], axes=axes)
+    assert [(line.get_color(), line.get_linestyle()) for line in axes.lines] == [
+        ("r", "--"),
+        ("g", ":"),
+        ("r", "--"),
+    ]
+
+
+def test_a_single_point_is_visible(axes):
+    plot([[1.0], [1.0, 2.0]], axes=axes)
+    assert [line.get_marker() for line in axes.lines] == [".", "None"]
+
+
+def test_in_a_script_pyplot_has_the_figure(monkeypatch):
+    plot(X, Y, figsize=(4, 3))
+    figure = plt.gcf()
+    assert drawn(figure.axes[0]) == [(X, Y)]
+    assert figure.get_size_inches().tolist() == [4, 3]
+
+
+def test_figures_are_dark_on_white_whatever_the_style():
+    with plt.style.context("dark_background"):
+        plot(X, Y, legend=["a"])
+        figure = plt.gcf()
+    assert matplotlib.colors.to_hex(figure.get_facecolor()) == "#ffffff"
+    axes = figure.axes[0]
+    assert matplotlib.colors.to_hex(axes.get_facecolor()) == "#ffffff"
+    assert axes.xaxis.label.get_color() == "#222222"
+    assert axes.get_legend().get_texts()[0].get_color() == "#222222"
+
+
+def _linear(color):
+    c = np.array(matplotlib.colors.to_rgb(color))
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
+
+
+def _lab(linear):
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = np.cbrt(to_xyz @ np.clip(linear, 0, 1) / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+# Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation of Color Vision
+# Deficiency" (2009), severity 1.0.
+SIGHT = {
+    "normal": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_colours_can_be_told_apart(sight):
+    seen = [_lab(np.array(SIGHT[sight]) @ _linear(color)) for color in plotting._COLORS]
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 15
+
+
+def test_colours_stand_out_on_white_and_the_first_four_differ_in_grey():
+    luminance = [_linear(color) @ [0.2126, 0.7152, 0.0722] for color in plotting._COLORS]
+    assert min(1.05 / (y + 0.05) for y in luminance) >= 3  # WCAG 2.2, 1.4.11
+    lightness = sorted(116 * np.cbrt(y) - 16 for y in luminance[:4])
+    assert min(np.diff(lightness)) > 10
+
+
+def test_set_axes_leaves_what_it_is_not_given(axes):
+    axes.set_xlabel("kept")
+    axes.plot(X, Y)
+    set_axes(axes, None, "y", None, None, "linear", "linear", ["a"])
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("kept", "y")
+    with pytest.raises(ValueError, match="legend names 2 curves"):
+        set_axes(axes, None, None, None, None, "linear", "linear", ["a", "b"])
+
+
+def test_set_figsize():
+    set_figsize((2, 1))
+    assert plt.figure().get_size_inches().tolist() == [2, 1]
+    with pytest.raises(ValueError, match=r"got \(-1, 2\)"):
+        set_figsize((-1, 2))
+
+
+@pytest.mark.parametrize("make", [np.array, torch.tensor, tf.constant])
+def test_heatmaps_share_one_scale(make):
+    values = np.arange(24.0).reshape(1, 2, 3, 4)
+    show_heatmaps(make(values), "Keys", "Queries", titles=["a", "b"])
+    *axes, bar = plt.gcf().axes
+    assert {ax.images[0].get_clim() for ax in axes} == {(0, 23)}
+    assert axes[1].images[0].get_array().tolist() == values[0, 1].tolist()
+    assert [ax.get_title() for ax in axes] == ["a", "b"]
+    assert bar.get_ylim() == (0, 23)
+
+
+def test_heatmaps_of_nan():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        show_heatmaps([[[[float("nan"), 1.0], [3.0, float("inf")]]]], "x", "y")
+        assert plt.gcf().axes[0].images[0].get_clim() == (1, 3)
+        show_heatmaps([[[[float("nan")]]]], "x", "y")
+        plt.gcf().canvas.draw()
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (1, 2, 2), (1, 0, 2, 2)])
+def test_heatmaps_of_the_wrong_shape(shape):
+    with pytest.raises(ValueError, match=r"\(rows, columns, height, width\)"):
+        show_heatmaps(np.zeros(shape), "x", "y")
+
+
+def test_heatmaps_with_too_few_titles():
+    with pytest.raises(ValueError, match="titles must hold 2 titles, one a column, got"):
+        show_heatmaps(np.zeros((1, 2, 2, 2)), "x", "y", titles=["a"])
+
+
+def test_animator_keeps_every_point():
+    animator = Animator("epoch", "loss", ["train", "test"], xlim=(0, 3))
+    animator.add(1, (torch.tensor(0.5, requires_grad=True), None))
+    animator.add(tf.constant(2), (np.float32(0.25), tf.constant(1.0, tf.bfloat16)))
+    animator.add(3, [float("nan"), 2])
+    assert animator.X == [[1, 2, 3], [2, 3]]
+    assert animator.Y[1] == [1, 2]
+    assert animator.Y[0][:2] == [0.5, 0.25] and np.isnan(animator.Y[0][2])
+    assert drawn(animator.axes[0])[1] == ([2, 3], [1, 2])
+    assert animator.axes[0].get_xlim() == (0, 3)
+    assert animator.fig.axes[0].get_ylim()[1] > 1.9
+
+
+def test_animator_takes_one_curve_more_curves_and_an_x_for_each():
+    animator = Animator()
+    animator.add(1, 2)
+    animator.add(2, np.array([3, 4, 5]))
+    animator.add([3, 4, 5], [6, 7, 8])
+    assert animator.X == [[1, 2, 3], [2, 4], [2, 5]]
+    assert animator.Y == [[2, 3, 6], [4, 7], [5, 8]]
+    assert len(animator.axes[0].lines) == 3
+
+
+def test_animator_with_several_axes_draws_on_the_first():
+    animator = Animator(nrows=2, ncols=2, fmts="r--")
+    animator.axes[3].plot(X, Y)
+    animator.add(1, 2)
+    assert len(animator.axes) == 4
+    assert drawn(animator.axes[3]) == [(X, Y)]
+    assert animator.axes[0].lines[0].get_color() == "r"
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "error", "match"),
+    [
+        ([1, 2], [1, 2, 3], ValueError, "one for each of the 3 values of y, got 2"),
+        (1, np.zeros((2, 2)), ValueError, "y must be a number or one-dimensional"),
+        (1, [[1, 2]], ValueError, "each value of y must be one number"),
+        (1, "abc", TypeError, "only real numbers"),
+        ("a", 1, TypeError, "only real numbers"),
+    ],
+)
+def test_animator_refuses(x, y, error, match):
+    animator = Animator()
+    with pytest.raises(error, match=match):
+        animator.add(x, y)
+    assert animator.X == []
+
+
+def test_animator_refuses_no_rows():
+    with pytest.raises(ValueError, match="nrows must be an integer of at least 1, got 0"):
+        Animator(nrows=0)
+
+
+def test_arrays_of_what_numpy_has_no_type_for():
+    for value in (
+        torch.tensor([0.5, 2.0], dtype=torch.float8_e4m3fn),
+        torch.tensor([0.5, 2.0], dtype=torch.bfloat16, requires_grad=True),
+        tf.constant([0.5, 2.0], tf.bfloat16),
+        tf.cast(tf.constant([0.5, 2.0]), tf.dtypes.experimental.float8_e5m2),
+    ):
+        array = to_numpy(value)
+        assert array.dtype == np.float32 and array.tolist() == [0.5, 2.0]
+    assert to_numpy(torch.tensor([1 + 2j]).conj()).tolist() == [1 - 2j]
+    assert to_numpy(torch.tensor([1, 2])).dtype == np.int64

@@ -1,0 +1,162 @@
+"""Notebooks are made by running them: whole or not at all, and only when stale."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import nbformat
+import pytest
+from editions.__main__ import main
+from editions.running import editions
+from small_book import Book
+
+
+def files(book: Book) -> dict[str, bytes]:
+    folder = book.root / "book" / "notebooks"
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def make(book: Book, *more: str) -> int:
+    return main(["notebooks", "--project", str(book.root), *more])
+
+
+def check(book: Book) -> int:
+    return main(["check", "--project", str(book.root)])
+
+
+def test_an_edition_is_an_ordinary_notebook(run_book: Book) -> None:
+    for key, kind in (("pytorch", "'list'"), ("tensorflow", "'tuple'")):
+        notebook = nbformat.read(run_book.notebook(key), as_version=4)
+        nbformat.validate(notebook)
+        setup = notebook.cells[0]
+        assert "pip install" in setup.source
+        assert "setup" in setup.metadata.tags
+        assert notebook.metadata.accelerator == "GPU"
+        assert notebook.metadata.colab.gpuType == "T4"
+        assert notebook.metadata.kernelspec.name == "python3"
+        cells = {cell.id: cell for cell in notebook.cells}
+        assert cells["kind"].outputs[0].data["text/plain"] == kind
+        assert cells["total-checked"].metadata.jupyter.source_hidden
+        assert cells["kind"].metadata.jupyter.outputs_hidden
+        assert all(c.execution_count for c in notebook.cells if c.cell_type == "code")
+
+
+def test_twice_changes_no_byte(run_book: Book, capsys: pytest.CaptureFixture) -> None:
+    before = files(run_book)
+    assert make(run_book) == 0
+    assert "0 run, 0 refreshed, 2 unchanged" in capsys.readouterr().out
+    assert make(run_book, "--force") == 0
+    assert files(run_book) == before
+    assert check(run_book) == 0
+
+
+def test_prose_is_refreshed_without_running(
+    run_book: Book, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_book.edit("See [the other page]", "Look at [the other page]")
+    assert check(run_book) == 1
+    assert "does not hold the source's prose. Type: make notebooks" in capsys.readouterr().err
+    monkeypatch.setattr("editions.running.NotebookClient", None)  # running would fail
+    assert make(run_book) == 0
+    assert "0 run, 2 refreshed" in capsys.readouterr().out
+    assert check(run_book) == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "who", "why"),
+    [
+        ("book/small.md", "numbers = [1, 2]", "numbers = [2, 1]", ["PyTorch"], "its code cells"),
+        ("book/small.md", "total = sum(", "total = 0 + sum(", ["PyTorch", "TensorFlow"], "its code"),
+        ("d2lcompute/__init__.py", '"""', '"""Changed. ', ["PyTorch", "TensorFlow"], "helper package"),
+        ("requirements.txt", "torch==2.13.0", "torch==2.99.0", ["PyTorch"], "pinned versions"),
+        ("requirements.txt", "keras==", "keras==9", ["TensorFlow"], "pinned versions"),
+    ],
+)
+def test_what_makes_a_notebook_stale(
+    run_book: Book, path: str, old: str, new: str, who: list[str], why: str
+) -> None:
+    text = (run_book.root / path).read_text("utf8")
+    (run_book.root / path).write_text(text.replace(old, new, 1), "utf8")
+    found = {edition.framework.title: edition.staleness() for edition in editions(run_book.project)}
+    assert [title for title, reason in found.items() if reason] == who
+    assert all(why in reason for reason in found.values() if reason)
+
+
+def test_a_missing_or_broken_notebook_is_stale(run_book: Book) -> None:
+    run_book.notebook("pytorch").unlink()
+    run_book.notebook("tensorflow").write_text("{", "utf8")
+    reasons = [edition.staleness() for edition in editions(run_book.project)]
+    assert reasons[0] == "it has never been run"
+    assert reasons[1].startswith("it cannot be read")
+
+
+def test_an_unexecuted_cell_is_stale(run_book: Book) -> None:
+    path = run_book.notebook("pytorch")
+    notebook = json.loads(path.read_text("utf8"))
+    notebook["cells"][2]["execution_count"] = None
+    path.write_text(json.dumps(notebook), "utf8")
+    assert editions(run_book.project)[0].staleness() == "some of its cells have not been run"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        ("total = sum(numbers)\n", "total = sum(numbers)\n1 / 0\n", "1 / 0", "ZeroDivisionError"),
+        ("total = sum(numbers)\n", "total = sum(numbers\n", "total\n", "SyntaxError"),
+        ("assert total == 3", "assert total == 4", "assert total == 4", "AssertionError"),
+        ("numbers = [1, 2]", "import os\nos._exit(1)", "import os", "the kernel died"),
+    ],
+)
+def test_a_failing_cell_is_named_and_nothing_is_written(
+    run_book: Book, capsys: pytest.CaptureFixture, old: str, new: str, place: str, message: str
+) -> None:
+    before = files(run_book)
+    run_book.edit(old, new)
+    assert make(run_book) == 1
+    errors = capsys.readouterr().err
+    line = run_book.line(place) + ("never closed" in errors)  # Python sees that at the line's end
+    assert re.search(rf"error: book/small.md:{line}: PyTorch edition: .*{message}", errors)
+    after = files(run_book)
+    assert after[str(run_book.notebook("pytorch"))] == before[str(run_book.notebook("pytorch"))]
+    assert set(after) == set(before)  # no half-written file is left
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import sys\nprint('oh', file=sys.stderr)", "wrote to stderr"),
+        ("object()", "shows a memory address"),
+        ("import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()", "has no ':alt:'"),
+    ],
+)
+def test_outputs_that_cannot_be_stored(
+    run_book: Book, capsys: pytest.CaptureFixture, code: str, message: str
+) -> None:
+    run_book.edit("total = sum(numbers)\ntotal", f"total = sum(numbers)\n{code}")
+    assert make(run_book) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_claim_that_proves_nothing_stops_the_run(
+    run_book: Book, capsys: pytest.CaptureFixture
+) -> None:
+    run_book.edit("assert total == 3", "assert 1 + 2 == 3")
+    assert make(run_book) == 1
+    assert "the claim 'one and two are three' proves nothing" in capsys.readouterr().err
+    assert check(run_book) == 1
+
+
+def test_an_unknown_chapter_is_refused(book: Book, capsys: pytest.CaptureFixture) -> None:
+    assert make(book, "smal") == 1
+    assert "no chapter ['smal'] in _toc.yml; it lists ['small']" in capsys.readouterr().err
+
+
+def test_other_versions_than_the_pinned_are_refused(
+    book: Book, capsys: pytest.CaptureFixture
+) -> None:
+    book.edit("torch==2.13.0", "torch==2.99.0", "requirements.txt")
+    assert make(book) == 1
+    assert "torch 2.99.0 is needed, found: 2.13.0" in capsys.readouterr().err
+    assert not book.notebook("pytorch").exists()
+    assert book.notebook("tensorflow").exists()
