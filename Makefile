@@ -85,7 +85,8 @@ format: $(VENV)/full ## mend style
 	@$(BIN)/ruff check --fix --quiet . && $(BIN)/ruff format --quiet .
 
 bench: $(VENV)/full browser ## measure, as ratios side by side in one run
-	@$(BIN)/python -m bench
+	@$(BIN)/python bench/package.py
+	@$(BIN)/python bench/book.py
 
 clean: ## delete what was built; keep the environment
 	rm -rf _build build dist *.egg-info

@@ -250,9 +250,11 @@ def _bibliography(files: tuple[Path, ...]) -> dict[str, tuple[str, str, str]]:
         if not path.is_file():
             continue
         for key, entry in parse_file(path, bib_format="bibtex").entries.items():
-            people = [" ".join(person.last_names) for person in entry.persons.get("author", [])]
-            people = [re.sub(r"[{}]", "", name) for name in people] or [key]
-            if len(people) > 2:
+            people = [
+                " ".join(str(name) for name in person.rich_last_names)
+                for person in entry.persons.get("author", [])
+            ] or [key]
+            if len(people) > 2 or people[-1] == "others":
                 names = f"{people[0]} et al."
             else:
                 names = " and ".join(people)

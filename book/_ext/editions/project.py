@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import yaml
@@ -32,6 +33,13 @@ class Project:
             if (folder / "_config.yml").is_file() and (folder / "_toc.yml").is_file():
                 return cls(folder)
         raise EditionsError(f"{start}: neither it nor a folder above it holds _config.yml and _toc.yml")
+
+    @classmethod
+    def of(cls, app: Any) -> Project:
+        """The project that a Sphinx application builds; read once for each build."""
+        if not hasattr(app, "editions_project"):
+            app.editions_project = cls.find(Path(app.srcdir))
+        return app.editions_project
 
     # -- settings ----------------------------------------------------------------
 

@@ -70,9 +70,17 @@ def _close(tag: str) -> Any:
     return depart
 
 
+def _open_summary(self: Any, node: nodes.Element) -> None:
+    self.body.append("<summary><span>")  # one box beside the mark, whatever is in it
+
+
+def _close_summary(self: Any, node: nodes.Element) -> None:
+    self.body.append("</span></summary>\n")
+
+
 def register(app: Any) -> None:
     """Add the directive and its nodes to Sphinx."""
     app.add_node(quiz, html=(_open("div", role="group"), _close("div")))
     app.add_node(quiz_choice, html=(_open("details"), _close("details")))
-    app.add_node(quiz_text, html=(_open("summary"), _close("summary")))
+    app.add_node(quiz_text, html=(_open_summary, _close_summary))
     app.add_directive("quiz", QuizDirective)

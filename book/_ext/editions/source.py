@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from editions.errors import SourceError
@@ -70,16 +71,20 @@ class Chapter:
         return [cell for cell in self.cells if cell.framework in (None, framework)]
 
 
-def read_chapter(path: Path, shown_as: str | None = None) -> Chapter:
-    """Read a chapter; `shown_as` is how messages name it.
+def read_chapter(
+    path: Path, shown_as: str | None = None, also: frozenset[str] = frozenset()
+) -> Chapter:
+    """Read a chapter; `shown_as` is how messages name it, `also` are further tags it may use.
 
     Raises:
         SourceError: a rule of the format is broken; names the file and the line.
     """
-    return parse_chapter(path.read_text("utf8"), path.stem, shown_as or path.as_posix())
+    return parse_chapter(path.read_text("utf8"), path.stem, shown_as or path.as_posix(), also)
 
 
-def parse_chapter(text: str, name: str, path: str) -> Chapter:
+def parse_chapter(
+    text: str, name: str, path: str, also: frozenset[str] = frozenset()
+) -> Chapter:
     """Split a chapter's text into cells and check the rules of the format."""
     from myst_nb.core.read import MystMetadataParsingError, read_myst_markdown_notebook
 
@@ -115,7 +120,7 @@ def parse_chapter(text: str, name: str, path: str) -> Chapter:
             )
         )
     chapter = Chapter(name=name, path=path, cells=tuple(cells))
-    _check(chapter)
+    _check(chapter, also)
     return chapter
 
 
@@ -140,19 +145,20 @@ def _first_text_line(lines: list[str], start: int) -> int:
     return start + 1
 
 
-def _check(chapter: Chapter) -> None:
+def _check(chapter: Chapter, also: frozenset[str]) -> None:
+    allowed = TAGS | also
     named: dict[tuple[str, str], int] = {}
     for cell in chapter.cells:
 
         def fail(message: str, line: int = cell.line) -> None:
             raise SourceError(chapter.path, line, message)
 
-        if unknown := [tag for tag in cell.tags if tag not in TAGS]:
-            fail(f"unknown tag {unknown}; allowed: {sorted(TAGS)}")
+        if unknown := [tag for tag in cell.tags if tag not in allowed]:
+            fail(f"unknown tag {unknown}; allowed: {sorted(allowed)}")
         if len(frameworks := [tag for tag in cell.tags if tag in FRAMEWORKS]) > 1:
             fail(f"a cell belongs to one framework or to all; this one is tagged {frameworks}")
         if cell.kind == "markdown":
-            if set(cell.tags) - set(FRAMEWORKS):
+            if set(cell.tags) - set(FRAMEWORKS) - also:
                 fail(f"Markdown takes a framework's tag only; this is tagged {list(cell.tags)}")
             if cell.framework and re.search(r"(?m)^#{1,6} ", cell.source):
                 fail("a heading cannot belong to one framework: move it out of the tagged Markdown")

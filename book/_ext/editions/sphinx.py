@@ -48,16 +48,12 @@ def read_page(text: str) -> NotebookNode:
     return read_myst_markdown_notebook(text, add_source_map=True)
 
 
-def _project(app: Sphinx) -> Project:
-    return Project.find(Path(app.srcdir))
-
-
 def _refuse_stale(app: Sphinx) -> None:
     """Stop the build where a page would show outputs that its code does not give."""
     try:
         stale = [
             f"{edition.shown}: {reason}"
-            for edition in editions(_project(app))
+            for edition in editions(Project.of(app))
             if (reason := edition.staleness())
         ]
     except EditionsError as error:
@@ -68,7 +64,7 @@ def _refuse_stale(app: Sphinx) -> None:
 
 
 def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
-    project = _project(app)
+    project = Project.of(app)
     if not is_chapter(source[0]):
         source[0] = source[0].replace("{{ repository }}", project.repository)
         source[0] = source[0].replace("{{ branch }}", project.branch)
@@ -96,7 +92,7 @@ def _add_header(app: Sphinx, doctree: nodes.document) -> None:
     about = app.env.metadata[app.env.docname].get("editions")
     if about is None:
         return
-    project = _project(app)
+    project = Project.of(app)
     docname = app.env.docname
     up = relative_uri(app.builder.get_target_uri(docname), "") if app.builder.format == "html" else ""
     found = launches(project, about["chapter"], about["versions"], up)
@@ -112,7 +108,7 @@ def _copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
     """Put the notebooks beside the pages, for the download buttons."""
     if exception is not None or app.builder.format != "html":
         return
-    project = _project(app)
+    project = Project.of(app)
     for edition in editions(project):
         target = Path(app.outdir, "notebooks", edition.device, edition.framework.key)
         target.mkdir(parents=True, exist_ok=True)

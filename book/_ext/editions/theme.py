@@ -35,7 +35,7 @@ def register(app: Sphinx) -> None:
 def _page_context(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    project = Project.find(Path(app.srcdir))
+    project = Project.of(app)
     context["editions"] = {
         "words": Strings(project.language),
         "frameworks": project.frameworks,
@@ -107,7 +107,7 @@ def _with_code(text: str) -> str:
 def _write_site_files(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.format != "html" or app.builder.name != "html":
         return
-    project = Project.find(Path(app.srcdir))
+    project = Project.of(app)
     pages = [
         {"address": f"{quote(name)}.html", "title": app.env.titles[name].astext()}
         for name in _reading_order(app, app.config.root_doc)

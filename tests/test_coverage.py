@@ -1,0 +1,127 @@
+"""Every fact that the course must teach is shown by cells whose output a reader sees."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import yaml
+from editions.frameworks import FRAMEWORKS
+from editions.project import Project
+
+PROJECT = Project(Path(__file__).parents[1])
+ROWS: dict[str, dict[str, Any]] = yaml.safe_load(
+    (PROJECT.root / "tests" / "coverage.yml").read_text("utf8")
+)
+# How many facts each group holds, for the groups whose chapter is written.
+GROUPS = {"blocks": {"A": 8, "B": 6, "C": 7}}
+
+
+@cache
+def cells(chapter: str, framework: str) -> dict[str, nbformat.NotebookNode]:
+    path = PROJECT.notebook_path(chapter, framework)
+    return {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
+
+
+def problems(row: dict[str, Any]) -> list[str]:
+    """What is wrong with a row of the map."""
+    found = []
+    if not row.get("fact") or not row.get("chapter"):
+        return ["it needs `fact` and `chapter`"]
+    shown, excused = row.get("cells", {}), row.get("only", {})
+    if not shown and not row.get("stated"):
+        found.append("no cell shows it, and `stated` names no source")
+    for key in FRAMEWORKS:
+        if key not in shown:
+            if not excused.get(key) and not row.get("stated"):
+                found.append(f"{key}: no cells, and `only` gives no reason")
+            continue
+        edition = cells(row["chapter"], key)
+        if missing := [name for name in shown[key] if name not in edition]:
+            found.append(f"{key}: no cell {missing}")
+            continue
+        mine = [edition[name] for name in shown[key]]
+        if any(cell.execution_count is None for cell in mine):
+            found.append(f"{key}: a cell did not run")
+        if not any(cell.outputs for cell in mine):
+            found.append(f"{key}: its cells show nothing")
+    return found
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_row(name: str) -> None:
+    assert problems(ROWS[name]) == []
+
+
+def test_every_chapter_has_all_its_rows() -> None:
+    chapters = {path.stem for path in PROJECT.chapters}
+    assert chapters == set(GROUPS)
+    wanted = {
+        f"{group}{number}"
+        for groups in GROUPS.values()
+        for group, size in groups.items()
+        for number in range(1, size + 1)
+    }
+    assert set(ROWS) == wanted
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"fact": "x", "chapter": "blocks"}, "no cell shows it"),
+        ({"fact": "x", "chapter": "blocks", "cells": {"pytorch": ["tree"]}}, "gives no reason"),
+        ({"fact": "x", "chapter": "blocks", "cells": {"pytorch": ["gone"]}}, "no cell ['gone']"),
+        ({"fact": "x", "chapter": "blocks", "cells": {"pytorch": ["factory"]}}, "show nothing"),
+        ({"chapter": "blocks"}, "needs `fact`"),
+    ],
+)
+def test_a_bad_row_is_found(row: dict[str, Any], message: str) -> None:
+    assert any(message in problem for problem in problems(row))
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("chapter", GROUPS)
+def test_nearly_all_outputs_are_compared(chapter: str, framework: str) -> None:
+    """At least nine in ten, and a claim for the others."""
+    from editions.outputs import is_compared
+
+    shown = [cell for cell in cells(chapter, framework).values() if cell.get("outputs")]
+    assert len(shown) >= 10
+    assert sum(map(is_compared, shown)) >= 0.9 * len(shown)
+
+
+@pytest.mark.parametrize("path", PROJECT.chapters, ids=lambda path: path.stem)
+def test_the_length_of_a_chapter(path: Path) -> None:
+    """1,500 to 2,500 words of prose, without code, tables, questions and captions."""
+    from editions.source import read_chapter
+
+    prose = [cell.source for cell in read_chapter(path).cells if cell.kind == "markdown"]
+    assert 1500 <= words("\n\n".join(prose)) <= 2500
+
+
+def words(text: str) -> int:
+    import re
+
+    text = re.sub(r"(?ms)^(:{3,})\{(quiz|figure)\}.*?^\1\s*$", "", text)
+    text = re.sub(r"(?m)^\|.*$", "", text)
+    return len(re.findall(r"\w[\w'-]*", text))
+
+
+def test_only_what_is_compared_by_arrays_or_claims_is_left_out() -> None:
+    """A figure's cell, and any other whose output is not compared, is followed by a claim."""
+    for chapter in GROUPS:
+        for framework in FRAMEWORKS:
+            pending = None
+            for cell in cells(chapter, framework).values():
+                if cell.cell_type != "code":
+                    continue
+                tags = cell.metadata.get("tags", [])
+                if "claim" in tags:
+                    pending = None
+                elif cell.outputs and "image/svg+xml" in str(cell.outputs):
+                    assert pending is None
+                    pending = cell.id
+            assert pending is None, f"{chapter}, {framework}: no claim follows {pending}"
