@@ -2,9 +2,9 @@
 
     python bench/book.py [--repeat 3]
 
-The build is timed cold, in turns with a stock `jupyter-book build` of the same pages: the same text,
-cells and outputs, without our extension and theme, execution off. The pages are copied to a folder
-of their own, so nothing here touches the site that was built before.
+The build is timed cold, in turns with a stock `jupyter-book build` of the same pages: the same
+text, cells and outputs, without our extension and theme, execution off. The pages are copied to a
+folder of their own, so nothing here touches the site that was built before.
 """
 
 import argparse

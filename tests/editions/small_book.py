@@ -150,7 +150,8 @@ def make_book(root: Path) -> Book:
         "utf8",
     )
     (pages / "img" / "dot.svg").write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="3"/></svg>',
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8">'
+        '<circle cx="4" cy="4" r="3"/></svg>',
         "utf8",
     )
     # The extension lies beside the book that is tested, not in it.
@@ -160,4 +161,3 @@ def make_book(root: Path) -> Book:
     made = Book(root)
     made.write(CHAPTER)
     return made
-

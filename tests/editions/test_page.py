@@ -17,7 +17,7 @@ from editions.frameworks import FRAMEWORKS
 from editions.source import read_chapter
 from editions.strings import Strings
 from editions.weaving import weave
-from small_book import ROOT, Book
+from small_book import Book
 
 FRAMEWORK_LIST = tuple(FRAMEWORKS.values())
 
@@ -59,9 +59,7 @@ def page(site: Path) -> BeautifulSoup:
 
 def woven(book: Book) -> list[nbformat.NotebookNode]:
     chapter = read_chapter(book.source, "book/small.md")
-    runs = {
-        key: {"cpu": nbformat.read(book.notebook(key), as_version=4)} for key in FRAMEWORKS
-    }
+    runs = {key: {"cpu": nbformat.read(book.notebook(key), as_version=4)} for key in FRAMEWORKS}
     text = weave(chapter, FRAMEWORK_LIST, runs, Strings("en"))
     return nbformat.from_dict(json.loads(text)).cells
 
@@ -212,9 +210,7 @@ def test_it_builds_without_any_framework(run_book: Book) -> None:
         "an unknown tag",
     ],
 )
-def test_what_fails_the_build(
-    run_book: Book, path: str, old: str, new: str, message: str
-) -> None:
+def test_what_fails_the_build(run_book: Book, path: str, old: str, new: str, message: str) -> None:
     run_book.edit(old, new, path)
     status, printed = build(run_book)
     assert status != 0, printed

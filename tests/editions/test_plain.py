@@ -77,12 +77,16 @@ def test_a_notebook_holds_no_myst(book: Book) -> None:
         )
         assert not re.search(r":::|```\{|\{[\w:]+\}`|^\([\w-]+\)=|^\+\+\+", text, re.MULTILINE)
         assert ("Only PyTorch readers" in text) == (framework.key == "pytorch")
-        assert "https://raw.githubusercontent.com/d2lcompute/d2lcompute/main/book/img/dot.svg" in text
+        assert (
+            "https://raw.githubusercontent.com/d2lcompute/d2lcompute/main/book/img/dot.svg" in text
+        )
 
 
 def test_the_address_stands_in_one_place(book: Book) -> None:
     """A fork changes one line, and every address follows."""
-    book.edit("https://github.com/d2lcompute/d2lcompute", "https://github.com/me/mine", "_config.yml")
+    book.edit(
+        "https://github.com/d2lcompute/d2lcompute", "https://github.com/me/mine", "_config.yml"
+    )
     project = book.project
     notebook = build(read_chapter(book.source, "book/small.md"), project.frameworks[0], project)
     text = "\n".join(cell.source for cell in notebook.cells)

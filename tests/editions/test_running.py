@@ -67,8 +67,20 @@ def test_prose_is_refreshed_without_running(
     ("path", "old", "new", "who", "why"),
     [
         ("book/small.md", "numbers = [1, 2]", "numbers = [2, 1]", ["PyTorch"], "its code cells"),
-        ("book/small.md", "total = sum(", "total = 0 + sum(", ["PyTorch", "TensorFlow"], "its code"),
-        ("d2lcompute/__init__.py", '"""', '"""Changed. ', ["PyTorch", "TensorFlow"], "helper package"),
+        (
+            "book/small.md",
+            "total = sum(",
+            "total = 0 + sum(",
+            ["PyTorch", "TensorFlow"],
+            "its code",
+        ),
+        (
+            "d2lcompute/__init__.py",
+            '"""',
+            '"""Changed. ',
+            ["PyTorch", "TensorFlow"],
+            "helper package",
+        ),
         ("requirements.txt", "torch==2.13.0", "torch==2.99.0", ["PyTorch"], "pinned versions"),
         ("requirements.txt", "keras==", "keras==9", ["TensorFlow"], "pinned versions"),
     ],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from small_book import HEAD
 from editions.claims import claim_problems
 from editions.errors import SourceError
 from editions.source import cell_ids, parse_chapter
+from small_book import HEAD
 
 
 def parse(body: str):

@@ -1,4 +1,4 @@
-"""`python -m editions`: make, run and check the notebooks."""
+"""`python -m editions`: run and check the notebooks, build the book."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from editions import exercises
+from editions.building import build
 from editions.errors import EditionsError
 from editions.project import DEVICES, Project
 from editions.running import editions, prose_is_current, refresh_prose, run_all
@@ -18,20 +20,55 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     make = commands.add_parser("notebooks", help="run what is stale, refresh the prose of the rest")
     make.add_argument("--force", action="store_true", help="run again also what is not stale")
-    make.add_argument("--jobs", type=int, default=None, help="notebooks at a time (default: by cores)")
+    make.add_argument(
+        "--jobs", type=int, default=None, help="notebooks at a time (default: by cores)"
+    )
     check = commands.add_parser("check", help="fail if a notebook is not what its source says")
-    for command in (make, check):
+    book = commands.add_parser("book", help="build the site")
+    book.add_argument("--project", type=Path, default=None, help=argparse.SUPPRESS)
+    give = commands.add_parser("exercises", help="write the student notebooks and their archives")
+    solve = commands.add_parser("solutions", help="run the worked solutions into _build/solutions")
+    for command in (give, solve):
+        secret = os.environ.get(exercises.PRIVATE) or None
+        command.add_argument(
+            "--private",
+            type=Path,
+            default=secret and Path(secret).expanduser(),
+            metavar="DIR",
+            help=f"folder of further or changed questions (default: {exercises.PRIVATE})",
+        )
+    for command in (make, check, give, solve):
         command.add_argument("chapters", nargs="*", help="chapters by name; default: all")
-        command.add_argument("--device", choices=DEVICES, default="cpu")
         command.add_argument("--project", type=Path, default=None, help=argparse.SUPPRESS)
+    for command in (make, check):
+        command.add_argument("--device", choices=DEVICES, default="cpu")
     options = parser.parse_args(arguments)
     try:
         project = Project.find(options.project)
+        if options.command == "book":
+            print(build(project))
+            return 0
+        if options.command in ("exercises", "solutions"):
+            return _exercises(project, options)
         chosen = editions(project, options.chapters, options.device)
         return _make(chosen, options) if options.command == "notebooks" else _check(chosen)
     except EditionsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _exercises(project: Project, options: argparse.Namespace) -> int:
+    if options.private:  # the kernels look their questions up there, too
+        os.environ[exercises.PRIVATE] = str(options.private.resolve())
+    if options.command == "exercises":
+        changed = exercises.write_student_notebooks(project, options.chapters, options.private)
+    else:
+        changed = exercises.write_solutions(project, options.chapters, options.private)
+    for path in changed:
+        print(f"wrote {project.relative(path)}")
+    if not changed:
+        print("nothing changed")
+    return 0
 
 
 def _make(chosen: list, options: argparse.Namespace) -> int:

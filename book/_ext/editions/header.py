@@ -63,7 +63,9 @@ def stamp(launch: Launch, strings: Strings) -> str:
     versions = _versions(launch.framework, record.versions if record else launch.versions)
     if record is None:
         return strings("stamp_recorded", versions=versions)
-    device = strings(f"devices_{record.device}") if record.device in ("cpu", "gpu") else record.device
+    device = (
+        strings(f"devices_{record.device}") if record.device in ("cpu", "gpu") else record.device
+    )
     return strings(
         "stamp_verified",
         versions=versions,
@@ -74,7 +76,9 @@ def stamp(launch: Launch, strings: Strings) -> str:
     )
 
 
-def launches(project: Project, chapter: Chapter, versions: dict[str, dict[str, str]], up: str) -> list[Launch]:
+def launches(
+    project: Project, chapter: Chapter, versions: dict[str, dict[str, str]], up: str
+) -> list[Launch]:
     """What there is to launch; `up` leads from the page's folder to the site's root."""
     result = []
     for framework in project.frameworks:

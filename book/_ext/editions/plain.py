@@ -86,7 +86,9 @@ class Plain:
         if name == "figure":
             alt = options.get("alt")
             if not alt:
-                self._fail(line, "a figure needs ':alt:', what it shows for those who cannot see it")
+                self._fail(
+                    line, "a figure needs ':alt:', what it shows for those who cannot see it"
+                )
             caption = self.convert(body, inner).strip()
             picture = f"![{alt}]({self._picture(title, line)})"
             return f"{picture}\n\n*{caption}*" if caption else picture

@@ -32,7 +32,9 @@ class Project:
         for folder in (start, *start.parents):
             if (folder / "_config.yml").is_file() and (folder / "_toc.yml").is_file():
                 return cls(folder)
-        raise EditionsError(f"{start}: neither it nor a folder above it holds _config.yml and _toc.yml")
+        raise EditionsError(
+            f"{start}: neither it nor a folder above it holds _config.yml and _toc.yml"
+        )
 
     @classmethod
     def of(cls, app: Any) -> Project:
@@ -53,7 +55,9 @@ class Project:
         """Address of the public repository, without a slash at its end."""
         url = (self.config.get("repository") or {}).get("url")
         if not url:
-            raise EditionsError("_config.yml: repository.url is missing: give the repository's address")
+            raise EditionsError(
+                "_config.yml: repository.url is missing: give the repository's address"
+            )
         return str(url).rstrip("/").removesuffix(".git")
 
     @property

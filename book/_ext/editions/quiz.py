@@ -12,15 +12,15 @@ from editions.choices import parse_choices
 from editions.strings import Strings
 
 
-class quiz(nodes.container):  # noqa: N801
+class quiz(nodes.container):
     """A question and its choices."""
 
 
-class quiz_choice(nodes.container):  # noqa: N801
+class quiz_choice(nodes.container):
     """A choice: a fold."""
 
 
-class quiz_text(nodes.TextElement):  # noqa: N801
+class quiz_text(nodes.TextElement):
     """What stands on the fold."""
 
 

@@ -1,4 +1,4 @@
-"""How editions are executed: in real kernels, several at a time, each stored whole or not at all."""
+"""How editions are executed: in real kernels, several at a time, each stored whole or not."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ class Edition:
             raise EditionsError("\n".join(problems))
 
 
-def editions(project: Project, names: list[str] | None = None, device: str = "cpu") -> list[Edition]:
+def editions(
+    project: Project, names: list[str] | None = None, device: str = "cpu"
+) -> list[Edition]:
     """The editions of the chapters called `names`, or of all chapters."""
     paths = project.chapters
     known = [path.stem for path in paths]
@@ -119,9 +121,7 @@ def run(edition: Edition, on_cell: Callable[[], None] = lambda: None) -> None:
         "chapter": edition.chapter.name,
         "framework": edition.framework.key,
         "device": edition.device,
-        "fingerprint": notebooks.fingerprint(
-            edition.chapter, edition.framework, edition.project
-        ),
+        "fingerprint": notebooks.fingerprint(edition.chapter, edition.framework, edition.project),
         "versions": versions,
     }
     write_atomically(edition.path, notebooks.dumps(node))
@@ -162,9 +162,7 @@ def kernel_environment(project: Project, device: str) -> dict[str, str]:
 
 
 def _code_cells(edition: Edition) -> int:
-    return 1 + sum(
-        cell.kind == "code" for cell in edition.chapter.edition(edition.framework.key)
-    )
+    return 1 + sum(cell.kind == "code" for cell in edition.chapter.edition(edition.framework.key))
 
 
 def _installed(edition: Edition) -> dict[str, str]:

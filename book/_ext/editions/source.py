@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from editions.errors import SourceError
@@ -82,9 +81,7 @@ def read_chapter(
     return parse_chapter(path.read_text("utf8"), path.stem, shown_as or path.as_posix(), also)
 
 
-def parse_chapter(
-    text: str, name: str, path: str, also: frozenset[str] = frozenset()
-) -> Chapter:
+def parse_chapter(text: str, name: str, path: str, also: frozenset[str] = frozenset()) -> Chapter:
     """Split a chapter's text into cells and check the rules of the format."""
     from myst_nb.core.read import MystMetadataParsingError, read_myst_markdown_notebook
 
@@ -173,7 +170,7 @@ def _check(chapter: Chapter, also: frozenset[str]) -> None:
             fail("a claim shows no output, so there is nothing to predict")
         if cell.name is not None:
             if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", str(cell.name)):
-                fail(f"cell name {cell.name!r}: use lower-case letters, digits and hyphens, at most 64")
+                fail(f"cell name {cell.name!r}: use up to 64 lower-case letters, digits, hyphens")
             for framework in [cell.framework] if cell.framework else list(FRAMEWORKS):
                 if first := named.get((framework, cell.name)):
                     fail(f"cell name {cell.name!r} is used already, on line {first}")

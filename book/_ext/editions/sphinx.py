@@ -94,7 +94,11 @@ def _add_header(app: Sphinx, doctree: nodes.document) -> None:
         return
     project = Project.of(app)
     docname = app.env.docname
-    up = relative_uri(app.builder.get_target_uri(docname), "") if app.builder.format == "html" else ""
+    up = (
+        relative_uri(app.builder.get_target_uri(docname), "")
+        if app.builder.format == "html"
+        else ""
+    )
     found = launches(project, about["chapter"], about["versions"], up)
     html = header_html(project, about["chapter"], found, docname)
     title = next(doctree.findall(nodes.title), None)

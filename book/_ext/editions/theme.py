@@ -80,7 +80,7 @@ def _description(doctree: nodes.document) -> str:
 
 
 def _open_fold(self: Any, node: HideCodeCellNode) -> None:
-    """A fold whose line says what is in it; MyST-NB's own says the same of all to screen readers."""
+    """A fold whose line says what is in it; MyST-NB's own says the same of all of them."""
     shown, hidden = (_with_code(node[prompt]) for prompt in ("prompt_show", "prompt_hide"))
     line = shown
     if shown != hidden:

@@ -10,14 +10,16 @@ import nbformat
 from nbformat import NotebookNode
 
 from editions.frameworks import Framework
-from editions.source import Cell, Chapter, cell_ids
+from editions.source import Cell, Chapter
 from editions.strings import Strings
 
 Editions = Mapping[str, Mapping[str, NotebookNode]]
 """Executed notebooks: by framework, then by device."""
 
 
-def weave(chapter: Chapter, frameworks: tuple[Framework, ...], runs: Editions, strings: Strings) -> str:
+def weave(
+    chapter: Chapter, frameworks: tuple[Framework, ...], runs: Editions, strings: Strings
+) -> str:
     """The page's notebook, as JSON: shared prose once, framework cells with their own outputs.
 
     Each cell belonging to a framework carries its tag; `tabs` makes tab sets of their runs. A cell
@@ -44,7 +46,9 @@ def weave(chapter: Chapter, frameworks: tuple[Framework, ...], runs: Editions, s
     return json.dumps(notebook)
 
 
-def _code_cells(chapter: Chapter, framework: str, notebook: NotebookNode) -> dict[Cell, NotebookNode]:
+def _code_cells(
+    chapter: Chapter, framework: str, notebook: NotebookNode
+) -> dict[Cell, NotebookNode]:
     """The executed cell of each code cell of the source, by position."""
     mine = [cell for cell in chapter.edition(framework) if cell.kind == "code"]
     run = [

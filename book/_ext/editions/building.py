@@ -1,0 +1,59 @@
+"""Run the stock build, and say in a few lines how it went."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from editions.errors import EditionsError
+from editions.files import write_atomically
+from editions.project import Project
+
+COMMAND = ("build", ".", "--warningiserror", "--nitpick", "--keep-going", "--quiet")
+
+
+def build(project: Project) -> str:
+    """Build the site with `jupyter-book build`; return what to tell a person.
+
+    Raises:
+        EditionsError: the build failed; holds its messages, without tracebacks.
+    """
+    folder = Path(sys.executable).parent
+    log = project.root / "_build" / "book.log"
+    began = time.monotonic()
+    done = subprocess.run(
+        [str(folder / "jupyter-book"), *COMMAND],
+        cwd=project.root,
+        env={**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    write_atomically(log, done.stdout.encode("utf8"))
+    if done.returncode:
+        raise EditionsError(
+            f"the book was not built:\n{messages(done.stdout)}\n"
+            f"(all that was printed: {project.relative(log)})"
+        )
+    site = project.root / "_build" / "html"
+    pages = len(list((site / "book").rglob("*.html")))
+    seconds = time.monotonic() - began
+    return f"Built {pages} pages in {seconds:.1f} s. Open {(site / 'index.html').as_uri()}"
+
+
+def messages(printed: str) -> str:
+    """What a build printed that a person needs: warnings and errors, without tracebacks."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", printed)
+    kept: list[str] = []
+    for line in plain.splitlines():
+        if line.startswith("Traceback (most recent call last)"):
+            break
+        noise = line.startswith(("Running Jupyter-Book", "Source Folder", "Config Path", "Output"))
+        if line.strip() and not noise and line not in kept:
+            kept.append(line)
+    return "\n".join(kept)
