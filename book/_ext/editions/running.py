@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
 from editions import notebook as notebooks
@@ -205,6 +205,8 @@ def _execute(
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
         record_timing=False,
+        iopub_timeout=60,  # on a busy machine an output may come late; it must not be lost
+        raise_on_iopub_timeout=True,
         extra_arguments=["--IPKernelApp.log_level=40"],  # no notes on the transport
         resources={"metadata": {"path": str(work)}},
         on_cell_execute=started,
@@ -212,7 +214,7 @@ def _execute(
     )
     try:
         client.execute(env=environment)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+    except (CellExecutionError, TimeoutError, DeadKernelError) as error:
         raise _located(edition, node.cells[running[0]], error) from error
 
 
@@ -220,7 +222,7 @@ def _located(edition: Edition, node: NotebookNode, error: Exception) -> Editions
     """The error, with the line of the source on which it happened."""
     if isinstance(error, CellExecutionError):
         what = f"{error.ename}: {error.evalue}"
-    elif isinstance(error, CellTimeoutError):
+    elif isinstance(error, TimeoutError):
         what = f"the cell did not end within {CELL_TIMEOUT} seconds"
     else:
         what = "the kernel died while it ran this cell"

@@ -29,6 +29,7 @@ from editions.project import Project
 from editions.record import Record
 from editions.running import kernel_environment
 
+OUTPUT_TIMEOUT = 60  # seconds that an output may be late on a busy machine
 POLL = 1.0  # seconds between two looks at whether the kernel lives
 _runs: dict[str, _Run] = {}
 
@@ -83,9 +84,10 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name a cell by its id."""
+    """Name a cell by its id; be patient with its outputs."""
     for item in items:
         if hasattr(item, "cell_num"):
+            item.output_timeout = OUTPUT_TIMEOUT
             item.name = str(item.cell.get("id", item.cell_num))
             item._nodeid = f"{item.parent.nodeid}::{item.name}"
             item.reportinfo = lambda item=item: (item.path, 0, item._nodeid)
