@@ -20,7 +20,7 @@ PIP := $(BIN)/python -m pip install --quiet --constraint requirements.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks test test-quick check-notebooks verify browser bench serve lab lint format clean
+.PHONY: help book notebooks test test-quick check-notebooks verify browser bench soak serve lab lint format clean
 
 help: ## list the targets
 	@echo "Deep Learning Computation. Type one of:"
@@ -32,6 +32,7 @@ $(VENV)/python:
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "error: Python 3.11, 3.12 or 3.13 is needed; python3 here is: $$(python3 --version 2>&1 || echo missing)." \
 			"Install one of them, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; fi
+	@command -v "$(PYTHON)" >/dev/null || { echo "error: there is no $(PYTHON)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "error: Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is %d.%d. Name another: make PYTHON=/path/to/python3.12" % v)'
 	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { echo "error: the venv module is missing. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
@@ -53,8 +54,7 @@ browser: # Chromium, for the tests
 # -- the book ---------------------------------------------------------------------------------
 
 book: $(VENV)/book ## build the site and say where to open it
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet
-	@echo "Built. Open file://$(CURDIR)/_build/html/index.html   (or: make serve)"
+	@$(BIN)/python -m editions book
 
 notebooks: $(VENV)/full ## run the stale notebooks, refresh the prose of the others
 	@$(BIN)/python -m editions notebooks --device $(DEVICE) $(if $(JOBS),--jobs $(JOBS)) $(CHAPTER)
@@ -83,6 +83,9 @@ lint: $(VENV)/full ## check style
 
 format: $(VENV)/full ## mend style
 	@$(BIN)/ruff check --fix --quiet . && $(BIN)/ruff format --quiet .
+
+soak: $(VENV)/full ## run all notebooks five times under other conditions; nothing may differ
+	@$(BIN)/python tests/soak.py
 
 bench: $(VENV)/full browser ## measure, as ratios side by side in one run
 	@$(BIN)/python bench/package.py

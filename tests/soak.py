@@ -1,0 +1,65 @@
+"""Run every notebook again and again under other conditions: no output may differ.
+
+    python tests/soak.py [--runs 5]
+
+Each run of nbval has another hash seed, number of threads and instruction set, which stand in for
+other processors. What differs is printed as it happens; at the end stands a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+ROOT = Path(__file__).parents[1]
+CONDITIONS = (
+    {},
+    {"PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"},
+    {"PYTHONHASHSEED": "2", "ATEN_CPU_CAPABILITY": "default"},
+    {"PYTHONHASHSEED": "3", "ONEDNN_MAX_CPU_ISA": "SSE41", "OMP_NUM_THREADS": "3"},
+    {"PYTHONHASHSEED": "4", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+)
+
+
+def run(conditions: dict[str, str]) -> tuple[int, str, float]:
+    """Verify all notebooks; return the exit status, what was printed, and the seconds."""
+    command = [sys.executable, "-m", "pytest", "-p", "editions.verifying", "--nbval", "-q"]
+    command += ["--nbval-current-env", "-n", "2", "--dist", "loadfile", "book/notebooks/cpu"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "book" / "_ext"), **conditions}
+    began = time.monotonic()
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout, time.monotonic() - began
+
+
+def main() -> int:
+    """Run, and print the table; return 1 if anything differed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=5)
+    rows, failed = [], False
+    for number in tqdm(range(parser.parse_args().runs), desc="Soaking", unit="run"):
+        conditions = CONDITIONS[number % len(CONDITIONS)]
+        status, printed, seconds = run(conditions)
+        if status:
+            failed = True
+            tqdm.write(printed)
+        passed = re.search(r"(\d+) passed", printed)
+        differ = len(re.findall(r"(?m)^(?:FAILED|ERROR) ", printed))
+        said = ", ".join(f"{name}={value}" for name, value in conditions.items()) or "as it is"
+        rows.append((number + 1, int(passed[1]) if passed else 0, differ, seconds, said))
+    print(f"{'run':>3}  {'cells passed':>12}  {'differ':>6}  {'seconds':>7}  conditions")
+    for number, passed, differ, seconds, said in rows:
+        print(f"{number:>3}  {passed:>12}  {differ:>6}  {seconds:>7.0f}  {said}")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
