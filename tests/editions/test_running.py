@@ -63,6 +63,19 @@ def test_prose_is_refreshed_without_running(
     assert check(run_book) == 0
 
 
+def test_how_a_stream_was_cut_up_leaves_no_trace(run_book: Book) -> None:
+    run_book.edit(
+        "total = sum(numbers)\n",
+        "import time\nfor i in range(3):\n    print(i, flush=True)\n    time.sleep(0.3)\n"
+        "total = sum(numbers)\n",
+    )
+    assert make(run_book) == 0
+    notebook = nbformat.read(run_book.notebook("pytorch"), as_version=4)
+    (cell,) = [cell for cell in notebook.cells if cell.id == "total"]
+    assert [output.output_type for output in cell.outputs] == ["stream", "execute_result"]
+    assert cell.outputs[0].text == "0\n1\n2\n"
+
+
 @pytest.mark.parametrize(
     ("path", "old", "new", "who", "why"),
     [

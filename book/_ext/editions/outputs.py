@@ -20,6 +20,22 @@ def text_of(output: NotebookNode) -> str:
     return _joined(output.get("data", {}).get("text/plain", ""))
 
 
+def merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Outputs with neighbouring pieces of one stream joined: how text is cut up is chance."""
+    merged: list[NotebookNode] = []
+    for output in outputs:
+        last = merged[-1] if merged else None
+        if (
+            last is not None
+            and output.output_type == last.output_type == "stream"
+            and output.name == last.name
+        ):
+            last.text = _joined(last.text) + _joined(output.text)
+        else:
+            merged.append(output)
+    return merged
+
+
 def has_figure(cell: NotebookNode) -> bool:
     """Whether a code cell's outputs hold a picture."""
     return any(

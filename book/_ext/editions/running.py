@@ -21,7 +21,7 @@ from editions.claims import claim_problems
 from editions.errors import EditionsError
 from editions.files import write_atomically
 from editions.frameworks import Framework
-from editions.outputs import has_figure, output_problems
+from editions.outputs import has_figure, merged_streams, output_problems
 from editions.project import Project
 from editions.source import Cell, Chapter, read_chapter
 
@@ -115,6 +115,7 @@ def run(edition: Edition, on_cell: Callable[[], None] = lambda: None) -> None:
     for cell in node.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
+            cell.outputs = merged_streams(cell.outputs)
             notebooks.describe_figures(cell)
     node.metadata["language_info"] = {"name": "python", "file_extension": ".py"}
     node.metadata[notebooks.KEY] = {
