@@ -26,6 +26,9 @@ help: ## list the targets
 	@echo "Deep Learning Computation. Type one of:"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
 
+.DEFAULT:
+	@if [ -e "$@" ]; then :; else echo "error: there is no target '$@'. Type make to list them." >&2; exit 2; fi
+
 # -- environments ---------------------------------------------------------------------------
 
 $(VENV)/python:

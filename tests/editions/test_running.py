@@ -8,6 +8,7 @@ import re
 import nbformat
 import pytest
 from editions.__main__ import main
+from editions.frameworks import FRAMEWORKS
 from editions.running import editions
 from small_book import Book
 
@@ -170,6 +171,16 @@ def test_a_claim_that_proves_nothing_stops_the_run(
     assert make(run_book) == 1
     assert "the claim 'one and two are three' proves nothing" in capsys.readouterr().err
     assert check(run_book) == 1
+
+
+def test_a_gpu_run_needs_a_gpu(
+    book: Book, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr("editions.project.Project.frameworks", (FRAMEWORKS["pytorch"],))
+    assert make(book, "--device", "gpu") == 1
+    assert "PyTorch sees no GPU on this machine" in capsys.readouterr().err
+    assert not book.project.notebook_path("small", "pytorch", "gpu").exists()
 
 
 def test_an_unknown_chapter_is_refused(book: Book, capsys: pytest.CaptureFixture) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -108,6 +110,8 @@ def run(edition: Edition, on_cell: Callable[[], None] = lambda: None) -> None:
     """
     edition.check_claims()
     versions = _installed(edition)
+    if edition.device != "cpu":
+        _require_gpu(edition)
     node = notebooks.build(edition.chapter, edition.framework, edition.project)
     with tempfile.TemporaryDirectory(prefix="d2lcompute-run-") as scratch:
         _execute(edition, node, scratch, on_cell)
@@ -184,6 +188,24 @@ def _installed(edition: Edition) -> dict[str, str]:
             "make notebooks does it"
         )
     return versions
+
+
+def _require_gpu(edition: Edition) -> None:
+    """A run on the CPU must not be stored as one on a GPU."""
+    module = {"pytorch": "torch", "tensorflow": "tensorflow"}[edition.framework.key]
+    code = f"from d2lcompute import {module} as d2l; print(d2l.num_gpus())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **kernel_environment(edition.project, edition.device)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.stdout.split()[-1:] in ([], ["0"]):
+        raise EditionsError(
+            f"{edition.shown}: {edition.framework.title} sees no GPU on this machine. "
+            "Record on the CPU instead: make notebooks DEVICE=cpu"
+        )
 
 
 def _execute(
