@@ -20,7 +20,7 @@ PIP := $(BIN)/python -m pip install --quiet --constraint requirements.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks test test-quick check-notebooks verify browser bench soak serve lab lint format clean
+.PHONY: help book notebooks test test-quick check-notebooks verify browser bench soak serve exercises solutions lint format clean
 
 help: ## list the targets
 	@echo "Deep Learning Computation. Type one of:"
@@ -65,6 +65,14 @@ notebooks: $(VENV)/full ## run the stale notebooks, refresh the prose of the oth
 serve: book ## build, and serve the site at http://127.0.0.1:8000 (PORT=...)
 	@echo "Serving http://127.0.0.1:$(PORT)/ - stop with Ctrl-C"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+# -- exercises --------------------------------------------------------------------------------
+
+exercises: $(VENV)/book ## write the student notebooks, and an archive per framework to hand out
+	@$(BIN)/python -m editions exercises $(if $(PRIVATE),--private "$(PRIVATE)") $(CHAPTER)
+
+solutions: $(VENV)/full ## run the worked solutions, for instructors, into _build/solutions
+	@$(BIN)/python -m editions solutions $(if $(PRIVATE),--private "$(PRIVATE)") $(CHAPTER)
 
 # -- tests --------------------------------------------------------------------------------------
 

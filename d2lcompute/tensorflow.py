@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from d2lcompute import _arrays, _quiet, timing
 from d2lcompute._arguments import integer
+from d2lcompute.checks import check, score
 from d2lcompute.plotting import (
     Animator,
     plot,
@@ -49,12 +50,14 @@ __all__ = [
     "Benchmark",
     "Timer",
     "benchmark",
+    "check",
     "cpu",
     "device_name",
     "gpu",
     "num_gpus",
     "parameter_table",
     "plot",
+    "score",
     "seed",
     "set_axes",
     "set_figsize",

@@ -17,6 +17,7 @@ except ModuleNotFoundError as error:
 
 from d2lcompute import _arrays, timing
 from d2lcompute._arguments import integer
+from d2lcompute.checks import check, score
 from d2lcompute.plotting import (
     Animator,
     plot,
@@ -32,12 +33,14 @@ __all__ = [
     "Benchmark",
     "Timer",
     "benchmark",
+    "check",
     "cpu",
     "device_name",
     "gpu",
     "num_gpus",
     "parameter_table",
     "plot",
+    "score",
     "seed",
     "set_axes",
     "set_figsize",

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["chapters", "check", "find_question", "questions", "score"]
 
 PRIVATE = "D2L_PRIVATE_EXERCISES"  # names the instructor's folder of further or changed questions
-_OUR_PARTS = {"frameworks", "question", "report", "saved", "wire"}
+HANDED_OUT = "d2l_checks"  # the folder in which they are handed out beside a notebook
+_OUR_PARTS = {"frameworks", "networks", "question", "report", "saved", "wire"}
 
 
 def chapters() -> list[str]:
@@ -100,8 +101,15 @@ def score(notebook: str | os.PathLike[str] | None = None, *, run: bool = False) 
 
 
 def _private() -> Path | None:
-    folder = os.environ.get(PRIVATE, "")
-    return Path(folder).expanduser().resolve() if folder else None
+    """The instructor's folder; in a notebook, what of it was handed out beside the notebook.
+
+    A grader is no notebook: it must not load what lies in the folder that it is started from.
+    """
+    if folder := os.environ.get(PRIVATE, ""):
+        return Path(folder).expanduser().resolve()
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    handed_out = Path.cwd() / HANDED_OUT
+    return handed_out if shell is not None and handed_out.is_dir() else None
 
 
 @cache

@@ -8,11 +8,26 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from d2lcompute.checks.frameworks import ACTIVATIONS, Framework, Layer
+from d2lcompute.checks.frameworks import Framework, Layer
+from d2lcompute.checks.networks import (
+    by_hand,
+    chain_of,
+    data,
+    data_in_words,
+    dense,
+    in_words,
+    integer,
+    make_layers,
+    same_arrays,
+    same_parameters,
+    stored,
+    word,
+)
 from d2lcompute.checks.question import (
     Aspect,
     Question,
@@ -23,136 +38,35 @@ from d2lcompute.checks.question import (
     judge_by,
     need_class,
     same_array,
+    same_plain,
     shapes_of,
 )
 
 Inputs = dict[str, Any]
 Outputs = dict[str, Any]
 
-# -- dense layers as plain data: {"kernel", "bias"} or {"activation"} --------------------------
-
-
-def _dense(rng: np.random.Generator, inputs: int, outputs: int) -> dict[str, Any]:
-    kernel = rng.normal(0, inputs**-0.5, (inputs, outputs))
-    return {
-        "kernel": kernel.astype(np.float32),
-        "bias": rng.normal(0, 0.5, outputs).astype(np.float32),
-    }
-
-
-def _data(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    return rng.normal(size=shape).astype(np.float32)
-
-
-def _integer(rng: np.random.Generator, low: int, high: int) -> int:
-    return int(rng.integers(low, high + 1))
-
-
-def _name(rng: np.random.Generator) -> str:
-    return "".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), 6))
-
-
-def _chain(rng: np.random.Generator, widths: Sequence[int]) -> list[dict[str, Any]]:
-    """Dense layers of these widths, with activations between them."""
-    chain: list[dict[str, Any]] = []
-    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
-        if chain:
-            chain.append({"activation": str(rng.choice(sorted(ACTIVATIONS)))})
-        chain.append(_dense(rng, inputs, outputs))
-    return chain
-
-
-def _apply(chain: Sequence[Mapping[str, Any]], x: np.ndarray) -> np.ndarray:
-    x = x.astype(np.float64)
-    for part in chain:
-        if "activation" in part:
-            x = ACTIVATIONS[part["activation"]](x)
-        else:
-            x = x @ part["kernel"] + part["bias"]
-    return x
-
-
-def _layers(chain: Sequence[Mapping[str, Any]], framework: Framework) -> list[Layer]:
-    return [
-        framework.activation(part["activation"])
-        if "activation" in part
-        else framework.dense(part["kernel"], part["bias"])
-        for part in chain
-    ]
-
-
-def _written(chain: Sequence[Mapping[str, Any]]) -> str:
-    """A chain in words: dense 3→4, tanh, dense 4→2."""
-    return ", ".join(
-        part["activation"]
-        if "activation" in part
-        else f"dense {part['kernel'].shape[0]}→{part['kernel'].shape[1]}"
-        for part in chain
-    )
-
-
-def _stored(kernel: np.ndarray, framework: str) -> np.ndarray:
-    """A kernel the way round in which the framework stores it."""
-    return kernel.T if framework == "pytorch" else kernel
-
-
-def _x_text(x: np.ndarray) -> str:
-    first = np.array2string(x.reshape(-1, x.shape[-1])[0], precision=3, separator=", ")
-    return f"X of shape {tuple(x.shape)}, first row {first}"
-
-
-def _found_all(found: Any, expected: Sequence[tuple[str, np.ndarray]]) -> None:
-    """Raise `Unfit` unless the arrays `found` are the expected ones, in any order."""
-    if (error := error_in(found)) is not None:
-        raise Unfit(error)
-    if not isinstance(found, list) or not all(isinstance(part, np.ndarray) for part in found):
-        raise Unfit("A list of parameters is expected.")
-    left = [part.astype(np.float64) for part in found if part.dtype.kind in "fiub"]
-    missing = []
-    for name, array in expected:
-        at = next(
-            (
-                n
-                for n, part in enumerate(left)
-                if part.shape == array.shape and np.allclose(part, array, rtol=1e-4, atol=1e-5)
-            ),
-            None,
-        )
-        if at is None:
-            missing.append(f"{name} {tuple(array.shape)}")
-        else:
-            left.pop(at)
-    if missing or left:
-        said = f"{len(expected)} parameter arrays are expected; the framework finds {len(found)}."
-        if missing:
-            said += f" Not among them: {', '.join(missing)}."
-        if left:
-            said += f" Not expected: arrays of shape {', '.join(str(a.shape) for a in left)}."
-        raise Unfit(said)
-
-
 # -- blocks.sequential -------------------------------------------------------------------------
 
 
 def _sequential_inputs(rng: np.random.Generator) -> Inputs:
-    widths = [_integer(rng, 2, 6) for _ in range(_integer(rng, 4, 5))]
-    chain = _chain(rng, widths)
-    side = _integer(rng, 3, 5)
+    widths = [integer(rng, 2, 6) for _ in range(integer(rng, 4, 5))]
+    chain = chain_of(rng, widths)
+    side = integer(rng, 3, 5)
     # Twelve, so that sorting "0" ... "11" as words gives another order; no activation between.
-    square = [_dense(rng, side, side) for _ in range(12)]
-    start = _integer(rng, 1, len(chain) - 3)
+    square = [dense(rng, side, side) for _ in range(12)]
+    start = integer(rng, 1, len(chain) - 3)
     count = len(chain)
     return {
         "chain": chain,
-        "x": _data(rng, _integer(rng, 2, 4), widths[0]),
+        "x": data(rng, integer(rng, 2, 4), widths[0]),
         "square": square,
-        "square_x": _data(rng, _integer(rng, 2, 4), side),
-        "twice": _dense(rng, side, side),
-        "anew": [_dense(rng, *part["kernel"].shape) for part in chain if "kernel" in part],
-        "names": [_name(rng) for _ in range(3)],
+        "square_x": data(rng, integer(rng, 2, 4), side),
+        "twice": dense(rng, side, side),
+        "anew": [dense(rng, *part["kernel"].shape) for part in chain if "kernel" in part],
+        "names": [word(rng) for _ in range(3)],
         "items": [int(rng.integers(-count, count)) for _ in range(6)],
-        "slice": [start, _integer(rng, start + 2, count)],
-        "inner_x": _data(rng, 3, _width_before(chain, start)),
+        "slice": [start, integer(rng, start + 2, count)],
+        "inner_x": data(rng, 3, _width_before(chain, start)),
     }
 
 
@@ -181,7 +95,7 @@ def _sequential_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outp
     chain, x = inputs["chain"], inputs["x"]
 
     def nested() -> Any:
-        blocks = _layers(chain, framework)
+        blocks = make_layers(chain, framework)
         inner = make([make(blocks[1:2]), *blocks[2:-1]])
         return run(make([blocks[0], inner, blocks[-1]]), x)
 
@@ -190,7 +104,7 @@ def _sequential_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outp
         return run(make([block, framework.activation("tanh"), block]), inputs["square_x"])
 
     def kept() -> Any:
-        blocks = _layers(chain, framework)
+        blocks = make_layers(chain, framework)
         net = make(blocks)
         run(net, x)
         for block, part in zip(blocks[::2], inputs["anew"], strict=True):
@@ -198,45 +112,43 @@ def _sequential_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outp
         return run(net, x)
 
     def parameters() -> Any:
-        net = make(_layers(chain, framework))
-        run(net, x)
+        net = make(make_layers(chain, framework))
         if framework.key == "pytorch":
             return {name: framework.array(value) for name, value in net.state_dict().items()}
+        run(net, x)  # Keras may find them only now
         return [framework.array(weight) for weight in net.weights]
 
     def names() -> Any:
         first, second, whole = inputs["names"]
         if framework.key == "pytorch":
-            blocks = _layers(chain[:2], framework)
+            blocks = make_layers(chain[:2], framework)
             net = answer(OrderedDict(zip((first, second), blocks, strict=True)))
             return [*net.state_dict(), *(name for name, _ in net.named_children())]
-        keras_layers = [framework.waiting_dense(3) for _ in range(2)]
-        for layer, name in zip(keras_layers, (first, second), strict=True):
-            layer.name = name
-        net = answer(keras_layers, name=whole)
+        blocks = [framework.waiting_dense(3, name) for name in (first, second)]
+        net = answer(blocks, name=whole)
         run(net, x)
         return [weight.path for weight in net.weights]
 
     def items() -> Any:
-        blocks = _layers(chain, framework)
+        blocks = make_layers(chain, framework)
         net = make(blocks)
         found = [net[index] for index in inputs["items"]]
         at = [next((n for n, block in enumerate(blocks) if block is one), -1) for one in found]
-        return {"length": int(len(net)), "found": at}
+        return {"length": len(net), "found": at}
 
     def part() -> Any:
-        blocks = _layers(chain, framework)
+        blocks = make_layers(chain, framework)
         sliced = make(blocks)[slice(*inputs["slice"])]
         before = run(sliced, inputs["inner_x"])
         for block, values in zip(blocks[::2], inputs["anew"], strict=True):
             framework.set_dense(block, **values)
         after = run(sliced, inputs["inner_x"])
-        return {"class": type(sliced).__name__ == answer.__name__, "runs": [before, after]}
+        return {"class": isinstance(sliced, answer), "runs": [before, after]}
 
     return {
-        "output": attempt(lambda: run(make(_layers(chain, framework)), x)),
+        "output": attempt(lambda: run(make(make_layers(chain, framework)), x)),
         "order": attempt(
-            lambda: run(make(_layers(inputs["square"], framework)), inputs["square_x"])
+            lambda: run(make(make_layers(inputs["square"], framework)), inputs["square_x"])
         ),
         "parameters": attempt(parameters),
         "names": attempt(names),
@@ -256,18 +168,18 @@ def _renewed(inputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _sequential_output(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     chain, x = inputs["chain"], inputs["x"]
-    same_array(found, _apply(chain, x), "Output", f"{_written(chain)}; {_x_text(x)}")
+    same_array(found, by_hand(chain, x), "Output", f"{in_words(chain)}; {data_in_words(x)}")
 
 
 def _sequential_order(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     square, x = inputs["square"], inputs["square_x"]
-    shown = f"12 dense layers of width {x.shape[1]} in a row; {_x_text(x)}"
-    same_array(found, _apply(square, x), "Output", shown)
+    shown = f"12 dense layers of width {x.shape[1]} in a row; {data_in_words(x)}"
+    same_array(found, by_hand(square, x), "Output", shown)
 
 
 def _sequential_parameters(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
     chain = inputs["chain"]
-    shown = f"{_written(chain)}"
+    shown = f"{in_words(chain)}"
     if framework == "pytorch":
         expected = {}
         for n, part in enumerate(chain):
@@ -275,7 +187,7 @@ def _sequential_parameters(inputs: Mapping[str, Any], found: Any, framework: str
                 expected[f"{n}.weight"] = part["kernel"].T
                 expected[f"{n}.bias"] = part["bias"]
         if not isinstance(found, dict) or list(found) != list(expected):
-            keys = [str(key) for key in found][:12] if isinstance(found, dict) else found
+            keys = _short(list(found)) if isinstance(found, dict) else _short(found)
             raise Unfit(
                 f"Keys of state_dict(): expected {list(expected)}, got {keys}.\nInput: {shown}"
             )
@@ -298,37 +210,37 @@ def _sequential_names(inputs: Mapping[str, Any], found: Any, framework: str) -> 
     else:
         expected = [f"{whole}/{part}/{x}" for part in (first, second) for x in ("kernel", "bias")]
         made = f'MySequential([...], name="{whole}"), blocks named {first} and {second}'
-    if found != expected if isinstance(found, list) else True:
+    if not same_plain(found, expected):
         raise Unfit(f"Names: expected {expected}, got {_short(found)}.\nInput: {made}")
 
 
 def _sequential_nested(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     chain, x = inputs["chain"], inputs["x"]
-    shown = f"a MySequential in a MySequential in a third: {_written(chain)}; {_x_text(x)}"
-    same_array(found, _apply(chain, x), "Output", shown)
+    shown = f"a MySequential in a MySequential in a third: {in_words(chain)}; {data_in_words(x)}"
+    same_array(found, by_hand(chain, x), "Output", shown)
 
 
 def _sequential_twice(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     block, x = inputs["twice"], inputs["square_x"]
-    expected = _apply([block, {"activation": "tanh"}, block], x)
-    shown = f"block, tanh, the same block again; {_x_text(x)}"
+    expected = by_hand([block, {"activation": "tanh"}, block], x)
+    shown = f"block, tanh, the same block again; {data_in_words(x)}"
     same_array(found, expected, "Output", shown)
 
 
 def _sequential_kept(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     x = inputs["x"]
-    shown = f"the layers you were given got new weights after the first call; {_x_text(x)}"
-    same_array(found, _apply(_renewed(inputs), x), "Output", shown)
+    shown = f"the layers you were given got new weights after the first call; {data_in_words(x)}"
+    same_array(found, by_hand(_renewed(inputs), x), "Output", shown)
 
 
 def _sequential_items(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     count = len(inputs["chain"])
     expected = {"length": count, "found": [index % count for index in inputs["items"]]}
-    if not isinstance(found, dict) or found.get("length") != count:
+    if not isinstance(found, dict) or not same_plain(found.get("length"), count):
         length = found.get("length") if isinstance(found, dict) else None
         raise Unfit(f"len(net): expected {count}, got {_short(length)}.")
     places = found.get("found")
-    if not isinstance(places, list) or places != expected["found"]:
+    if not same_plain(places, expected["found"]):
         wrong = _short(places)
         raise Unfit(
             f"net[i] for i in {inputs['items']}: expected blocks number {expected['found']}, "
@@ -345,10 +257,10 @@ def _sequential_slice(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     runs = found["runs"]
     if len(runs) != 2 or found.get("class") is not True:
         raise Unfit(f"{what}: an object of the same class is expected.")
-    shown = f"{_written(inputs['chain'][start:stop])}; {_x_text(x)}"
-    same_array(runs[0], _apply(inputs["chain"][start:stop], x), f"Output of {what}", shown)
-    new = f"the same, after net's own layers got new weights; {_x_text(x)}"
-    same_array(runs[1], _apply(_renewed(inputs)[start:stop], x), f"Output of {what}", new)
+    shown = f"{in_words(inputs['chain'][start:stop])}; {data_in_words(x)}"
+    same_array(runs[0], by_hand(inputs["chain"][start:stop], x), f"Output of {what}", shown)
+    new = f"the same, after net's own layers got new weights; {data_in_words(x)}"
+    same_array(runs[1], by_hand(_renewed(inputs)[start:stop], x), f"Output of {what}", new)
 
 
 def _short(value: Any) -> str:
@@ -448,23 +360,23 @@ SEQUENTIAL = Question(
 
 
 def _residual_case(rng: np.random.Generator, inputs: int, outputs: int) -> Inputs:
-    rows = _integer(rng, 2, 5)
+    rows = integer(rng, 2, 5)
     projection = rng.normal(0, inputs**-0.5, (inputs, outputs)).astype(np.float32)
     return {
         "widths": [inputs, outputs],
-        "first": _dense(rng, inputs, outputs),
-        "second": _dense(rng, outputs, outputs),
+        "first": dense(rng, inputs, outputs),
+        "second": dense(rng, outputs, outputs),
         "projection": None if inputs == outputs else projection,
-        "x": _data(rng, rows, inputs),
-        "v": _data(rng, rows, outputs),
+        "x": data(rng, rows, inputs),
+        "v": data(rng, rows, outputs),
     }
 
 
 def _residual_inputs(rng: np.random.Generator) -> Inputs:
-    equal, narrow = _integer(rng, 3, 7), _integer(rng, 2, 6)
+    equal, narrow = integer(rng, 3, 7), integer(rng, 2, 6)
     return {
         "equal": _residual_case(rng, equal, equal),
-        "different": _residual_case(rng, narrow, narrow + _integer(rng, 1, 3)),
+        "different": _residual_case(rng, narrow, narrow + integer(rng, 1, 3)),
     }
 
 
@@ -508,7 +420,8 @@ def _residual_probe(answer: Any, inputs: Inputs, framework: Framework) -> Output
         found[f"{name}_parameters"] = attempt(lambda case=case: parameters(case))
         found[f"{name}_gradients"] = attempt(lambda case=case: gradients(case))
         found[f"{name}_input"] = attempt(lambda case=case: input_gradient(case))
-    return {**found, "parameters": _pair(found, "parameters"), "input": _pair(found, "input")}
+    both = ("parameters", "gradients", "input")
+    return {**{what: _pair(found, what) for what in both}, **found}
 
 
 def _pair(found: Outputs, what: str) -> list[Any]:
@@ -541,7 +454,7 @@ def _residual_backward(case: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def _residual_text(case: Mapping[str, Any]) -> str:
-    return f"Residual({case['widths'][0]}, {case['widths'][1]}); {_x_text(case['x'])}"
+    return f"Residual({case['widths'][0]}, {case['widths'][1]}); {data_in_words(case['x'])}"
 
 
 def _residual_output(name: str) -> Any:
@@ -560,33 +473,41 @@ def _residual_parameters(inputs: Mapping[str, Any], found: Any, framework: str) 
     if not isinstance(found, list) or len(found) != 2:
         raise Unfit("The parameters of two blocks are expected.")
     for name, arrays in zip(("equal", "different"), found, strict=True):
+        if (error := error_in(arrays)) is not None:
+            raise Unfit(error)
         case = inputs[name]
         expected = []
         for part in ("first", "second"):
-            kernel = _stored(case[part]["kernel"], framework)
+            kernel = stored(case[part]["kernel"], framework)
             expected += [(f"kernel of {part}", kernel), (f"bias of {part}", case[part]["bias"])]
         if case["projection"] is not None:
-            expected.append(("kernel of projection", _stored(case["projection"], framework)))
+            expected.append(("kernel of projection", stored(case["projection"], framework)))
         try:
-            _found_all(arrays, expected)
+            same_parameters(arrays, expected)
         except Unfit as problem:
             raise Unfit(f"{problem}\nInput: Residual{tuple(case['widths'])}") from None
 
 
 def _residual_gradients(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    case = inputs["different"]
-    names = [["first kernel", "first bias"], ["second kernel", "second bias"]]
-    names.append(["projection kernel"])
-    if not isinstance(found, list) or [
-        len(group) if isinstance(group, list) else -1 for group in found
-    ] != [2, 2, 1]:
-        raise Unfit("The gradients of first, second and projection are expected.")
-    expected = _residual_backward(case)
-    for group, arrays in zip(names, found, strict=True):
-        for name, array in zip(group, arrays, strict=True):
-            if array is None:
-                raise Unfit(f"No gradient reaches {name}.\nInput: {_residual_text(case)}")
-            same_array(array, expected[name], f"Gradient of {name}", _residual_text(case))
+    if not isinstance(found, list) or len(found) != 2:
+        raise Unfit("The gradients of two blocks are expected.")
+    for which, groups in zip(("equal", "different"), found, strict=True):
+        if (error := error_in(groups)) is not None:
+            raise Unfit(error)
+        case = inputs[which]
+        expected, shown = _residual_backward(case), _residual_text(case)
+        names = [["first kernel", "first bias"], ["second kernel", "second bias"]]
+        if case["projection"] is not None:
+            names.append(["projection kernel"])
+        if not isinstance(groups, list) or len(groups) != len(names):
+            raise Unfit(f"Gradients of {len(names)} layers are expected.\nInput: {shown}")
+        for group, arrays in zip(names, groups, strict=True):
+            if not isinstance(arrays, list) or len(arrays) != len(group):
+                raise Unfit(f"Gradients of {', '.join(group)} are expected.\nInput: {shown}")
+            for name, array in zip(group, arrays, strict=True):
+                if array is None:
+                    raise Unfit(f"No gradient reaches {name}.\nInput: {shown}")
+                same_array(array, expected[name], f"Gradient of {name}", shown)
 
 
 def _residual_input(inputs: Mapping[str, Any], found: Any, _: str) -> None:
@@ -601,7 +522,7 @@ def _residual_input(inputs: Mapping[str, Any], found: Any, _: str) -> None:
 
 
 _DETACHED = {
-    "pytorch": "The shortcut is part of the computation: no detach(), no torch.no_grad(), no .data.",
+    "pytorch": "The shortcut is part of the computation: no detach(), no no_grad(), no .data.",
     "tensorflow": "The shortcut is part of the computation: no tf.stop_gradient, no .numpy().",
 }
 
@@ -639,7 +560,7 @@ RESIDUAL = Question(
         Aspect(
             "a gradient for every parameter",
             1,
-            "different_gradients",
+            "gradients",
             _residual_gradients,
             hints=_DETACHED,
         ),
@@ -653,17 +574,17 @@ RESIDUAL = Question(
 
 
 def _parallel_inputs(rng: np.random.Generator) -> Inputs:
-    width, out = _integer(rng, 2, 5), _integer(rng, 2, 5)
-    x = _data(rng, _integer(rng, 2, 4), _integer(rng, 2, 4), width)  # (examples, steps, features)
-    concat = [_dense(rng, width, _integer(rng, 2, 5)) for _ in range(_integer(rng, 3, 5))]
+    width, out = integer(rng, 2, 5), integer(rng, 2, 5)
+    x = data(rng, integer(rng, 2, 4), integer(rng, 2, 4), width)  # (examples, steps, features)
+    concat = [dense(rng, width, integer(rng, 2, 5)) for _ in range(integer(rng, 3, 5))]
     total = sum(part["kernel"].shape[1] for part in concat)
     return {
         "x": x,
-        "sum": [_dense(rng, width, out) for _ in range(_integer(rng, 3, 6))],
+        "sum": [dense(rng, width, out) for _ in range(integer(rng, 3, 6))],
         "concat": concat,
-        "v": _data(rng, x.shape[0], x.shape[1], total),
-        "counts": [_integer(rng, 1, 9) for _ in range(4)],
-        "unknown": _name(rng),
+        "v": data(rng, x.shape[0], x.shape[1], total),
+        "counts": [integer(rng, 1, 9) for _ in range(4)],
+        "unknown": word(rng),
     }
 
 
@@ -699,7 +620,8 @@ def _parallel_probe(answer: Any, inputs: Inputs, framework: Framework) -> Output
 
     def parameters() -> Any:
         net = answer(Maker(inputs["concat"]), len(inputs["concat"]), "concat")
-        net(framework.tensor(inputs["x"]))
+        if framework.key == "tensorflow":
+            net(framework.tensor(inputs["x"]))  # Keras may find them only now
         return framework.arrays(framework.registered(net))
 
     def gradients() -> Any:
@@ -731,16 +653,16 @@ def _parallel_probe(answer: Any, inputs: Inputs, framework: Framework) -> Output
 
 
 def _parallel_text(inputs: Mapping[str, Any], merge: str) -> str:
-    return f'{len(inputs[merge])} branches, merge="{merge}"; {_x_text(inputs["x"])}'
+    return f'{len(inputs[merge])} branches, merge="{merge}"; {data_in_words(inputs["x"])}'
 
 
 def _parallel_sum(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    expected = np.sum([_apply([part], inputs["x"]) for part in inputs["sum"]], axis=0)
+    expected = np.sum([by_hand([part], inputs["x"]) for part in inputs["sum"]], axis=0)
     same_array(found, expected, "Output", _parallel_text(inputs, "sum"))
 
 
 def _parallel_concat(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    parts = [_apply([part], inputs["x"]) for part in inputs["concat"]]
+    parts = [by_hand([part], inputs["x"]) for part in inputs["concat"]]
     widths = [part.shape[-1] for part in parts]
     shown = f"branches that give {widths} features, {_parallel_text(inputs, 'concat')}"
     same_array(found, np.concatenate(parts, axis=-1), "Output", shown)
@@ -764,9 +686,9 @@ def _parallel_made(inputs: Mapping[str, Any], found: Any, _: str) -> None:
 def _parallel_parameters(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
     expected = []
     for n, part in enumerate(inputs["concat"]):
-        expected.append((f"kernel of branch {n}", _stored(part["kernel"], framework)))
+        expected.append((f"kernel of branch {n}", stored(part["kernel"], framework)))
         expected.append((f"bias of branch {n}", part["bias"]))
-    _found_all(found, expected)
+    same_parameters(found, expected)
 
 
 def _parallel_gradients(inputs: Mapping[str, Any], found: Any, _: str) -> None:
@@ -782,7 +704,9 @@ def _parallel_gradients(inputs: Mapping[str, Any], found: Any, _: str) -> None:
         at += width
         expected = [flat.T @ v, v.sum(0)]
         if not isinstance(pair, list) or len(pair) != 2 or any(one is None for one in pair):
-            raise Unfit(f"No gradient reaches branch {n}.\nInput: {_parallel_text(inputs, 'concat')}")
+            raise Unfit(
+                f"No gradient reaches branch {n}.\nInput: {_parallel_text(inputs, 'concat')}"
+            )
         for one, array, what in zip(pair, expected, ("kernel", "bias"), strict=True):
             text = _parallel_text(inputs, "concat")
             same_array(one, array, f"Gradient of branch {n}, {what}", text)
@@ -862,12 +786,12 @@ PARALLEL = Question(
 
 
 def _calls_inputs(rng: np.random.Generator) -> Inputs:
-    inputs, outputs = _integer(rng, 2, 6), _integer(rng, 2, 6)
-    rows = [_integer(rng, 1, 9) for _ in range(_integer(rng, 4, 7))]
+    inputs, outputs = integer(rng, 2, 6), integer(rng, 2, 6)
+    rows = [integer(rng, 1, 9) for _ in range(integer(rng, 4, 7))]
     return {
-        "dense": _dense(rng, inputs, outputs),
-        "xs": [_data(rng, n, inputs) for n in rows],
-        "other_rows": [_integer(rng, 1, 9) for _ in range(_integer(rng, 2, 3))],
+        "dense": dense(rng, inputs, outputs),
+        "xs": [data(rng, n, inputs) for n in rows],
+        "other_rows": [integer(rng, 1, 9) for _ in range(integer(rng, 2, 3))],
         "penalty": round(float(rng.uniform(0.1, 0.9)), 3),
     }
 
@@ -929,19 +853,11 @@ def _calls_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
 
 def _calls_text(inputs: Mapping[str, Any]) -> str:
     rows = [x.shape[0] for x in inputs["xs"]]
-    return f"{_written([inputs['dense']])}, called with {rows} examples"
+    return f"{in_words([inputs['dense']])}, called with {rows} examples"
 
 
 def _calls_output(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    _same_arrays(found, [_apply([inputs["dense"]], x) for x in inputs["xs"]], _calls_text(inputs))
-
-
-def _same_arrays(found: Any, expected: Sequence[np.ndarray], shown: str) -> None:
-    if not isinstance(found, list) or len(found) != len(expected):
-        number = len(found) if isinstance(found, list) else 0
-        raise Unfit(f"{len(expected)} outputs are expected, got {number}.\nInput: {shown}")
-    for n, (one, array) in enumerate(zip(found, expected, strict=True)):
-        same_array(one, array, f"Output of call {n}", shown)
+    same_arrays(found, [by_hand([inputs["dense"]], x) for x in inputs["xs"]], _calls_text(inputs))
 
 
 def _same_record(found: Any, rows: Sequence[int], width: int, shown: str) -> None:
@@ -972,7 +888,7 @@ def _calls_apart(inputs: Mapping[str, Any], found: Any, _: str) -> None:
 
 
 def _calls_machinery(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
-    outputs = [_apply([inputs["dense"]], x) for x in inputs["xs"]]
+    outputs = [by_hand([inputs["dense"]], x) for x in inputs["xs"]]
     text = _calls_text(inputs)
     if framework == "pytorch":
         if not isinstance(found, list) or len(found) != len(outputs):
@@ -981,9 +897,10 @@ def _calls_machinery(inputs: Mapping[str, Any], found: Any, framework: str) -> N
                 f"A hook on the inner block: expected to run {len(outputs)} times, ran {number}."
                 f"\nInput: {text}"
             )
-        _same_arrays(found, outputs, text)
+        same_arrays(found, outputs, text)
         return
-    expected = np.array([inputs["penalty"] * np.square(y).sum() for y in outputs])
+    # Keras takes the mean over the examples.
+    expected = np.array([inputs["penalty"] * np.square(y).sum() / len(y) for y in outputs])
     shown = f"{text}, with activity_regularizer=L2({inputs['penalty']}) on the inner block"
     same_array(found, expected, "Penalties on record after each call", shown)
 
@@ -992,8 +909,8 @@ def _calls_waiting(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     shown = f"{_calls_text(inputs)}; the block waits for its first input"
     if not isinstance(found, dict):
         raise Unfit("Outputs, calls and shapes are expected.")
-    _same_arrays(
-        found.get("outputs"), [_apply([inputs["dense"]], x) for x in inputs["xs"][1:]], shown
+    same_arrays(
+        found.get("outputs"), [by_hand([inputs["dense"]], x) for x in inputs["xs"][1:]], shown
     )
     rows = [x.shape[0] for x in inputs["xs"]]
     _same_record(found, rows, inputs["dense"]["bias"].size, shown)
@@ -1001,8 +918,8 @@ def _calls_waiting(inputs: Mapping[str, Any], found: Any, _: str) -> None:
 
 def _calls_parameters(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
     dense = inputs["dense"]
-    kernel = _stored(dense["kernel"], framework)
-    _found_all(found, [("kernel of the block", kernel), ("bias of the block", dense["bias"])])
+    kernel = stored(dense["kernel"], framework)
+    same_parameters(found, [("kernel of the block", kernel), ("bias of the block", dense["bias"])])
 
 
 _OBJECT = "Call the object, block(X): its method alone skips what the framework does around it."
@@ -1056,6 +973,7 @@ CALLS = Question(
             "parameters",
             _calls_parameters,
             hint="Assign the block to self, so that the framework finds its parameters.",
+            needs=("the block's output",),
         ),
     ),
     version="1",
@@ -1066,16 +984,16 @@ CALLS = Question(
 
 
 def _lost_inputs(rng: np.random.Generator) -> Inputs:
-    inputs, width, outputs = _integer(rng, 2, 5), _integer(rng, 3, 6), _integer(rng, 2, 5)
-    depth, rows = _integer(rng, 2, 4), _integer(rng, 3, 5)
+    inputs, width, outputs = integer(rng, 2, 5), integer(rng, 3, 6), integer(rng, 2, 5)
+    depth, rows = integer(rng, 2, 4), integer(rng, 3, 5)
     widths = [inputs, *[width] * depth]
     return {
         "sizes": [inputs, width, outputs, depth],
-        "hidden": [_dense(rng, *pair) for pair in zip(widths[:-1], widths[1:], strict=True)],
+        "hidden": [dense(rng, *pair) for pair in pairwise(widths)],
         "scale": rng.uniform(0.5, 1.5, width).astype(np.float32),
-        "head": _dense(rng, width, outputs),
-        "x": _data(rng, rows, inputs),
-        "v": _data(rng, rows, outputs),
+        "head": dense(rng, width, outputs),
+        "x": data(rng, rows, inputs),
+        "v": data(rng, rows, outputs),
         "rate": round(float(rng.uniform(0.05, 0.2)), 3),
     }
 
@@ -1102,9 +1020,7 @@ def _lost_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
 
     def stepped() -> Any:
         net = ready()
-        framework.step(
-            net, lambda: framework.weighted_sum(net(x), inputs["v"]), inputs["rate"]
-        )
+        framework.step(net, lambda: framework.weighted_sum(net(x), inputs["v"]), inputs["rate"])
         layers = [*net.hidden, net.head]
         return {
             "layers": [framework.dense_values(layer) for layer in layers],
@@ -1127,18 +1043,18 @@ def _lost_forward(inputs: Mapping[str, Any]) -> tuple[list[np.ndarray], np.ndarr
 
 
 def _lost_text(inputs: Mapping[str, Any]) -> str:
-    return f"Tower{tuple(inputs['sizes'])}; {_x_text(inputs['x'])}"
+    return f"Tower{tuple(inputs['sizes'])}; {data_in_words(inputs['x'])}"
 
 
 def _lost_parameters(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
     expected = []
     parts = [(f"hidden[{n}]", part) for n, part in enumerate(inputs["hidden"])]
     for name, part in [*parts, ("head", inputs["head"])]:
-        expected.append((f"kernel of {name}", _stored(part["kernel"], framework)))
+        expected.append((f"kernel of {name}", stored(part["kernel"], framework)))
         expected.append((f"bias of {name}", part["bias"]))
     expected.append(("scale", inputs["scale"]))
     try:
-        _found_all(found, expected)
+        same_parameters(found, expected)
     except Unfit as problem:
         raise Unfit(f"{problem}\nInput: Tower{tuple(inputs['sizes'])}") from None
 
@@ -1185,10 +1101,14 @@ def _moved(
 ) -> None:
     before = before.astype(np.float64)
     expected = before - rate * gradient
-    same = isinstance(found, np.ndarray) and found.shape == before.shape
-    if same and found.dtype.kind == "f" and np.array_equal(found.astype(np.float64), before):
-        if np.abs(rate * gradient).max() > 1e-6:
-            raise Unfit(f"{name}: the step has not moved it.\nInput: {shown}")
+    unmoved = (
+        isinstance(found, np.ndarray)
+        and found.shape == before.shape
+        and found.dtype.kind == "f"
+        and np.array_equal(found.astype(np.float64), before)
+    )
+    if unmoved and np.abs(rate * gradient).max() > 1e-6:
+        raise Unfit(f"{name}: the step has not moved it.\nInput: {shown}")
     same_array(found, expected, f"{name} after the step", shown)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
@@ -37,6 +38,13 @@ class Framework(ABC):
     own_method: str  # what students write and never call
 
     @abstractmethod
+    def on_cpu(self) -> AbstractContextManager[Any]:
+        """In this context layers and tensors are made on the CPU, where results are exact enough.
+
+        A GPU may round the factors of a product to ten bits, which TensorFlow allows by default.
+        """
+
+    @abstractmethod
     def tensor(self, array: np.ndarray) -> Tensor:
         """A float32 tensor with the array's values."""
 
@@ -45,7 +53,7 @@ class Framework(ABC):
         """A dense layer that holds these values: (in, out) and (out,)."""
 
     @abstractmethod
-    def waiting_dense(self, units: int) -> Layer:
+    def waiting_dense(self, units: int, name: str | None = None) -> Layer:
         """A dense layer that waits for its first input to make its parameters."""
 
     @abstractmethod
@@ -135,6 +143,9 @@ class _PyTorch(Framework):
         self._torch = torch
         self.layer = torch.nn.Module
 
+    def on_cpu(self) -> AbstractContextManager[Any]:
+        return self._torch.device("cpu")
+
     def tensor(self, array: np.ndarray) -> Tensor:
         return self._torch.tensor(np.asarray(array, np.float32))
 
@@ -143,7 +154,7 @@ class _PyTorch(Framework):
         self.set_dense(layer, kernel, bias)
         return layer
 
-    def waiting_dense(self, units: int) -> Layer:
+    def waiting_dense(self, units: int, name: str | None = None) -> Layer:
         return self._torch.nn.LazyLinear(units)
 
     def activation(self, name: str) -> Layer:
@@ -212,11 +223,12 @@ class _PyTorch(Framework):
         return seen
 
     def step(self, model: Layer, loss: Callable[[], Tensor], rate: float) -> None:
-        parameters = list(model.parameters())
-        optimizer = self._torch.optim.SGD(parameters, lr=rate)
-        optimizer.zero_grad()
-        loss().backward()
-        optimizer.step()
+        parameters = self.registered(model)
+        gradients = self.gradients(loss, parameters)
+        with self._torch.no_grad():
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                if gradient is not None:
+                    parameter.sub_(rate * self.tensor(gradient))
 
     def weighted_sum(self, values: Tensor, weights: np.ndarray) -> Tensor:
         return (values * self.tensor(weights)).sum()
@@ -233,6 +245,9 @@ class _TensorFlow(Framework):
         self._keras, self._tf = keras, tensorflow
         self.layer = keras.Layer
 
+    def on_cpu(self) -> AbstractContextManager[Any]:
+        return self._tf.device("CPU:0")
+
     def tensor(self, array: np.ndarray) -> Tensor:
         return self._tf.constant(np.asarray(array, np.float32))
 
@@ -242,8 +257,8 @@ class _TensorFlow(Framework):
         self.set_dense(layer, kernel, bias)
         return layer
 
-    def waiting_dense(self, units: int) -> Layer:
-        return self._keras.layers.Dense(units)
+    def waiting_dense(self, units: int, name: str | None = None) -> Layer:
+        return self._keras.layers.Dense(units, name=name)
 
     def activation(self, name: str) -> Layer:
         return self._keras.layers.Activation(name)

@@ -15,6 +15,7 @@ import sysconfig
 import traceback
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,10 +109,14 @@ class Question:
 
 
 def run_probe(
-    question: Question, answer: Any, inputs: dict[str, Plain], framework: Framework
+    question: Question, answer: Any, inputs: dict[str, Plain], framework: Framework | None
 ) -> dict[str, Plain]:
-    """Run the question's probe on an answer; what stops it is returned as ``{"error": ...}``."""
-    result = attempt(lambda: question.probe(answer, inputs, framework))
+    """Run the question's probe on an answer; what stops it is returned as ``{"error": ...}``.
+
+    `framework` is None for a question that needs none.
+    """
+    with framework.on_cpu() if framework is not None else nullcontext():
+        result = attempt(lambda: question.probe(answer, inputs, framework))
     return result if isinstance(result, dict) else {"error": describe(TypeError("no outputs"))}
 
 
@@ -227,7 +232,7 @@ class Aspect:
     def judge(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any], framework: str) -> str:
         """What is wrong, in words; "" if nothing is."""
         found = outputs.get(self.key)
-        if (error := error_in(found) or error_in(outputs)) is not None:
+        if (error := error_in(found)) is not None:
             return error
         if self.key not in outputs:
             return "Nothing came."
@@ -244,6 +249,8 @@ def judge_by(
     """A judge that gives each aspect its points or none."""
 
     def judge(inputs: dict[str, Plain], outputs: dict[str, Plain], framework: str) -> list[Finding]:
+        if (error := error_in(outputs)) is not None:  # nothing could be tried
+            return [Finding(aspect.name, 0.0, aspect.points, error) for aspect in aspects]
         findings: dict[str, Finding] = {}
         for aspect in aspects:
             message = aspect.judge(inputs, outputs, framework)
@@ -262,11 +269,21 @@ def error_in(output: Any) -> str | None:
     """What an ``{"error": ...}`` says, in words; None if the output is no such thing."""
     if not isinstance(output, dict) or not isinstance(output.get("error"), dict):
         return None
-    error = {key: str(output["error"].get(key, "")) for key in ("type", "message", "line")}
+    parts = output["error"]
+    error = {key: _harmless(parts.get(key, "")) for key in ("type", "message", "line")}
     if error["type"] == WrongKind.__name__:
         return error["message"]
     said = f"Your code raised {error['type']}: {error['message']}".rstrip(": ")
     return f"{said}\n(in your code: {error['line']})" if error["line"] else said
+
+
+def _harmless(text: Any) -> str:
+    """Text from a student's process for a message: cut, and without control characters."""
+    text = text if isinstance(text, str) else ""
+    text = f"{text[:MESSAGE_LENGTH]} ..." if len(text) > MESSAGE_LENGTH + 4 else text
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in text
+    )
 
 
 def same_array(
@@ -300,6 +317,19 @@ def same_array(
             f"{what}: {int(wrong.sum())} of {wrong.size} values differ; at {list(at)} "
             f"expected {expected[at]:.4f}, got {found[at]:.4f}.{tail}"
         )
+
+
+def same_plain(found: Any, expected: Any) -> bool:
+    """Whether plain data is the same: `expected` holds no arrays, `found` may hold anything."""
+    if type(found) is not type(expected):
+        return False
+    if isinstance(expected, dict):
+        return found.keys() == expected.keys() and all(
+            same_plain(found[key], value) for key, value in expected.items()
+        )
+    if isinstance(expected, list):
+        return len(found) == len(expected) and all(map(same_plain, found, expected))
+    return found == expected
 
 
 def shape_text(array: np.ndarray) -> str:

@@ -58,11 +58,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _exercises(project: Project, options: argparse.Namespace) -> int:
-    if options.private:  # the kernels look their questions up there, too
-        os.environ[exercises.PRIVATE] = str(options.private.resolve())
     if options.command == "exercises":
         changed = exercises.write_student_notebooks(project, options.chapters, options.private)
     else:
+        if options.private:  # the kernels look their questions up there, too
+            os.environ[exercises.PRIVATE] = str(options.private.resolve())
         changed = exercises.write_solutions(project, options.chapters, options.private)
     for path in changed:
         print(f"wrote {project.relative(path)}")

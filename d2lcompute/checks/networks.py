@@ -1,0 +1,133 @@
+"""Small networks as plain data, for questions that compare with a calculation by hand.
+
+A *chain* is a list of layers: ``{"kernel", "bias"}`` for a dense layer, with a kernel of shape
+(in, out), and ``{"activation"}`` for one of `frameworks.ACTIVATIONS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from d2lcompute.checks.frameworks import ACTIVATIONS, Framework, Layer
+from d2lcompute.checks.question import Unfit, error_in, same_array
+
+
+def dense(rng: np.random.Generator, inputs: int, outputs: int) -> dict[str, Any]:
+    """A dense layer with random values; the kernel is (in, out)."""
+    kernel = rng.normal(0, inputs**-0.5, (inputs, outputs))
+    return {
+        "kernel": kernel.astype(np.float32),
+        "bias": rng.normal(0, 0.5, outputs).astype(np.float32),
+    }
+
+
+def data(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Normally distributed numbers."""
+    return rng.normal(size=shape).astype(np.float32)
+
+
+def integer(rng: np.random.Generator, low: int, high: int) -> int:
+    """An integer from `low` to `high`, both included."""
+    return int(rng.integers(low, high + 1))
+
+
+def word(rng: np.random.Generator) -> str:
+    """A name that nobody guesses."""
+    return "".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), 6))
+
+
+def chain_of(rng: np.random.Generator, widths: Sequence[int]) -> list[dict[str, Any]]:
+    """Dense layers of these widths, with activations between them."""
+    chain: list[dict[str, Any]] = []
+    for inputs, outputs in pairwise(widths):
+        if chain:
+            chain.append({"activation": str(rng.choice(sorted(ACTIVATIONS)))})
+        chain.append(dense(rng, inputs, outputs))
+    return chain
+
+
+def by_hand(chain: Sequence[Mapping[str, Any]], x: np.ndarray) -> np.ndarray:
+    """What the chain makes of `x`, calculated with NumPy in double precision."""
+    x = x.astype(np.float64)
+    for part in chain:
+        if "activation" in part:
+            x = ACTIVATIONS[part["activation"]](x)
+        else:
+            x = x @ part["kernel"] + part["bias"]
+    return x
+
+
+def make_layers(chain: Sequence[Mapping[str, Any]], framework: Framework) -> list[Layer]:
+    """The chain as layers of the framework."""
+    return [
+        framework.activation(part["activation"])
+        if "activation" in part
+        else framework.dense(part["kernel"], part["bias"])
+        for part in chain
+    ]
+
+
+def in_words(chain: Sequence[Mapping[str, Any]]) -> str:
+    """A chain in words: dense 3→4, tanh, dense 4→2."""
+    return ", ".join(
+        part["activation"]
+        if "activation" in part
+        else f"dense {part['kernel'].shape[0]}→{part['kernel'].shape[1]}"
+        for part in chain
+    )
+
+
+def stored(kernel: np.ndarray, framework: str) -> np.ndarray:
+    """A kernel the way round in which the framework stores it."""
+    return kernel.T if framework == "pytorch" else kernel
+
+
+def data_in_words(x: np.ndarray) -> str:
+    """An input in words."""
+    first = np.array2string(x.reshape(-1, x.shape[-1])[0], precision=3, separator=", ")
+    return f"X of shape {tuple(x.shape)}, first row {first}"
+
+
+def same_parameters(found: Any, expected: Sequence[tuple[str, np.ndarray]]) -> None:
+    """Raise `Unfit` unless the arrays `found` are the expected ones, in any order."""
+    if (error := error_in(found)) is not None:
+        raise Unfit(error)
+    if not isinstance(found, list) or not all(isinstance(part, np.ndarray) for part in found):
+        raise Unfit("A list of parameters is expected.")
+    if len(found) > 2 * len(expected) + 8:
+        raise Unfit(f"{len(expected)} parameter arrays are expected; {len(found)} came.")
+    left = [part.astype(np.float64) for part in found if part.dtype.kind in "fiub"]
+    missing = []
+    for name, array in expected:
+        at = next(
+            (
+                n
+                for n, part in enumerate(left)
+                if part.shape == array.shape and np.allclose(part, array, rtol=1e-4, atol=1e-5)
+            ),
+            None,
+        )
+        if at is None:
+            missing.append(f"{name} {tuple(array.shape)}")
+        else:
+            left.pop(at)
+    if missing or left:
+        said = f"{len(expected)} parameter arrays are expected; the framework finds {len(found)}."
+        if missing:
+            said += f" Not among them: {', '.join(missing)}."
+        if left:
+            said += f" Not expected: arrays of shape {', '.join(str(a.shape) for a in left)}."
+        raise Unfit(said)
+
+
+def same_arrays(found: Any, expected: Sequence[np.ndarray], shown: str) -> None:
+    """Raise `Unfit` unless `found` is a list of these arrays."""
+    if not isinstance(found, list) or len(found) != len(expected):
+        number = len(found) if isinstance(found, list) else 0
+        raise Unfit(f"{len(expected)} outputs are expected, got {number}.\nInput: {shown}")
+    for n, (one, array) in enumerate(zip(found, expected, strict=True)):
+        same_array(one, array, f"Output of call {n}", shown)

@@ -1,0 +1,50 @@
+"""The answers that the exercises' own source holds, ready to be checked."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from editions.exercises import checks_in, find_exercises
+from editions.project import Project
+
+from d2lcompute.checks import find_question, frameworks
+from d2lcompute.checks.question import Verdict, give_verdict, run_probe
+from d2lcompute.checks.wire import decode, encode
+
+ROOT = Path(__file__).parents[2]
+FRAMEWORKS = ("pytorch", "tensorflow")
+CHAPTERS = [exercises.name for exercises in find_exercises(Project(ROOT))]
+
+
+@cache
+def namespace(chapter: str, framework: str, kind: str) -> dict[str, Any]:
+    """What the code cells of an exercise file define, with its starters or its solutions."""
+    (exercises,) = find_exercises(Project(ROOT), [chapter])
+    other = {"starter": "solution", "solution": "starter"}[kind]
+    names: dict[str, Any] = {"answers": {}}
+    for cell in exercises.chapter.edition(framework):
+        if cell.kind != "code" or other in cell.tags or cell.name == "score":
+            continue
+        if calls := checks_in(cell):
+            for question, answer in calls:
+                names["answers"][question] = eval(answer, names)
+        else:
+            source = "\n" * (cell.line - 1) + cell.source
+            exec(compile(source, f"exercises/{chapter}.md", "exec"), names)
+    return names
+
+
+def judge(name: str, answer: Any, framework: str, seed: int | None = None) -> Verdict:
+    """Probe and judge an answer, its outputs sent over the wire as when a class is graded."""
+    question = find_question(name)
+    seed = question.public_seed if seed is None else seed
+    inputs = decode(encode(question.draw(seed)))
+    outputs = run_probe(question, answer, inputs, frameworks.load(framework))
+    return give_verdict(question, question.draw(seed), decode(encode(outputs)), framework)
+
+
+def failed(verdict: Verdict) -> set[str]:
+    """The aspects that did not earn their points."""
+    return {finding.aspect for finding in verdict.findings if not finding.passed}

@@ -1,0 +1,192 @@
+"""Right answers earn everything, starters nothing, wrong ones fail where they are wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+import right_blocks
+import wrong_blocks
+from exercise_answers import CHAPTERS, FRAMEWORKS, failed, judge, namespace
+
+from d2lcompute.checks import chapters, find_question, frameworks, questions
+from d2lcompute.checks.question import give_verdict, run_probe
+
+RIGHT = {"blocks": right_blocks.RIGHT}
+WRONG = {"blocks": wrong_blocks.WRONG}
+QUESTIONS = [name for chapter in CHAPTERS for name in questions(chapter)]
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_solution_earns_full_marks_on_any_inputs(name, framework):
+    answer = namespace(name.split(".")[0], framework, "solution")["answers"][name]
+    for seed in (None, 1, 2, 3):
+        verdict = judge(name, answer, framework, seed)
+        assert failed(verdict) == set(), [f.message for f in verdict.findings if f.message]
+        assert verdict.points == verdict.out_of == find_question(name).points
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_other_right_answers_earn_full_marks(chapter, framework):
+    found = list(RIGHT[chapter][framework]())
+    assert {name for name, *_ in found} == set(questions(chapter))
+    for name, what, answer in found:
+        verdict = judge(name, answer, framework)
+        assert failed(verdict) == set(), (name, what, verdict.findings)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_starter_earns_nothing(name, framework):
+    answer = namespace(name.split(".")[0], framework, "starter")["answers"][name]
+    verdict = judge(name, answer, framework)
+    assert verdict.points == 0
+    assert all(finding.message for finding in verdict.findings)
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have a `build:UserWarning")  # Keras, rightly
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_wrong_answer_fails_where_it_is_wrong(chapter, framework):
+    solution = namespace(chapter, framework, "solution")
+    tried = Counter()
+    surprises = []
+    for name, what, answer, expected in WRONG[chapter][framework](solution):
+        tried[name] += 1
+        verdict = judge(name, answer, framework)
+        wrong = [finding for finding in verdict.findings if not finding.passed]
+        assert all(finding.message for finding in wrong)
+        if len({finding.message for finding in wrong}) > 1:  # else nothing could be tried
+            assert all(finding.hint for finding in wrong)
+        if failed(verdict) != expected:
+            messages = {f.aspect: f.message for f in verdict.findings}
+            odd = failed(verdict) ^ expected
+            surprises.append((name, what, {aspect: messages[aspect] for aspect in odd}))
+    assert not surprises, "\n".join(map(str, surprises))
+    assert set(tried) == set(questions(chapter)) and min(tried.values()) >= 3
+
+
+# -- guesses -----------------------------------------------------------------------------------
+
+SEEDS = range(100, 130)
+
+
+def _like(value: Any, fill: Any) -> Any:
+    """A value of the same form in which every number and text has been made up."""
+    if isinstance(value, np.ndarray):
+        return np.full_like(value, fill)
+    if isinstance(value, dict):
+        return {key: _like(part, fill) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_like(part, fill) for part in value]
+    if isinstance(value, bool):
+        return True
+    return type(value)(fill) if isinstance(value, int | float) else value
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_guess_earns_at_most_a_hundredth(name, framework):
+    # What a right answer returns for the public inputs is public; nothing of it helps elsewhere.
+    question = find_question(name)
+    answer = namespace(question.chapter, framework, "solution")["answers"][name]
+    public = run_probe(
+        question, answer, question.draw(question.public_seed), frameworks.load(framework)
+    )
+    guesses = {
+        "the public outputs": public,
+        "nothing": {},
+        "None": dict.fromkeys(public),
+        "empty lists": {key: [] for key in public},
+        "true": dict.fromkeys(public, True),
+        **{f"{fill}": _like(public, fill) for fill in (0, 1, -1)},
+    }
+    for what, guess in guesses.items():
+        earned = [
+            give_verdict(question, question.draw(seed), guess, framework).points for seed in SEEDS
+        ]
+        assert np.mean(earned) <= 0.01 * question.points, what
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_stub_earns_nothing(name, framework):
+    layer = frameworks.load(framework).layer
+    method = frameworks.load(framework).own_method
+    zero = {"pytorch": lambda X: X * 0, "tensorflow": lambda X: X * 0}[framework]
+    for run in (lambda self, X: X, lambda self, X: zero(X), lambda self, X: None):
+        stub = type(
+            "Stub",
+            (layer,),
+            {
+                "__init__": lambda self, *a, **k: layer.__init__(self),
+                method: run,
+                "__len__": lambda self: 3,
+                "__getitem__": lambda self, index: self,
+                "calls": 3,
+                "shapes": [(2, 3)],
+                "hidden": (),
+                "first": None,
+            },
+        )
+        points = [judge(name, stub, framework, seed).points for seed in (1, 2, 3)]
+        assert np.mean(points) <= 0.01 * find_question(name).points
+
+
+# -- what a hostile process may send -----------------------------------------------------------
+
+ODD: list[Any] = [
+    None, True, 0, -1, 1.5, float("nan"), "", "text", [], [[]], [None, None], {}, {"error": 3},
+    {"error": {}}, {"error": {"type": 1}}, {"error": {"type": [], "message": {}, "line": 0}},
+    {"length": True, "found": "x", "runs": [1, 2], "class": True}, {"layers": [], "scale": 3},
+    {"calls": 10**18, "shapes": [[10**18] * 3]}, [[1, 2], [3]], [["a"]], np.zeros(()),
+    np.array([True, False]), np.full((2, 3), np.nan), np.full((2, 2), np.inf), np.zeros((0, 3)),
+    [np.zeros(2)] * 9, {"layers": [[np.zeros(1)] * 2] * 4, "scale": np.zeros((0,))},
+    {"outputs": [np.zeros(1)] * 6, "calls": 3, "shapes": 3},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_no_reply_makes_the_judge_raise_or_pay(name, framework):
+    question = find_question(name)
+    answer = namespace(question.chapter, framework, "solution")["answers"][name]
+    inputs = question.draw(question.public_seed)
+    right = run_probe(question, answer, inputs, frameworks.load(framework))
+    for odd in ODD:
+        assert give_verdict(question, inputs, odd, framework).points == 0
+        for key in right:
+            verdict = give_verdict(question, inputs, {**right, key: odd}, framework)
+            assert 0 <= verdict.points < question.points
+        for key, value in right.items():  # odd things inside a reply of the right form
+            for inner in _with_one_replaced(value, odd):
+                verdict = give_verdict(question, inputs, {**right, key: inner}, framework)
+                assert 0 <= verdict.points <= question.points
+
+
+def _with_one_replaced(value: Any, odd: Any):
+    if isinstance(value, list):
+        for at, part in enumerate(value):
+            for inner in [odd, *_with_one_replaced(part, odd)]:
+                yield [*value[:at], inner, *value[at + 1 :]]
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            for inner in [odd, *_with_one_replaced(part, odd)]:
+                yield {**value, key: inner}
+
+
+# -- the questions themselves --------------------------------------------------------------------
+
+
+def test_every_exercise_asks_every_question_of_its_chapter():
+    assert set(CHAPTERS) <= set(chapters())
+    for chapter in CHAPTERS:
+        assert len(questions(chapter)) >= 4
+        for framework in FRAMEWORKS:
+            asked = list(namespace(chapter, framework, "starter")["answers"])
+            assert asked == list(questions(chapter))
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_inputs_are_the_same_for_the_same_seed_and_differ_for_another(name):
+    from d2lcompute.checks.wire import encode
+
+    question = find_question(name)
+    assert encode(question.draw(5)) == encode(question.draw(5)) != encode(question.draw(6))

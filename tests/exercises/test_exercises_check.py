@@ -1,0 +1,401 @@
+"""What `check` and `score` say, in print and in a notebook."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import textwrap
+import time
+from html.parser import HTMLParser
+
+import nbformat
+import pytest
+from exercise_answers import ROOT, namespace
+
+import d2lcompute.checks
+from d2lcompute.checks import check, report, score
+from d2lcompute.checks.report import evaluate
+from d2lcompute.checks.saved import calls_in, find_notebook, standing
+
+
+@pytest.fixture(autouse=True)
+def fresh_session(monkeypatch):
+    """No verdicts from earlier tests, and no notebook of the person who runs them."""
+    monkeypatch.setattr(report, "earned", {})
+    monkeypatch.setattr("d2lcompute.checks.saved.reports.earned", report.earned)
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+
+
+def solution(framework, name):
+    return namespace("blocks", framework, "solution")[name]
+
+
+class _Reader(HTMLParser):
+    """Text of a fragment, and whether its tags match."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.text, self.tags = [], "", set()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def read(html):
+    reader = _Reader()
+    reader.feed(html)
+    assert reader.open == []
+    return reader
+
+
+def test_a_right_answer(framework, capsys):
+    check("blocks.residual", solution(framework, "Residual"))
+    printed = capsys.readouterr().out
+    assert printed.startswith("blocks.residual: 6 of 6 points\n")
+    assert printed.count("✓ right") == 5 and "Hint" not in printed
+
+
+def test_a_wrong_answer_says_what_was_expected_what_came_for_which_input_and_a_hint():
+    torch = pytest.importorskip("torch")
+
+    class Residual(solution("pytorch", "Residual")):
+        def forward(self, X):
+            return torch.relu(super().forward(X))
+
+    text = str(evaluate("blocks.residual", Residual))
+    found = re.search(
+        r"expected -?\d+\.\d+, got 0\.0000\.\n +Input: Residual\(\d, \d\); X of", text
+    )
+    assert found, text
+    assert "✗ not yet   0/1  equal widths" in text and "✓ right     2/2  parameters" in text
+    assert "Hint: second(relu(first(X))) + X" in text
+
+
+def test_html_says_the_same_as_the_text_and_is_escaped(framework):
+    layer = {"pytorch": "torch.nn", "tensorflow": "keras"}[framework]
+    base = getattr(sys.modules[layer], {"pytorch": "Module", "tensorflow": "Layer"}[framework])
+
+    class Broken(base):
+        def __init__(self, *arguments):
+            super().__init__()
+            raise ValueError("<script>alert('x')</script> & more")
+
+    shown = evaluate("blocks.residual", Broken)
+    html, text = shown._repr_html_(), str(shown)
+    assert "<script" not in html and "&lt;script&gt;" in html
+    assert "Your code raised ValueError: <script>" in text
+    reader = read(html)
+    assert "Your code raised ValueError: <script>" in reader.text
+    right = read(evaluate("blocks.residual", solution(framework, "Residual"))._repr_html_())
+    # Not by colour alone, and in the colour of the surroundings, light or dark.
+    assert "✗ not yet" in reader.text and "✓ right" in right.text
+    assert "color:inherit" in html and "background:transparent" in html
+    assert not re.search(r"(?<!-left:4px solid )#[0-9a-f]{3,6}", html)
+
+
+def test_an_exception_is_shown_with_the_line_of_the_answer_and_no_traceback(tmp_path):
+    code = """
+    import torch
+    from torch import nn
+    from d2lcompute.checks import check
+
+    class Residual(nn.Module):
+        def __init__(self, inputs, outputs):
+            super().__init__()
+            self.first = nn.Linear(inputs, outputs)
+
+        def forward(self, X):
+            return self.frist(X)
+
+    check("blocks.residual", Residual)
+    """
+    (tmp_path / "mine.py").write_text(textwrap.dedent(code))
+    done = subprocess.run(
+        [sys.executable, "mine.py"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0 and done.stderr == ""
+    assert "Your code raised AttributeError: 'Residual' object has no attribute 'frist'" in (
+        done.stdout
+    )
+    assert "(in your code: line 12, in forward: return self.frist(X))" in done.stdout
+    assert "Traceback" not in done.stdout and "blocks.py" not in done.stdout
+
+
+def _layer(framework):
+    return solution(framework, "Residual").__mro__[1]
+
+
+def _failing(error, base):
+    def fail(self, *arguments, **named):
+        raise error
+
+    return type("Failing", (base,), {"__init__": fail})
+
+
+class Unprintable(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SystemExit(1), RecursionError("deep"), Unprintable(), ExceptionGroup("g", [KeyError()])],
+)
+def test_nothing_that_an_answer_raises_gets_out(error, framework):
+    shown = evaluate("blocks.parallel", _failing(error, _layer(framework)))
+    assert f"Your code raised {type(error).__name__}" in str(shown)
+    assert shown.verdict.points == 0
+
+
+def test_an_interruption_gets_out(framework):
+    with pytest.raises(KeyboardInterrupt):
+        evaluate("blocks.parallel", _failing(KeyboardInterrupt(), _layer(framework)))
+
+
+def test_an_answer_that_hangs_is_stopped(framework, monkeypatch):
+    monkeypatch.setattr(report, "TIME_LIMIT", 0.3)
+
+    def hang(self, *arguments):
+        while True:
+            try:
+                time.sleep(0.01)
+            except Exception:
+                continue
+
+    shown = evaluate("blocks.parallel", type("Hangs", (_layer(framework),), {"__init__": hang}))
+    assert "did not end within" in str(shown) and shown.verdict.points == 0
+
+
+def test_the_wrong_kind_of_answer_is_named(framework):
+    made = solution(framework, "Counted")(None)
+    layer = {"pytorch": "nn.Module", "tensorflow": "keras.Layer"}[framework]
+    for answer, expected in {
+        None: "An answer is expected; what came is None.",
+        ...: "`...`, which stands for an answer that is still to be written",
+        made: "Give the class itself: Counted, without parentheses.",
+        len: "A class is expected",
+        3: "what came is an object of type int",
+        dict: f"A class derived from {layer} is expected; dict is not.",
+        test_a_right_answer: "what came is the function test_a_right_answer",
+    }.items():
+        shown = evaluate("blocks.calls", answer, framework)
+        assert expected in str(shown) and expected in read(shown._repr_html_()).text
+        assert shown.verdict is None or shown.verdict.points == 0
+
+
+def test_an_unknown_question_is_answered_with_those_that_are_near():
+    shown = str(evaluate("blocks.sequental", object))
+    assert 'There is no question "blocks.sequental". Did you mean "blocks.sequential"' in shown
+    assert '"blocks.residual"' in str(evaluate("blocks.what", object))
+    assert '"blocks.sequential"' in str(evaluate("nowhere", object))
+    assert "There is no question" in str(evaluate(None, object))
+
+
+def test_a_framework_that_cannot_be_told_is_asked_for():
+    shown = str(evaluate("blocks.calls", len))  # both are loaded here
+    assert 'framework="pytorch"' in shown
+    assert "framework is" in str(evaluate("blocks.calls", len, "jax"))
+
+
+def test_a_check_answers_within_a_second(framework):
+    answers = namespace("blocks", framework, "solution")["answers"]
+    for name, answer in answers.items():
+        took = []
+        for _ in range(3):
+            start = time.perf_counter()
+            evaluate(name, answer)
+            took.append(time.perf_counter() - start)
+        assert min(took) < 1, name  # the best of three: other tests may run beside this one
+
+
+def test_importing_the_checks_loads_no_library():
+    code = "import sys; from d2lcompute.checks import check, score, chapters; chapters();"
+    code += "print({'numpy', 'torch', 'tensorflow', 'keras', 'IPython'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "set()\n"
+
+
+def test_the_framework_modules_offer_check_and_score():
+    from d2lcompute import tensorflow, torch
+
+    for module in (torch, tensorflow):
+        assert module.check is check and module.score is score
+
+
+# -- score ---------------------------------------------------------------------------------------
+
+
+def notebook(tmp_path, *sources, counts=None, name="blocks.ipynb"):
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    for cell, count in zip(cells, counts or [None] * len(cells), strict=True):
+        cell.execution_count = count
+    path = tmp_path / name
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+NAMES = ("sequential", "residual", "parallel", "calls", "lost-layer")
+WHOLE = ["from d2lcompute.checks import *", "class A: pass"] + [
+    f'check("blocks.{name}", A)' for name in NAMES
+]
+
+
+def test_score_adds_up_what_this_session_earned(framework, capsys):
+    check("blocks.residual", solution(framework, "Residual"))
+    check("blocks.calls", type("Empty", (_layer(framework),), {}))
+    capsys.readouterr()
+    score()
+    printed = capsys.readouterr().out
+    assert printed.startswith("Where you stand: 6 of 35 points, on the public inputs\n")
+    assert re.search(r"blocks.residual +6 of 6 ", printed)
+    assert re.search(r"blocks.calls +0 of 6 ", printed)
+    assert re.search(r"blocks.parallel +not checked yet", printed)
+    assert "file was not found" in printed
+
+
+def test_a_complete_notebook(tmp_path):
+    found = standing(notebook(tmp_path, *WHOLE))
+    assert found.problems == found.doubts == ()
+    assert found.notes == ("blocks.ipynb: 5 answers found.",)
+    assert "✓ blocks.ipynb: 5 answers found." in read(found._repr_html_()).text
+
+
+def without(at):
+    return [source for n, source in enumerate(WHOLE) if n != at]
+
+
+@pytest.mark.parametrize(
+    ("sources", "problem"),
+    [
+        (
+            without(3),
+            'No answer to blocks.residual: there is no call check("blocks.residual"',
+        ),
+        ([*WHOLE, WHOLE[3]], "blocks.residual is checked 2 times"),
+        ([*WHOLE, 'check("blocks.other", A)'], 'There is no question "blocks.other"'),
+        (["import x", *without(0)[1:]], "checks A, and no cell up to there defines it"),
+        ([*WHOLE, "def f(:"], "Cell 8 is not valid Python (line 1"),
+        (["x = 1"], "no call of check(...)"),
+    ],
+)
+def test_what_keeps_a_notebook_from_being_graded(tmp_path, sources, problem):
+    found = standing(notebook(tmp_path, *sources))
+    assert any(problem in said for said in found.problems), found.problems
+    assert f"✗ {found.problems[0]}" in str(found) and not found.notes
+
+
+@pytest.mark.parametrize(
+    ("counts", "doubt"),
+    [
+        ([1, 2, 3, 4, 5, 6, 7], None),
+        ([None] * 7, None),
+        ([1, 2, 3, 5, 4, 6, 7], "Cell 5 was run before the cell above it"),
+        ([1, None, 3, 4, 5, 6, 7], "Not run since the kernel was started: cell 2"),
+    ],
+)
+def test_the_order_of_execution_counts(tmp_path, counts, doubt):
+    found = standing(notebook(tmp_path, *WHOLE, counts=counts))
+    assert found.problems == ()
+    assert len(found.doubts) == (doubt is not None)
+    assert doubt is None or doubt in found.doubts[0]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"cells": 3}', '{"cells": [3, {}]}', "\ud800"]
+)
+def test_a_file_that_is_no_notebook_is_a_problem_and_no_traceback(tmp_path, content):
+    path = tmp_path / "blocks.ipynb"
+    path.write_bytes(content.encode("utf8", "surrogatepass"))
+    assert standing(path).problems
+    assert standing(tmp_path / "missing.ipynb").problems
+
+
+def test_calls_are_found_as_students_write_them():
+    source = """
+%pip install something
+!ls
+d2l.check("a.b", Net)
+check('c.d', make(3),)
+check(name, Net); check("e.f")
+"""
+    found = [(call.question, call.answer) for call in calls_in(source)]
+    assert found == [("a.b", "Net"), ("c.d", "make(3)")]
+    assert calls_in('%%bash\ncheck("a.b", Net)') == []
+
+
+def test_the_file_is_found_where_the_editor_names_it(tmp_path, monkeypatch):
+    path = notebook(tmp_path, *WHOLE)
+    assert find_notebook() is None
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    assert find_notebook() == path
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JPY_SESSION_NAME", "served/elsewhere/blocks.ipynb")
+    assert find_notebook() == path
+
+
+def test_on_colab_the_notebook_is_asked_for(tmp_path, monkeypatch):
+    import types
+
+    content = json.loads(notebook(tmp_path, *WHOLE).read_text())
+    message = types.SimpleNamespace(blocking_request=lambda *a, **k: {"ipynb": content})
+    colab = types.ModuleType("google.colab")
+    colab._message = message
+    monkeypatch.setitem(sys.modules, "google", types.ModuleType("google"))
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    assert standing().notes == ("The notebook: 5 answers found.",)
+    message.blocking_request = lambda *a, **k: None
+    assert "not found" in standing().doubts[0]
+
+
+@pytest.mark.slow
+def test_in_a_real_notebook(tmp_path):
+    from nbclient import NotebookClient
+
+    path = notebook(
+        tmp_path,
+        "import d2lcompute.checks as d2l\nfrom torch import nn\nclass A(nn.Module): pass",
+        *(f'd2l.check("blocks.{name}", A)' for name in NAMES),
+        "d2l.score(run=True)",
+        "1 / 0 if d2l.__name__ == 'x' else None",
+    )
+    node = nbformat.read(path, as_version=4)
+    client = NotebookClient(node, timeout=60, resources={"metadata": {"path": str(tmp_path)}})
+    import os
+
+    client.execute(env={**os.environ, "PYTHONPATH": str(ROOT), "JPY_SESSION_NAME": str(path)})
+    checked, scored = node.cells[1].outputs, node.cells[6].outputs
+    assert [output.output_type for output in checked] == ["display_data"]
+    assert "blocks.sequential: 0 of 10" in checked[0].data["text/plain"]
+    assert "blocks.sequential" in checked[0].data["text/html"]
+    (shown,) = (output for output in scored if output.output_type == "display_data")
+    assert "✓ It runs from top to bottom" in shown.data["text/plain"], scored
+
+
+@pytest.mark.slow
+def test_score_says_where_a_fresh_run_stops(tmp_path):
+    path = notebook(tmp_path, *WHOLE, "undefined_name")
+    found = standing(path, run=True)
+    assert found.problems == (
+        "Run from top to bottom, it stops: NameError: name 'undefined_name' is not defined",
+    )
+
+
+def test_the_questions_know_no_other_module():
+    assert d2lcompute.checks.chapters() == sorted(d2lcompute.checks.chapters())
+    assert "blocks" in d2lcompute.checks.chapters()
+    assert "networks" not in d2lcompute.checks.chapters()

@@ -1,0 +1,356 @@
+"""What is handed out: student notebooks, archives, solutions; and a private folder's part."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+import textwrap
+import zipfile
+
+import nbformat
+import pytest
+from editions import exercises
+from editions.__main__ import main
+from editions.errors import EditionsError, SourceError
+from editions.exercises import find_exercises, write_student_notebooks
+from editions.project import Project
+from exercise_answers import CHAPTERS, ROOT
+
+HEAD = (ROOT / "exercises" / "blocks.md").read_text("utf8").split("\n# ")[0]
+
+SMALL = """
+# Exercises: small
+
+One question.
+
+```{code-cell} ipython3
+:name: start
+from d2lcompute.checks import check
+```
+
+## 1. A question
+
+[The chapter](../book/blocks.md#one-idea) tells.
+
+```{code-cell} ipython3
+:name: one
+:tags: [starter]
+class One: ...
+```
+
+```{code-cell} ipython3
+:name: one-solution
+:tags: [solution]
+class One:
+    secret_of_one = 1
+```
+
++++ {"tags": ["solution"]}
+
+Worked words.
+
+```{code-cell} ipython3
+:name: one-check
+check("small.one", One)
+```
+
+## The end
+
+```{code-cell} ipython3
+:name: end
+print("end")
+```
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project in a folder of its own, with one exercise file."""
+    root = tmp_path / "project"
+    (root / "book").mkdir(parents=True)
+    (root / "exercises").mkdir()
+    for name in ("_config.yml", "_toc.yml", "requirements.txt", "book/blocks.md"):
+        shutil.copyfile(ROOT / name, root / name)
+    write(root / "exercises" / "small.md", SMALL)
+    return Project(root)
+
+
+def write(path, text):
+    path.write_text(HEAD + textwrap.dedent(text), "utf8")
+
+
+def text_of(path):
+    return "\n\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+
+
+def snapshot(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_the_committed_student_notebooks_are_what_the_sources_say():
+    real = Project(ROOT)
+    for found in find_exercises(real):
+        for framework in real.frameworks:
+            path = found.student_path(framework, ROOT / "exercises" / "notebooks")
+            fresh = exercises.notebooks.dumps(found.student(framework))
+            assert path.read_bytes() == fresh, "type: python -m editions exercises"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_student_notebooks_hold_no_solution_and_no_output(chapter, framework):
+    (found,) = find_exercises(Project(ROOT), [chapter])
+    path = ROOT / "exercises" / "notebooks" / framework / f"{chapter}.ipynb"
+    node = nbformat.read(path, as_version=4)
+    nbformat.validate(node)
+    text = "\n\n".join(cell.source for cell in node.cells)
+    hidden = [cell for cell in found.chapter.cells if "solution" in cell.tags]
+    assert hidden
+    for cell in hidden:
+        assert cell.source not in text
+        starters = "\n".join(c.source for c in found.chapter.cells if "starter" in c.tags)
+        telling = [row for row in cell.source.split("\n") if len(row) > 30 and row not in starters]
+        assert not [row for row in telling if row in text]
+    code = [cell for cell in node.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    assert code[0].metadata.tags == ["setup"] and "%pip install" in code[0].source
+    assert node.metadata.d2lcompute == {"exercises": chapter, "framework": framework}
+    assert node.metadata.colab and node.metadata.kernelspec.name == "python3"
+    assert not [cell for cell in node.cells if "{" + "code-cell}" in cell.source]
+    ids = [cell.id for cell in node.cells]
+    assert len(set(ids)) == len(ids)
+
+
+def test_writing_twice_changes_no_byte(project):
+    changed = write_student_notebooks(project)
+    assert [project.relative(path) for path in changed] == [
+        "exercises/notebooks/pytorch/small.ipynb",
+        "_build/exercises/exercises-pytorch.zip",
+        "exercises/notebooks/tensorflow/small.ipynb",
+        "_build/exercises/exercises-tensorflow.zip",
+    ]
+    before = snapshot(project.root)
+    assert write_student_notebooks(project) == []
+    for path in (project.root / "exercises" / "notebooks", project.root / "_build"):
+        shutil.rmtree(path)
+    assert len(write_student_notebooks(project)) == 4
+    assert snapshot(project.root) == before
+
+
+def test_the_archive_holds_the_student_notebooks(project):
+    write_student_notebooks(project)
+    for framework in ("pytorch", "tensorflow"):
+        data = (project.root / f"_build/exercises/exercises-{framework}.zip").read_bytes()
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            assert archive.namelist() == [f"exercises-{framework}/small.ipynb"]
+            stored = archive.read(archive.namelist()[0])
+        path = project.root / f"exercises/notebooks/{framework}/small.ipynb"
+        assert stored == path.read_bytes()
+
+
+def test_student_and_worked_notebook_differ_where_they_should(project):
+    (found,) = find_exercises(project)
+    framework = project.frameworks[0]
+    student = "\n".join(cell.source for cell in found.student(framework).cells)
+    worked = found.worked(framework, project.root / "_build" / "solutions")
+    names = [cell.name for cell in worked.chapter.cells if cell.kind == "code"]
+    assert "secret_of_one" not in student and "Worked words" not in student
+    assert "class One: ..." in student
+    assert names == ["start", "one-solution", "one-check", "end"]
+    assert "blocks.html#one-idea" in student  # links lead to the site
+
+
+# -- a private folder ----------------------------------------------------------------------------
+
+PRIVATE = """
+# Mine
+
+```{code-cell} ipython3
+:name: two
+:tags: [starter]
+class Two: ...
+```
+
+```{code-cell} ipython3
+:name: two-solution
+:tags: [solution]
+class Two:
+    secret_of_two = 2
+```
+
+```{code-cell} ipython3
+:name: two-check
+check("small.two", Two)
+```
+
+## 1. The question, changed
+
+[The chapter](../book/blocks.md) tells.
+
+```{code-cell} ipython3
+:name: one
+:tags: [starter]
+class One: "changed"
+```
+
+```{code-cell} ipython3
+:name: one-solution
+:tags: [solution]
+class One:
+    secret_of_changed = 1
+```
+
+```{code-cell} ipython3
+:name: one-check
+check("small.one", One)
+```
+"""
+
+QUESTIONS = """
+import numpy as np
+from d2lcompute.checks.question import Aspect, Question, judge_by, need_class, same_array
+
+def compare(inputs, found, framework):
+    same_array(found, np.array(inputs["x"], float), "value")
+
+def make(name):
+    return Question(
+        name=name, title="Mine", points=2, version="1",
+        inputs=lambda rng: {"x": float(rng.normal())},
+        probe=lambda answer, inputs, framework: {
+            "value": np.array(inputs["x"] * bool([n for n in vars(answer) if "secret" in n]))
+        },
+        judge=judge_by(Aspect("value", 2, "value", compare)),
+    )
+
+QUESTIONS = (make("small.one"), make("small.two"))
+"""
+
+
+@pytest.fixture
+def private(tmp_path):
+    folder = tmp_path / "private"
+    folder.mkdir()
+    write(folder / "small.md", PRIVATE)
+    (folder / "small.py").write_text(QUESTIONS)
+    return folder
+
+
+def test_private_questions_replace_and_follow_the_public_ones(project, private):
+    write_student_notebooks(project)
+    before = snapshot(project.root / "exercises")
+    write_student_notebooks(project, private=private)
+    assert snapshot(project.root / "exercises") == before  # nothing private in the public folder
+    path = project.root / "_build/exercises/notebooks/pytorch/small.ipynb"
+    text = text_of(path)
+    assert 'class One: "changed"' in text and "class One: ..." not in text
+    assert text.index("small.one") < text.index("small.two") < text.index("The end")
+    assert "secret" not in text
+    with zipfile.ZipFile(project.root / "_build/exercises/exercises-pytorch.zip") as archive:
+        assert archive.namelist() == [
+            "exercises-pytorch/d2l_checks/small.py",
+            "exercises-pytorch/small.ipynb",
+        ]
+
+
+def test_private_questions_are_found_by_the_variable_and_beside_the_notebook(private, tmp_path):
+    code = (
+        "from d2lcompute.checks import chapters, find_question, questions;"
+        "print(chapters(), list(questions('small')), find_question('small.two').points)"
+    )
+    expected = "['blocks', 'small'] ['small.one', 'small.two'] 2\n"
+    environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
+
+    def run(folder, before="", **variables):
+        done = subprocess.run(
+            [sys.executable, "-c", before + code],
+            cwd=folder,
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout
+
+    assert run(tmp_path) == ""
+    assert run(tmp_path, D2L_PRIVATE_EXERCISES=str(private)) == expected
+    shutil.copytree(private, tmp_path / "handed" / "d2l_checks")
+    shell = "from IPython import InteractiveShell; InteractiveShell.instance();"
+    environment["IPYTHONDIR"] = str(tmp_path / "ipython")
+    assert run(tmp_path / "handed", shell) == expected
+    # Whoever is no notebook, such as the grader, loads nothing from where it is started.
+    assert run(tmp_path / "handed") == ""
+
+
+@pytest.mark.slow
+def test_solutions_are_run_with_the_private_questions_and_must_earn_full_marks(
+    project, private, monkeypatch, capsys
+):
+    monkeypatch.setenv(exercises.PRIVATE, "")
+    shutil.copytree(ROOT / "d2lcompute", project.root / "d2lcompute")
+    config = project.root / "_config.yml"
+    config.write_text(config.read_text().replace("[pytorch, tensorflow]", "[pytorch]"))
+    for name in ("small.md",):
+        for folder in (private, project.root / "exercises"):
+            text = (folder / name).read_text()
+            (folder / name).write_text(text.replace("import check", "import check; import torch"))
+    at = ["--project", str(project.root), "--private", str(private)]
+    assert main(["solutions", *at]) == 0, capsys.readouterr().err
+    text = text_of(project.root / "_build/solutions/pytorch/small.ipynb")
+    assert "secret_of_changed" in text and "secret_of_two" in text and '"changed"' not in text
+    assert not list(project.root.glob("exercises/notebooks/**/*.ipynb"))
+    broken = (private / "small.md").read_text().replace("secret_of_two", "nothing")
+    (private / "small.md").write_text(broken)
+    assert main(["solutions", *at]) == 1
+    said = capsys.readouterr().err
+    assert "a solution does not earn full marks" in said and "small.two: 0 of 2 points" in said
+
+
+# -- mistakes of an author -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message", "at"),
+    [
+        (":tags: [solution]\n", "", "small.one has no cell tagged solution", 'check("small.one"'),
+        (":tags: [starter]\n", "", "small.one has no cell tagged starter", 'check("small.one"'),
+        (":tags: [starter]", ":tags: [begin]", "unknown tag ['begin']", "class One: ..."),
+        (":tags: [starter]", ":tags: [starter, pytorch]", "(TensorFlow)", 'check("small.one"'),
+        ('print("end")', 'check("small.one", One)', "small.one", 'check("small.one", One)\n```\n'),
+        (
+            'check("small.one", One)',
+            "pass",
+            "a starter or solution without a check",
+            "class One: .",
+        ),
+    ],
+)
+def test_a_mistake_in_a_source_is_reported_with_its_line(project, old, new, message, at):
+    path = project.root / "exercises" / "small.md"
+    text = path.read_text("utf8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf8")
+    with pytest.raises(SourceError) as caught:
+        find_exercises(project)
+    assert message in str(caught.value)
+    where = path.read_text("utf8")
+    line = where[: where.rindex(at) if "end" in old else where.index(at)].count("\n") + 1
+    assert str(caught.value).startswith(f"exercises/small.md:{line}:")
+
+
+def test_the_commands_say_what_is_wrong(project, capsys):
+    at = ["--project", str(project.root)]
+    assert main(["exercises", "nothing", *at]) == 1
+    assert "no exercises ['nothing']; there are ['small']" in capsys.readouterr().err
+    assert main(["exercises", *at, "--private", str(project.root / "none")]) == 1
+    assert "there is no such folder of private exercises" in capsys.readouterr().err
+    assert main(["exercises", *at]) == 0
+    assert "wrote exercises/notebooks/pytorch/small.ipynb" in capsys.readouterr().out
+    assert main(["exercises", "small", *at]) == 0
+    assert capsys.readouterr().out == "nothing changed\n"
+    with pytest.raises(EditionsError):
+        find_exercises(project, ["nothing"])
