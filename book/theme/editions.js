@@ -1,150 +1,123 @@
 "use strict";
-// The framework that is shown, side by side, folds in print. CSS does the showing: this script
-// only sets attributes of <html>, which the script in the page's head has set before.
+// CSS shows what attributes of <html> name: this script changes those that the page's head has set.
 (() => {
   const root = document.documentElement;
-  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-  const HEADER = 64;
+  const KEY = "sphinx-design-tab-id-framework";
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const side = document.querySelector(".side-switch");
+  let kept = true; // whether the browser keeps the choice from page to page
 
   function store(key, value) {
     try {
       localStorage.setItem(key, value);
-      return location.protocol !== "file:"; // where some browsers give each file its own storage
+      return location.protocol !== "file:"; // some browsers give each file a storage of its own
     } catch {
       return false;
     }
   }
 
-  // -- the framework ---------------------------------------------------------------------------
-
-  let kept = true;
-
-  function show(framework, near) {
-    const before = near && near.getBoundingClientRect().top;
-    const standard = all("input[name=framework]")[0]?.value ?? framework;
-    root.dataset.framework = framework;
-    all(`.editions > label[data-sync-id="${framework}"]`).forEach((label) => {
-      document.getElementById(label.htmlFor).checked = true;
+  // What the reader looks at stays where it is while panels above it change their height.
+  function still(change, at) {
+    at ??= all("article section > :not(section)").find((element) => {
+      const box = element.getBoundingClientRect();
+      return box.height && box.bottom > 64;
     });
-    all("input[name=framework]").forEach((input) => (input.checked = input.value === framework));
-    kept = store("sphinx-design-tab-id-framework", framework);
+    const top = at?.getBoundingClientRect().top;
+    change();
+    if (at) scrollBy({ top: at.getBoundingClientRect().top - top, behavior: "instant" });
+    stops();
+  }
+
+  function show(framework) {
+    root.dataset.framework = framework;
+    for (const label of all(`.editions > label[data-sync-id="${framework}"]`)) label.control.checked = true;
+    const choices = all("input[name=framework]");
+    for (const input of choices) input.checked = input.value === framework;
+    kept = store(KEY, framework);
     const url = new URL(location);
-    if (framework !== standard || url.searchParams.has("framework")) {
+    if (url.searchParams.has("framework") || framework !== choices[0]?.value) {
       url.searchParams.set("framework", framework);
       try {
         if (url.href !== location.href) history.replaceState(history.state, "", url);
-      } catch {} // not everywhere for files
+      } catch {} // a file, in some browsers
     }
-    if (near) scrollBy({ top: near.getBoundingClientRect().top - before, behavior: "instant" });
-    stops();
   }
 
-  // What the reader is looking at must not move when panels above it change their height.
-  const looking = () =>
-    all("article section > *").find((element) => {
-      const box = element.getBoundingClientRect();
-      return element.localName !== "section" && box.height > 0 && box.bottom > HEADER;
-    });
-
   document.addEventListener("change", ({ target }) => {
-    if (target.name === "framework") show(target.value, looking());
     const label = target.matches(".editions > input") && target.nextElementSibling;
-    if (label) show(label.dataset.syncId, label);
+    if (label) still(() => show(label.dataset.syncId), label);
+    else if (target.name === "framework") still(() => show(target.value));
   });
 
-  // Where nothing can be stored, the choice travels with the links.
+  side?.addEventListener("click", () => {
+    const on = root.dataset.side ? "" : "on";
+    store("editions-side", on);
+    still(() => (on ? (root.dataset.side = on) : delete root.dataset.side));
+    side.ariaPressed = on !== "";
+  });
+
+  // Where nothing is kept, the choice travels with the links.
   document.addEventListener("click", ({ target }) => {
-    const link = target.closest?.("a[href]");
-    if (kept || !link || link.protocol !== location.protocol || link.host !== location.host) return;
-    if (link.pathname === location.pathname || !link.pathname.endsWith(".html")) return;
+    const link = !kept && target.closest?.("a[href]");
+    if (!link || link.origin !== location.origin || link.pathname === location.pathname) return;
+    if (!link.pathname.endsWith(".html")) return;
     const url = new URL(link.href);
     url.searchParams.set("framework", root.dataset.framework);
-    link.href = url.href;
+    link.href = url;
   });
+
+  const home = (element) => // the framework whose panel it lies in
+    element.closest(".editions > .sd-tab-content")?.previousElementSibling.dataset.syncId ?? "";
 
   // An address may name something in a panel or a fold: open what it lies in.
   function reveal() {
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
-    const label = target.closest(".sd-tab-content")?.previousElementSibling;
-    const hidden = label?.dataset.syncId && label.dataset.syncId !== root.dataset.framework;
-    if (hidden) show(label.dataset.syncId);
-    const folds = all("details").filter((fold) => fold.contains(target) && !fold.open);
-    folds.forEach((fold) => (fold.open = true));
-    if (hidden || folds.length) target.scrollIntoView();
+    if (home(target)) show(home(target));
+    for (const fold of all("details")) fold.open ||= fold.contains(target);
+    target.scrollIntoView();
   }
 
-  // A word that was searched for may occur in the other framework's panels alone: show those.
+  // A word that was searched for may stand in the other framework's panels alone: show those.
   function found() {
-    const places = {};
+    const homes = {};
     for (const hit of all("article .highlighted")) {
-      const panel = hit.closest(".editions > .sd-tab-content");
-      const framework = panel?.previousElementSibling.dataset.syncId ?? "";
-      (places[hit.textContent.toLowerCase()] ??= new Set()).add(framework);
+      (homes[hit.textContent.toLowerCase()] ??= new Set()).add(home(hit));
     }
-    const only = Object.values(places).find(
-      (where) => where.size === 1 && !where.has("") && !where.has(root.dataset.framework),
-    );
+    const only = Object.values(homes).find((where) => where.size === 1 && !where.has(""));
     if (only) show([...only][0]);
   }
 
-  // -- side by side ------------------------------------------------------------------------------
-
-  const side = document.querySelector(".side-switch");
-
-  function sideBySide(on) {
-    const near = looking();
-    const before = near && near.getBoundingClientRect().top;
-    if (on) root.dataset.side = "on";
-    else delete root.dataset.side;
-    side.setAttribute("aria-pressed", on);
-    if (near) scrollBy({ top: near.getBoundingClientRect().top - before, behavior: "instant" });
-    stops();
-  }
-
-  side?.addEventListener("click", () => {
-    const on = root.dataset.side !== "on";
-    store("editions-side", on ? "on" : "off");
-    sideBySide(on);
-  });
-
-  // -- keyboard: what scrolls can be focused ------------------------------------------------------
-
+  // What scrolls can be reached by keyboard.
   function stops() {
-    const scrolling = ".output, article pre, .katex-display, .pst-scrollable-table-container, .math";
-    for (const element of all(scrolling)) {
-      if (element.scrollWidth > element.clientWidth + 1 && element.clientWidth) {
-        element.tabIndex = 0;
-      } else if (element.tabIndex === 0) {
-        element.removeAttribute("tabindex");
-      }
+    for (const box of all("article :is(pre, .output, .math, .pst-scrollable-table-container)")) {
+      if (box.clientWidth && box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
     }
   }
 
+  let folded = [];
+  let theme;
+  addEventListener("beforeprint", () => {
+    theme = root.dataset.theme;
+    root.dataset.theme = "light";
+    folded = all("article details:not([open])");
+    for (const fold of folded) fold.open = true;
+  });
+  addEventListener("afterprint", () => {
+    root.dataset.theme = theme;
+    for (const fold of folded) fold.open = false;
+  });
   document.addEventListener("toggle", stops, true);
   addEventListener("resize", stops);
-
-  // -- print: folds open --------------------------------------------------------------------------
-
-  let opened = [];
-  addEventListener("beforeprint", () => {
-    opened = all("article details:not([open])");
-    opened.forEach((fold) => (fold.open = true));
+  addEventListener("load", stops);
+  addEventListener("hashchange", reveal);
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted && kept) show(localStorage.getItem(KEY)); // back to a page that kept running
   });
-  addEventListener("afterprint", () => opened.forEach((fold) => (fold.open = false)));
-
-  // -- start --------------------------------------------------------------------------------------
 
   show(root.dataset.framework);
-  if (side) side.setAttribute("aria-pressed", root.dataset.side === "on");
-  reveal();
-  found();
-  addEventListener("hashchange", reveal);
-  addEventListener("load", stops);
-  addEventListener("pageshow", ({ persisted }) => {
-    if (!persisted) return; // a page that comes back from the browser's memory
-    try {
-      show(localStorage.getItem("sphinx-design-tab-id-framework") || root.dataset.framework);
-    } catch {}
-  });
+  if (side) side.ariaPressed = Boolean(root.dataset.side);
+  if (location.hash) reveal();
+  else setTimeout(found, 20); // Sphinx marks the words after 10 ms
 })();

@@ -1,0 +1,68 @@
+"""The site in a real browser: built once, served from this machine, one browser for all tests."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from site_tools import Site, Visit, browser_path, build, serve
+
+ROOT = Path(__file__).parents[2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of these build the site: they are slow."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The site, built from this checkout and served with compression."""
+    folder = build(ROOT, tmp_path_factory.mktemp("site"))
+    with serve(folder) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """One Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser_path(), args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser: object, site: Site) -> Iterator[Callable[..., Visit]]:
+    """Opens pages for a new reader: `visit("book/index.html", width=360, scheme="dark")`.
+
+    Whatever a page complains of, or asks of another host, fails the test.
+    """
+    visits: list[Visit] = []
+
+    def open_page(address: str = "", **options: object) -> Visit:
+        visits.append(Visit(browser, site, address, **options))
+        return visits[-1]
+
+    yield open_page
+    complaints = [complaint for one in visits for complaint in one.complaints]
+    for one in visits:
+        one.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def copy(site: Site, tmp_path: Path) -> Iterator[Site]:
+    """A copy of the site, to be broken."""
+    folder = tmp_path / "copy"
+    shutil.copytree(site.folder, folder)
+    with serve(folder) as served:
+        yield served

@@ -1,0 +1,231 @@
+"""The choice of framework: it holds, shows at once, and is made by tab, keyboard or address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from site_tools import Site, Visit
+
+Open = Callable[..., Visit]
+NAMES = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
+
+
+@pytest.fixture
+def chapter(site: Site) -> str:
+    return "book/blocks.html"
+
+
+def chosen(visit: Visit) -> str:
+    return visit.evaluate("document.querySelector('input[name=framework]:checked').value")
+
+
+def choose(visit: Visit, framework: str) -> None:
+    visit.page.get_by_role("radio", name=NAMES[framework]).first.check(force=True)
+
+
+def test_both_are_there_and_one_is_shown(visit: Open, site: Site) -> None:
+    assert site.chapters()
+    reader = visit()
+    for chapter in site.chapters():
+        reader.go(chapter)
+        assert reader.shown() == {"pytorch"}
+
+
+def test_a_tab_changes_the_page_and_the_choice_stays(visit: Open, chapter: str) -> None:
+    reader = visit(chapter)
+    reader.page.locator(".editions label[data-sync-id=tensorflow]").nth(2).click()
+    assert reader.shown() == {"tensorflow"}
+    assert chosen(reader) == "tensorflow"
+    assert "framework=tensorflow" in reader.page.url
+    reader.page.reload()
+    assert reader.shown() == {"tensorflow"}
+    reader.go("book/index.html")
+    assert chosen(reader) == "tensorflow"
+    reader.go(chapter)
+    assert reader.shown() == {"tensorflow"}
+
+
+def test_the_switch_in_the_header_changes_the_page(visit: Open, chapter: str) -> None:
+    reader = visit(chapter, width=360)
+    choose(reader, "tensorflow")
+    assert reader.shown() == {"tensorflow"}
+    choose(reader, "pytorch")
+    assert reader.shown() == {"pytorch"}
+    assert "framework=pytorch" in reader.page.url
+
+
+def test_a_link_opens_the_framework_it_names(visit: Open, chapter: str) -> None:
+    assert visit(f"{chapter}?framework=tensorflow").shown() == {"tensorflow"}
+    assert visit(f"{chapter}?framework=nonsense").shown() == {"pytorch"}
+
+
+def test_the_address_keeps_its_anchor(visit: Open, chapter: str) -> None:
+    reader = visit(f"{chapter}#summary")
+    choose(reader, "tensorflow")
+    assert reader.page.url.endswith(f"{chapter}?framework=tensorflow#summary")
+
+
+def test_going_back_keeps_the_newer_choice(visit: Open, chapter: str) -> None:
+    reader = visit(f"{chapter}?framework=pytorch")
+    reader.go("book/index.html")
+    choose(reader, "tensorflow")
+    reader.page.go_back()
+    reader.page.wait_for_load_state()
+    assert reader.shown() == {"tensorflow"}
+
+
+def test_by_keyboard(visit: Open, chapter: str) -> None:
+    reader = visit(chapter)
+    keyboard = reader.page.keyboard
+    for selector in ("input[name=framework]:checked", ".editions > input:checked"):
+        reader.page.locator(selector).first.focus()
+        keyboard.press("ArrowRight")
+        assert reader.shown() == {"tensorflow"}, selector
+        outline = "getComputedStyle(document.activeElement.nextElementSibling).outlineStyle"
+        assert reader.evaluate(outline) == "solid", selector
+        keyboard.press("ArrowLeft")
+        assert reader.shown() == {"pytorch"}, selector
+    fold = reader.page.locator("details.fold-output:visible > summary").first
+    fold.focus()
+    keyboard.press("Enter")
+    assert fold.evaluate("summary => summary.parentElement.open")
+
+
+def test_the_chapter_header_follows(visit: Open, site: Site) -> None:
+    reader = visit()
+    for chapter in site.chapters():
+        for framework in NAMES:
+            reader.go(f"{chapter}?framework={framework}")
+            links = reader.evaluate(
+                """() => [...document.querySelectorAll('.chapter-launch a')]
+                .filter((link) => link.offsetHeight).map((link) => link.getAttribute('href'))"""
+            )
+            assert links and all(f"/{framework}/" in link for link in links)
+            stamps = reader.page.locator(".stamp:visible").all_inner_texts()
+            assert len(stamps) == 1 and NAMES[framework] in stamps[0]
+
+
+def test_downloads_are_there(visit: Open, site: Site) -> None:
+    reader = visit()
+    for chapter in site.chapters():
+        reader.go(chapter)
+        targets = reader.evaluate(
+            "[...document.querySelectorAll('a[download]')].map((a) => a.href)"
+        )
+        assert len(targets) == 2
+        for target in targets:
+            assert (site.folder / target.removeprefix(site.address)).is_file()
+
+
+@pytest.mark.parametrize("blocked", [True, False])
+def test_no_flash_of_the_other_tab(visit: Open, chapter: str, blocked: bool) -> None:
+    """With every script file withheld, the head and the styles alone show the right panels."""
+    reader = visit()
+    if blocked:
+        reader.withhold_scripts()
+    reader.page.goto(reader.base + chapter + "?framework=tensorflow", wait_until="domcontentloaded")
+    assert reader.shown() == {"tensorflow"}
+    selected = """() => {
+      const [one, two] = document.querySelectorAll('.editions:not(.alone) > label');
+      return [one, two].map((label) => getComputedStyle(label).borderBottomColor);
+    }"""
+    one, two = reader.evaluate(selected)
+    assert one == "rgba(0, 0, 0, 0)" and two != one
+
+
+def test_without_scripts(visit: Open, chapter: str) -> None:
+    reader = visit(chapter, scripts=False)
+    assert not reader.page.locator(".framework-switch").is_visible()
+    assert reader.page.locator(".stamp:visible").count() == 2
+    tabs = reader.page.locator(".editions:not(.alone)").first
+    assert tabs.locator("> .for-pytorch").is_visible()
+    assert not tabs.locator("> .for-tensorflow").is_visible()
+    tabs.locator("> label").nth(1).click()
+    assert tabs.locator("> .for-tensorflow").is_visible()
+    assert not tabs.locator("> .for-pytorch").is_visible()
+
+
+def test_from_files(visit: Open, chapter: str) -> None:
+    reader = visit(chapter, local=True)
+    choose(reader, "tensorflow")
+    assert reader.shown() == {"tensorflow"}
+    reader.page.locator("nav a", has_text="References").first.click()
+    reader.page.wait_for_url("**/references.html*")
+    assert chosen(reader) == "tensorflow"
+    reader.page.locator("nav a", has_text="Layers").first.click()
+    reader.page.wait_for_url("**/blocks.html*")
+    assert reader.shown() == {"tensorflow"}
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_where_the_browser_keeps_nothing_the_links_carry_the_choice(
+    visit: Open, chapter: str, local: bool
+) -> None:
+    reader = visit(local=local)
+    reader.page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('kept out'); } })"
+    )
+    reader.go(chapter)
+    choose(reader, "tensorflow")
+    reader.page.locator("nav a", has_text="References").first.click()
+    reader.page.wait_for_url("**/references.html*")
+    assert chosen(reader) == "tensorflow"
+    assert all("kept out" in complaint for complaint in reader.complaints)  # the theme's scripts
+    reader.complaints.clear()
+
+
+def test_what_one_reads_stays_in_place(visit: Open, chapter: str) -> None:
+    reader = visit(chapter)
+    label = reader.page.locator(".editions:not(.alone) > label[data-sync-id=tensorflow]").nth(9)
+    label.scroll_into_view_if_needed()
+    before = label.bounding_box()["y"]
+    label.click()
+    assert abs(label.bounding_box()["y"] - before) < 2
+
+
+def test_side_by_side(visit: Open, chapter: str) -> None:
+    reader = visit(chapter, width=1600)
+    switch = reader.page.locator(".side-switch")
+    switch.click()
+    assert switch.get_attribute("aria-pressed") == "true"
+    reader.page.reload()  # remembered
+    assert switch.get_attribute("aria-pressed") == "true"
+    assert reader.shown() == {"pytorch", "tensorflow"}
+    pairs = reader.evaluate(
+        """() => [...document.querySelectorAll('.editions:not(.alone)')].flatMap((set) => {
+          const [left, right] = ['pytorch', 'tensorflow'].map((name) =>
+            [...set.querySelector('.for-' + name).children].map((e) => e.getBoundingClientRect()));
+          return left.map((box, i) => [box, right[i]].filter((b) => b?.height)
+            .map((b) => [b.left, b.top]));
+        }).filter((pair) => pair.length === 2)"""
+    )
+    assert len(pairs) > 5
+    for (left, top), (right, other) in pairs:
+        assert left + 300 < right and abs(top - other) < 1
+    claims = reader.evaluate(
+        """() => [...document.querySelectorAll('.editions:not(.alone)')].map((set) =>
+        ['pytorch', 'tensorflow'].map((name) => [...set.querySelector('.for-' + name).children]
+          .map((e) => (e.matches('.gap') ? '' : e.matches('.tag_claim') ? 'claim' : 'cell'))))"""
+    )
+    assert any("" in left + right for left, right in claims)
+    for left, right in claims:  # a claim faces a claim, or a gap
+        assert len(left) == len(right)
+        assert all(
+            one == other or not one or not other for one, other in zip(left, right, strict=True)
+        )
+    assert reader.page.locator(".stamp:visible").count() == 2
+    reader.page.set_viewport_size({"width": 1100, "height": 800})
+    assert reader.shown() == {"pytorch"}
+
+
+def test_a_search_opens_the_tab_that_holds_the_word(visit: Open, site: Site) -> None:
+    """`GradientTape` stands in TensorFlow's cells alone."""
+    assert "GradientTape" in site.text("book/blocks.html")
+    for word, shown in (("GradientTape", "tensorflow"), ("Sequential", "pytorch")):
+        reader = visit(f"search.html?q={word}")
+        reader.page.locator("#search-results li a[href*=blocks]").first.click()
+        reader.page.wait_for_url("**/book/blocks.html*")
+        reader.page.locator("article .highlighted").first.wait_for(state="attached")
+        reader.page.wait_for_timeout(100)
+        assert reader.shown() == {shown}, word

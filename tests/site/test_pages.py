@@ -1,0 +1,328 @@
+"""Every page that the build made: reachable for everyone, in both modes, on phone and desktop."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from site_tools import Site, Visit
+
+Open = Callable[..., Visit]
+ROOT = Path(__file__).parents[2]
+LOOKS = [(360, "light", "tensorflow"), (360, "dark", "pytorch")]
+LOOKS += [(1280, "light", "pytorch"), (1280, "dark", "tensorflow")]
+WHITE = "rgb(255, 255, 255)"
+look = pytest.mark.parametrize(("width", "scheme", "framework"), LOOKS)
+
+
+# -- everyone ------------------------------------------------------------------------------------
+
+
+def violations(visit: Visit) -> list[str]:
+    """What axe finds in the page as it is, folds open."""
+    visit.evaluate("document.querySelectorAll('details').forEach((fold) => (fold.open = true))")
+    visit.evaluate(AXE_SCRIPT)
+    found = visit.evaluate(
+        """() => axe.run({ resultTypes: ['violations'], preload: false }).then((results) =>
+        results.violations.map((one) => [one.id, one.nodes.map((node) => node.html)]))"""
+    )
+    return [f"{rule}: {html[:200]}" for rule, nodes in found for html in nodes[:3]]
+
+
+def too_wide(visit: Visit) -> int:
+    """By how many pixels the page can be scrolled sideways."""
+    return visit.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+
+@look
+def test_axe_finds_nothing_and_nothing_hangs_over(
+    visit: Open, site: Site, width: int, scheme: str, framework: str
+) -> None:
+    reader = visit(width=width, scheme=scheme)
+    found = []
+    for page in site.pages():
+        reader.go(f"{page}?framework={framework}")
+        found += [f"{page}: {one}" for one in violations(reader)]
+        if (extra := too_wide(reader)) > 0:
+            found.append(f"{page}: {extra} pixels too wide")
+    assert found == []
+
+
+def test_axe_finds_nothing_side_by_side(visit: Open) -> None:
+    reader = visit("book/blocks.html", width=1600)
+    reader.page.locator(".side-switch").click()
+    assert violations(reader) == []
+    assert too_wide(reader) <= 0
+
+
+def test_faults_are_found(visit: Open) -> None:
+    reader = visit("book/index.html", width=360)
+    reader.evaluate(
+        """() => {
+          document.querySelector('article').insertAdjacentHTML('beforeend',
+            '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">' +
+            '<p style="color:#bbb">faint</p>' +
+            '<pre style="overflow: visible"><b style="display:block;width:999px">wide</b></pre>');
+        }"""
+    )
+    assert {one.partition(":")[0] for one in violations(reader)} >= {"image-alt", "color-contrast"}
+    assert too_wide(reader) > 0
+
+
+def test_images_have_words_of_their_own(visit: Open, site: Site) -> None:
+    reader = visit()
+    for page in site.pages():
+        reader.go(page)
+        without = (
+            "[...document.querySelectorAll('article img')].filter((i) => !i.alt.trim()).length"
+        )
+        assert reader.evaluate(without) == 0, page
+
+
+def test_dark_pages_are_dark(visit: Open, site: Site) -> None:
+    """Page, code, tables and what pictures let through; from the first paint on."""
+    reader = visit(scheme="dark")
+    reader.withhold_scripts()
+    light = """() => [...document.querySelectorAll('body, article *')].filter((element) => {
+      const colour = getComputedStyle(element).backgroundColor;
+      const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
+      return a > 0.5 && r + g + b > 500;
+    }).map((element) => element.outerHTML.slice(0, 100))"""
+    for page in site.pages():
+        if page == "404.html":  # has no styles but the browser's
+            continue
+        reader.go(page)
+        assert reader.evaluate(light) == [], page
+        filters = (
+            "[...document.querySelectorAll('article img')].map((i) => getComputedStyle(i).filter)"
+        )
+        assert all("invert" in one for one in reader.evaluate(filters)), page
+
+
+def test_colours_are_remembered(visit: Open) -> None:
+    reader = visit("book/index.html", scheme="light")
+    reader.page.locator(".theme-switch-button").click()
+    mode, theme = "document.documentElement.dataset.mode", "document.documentElement.dataset.theme"
+    assert reader.evaluate(theme) == "dark"
+    reader.page.reload()
+    assert reader.evaluate(theme) == "dark" and reader.evaluate(mode) == "dark"
+
+
+def test_still_for_those_who_want_it_still(visit: Open) -> None:
+    reader = visit("book/blocks.html", motion="reduce")
+    moving = """() => [...document.querySelectorAll('*')].filter((element) => {
+      const style = getComputedStyle(element);
+      return style.animationName !== 'none' || (style.transitionDuration !== '0s'
+        && style.transitionProperty !== 'none');
+    }).length"""
+    assert reader.evaluate(moving) == 0
+
+
+def test_code_of_eighty_columns_fits(visit: Open) -> None:
+    reader = visit("book/blocks.html")
+    columns = reader.evaluate(
+        """() => {
+          const pre = [...document.querySelectorAll('.cell_input pre')].find((e) => e.offsetWidth);
+          const probe = pre.appendChild(document.createElement('span'));
+          probe.textContent = 'x'.repeat(80);
+          const style = getComputedStyle(pre);
+          return 80 * (pre.clientWidth - parseFloat(style.paddingLeft) * 2)
+            / probe.getBoundingClientRect().width;
+        }"""
+    )
+    assert columns >= 80
+
+
+def test_menus_open_and_close_by_keyboard_on_a_phone(visit: Open) -> None:
+    reader = visit("book/blocks.html", width=360)
+    for button, menu in (("primary", "primary"), ("secondary", "secondary")):
+        reader.page.locator(f".{button}-toggle").focus()
+        reader.page.keyboard.press("Enter")
+        dialog = reader.page.locator(f"#pst-{menu}-sidebar-modal")
+        dialog.locator("a").first.wait_for(state="visible")
+        assert reader.evaluate("document.activeElement.closest('dialog') !== null")
+        reader.page.keyboard.press("Escape")
+        dialog.wait_for(state="hidden")
+
+
+def test_search_opens_by_keyboard(visit: Open) -> None:
+    reader = visit("book/index.html")
+    reader.page.keyboard.press("Control+k")
+    assert reader.page.locator("#pst-search-dialog input").is_visible()
+
+
+def test_every_scrolling_box_can_be_focused(visit: Open) -> None:
+    reader = visit("book/blocks.html", width=360)
+    reader.evaluate("document.querySelectorAll('details').forEach((fold) => (fold.open = true))")
+    reader.page.wait_for_timeout(100)
+    unreachable = """() => [...document.querySelectorAll('article *')].filter((box) =>
+      ['auto', 'scroll'].includes(getComputedStyle(box).overflowX) && box.clientWidth
+      && box.scrollWidth > box.clientWidth + 1 && box.tabIndex < 0
+      && !box.querySelector('[tabindex="0"]')).map((box) => box.outerHTML.slice(0, 90))"""
+    assert reader.evaluate(unreachable) == []
+
+
+# -- icons ---------------------------------------------------------------------------------------
+
+
+@cache
+def glyphs(path: Path) -> frozenset[int]:
+    """The code points that a font has."""
+    from fontTools.ttLib import TTFont
+
+    return frozenset(TTFont(path).getBestCmap())
+
+
+def blank_icons(visit: Visit, folder: Path) -> list[str]:
+    """The icons of the page for which the site's fonts have no glyph."""
+    drawn = visit.evaluate(
+        """() => [...document.querySelectorAll('*')].flatMap((element) =>
+        ['::before', '::after'].map((pseudo) => {
+          const style = getComputedStyle(element, pseudo);
+          const text = style.content.replace(/^"|"$/g, '');
+          const family = style.fontFamily.match(/Font Awesome[\\w ]*(Free|Brands)/)?.[1];
+          const icon = element.matches('.fa-solid, .fa-regular, .fa-brands');
+          const named = pseudo === '::before' && icon;
+          if (named && text === 'none') return ['no rule', '', '?', element.outerHTML.slice(0, 90)];
+          return family && text && text !== 'none' ? [family, style.fontWeight, text,
+            element.outerHTML.slice(0, 90)] : null;
+        }).filter(Boolean))"""
+    )
+    fonts = folder / "_static" / "vendor" / "fontawesome" / "webfonts"
+    blank = []
+    for family, weight, text, html in drawn:
+        if family == "no rule":
+            blank.append(f"no such icon: {html}")
+            continue
+        name = "fa-solid-900" if weight == "900" else "fa-regular-400"
+        name = "fa-brands-400" if family == "Brands" else name
+        missing = [
+            f"U+{ord(char):04X}"
+            for char in text
+            if ord(char) not in glyphs(fonts / f"{name}.woff2")
+        ]
+        blank += [f"{name} has no {code}: {html}" for code in missing]
+    return blank
+
+
+def test_no_icon_is_blank(visit: Open, site: Site) -> None:
+    reader = visit()
+    blank = []
+    for page in site.pages():
+        reader.go(page)
+        blank += [f"{page}: {one}" for one in blank_icons(reader, site.folder)]
+    assert blank == []
+
+
+def test_a_blank_icon_is_found(visit: Open, site: Site) -> None:
+    reader = visit("book/index.html")
+    reader.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<i class=\"fa-solid fa-anchor\"></i>')"
+    )
+    assert len(blank_icons(reader, site.folder)) == 1
+
+
+def test_the_fonts_are_subsets(site: Site) -> None:
+    fonts = list((site.folder / "_static" / "vendor" / "fontawesome" / "webfonts").glob("*.woff2"))
+    assert len(fonts) == 3
+    assert sum(font.stat().st_size for font in fonts) < 8_000
+
+
+# -- print ---------------------------------------------------------------------------------------
+
+
+def test_print_opens_folds_and_shows_one_framework(visit: Open) -> None:
+    reader = visit("book/blocks.html?framework=tensorflow", scheme="dark")
+    closed = "document.querySelectorAll('article details:not([open])').length"
+    before = reader.evaluate(closed)
+    reader.page.emulate_media(media="print")
+    reader.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert before > 0 and reader.evaluate(closed) == 0
+    assert reader.shown() == {"tensorflow"}
+    for chrome in (".site-header", ".bd-sidebar-primary", ".chapter-links", ".editions > label"):
+        assert not reader.page.locator(chrome).first.is_visible(), chrome
+    assert reader.page.locator("article h1").is_visible()
+    faint = [one for one in violations(reader) if one.startswith("color-contrast")]
+    assert faint == []  # ink on paper, in the dark too
+    assert reader.evaluate("getComputedStyle(document.body).backgroundColor") == WHITE
+    reader.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert reader.evaluate(closed) == before
+    assert reader.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+# -- for engines and lost readers ----------------------------------------------------------------
+
+
+def test_the_map_names_every_page(site: Site) -> None:
+    tree = ElementTree.parse(site.folder / "sitemap.xml")
+    named = {
+        element.text for element in tree.iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")
+    }
+    canonical = set()
+    for page in site.pages():
+        if page.startswith("book/"):
+            found = re.search(r'<link rel="canonical" href="([^"]+)"', site.text(page))
+            assert found, page
+            canonical.add(found[1])
+    assert named == canonical
+
+
+def test_pages_introduce_themselves(site: Site) -> None:
+    for page in site.pages():
+        if page.startswith("book/"):
+            for name in ("og:title", "og:url", "og:image", "og:site_name"):
+                assert f'property="{name}"' in site.text(page), (page, name)
+    assert 'name="description"' in site.text("book/index.html")
+    assert (site.folder / "_static" / "card.png").stat().st_size < 60_000
+
+
+def test_a_lost_reader_finds_the_pages(visit: Open, site: Site) -> None:
+    reader = visit()
+    reader.page.goto(site.address + "no/such/page.html")
+    reader.page.wait_for_timeout(200)
+    assert len(reader.complaints) == 2  # ours, and the browser's own word for it
+    assert all("404" in complaint for complaint in reader.complaints)
+    reader.complaints.clear()
+    links = reader.evaluate("[...document.querySelectorAll('a')].map((link) => link.href)")
+    for link in links:
+        assert (site.folder / "book" / link.rpartition("/")[2]).is_file(), link
+    assert len(links) == len([page for page in site.pages() if page.startswith("book/")])
+
+
+def test_links_within_the_site_lead_somewhere(visit: Open, site: Site) -> None:
+    reader = visit()
+    named: dict[str, set[str]] = {}
+    links: list[tuple[str, str]] = []
+    for page in site.pages():
+        reader.go(page)
+        named[page] = set(
+            reader.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
+        )
+        links += [
+            (page, link) for link in reader.evaluate("[...document.links].map((a) => a.href)")
+        ]
+    broken = []
+    for page, link in links:
+        if link.startswith(site.address):
+            path, _, anchor = link.removeprefix(site.address).partition("#")
+            path = path.partition("?")[0]
+            if not (site.folder / path).is_file() or (
+                anchor and anchor not in named.get(path, anchor)
+            ):
+                broken.append(f"{page}: {link}")
+    assert broken == []
+    assert len(links) > 20
+
+
+# -- our own part --------------------------------------------------------------------------------
+
+
+def test_styles_and_script_are_small_enough_to_read() -> None:
+    theme = ROOT / "book" / "theme"
+    ours = [theme / "editions.css", theme / "editions.js", theme / "templates" / "head.html"]
+    assert sum(path.stat().st_size for path in ours) <= 20 * 1024
