@@ -115,12 +115,12 @@ class ParameterTable:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{column}</th>' for column in _COLUMNS)
+        head = "".join(f'<th scope="col"{_alignment(column)}>{column}</th>' for column in _COLUMNS)
         body = []
         for row in self.rows:
             cells = {column: escape(text) for column, text in row.cells().items()}
             name = cells.pop("name")
-            data = "".join(f"<td>{text}</td>" for text in cells.values())
+            data = "".join(_cell(column, text) for column, text in cells.items())
             body.append(f'<tr><th scope="row">{name}</th>{data}</tr>\n')
         foot = ", ".join(f"{name} {value}" for name, value in self._totals())
         return (
@@ -128,3 +128,12 @@ class ParameterTable:
             f'<tfoot><tr><th scope="row">total</th>'
             f'<td colspan="{len(_COLUMNS) - 1}">{foot}</td></tr></tfoot>\n</table>'
         )
+
+
+def _cell(column: str, text: str) -> str:
+    return f"<td{_alignment(column)}>{text}</td>"
+
+
+def _alignment(column: str) -> str:
+    """Numbers stand under one another; the rest is left to the page."""
+    return ' style="text-align: right"' if column in _RIGHT else ""

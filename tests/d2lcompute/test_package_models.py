@@ -127,8 +127,8 @@ def test_html_is_escaped_and_says_which_cells_are_heads():
     table = ParameterTable((Row("<script>", (1234,), "float32", 1234, 4936, "cpu", True),))
     html = table._repr_html_()
     assert "<script>" not in html and '<th scope="row">&lt;script&gt;</th>' in html
-    assert html.count('<th scope="col">') == 7
-    assert "<td>1,234</td>" in html and "parameters 1,234" in html
+    assert html.count('<th scope="col"') == 7
+    assert '<td style="text-align: right">1,234</td>' in html and "parameters 1,234" in html
     assert [len(re.findall("<t[hd][ >]", line)) for line in html.splitlines()[1:4:2]] == [7, 7]
 
 
