@@ -24,6 +24,8 @@ module          knows
 ``quiz``        how self-check questions look on a page
 ``formulas``    how mathematics is rendered
 ``theme``       how the site is dressed
+``slim``        which of the theme's styles no page uses
+``exercises``   how exercises become student notebooks and worked solutions
 ``exercises``   what students get of the exercises, and what their teachers get
 ``building``    how a build is started and reported
 ``sphinx``      the Sphinx extension: the thin layer that calls the others
