@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -162,6 +163,22 @@ def test_outputs_that_cannot_be_stored(
     run_book.edit("total = sum(numbers)\ntotal", f"total = sum(numbers)\n{code}")
     assert make(run_book) == 1
     assert message in capsys.readouterr().err
+
+
+def test_a_persons_settings_change_no_output(
+    run_book: Book, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = files(run_book)
+    startup = tmp_path / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00.py").write_text("print('hello from start-up')\n", "utf8")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.setenv("D2L_UNATTENDED", "0")
+    assert make(run_book, "--force") == 0
+    assert files(run_book) == before
+    run_book.edit("total\n", "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n")
+    assert make(run_book) == 1  # the figure is there, and has no words
 
 
 def test_a_claim_that_proves_nothing_stops_the_run(

@@ -155,6 +155,7 @@ def kernel_environment(project: Project, device: str) -> dict[str, str]:
     """Environment variables under which notebooks run, here and under nbval."""
     environment = {
         "D2L_UNATTENDED": "1",  # an Animator draws once, at the end
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # whatever a person has set
         "TF_ENABLE_ONEDNN_OPTS": "0",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": os.pathsep.join(

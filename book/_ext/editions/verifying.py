@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
@@ -74,6 +75,9 @@ class _Run:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give the kernels the environment that the stored run had."""
+    settings = tempfile.TemporaryDirectory(prefix="d2lcompute-ipython-")
+    config.add_cleanup(settings.cleanup)
+    os.environ["IPYTHONDIR"] = settings.name  # a person's start-up files stay out
     os.environ.update(kernel_environment(Project.find(Path(__file__).parent), "cpu"))
 
 
