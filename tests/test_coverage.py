@@ -21,6 +21,7 @@ GROUPS = {
     "autograd": {"N": range(1, 7), "P": range(1, 5)},
     "control-flow": {"D": range(1, 8), "E": range(1, 12), "R": range(1, 6)},
     "parameters": {"F": range(1, 23), "H": range(1, 11)},
+    "initialization": {"G": range(1, 17)},
     "blocks": {"A": range(1, 9), "B": range(1, 7), "C": range(1, 8)},
 }
 
