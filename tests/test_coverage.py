@@ -22,6 +22,7 @@ GROUPS = {
     "control-flow": {"D": range(1, 8), "E": range(1, 12), "R": range(1, 6)},
     "parameters": {"F": range(1, 23), "H": range(1, 11)},
     "initialization": {"G": range(1, 17)},
+    "custom-layers": {"J": range(1, 15)},
     "blocks": {"A": range(1, 9), "B": range(1, 7), "C": range(1, 8)},
 }
 

@@ -120,7 +120,7 @@ def test_folds(page: BeautifulSoup) -> None:
 
 def test_choices_of_a_quiz_unfold(page: BeautifulSoup) -> None:
     choices = page.select(".quiz details.quiz-choice")
-    assert [choice.summary.text.strip() for choice in choices] == ["Two.", "Three."]
+    assert [choice.summary.text.strip() for choice in choices] == ["A. Two.", "B. Three."]
     assert "Right." in choices[0].text
     assert "Not this one." in choices[1].text
 

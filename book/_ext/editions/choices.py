@@ -18,6 +18,7 @@ import re
 import textwrap
 from dataclasses import dataclass
 
+LETTERS = "ABCDEFGHIJ"
 ITEM = re.compile(r"- \[([ xX])\] +(.*)$")
 
 

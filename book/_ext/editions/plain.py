@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from editions.choices import parse_choices
+from editions.choices import LETTERS, parse_choices
 from editions.errors import SourceError
 from editions.project import Project
 from editions.strings import Strings
@@ -111,7 +111,7 @@ class Plain:
         except ValueError as error:
             self._fail(line, str(error))
         parts = [f"**{self._inline(question, line)}**"]
-        for letter, choice in zip("ABCDEFGHIJ", choices, strict=False):
+        for letter, choice in zip(LETTERS, choices, strict=False):
             verdict = self._strings("right" if choice.right else "wrong")
             explanation = self.convert(choice.explanation, inner + choice.offset)
             text = self._inline(choice.text, inner + choice.offset)

@@ -8,7 +8,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-from editions.choices import parse_choices
+from editions.choices import LETTERS, parse_choices
 from editions.strings import Strings
 
 
@@ -41,7 +41,7 @@ class QuizDirective(SphinxDirective):
         question, _ = self.state.inline_text(self.arguments[0], self.lineno)
         block = quiz(classes=["quiz"])
         block += nodes.paragraph("", "", *question, classes=["quiz-question"])
-        for choice in choices:
+        for letter, choice in zip(LETTERS, choices, strict=False):
             verdict = "right" if choice.right else "wrong"
             line = self.content_offset + choice.offset
             text, _ = self.state.inline_text(choice.text, line)
@@ -51,7 +51,7 @@ class QuizDirective(SphinxDirective):
             content = StringList(choice.explanation.split("\n"), self.get_source_info()[0])
             self.state.nested_parse(content, line, answer)
             item = quiz_choice(classes=["quiz-choice", verdict])
-            item += [quiz_text("", "", *text), answer]
+            item += [quiz_text("", "", nodes.Text(f"{letter}. "), *text), answer]
             block += item
         return [block]
 
