@@ -20,7 +20,7 @@ PIP := $(BIN)/python -m pip install --quiet --constraint requirements.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks test test-quick check-notebooks verify browser bench soak serve exercises solutions lint format clean
+.PHONY: help book notebooks test test-quick check-notebooks verify browser bench soak serve exercises solutions grade test-full lint format clean
 
 help: ## list the targets
 	@echo "Deep Learning Computation. Type one of:"
@@ -74,6 +74,10 @@ exercises: $(VENV)/book ## write the student notebooks, and an archive per frame
 solutions: $(VENV)/full ## run the worked solutions, for instructors, into _build/solutions
 	@$(BIN)/python -m editions solutions $(if $(PRIVATE),--private "$(PRIVATE)") $(CHAPTER)
 
+grade: $(VENV)/full ## grade a class: make grade SUBMISSIONS=folder-or-zip
+	@[ -n "$(SUBMISSIONS)" ] || { echo "error: name what was handed in: make grade SUBMISSIONS=folder (more: $(BIN)/python -m exercises.grader --help)" >&2; exit 2; }
+	@$(BIN)/python -m exercises.grader grade "$(SUBMISSIONS)" $(if $(JOBS),--jobs $(JOBS)) $(if $(PRIVATE),--private "$(PRIVATE)")
+
 # -- tests --------------------------------------------------------------------------------------
 
 test: $(VENV)/full browser lint check-notebooks verify book ## everything that decides whether a change is right
@@ -81,6 +85,11 @@ test: $(VENV)/full browser lint check-notebooks verify book ## everything that d
 
 test-quick: $(VENV)/full lint check-notebooks ## the part of it that runs in minutes: no browser, no notebook runs
 	@$(BIN)/python -m pytest tests -m "not slow"
+
+test-full: ## everything, and what takes long: the soak, a class of 300
+	@$(MAKE) test
+	@$(MAKE) soak
+	@D2L_CLASS=300 $(BIN)/python -m pytest tests/grader/test_grader_class.py
 
 check-notebooks: $(VENV)/full
 	@$(BIN)/python -m editions check

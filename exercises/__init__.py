@@ -1,0 +1,1 @@
+"""The exercises' texts, and the grader that marks a class's answers to them."""

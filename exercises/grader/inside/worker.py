@@ -1,0 +1,217 @@
+"""Runs one submission's cells and the probes of its answers, and sends back plain data.
+
+The worker is not trusted from the moment it runs the first cell: whatever it says then may have
+been said by the submission.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import importlib
+import importlib.util
+import os
+import random
+import socket
+import sys
+from types import ModuleType
+from typing import Any
+
+from inside import cells, isolate, seccomp
+
+from d2lcompute.checks import question as questions_module
+from d2lcompute.checks import wire
+
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_TASK_LIMITS = wire.Limits(bytes=64 * 2**20, items=1_000_000, elements=8_000_000)
+
+
+class Channel:
+    """Messages to and from the grader: one line of `wire` text each."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.reader = connection.makefile("rb")
+
+    def send(self, **message: Any) -> None:
+        """Send one message.
+
+        Raises:
+            wire.WireError: it is no plain data.
+        """
+        self.connection.sendall(wire.encode(message).encode() + b"\n")
+
+    def receive(self) -> dict[str, Any]:
+        """The next message; the process ends when the grader has gone."""
+        line = self.reader.readline()
+        if not line:
+            os._exit(0)
+        return wire.decode(line, _TASK_LIMITS)
+
+
+class NumPy:
+    """Stands for a framework where a submission imports none."""
+
+    key = "numpy"
+
+    def on_cpu(self) -> contextlib.AbstractContextManager[None]:
+        """See `d2lcompute.checks.frameworks.Framework`."""
+        return contextlib.nullcontext()
+
+
+def serve(connection: socket.socket, settings: dict[str, Any], greeted: bool = False) -> None:
+    """Do one task, from the greeting to the end."""
+    if settings["limited"]:
+        isolate.set_limits(settings["limits"])
+    if settings["cpus"]:
+        os.sched_setaffinity(0, settings["cpus"])
+    isolate.forbid_privileges()
+    isolate.set_readable(True)
+    if settings["calls"]:
+        with contextlib.suppress(OSError):  # a kernel without such filters
+            seccomp.forbid_calls()
+    channel = Channel(connection)
+    load(settings["framework"])
+    if not greeted:
+        channel.send(hello=True)
+    task = channel.receive()
+    if settings["quiet"]:
+        silence()
+    run(channel, task, settings)
+    channel.send(done=True)
+
+
+def load(framework: str) -> Any:
+    """Import a framework and what every submission needs; returns its adapter for probes."""
+    importlib.import_module("numpy.random")  # which NumPy itself puts off
+    if framework == "numpy":
+        return NumPy()
+    from d2lcompute.checks import frameworks
+
+    adapter = frameworks.load(framework)
+    with contextlib.suppress(ImportError):
+        name = {"pytorch": "torch"}.get(framework, framework)
+        importlib.import_module(f"d2lcompute.{name}")
+    return adapter
+
+
+def load_questions() -> None:
+    """Import the probes, as far as they can be imported with what is loaded."""
+    for name in sorted(os.listdir(f"{_HERE}/d2lcompute/checks")):
+        if name.endswith(".py") and name != "__init__.py":
+            with contextlib.suppress(Exception):
+                importlib.import_module(f"d2lcompute.checks.{name[:-3]}")
+
+
+def silence() -> None:
+    """Send what is printed from here on nowhere."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+
+
+def run(channel: Channel, task: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Run the cells in order, and the probe of each answer that is asked for."""
+    wanted, skip, framework = set(task["questions"]), set(task["skip"]), settings["framework"]
+    parts, errors = cells.plan(
+        task["cells"], wanted, skip, lambda place: channel.send(at=place)
+    )  # fmt: skip
+    found = [part.question for part in parts if part.question]
+    channel.send(found=found, broken={str(n + 1): describe(e) for n, e in errors.items()})
+    names = namespace()
+    seed(framework)
+    for part in parts:
+        if part.place in skip:
+            continue
+        channel.send(at=part.place)
+        if part.question is None:
+            try:
+                exec(part.code, names)
+            except BaseException as error:
+                channel.send(raised=part.place, error=describe(error))
+        else:
+            answer(channel, part, names, settings)
+
+
+def answer(
+    channel: Channel, part: cells.Part, names: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    """Evaluate an answer, ask for its inputs, run the probe, and send what it gives."""
+    try:
+        value = eval(part.code, names)
+    except BaseException as error:
+        channel.send(ready=part.question, error=describe(error))
+        return
+    channel.send(ready=part.question)
+    request = channel.receive()
+    nonce = request["nonce"]
+    try:
+        adapter = load(settings["framework"])
+        seed(settings["framework"])
+        question = find(request["question"])
+        outputs = questions_module.run_probe(question, value, request["inputs"], adapter)
+        text = wire.encode({"nonce": nonce, "outputs": outputs})
+        if len(text) > settings["limits"]["reply_bytes"]:
+            raise wire.WireError(f"the outputs take {len(text):,} bytes, which is too many")
+    except BaseException as error:
+        text = wire.encode({"nonce": nonce, "outputs": {"error": describe(error)}})
+    channel.connection.sendall(text.encode() + b"\n")
+
+
+def find(name: str) -> questions_module.Question:
+    """The question called `name`; one of the instructor's own folder comes first."""
+    chapter = name.partition(".")[0]
+    for module in (f"_private_{chapter}", chapter):
+        path = f"{_HERE}/d2lcompute/checks/{module}.py"
+        if os.path.exists(path):
+            loaded = importlib.import_module(f"d2lcompute.checks.{module}")
+            for question in loaded.QUESTIONS:
+                if question.name == name:
+                    return question
+    raise KeyError(name)
+
+
+def namespace() -> dict[str, Any]:
+    """The names that cells begin with: a module of their own, which pickling can find."""
+    module = ModuleType("__main__")
+    sys.modules["__main__"] = module
+
+    class _Nothing:
+        """Stands for what a notebook has and a submission does not need."""
+
+        def __getattr__(self, name: str) -> _Nothing:
+            return self
+
+        def __call__(self, *arguments: Any, **named: Any) -> None:
+            return None
+
+    builtins.display = _Nothing()
+    builtins.get_ipython = lambda: _Nothing()
+    from d2lcompute import checks
+
+    module.__dict__.update(__builtins__=builtins, check=checks.check, score=checks.score)
+    return module.__dict__
+
+
+def seed(framework: str) -> None:
+    """Start every source of random numbers anew, so that grading twice gives the same."""
+    random.seed(0)
+    with contextlib.suppress(Exception):
+        if framework == "tensorflow":
+            sys.modules["keras"].utils.set_random_seed(0)
+        else:
+            import numpy
+
+            numpy.random.seed(0)
+            if framework == "pytorch":
+                sys.modules["torch"].manual_seed(0)
+
+
+def describe(error: BaseException) -> dict[str, str]:
+    """An exception as plain data, this file's own frame left out."""
+    if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+        error = error.with_traceback(error.__traceback__.tb_next)
+    try:
+        return questions_module.describe(error)
+    except BaseException:
+        return {"type": "Exception", "message": "", "line": ""}

@@ -1,0 +1,505 @@
+"""A whole class: graded, interrupted, resumed, graded again, corrected by hand, deleted."""
+
+import dataclasses
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import attacks
+import pytest
+from attacks import FULL, OTHERS, answering, attacking, honest
+from conftest import QUESTIONS, SMALL, notebook
+
+from exercises.grader import grade as grading
+from exercises.grader import judging, sandbox, secret
+from exercises.grader.cli import main
+from exercises.grader.gradebook import Gradebook
+from exercises.grader.roster import Student
+
+ROOT = Path(__file__).parents[2]
+NONE = dict.fromkeys(FULL, 0.0)
+WRONG = [cell.replace("* factor", "+ factor") for cell in honest()]
+KINDS = [  # cells, and the marks that they earn
+    (honest(), FULL),
+    ([], NONE),
+    (WRONG, OTHERS),
+    (answering(attacks.EXIT), OTHERS),
+    (attacking(attacks.KILL_ALL), OTHERS),
+    (answering(attacks.FORKS), FULL),  # bounded; within the usual limits, like the next
+    (answering(attacks.FLOOD_REPLIES, attacks.SOCKETS), FULL),
+    (attacking(attacks.PREWRITTEN), OTHERS),
+    (answering("import ctypes\nctypes.string_at(0)"), OTHERS),
+    (attacking(attacks.PATCHES, "pass"), None),
+]
+
+
+def hand_in(folder, number):
+    """A class: every other submission honest, the rest of all kinds. Marks by student."""
+    folder.mkdir()
+    expected = {}
+    draw = random.Random(number)
+    for student in range(number):
+        kind = 0 if student % 2 else draw.randrange(len(KINDS))
+        cells, marks = KINDS[kind]
+        name = f"name{student:03}_{1000 + student}_{5000 + student}_demo.ipynb"
+        (folder / name).write_bytes(notebook(f"# {student}", *cells))
+        expected[str(1000 + student)] = marks
+    return expected
+
+
+@pytest.fixture
+def data(tmp_path):
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(data, capsys):
+    """Run a command of the grader in this process; returns its status and what it printed."""
+
+    def run(*arguments):
+        status = main(["--data", str(data), *map(str, arguments)])
+        return status, capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def grade(tmp_path, run):
+    """Grade `files`, a dict of names and cells or bytes."""
+
+    def grade(files, *options):
+        folder = tmp_path / "in"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name, cells in files.items():
+            content = cells if isinstance(cells, bytes) else notebook(*cells)
+            (folder / name).write_bytes(content)
+        return run("grade", folder, "--private", QUESTIONS, "--chapter", "demo", *options)
+
+    return grade
+
+
+def marks_in(data, assignment="demo"):
+    """Points by question and student."""
+    with Gradebook(data / "gradebook.sqlite") as book:
+        return {
+            row.student.id: {
+                name.removeprefix("demo."): one.points for name, one in row.questions.items()
+            }
+            for row in book.rows(assignment)
+        }
+
+
+def records(data):
+    """When each record was written, by file."""
+    return {path: path.stat().st_mtime_ns for path in data.glob("results/*/*/*.json")}
+
+
+# -- interrupted and resumed -------------------------------------------------------------------
+
+
+def _start(folder, data):
+    command = [sys.executable, "-m", "exercises.grader", "--data", str(data), "grade", str(folder)]
+    command += ["--private", str(QUESTIONS), "--jobs", "2", "--answer-seconds", "3"]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _interrupt(process, data, number, how):
+    until = time.monotonic() + 60 + number
+    while len(records(data)) < number and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    process.send_signal(how)
+    process.communicate(timeout=30)
+
+
+def _processes_of(data):
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                if str(data).encode() in (folder / "cmdline").read_bytes():
+                    found.append(folder.name)
+            except OSError:
+                pass
+    return found
+
+
+@pytest.mark.slow
+def test_a_class_interrupted_and_resumed(tmp_path, data):
+    size = int(os.environ.get("D2L_CLASS", "20"))
+    expected = hand_in(tmp_path / "in", size)
+    seen = {}
+    for number, how in ((size // 3, signal.SIGINT), (size // 2, signal.SIGKILL)):
+        process = _start(tmp_path / "in", data)
+        _interrupt(process, data, number, how)
+        assert len(records(data)) >= number
+        assert all(records(data)[path] == when for path, when in seen.items())
+        seen = records(data)
+    assert len(seen) < size
+    process = _start(tmp_path / "in", data)
+    said, problems = process.communicate(timeout=100 + 2 * size)
+    assert process.returncode == 0, problems
+    assert f"demo: {size} submissions" in said
+    found = marks_in(data)
+    for student, marks in expected.items():
+        if marks is None:
+            assert found[student]["scaled"] == 0
+        else:
+            assert found[student] == marks
+    again = records(data)
+    assert len(again) == size  # nothing twice, nothing lost
+    assert all(again[path] == when for path, when in seen.items())
+    assert not _processes_of(data)
+    process = _start(tmp_path / "in", data)
+    process.communicate(timeout=100)
+    assert records(data) == again and marks_in(data) == found
+
+
+def test_stopping_keeps_nothing_that_is_not_known(ground):
+    import threading
+
+    from exercises.grader import session
+
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    grounds = ground.grounds()
+    began = time.monotonic()
+    with pytest.raises(session.Stopped):
+        session.ask(
+            answering("while True: pass"), ["demo.scaled"], "numpy",
+            lambda name: ground.demo[name].draw(1), ground.starter(grounds),
+            dataclasses.replace(SMALL, answer_seconds=30.0), stop=stop,
+        )  # fmt: skip
+    assert time.monotonic() - began < 5
+
+
+# -- again -------------------------------------------------------------------------------------
+
+
+def test_again_only_what_is_new(data, grade):
+    grade({"ann.ipynb": honest(), "ben.ipynb": WRONG})
+    before = records(data)
+    grade({"ann.ipynb": honest(), "ben.ipynb": honest()})
+    assert marks_in(data) == {"ann": FULL, "ben": FULL}
+    after = records(data)
+    assert len(after) == 3 and before.items() < after.items()
+    grade({"ann.ipynb": honest(), "ben.ipynb": honest()}, "--again")
+    assert sum(after[path] == when for path, when in records(data).items()) == 1
+
+
+def test_a_mended_check_regrades_only_that_check(tmp_path, data, run):
+    private = tmp_path / "private"
+    shutil.copytree(QUESTIONS, private)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    counting = "import pathlib\n" + attacks.HONEST["scaled"]
+    (folder / "ann.ipynb").write_bytes(notebook(counting, *honest()[1:]))
+
+    def graded():
+        command = [sys.executable, "-m", "exercises.grader", "--data", str(data), "grade"]
+        command += [str(folder), "--private", str(private)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return json.loads(next(iter(records(data))).read_text())["marks"]
+
+    before = graded()
+    file = private / "demo.py"
+    text = file.read_text().replace("Multiply.", "Multiply them.")
+    text = text.replace("(found, SECRET_FORMULA(", "(found, 0 * SECRET_FORMULA(")
+    file.write_text(re.sub(r'("Scale".*?)"1",', r'\1"2",', text, count=1, flags=re.DOTALL))
+    after = graded()
+    assert len(records(data)) == 1
+    assert after["demo.scaled"]["version"] == "2" and after["demo.scaled"]["points"] == 0
+    assert after["demo.scaled"]["findings"][0]["hint"] == "Multiply them."
+    assert {**after, "demo.scaled": 0} == {**before, "demo.scaled": 0}
+
+
+def test_inputs_differ_between_students_and_secrets(demo):
+    one, other = secret.Secret(b"one"), secret.Secret(b"other")
+    seeds = {
+        made.seed(student, assignment, question)
+        for made in (one, other)
+        for student in ("a", "b")
+        for assignment in ("x", "y")
+        for question in demo
+    }
+    assert len(seeds) == 24
+    assert one.seed("a", "x", "q") == secret.Secret(b"one").seed("a", "x", "q")
+
+
+# -- what is not the student's fault -----------------------------------------------------------
+
+
+class Failing:
+    """A starter that fails so many times before it works."""
+
+    def __init__(self, starter, times):
+        self.starter, self.times = starter, times
+
+    def start(self, framework):
+        self.times -= 1
+        if self.times >= 0:
+            raise sandbox.SandboxError("the disk is full")
+        return self.starter.start(framework)
+
+    def close(self):
+        self.starter.close()
+
+
+@pytest.mark.parametrize(("times", "marks", "status"), [(2, FULL, 0), (99, None, 1)])
+def test_failures_of_the_machine(data, grade, monkeypatch, times, marks, status):
+    real = grading.Zygotes
+    with monkeypatch.context() as patch:
+        patch.setattr(grading, "Zygotes", lambda grounds: Failing(real(grounds), times))
+        got, said = grade({"ann.ipynb": honest()})
+    assert got == status
+    if marks is None:
+        assert set(marks_in(data)["ann"].values()) == {None}
+        assert "needs a person" in said.out
+        got, said = grade({"ann.ipynb": honest()})  # tried anew, not remembered
+        assert got == 0
+    assert marks_in(data)["ann"] == FULL
+
+
+def test_a_worker_killed_from_outside_is_tried_again(ground):
+    killed = []
+
+    def draw(name):
+        if not killed:
+            killed.append(name)
+            end, worker._end = worker._end, None
+            end()  # the connection stays open on this side
+        return ground.demo[name].draw(1)
+
+    from exercises.grader import session
+
+    starter, grounds = ground.starter(ground.grounds()), ground.grounds()
+
+    class Watching:
+        def start(self, framework):
+            nonlocal worker
+            worker = starter.start(framework)
+            return worker
+
+    worker = None
+    found = session.ask(honest(), list(ground.demo), "numpy", draw, Watching(), grounds.limits)
+    assert killed and {one.status for one in found.answers.values()} == {"answered"}
+
+
+def test_a_judge_that_fails_needs_a_person(demo):
+    def broken(inputs, outputs, framework):
+        raise TypeError("secret input 3.14")
+
+    question = dataclasses.replace(demo["demo.scaled"], judge=broken)
+    answer = judging.Answer("answered", {})
+    mark = judging.mark(question, answer, lambda: question.draw(1), "numpy")
+    assert (mark.status, mark.points) == ("needs a person", None)
+
+
+@pytest.mark.parametrize("points", [99.0, -5.0, float("nan"), float("inf")])
+def test_points_stay_within_bounds(demo, points):
+    from d2lcompute.checks.question import Finding
+
+    found = [Finding("a", points, 10.0, "")]
+    question = dataclasses.replace(demo["demo.scaled"], judge=lambda *given: found)
+    mark = judging.mark(question, judging.Answer("answered", {}), dict, "numpy")
+    assert mark.points is None or 0 <= mark.points <= 10
+
+
+# -- the instructor's hand ---------------------------------------------------------------------
+
+
+def test_an_override_survives_grading_again(data, grade, run):
+    grade({"ann.ipynb": WRONG})
+    override = ("override", "demo", "ann", "demo.scaled")
+    assert run(*override, "7")[0] == 2  # a reason is needed
+    assert run(*override, "11", "--reason", "x")[0] == 2
+    assert run("override", "demo", "ann", "demo.none", "1", "--reason", "x")[0] == 2
+    assert run(*override, "7", "--reason", "the text was unclear")[0] == 0
+    grade({"ann.ipynb": WRONG}, "--again")
+    assert marks_in(data)["ann"]["scaled"] == 7
+    assert "7*" in run("show")[1].out
+    assert "the text was unclear" in run("export", "demo")[1].out
+    assert run(*override, "--remove")[0] == 0
+    assert marks_in(data)["ann"]["scaled"] == 0
+
+
+def test_deleting_a_student_leaves_nothing(data, grade, run):
+    grade({"ann.ipynb": honest(), "ben.ipynb": WRONG, "Zacharias Zzyzx.ipynb": honest()})
+    run("override", "demo", "Zacharias Zzyzx", "demo.scaled", "3", "--reason", "why")
+    assert run("delete", "Zacharias Zzyzx")[0] == 0
+    assert set(marks_in(data)) == {"ann", "ben"}
+    for path in data.rglob("*"):
+        assert "zzyzx" not in path.name.casefold()
+        if path.is_file():
+            assert b"zzyzx" not in path.read_bytes().lower()
+    assert run("delete", "Zacharias Zzyzx")[0] == 2
+
+
+def test_files_that_are_no_notebooks_get_a_line(data, grade):
+    large = b" " * 17_000_000
+    status, said = grade({"ann.ipynb": b"no", "ben.ipynb": large, "cat.ipynb": honest()})
+    assert status == 0
+    assert marks_in(data) == {"ann": NONE, "ben": NONE, "cat": FULL}
+    assert "not JSON" in said.out and "at most 16 MB" in said.out
+
+
+def test_roster_absent_and_unknown(tmp_path, data, grade):
+    file = tmp_path / "class.csv"
+    file.write_text("ID,Name\n1,Ann A\n2,Ben B\n")
+    status, said = grade({"1.ipynb": honest(), "x.ipynb": [], "Ann A.ipynb": []}, "--roster", file)
+    assert status == 0
+    assert "nothing handed in: Ben B (2)" in said.out
+    assert "x.ipynb: nobody in the roster fits" in said.out
+    assert "a later submission counts" in said.out  # Ann handed in twice
+    assert set(marks_in(data)) == {"1", "x"}
+
+
+def test_the_table_cannot_steer_the_terminal(grade):
+    _, said = grade({"\x1b[2Jann.ipynb": honest()})
+    assert "\x1b" not in said.out
+
+
+def test_export_in_every_format(data, grade, run):
+    grade({"Doe Jane_123456_assignsubmission_file_x.ipynb": honest()})
+    assert "Doe Jane,123456,,,,30" in run("export", "demo", "--format", "canvas")[1].out
+    moodle = run("export", "demo", "--format", "moodle")[1].out
+    assert "Participant 123456,Doe Jane,,30,30" in moodle
+    assert "demo,123456,Doe Jane,10,10,10,30,30" in run("export", "demo")[1].out
+    assert run("export", "nothing")[0] == 2
+
+
+# -- reports -----------------------------------------------------------------------------------
+
+
+def test_a_report_shows_nothing_of_the_inputs(tmp_path, data, grade, run):
+    leaking = "def scaled(values, factor):\n    raise RuntimeError(repr(factor) + '</pre><script>')"
+    wrong = "def in_order(values):\n    return values"
+    cells = [leaking, wrong, *honest()[3:5], "# <script>alert(1)</script>"]
+    grade({"<b>ann.ipynb": cells})
+    made = secret.load_secret(data / "secret")
+    from exercises.grader.questions import load_questions
+
+    questions = load_questions("demo", QUESTIONS)
+    inputs = questions["demo.scaled"].draw(made.seed("<b>ann", "demo", "demo.scaled"))
+    record = next(iter(records(data))).read_text()
+    assert repr(inputs["factor"]) in record  # the instructor sees it
+    assert run("report", "demo", "--to", tmp_path / "reports")[0] == 0
+    (page,) = (tmp_path / "reports").iterdir()
+    text = page.read_text()
+    assert repr(inputs["factor"]) not in text
+    assert not re.search(r"\d\.\d{3}", text)  # no value of any input or output
+    assert "<script" not in text and "<b>ann" not in text
+    assert "order" in text and "def in_order" in text and "Multiply." in text
+
+
+# -- the secret, and what is marked unsafe -----------------------------------------------------
+
+
+def test_the_secret_is_its_owners(tmp_path):
+    file = tmp_path / "new" / "secret"
+    made = secret.load_secret(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert secret.load_secret(file).fingerprint == made.fingerprint
+    assert file.read_text().strip() not in repr(made)
+    for mode in (0o640, 0o604):
+        file.chmod(mode)
+        with pytest.raises(secret.SecretError, match="others can read"):
+            secret.load_secret(file)
+    file.chmod(0o600)
+    file.write_text("")
+    with pytest.raises(secret.SecretError, match="damaged"):
+        secret.load_secret(file)
+
+
+def test_without_a_sandbox_only_when_told_to(data, grade, monkeypatch, run):
+    monkeypatch.setenv("PATH", "/nowhere")
+    status, said = grade({"ann.ipynb": honest()})
+    assert status == 2 and "bubblewrap" in said.err and "--unsafe-no-sandbox" in said.err
+    assert not (data / "gradebook.sqlite").exists()
+    status, said = grade({"ann.ipynb": honest()}, "--unsafe-no-sandbox")
+    assert status == 0 and "no sandbox" in said.out and "NO SANDBOX" in said.err
+    assert marks_in(data)["ann"] == FULL
+    line = run("export", "demo")[1].out.splitlines()[-1]
+    assert ",none," in line
+    (record,) = records(data)
+    assert json.loads(record.read_text())["environment"]["sandbox"] == "none"
+
+
+def test_denied_namespaces_are_explained(grade, monkeypatch, tmp_path):
+    fake = tmp_path / "bin" / "bwrap"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    tmp_path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
+    status, said = grade({"ann.ipynb": honest()})
+    assert status == 2 and "setting up uid map" in said.err
+
+
+def test_what_a_sandbox_shows_holds_no_submissions(run, tmp_path):
+    status, said = run("grade", "/usr/lib", "--private", QUESTIONS, "--chapter", "demo")
+    assert status == 2 and "move it" in said.err
+
+
+def test_the_gradebook_is_plain_sqlite_of_one_owner(data, grade):
+    grade({"ann.ipynb": honest()})
+    file = data / "gradebook.sqlite"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    base = sqlite3.connect(file)
+    assert base.execute("SELECT sum(points) FROM marks").fetchone() == (30.0,)
+    base.close()
+    for path in records(data):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_students_of_odd_names(data):
+    with Gradebook(data / "gradebook.sqlite") as book:
+        for name in ("'; DROP TABLE students; --", "../../x", ""):
+            book.enter(Student(name, name), "demo", "x", [])
+        assert len(book.rows("demo")) == 3
+    from exercises.grader.results import student_slug
+
+    assert all("/" not in student_slug(name) and os.sep for name in ("../../x", "", "a/b"))
+
+
+# -- a cluster ---------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_cluster_of_several_processes(tmp_path, data, run):
+    from distributed import LocalCluster
+
+    expected = hand_in(tmp_path / "in", 12)
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        status, said = run(
+            "grade", tmp_path / "in", "--private", QUESTIONS, "--scheduler",
+            cluster.scheduler_address,
+        )  # fmt: skip
+    assert status == 0 and "probes on tcp" in said.err
+    found = marks_in(data)
+    for student, marks in expected.items():
+        assert found[student] == marks or (marks is None and found[student]["scaled"] == 0)
+
+
+def test_a_scheduler_that_does_not_answer(grade, monkeypatch):
+    import exercises.grader.cluster as module
+
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    status, said = grade({"ann.ipynb": honest()}, "--scheduler", "tcp://127.0.0.1:1")
+    assert status == 2 and "pip install distributed" in said.err
+    assert module.ClusterError

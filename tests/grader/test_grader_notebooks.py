@@ -1,0 +1,194 @@
+"""Answers survive what editors do to a notebook, and nothing that is handed in stops the grader."""
+
+import json
+import random
+
+import pytest
+from attacks import CHECKS, FULL, HONEST, OTHERS, honest
+from conftest import notebook
+
+from exercises.grader.inside import cells
+from exercises.grader.notebooks import MOST_BYTES, NotebookError, read_notebook
+
+NAMES = ["demo.scaled", "demo.sorted", "demo.columns"]
+
+
+def _marks(ground, data):
+    return ground.marks(read_notebook(data).cells)[0]
+
+
+def _saved(cells_, **metadata):
+    return json.dumps({"nbformat": 4, "nbformat_minor": 0, "metadata": metadata, "cells": cells_})
+
+
+# -- what editors do ---------------------------------------------------------------------------
+
+
+def test_saved_by_colab(ground):
+    saved = [
+        {
+            "cell_type": "code",
+            "source": cell.splitlines(True),
+            "metadata": {"id": f"aB{n}", "colab": {"base_uri": "https://localhost:8080/"}},
+            "execution_count": None,
+            "outputs": [{"output_type": "stream", "name": "stdout", "text": ["ok\n"]}],
+        }
+        for n, cell in enumerate(honest())
+    ]
+    saved.insert(1, {"cell_type": "markdown", "source": ["# Text\n"], "metadata": {}})
+    data = _saved(saved, colab={"provenance": []}, accelerator="GPU").encode()
+    assert _marks(ground, data) == FULL
+
+
+def test_saved_by_jupyterlab_with_other_line_ends_and_a_mark(ground):
+    saved = [
+        {
+            "cell_type": "code",
+            "id": f"id-{n}",
+            "source": cell.replace("\n", "\r\n"),
+            "metadata": {"tags": [], "trusted": True},
+        }
+        for n, cell in enumerate(honest())
+    ]
+    assert _marks(ground, b"\xef\xbb\xbf" + _saved(saved).encode()) == FULL
+
+
+def test_cells_in_another_order(ground):
+    pairs = [[HONEST[name], CHECKS[name]] for name in HONEST]
+    random.Random(0).shuffle(pairs)
+    assert _marks(ground, notebook(*[cell for pair in pairs for cell in pair])) == FULL
+
+
+def test_cells_added_split_and_joined(ground):
+    lines = "\n".join([*HONEST.values(), *CHECKS.values(), "print('done')"])
+    split = ["import numpy as np", "", "# a remark", *honest(), "scratch = 1 / 0", "x = ("]
+    assert _marks(ground, notebook(lines)) == FULL
+    assert _marks(ground, notebook(*split)) == FULL
+
+
+def test_magics_and_shell_lines(ground):
+    first = "%matplotlib inline\n!pip install x \\\n  y\nfiles = !ls\nnp?\n"
+    first += "if True:\n    %time 1\nready = 1"
+    timed = "%%time\n" + HONEST["scaled"]
+    shell = "%%bash\nexit 1"
+    rest = [HONEST["sorted"], HONEST["columns"], "assert ready == 1", *CHECKS.values()]
+    marks, transcript = ground.marks([first, timed, shell, *rest])
+    assert marks == FULL
+    assert transcript.notes == []
+
+
+def test_worksheets_of_old_notebooks():
+    old = {"worksheets": [{"cells": [{"cell_type": "code", "input": ["a = 1\n", "b = 2"]}]}]}
+    assert read_notebook(json.dumps(old).encode()).cells == ("a = 1\nb = 2",)
+
+
+def test_framework_and_chapter_come_from_the_code():
+    cells_ = ["from d2lcompute import torch as d2l\nimport torch", "check('blocks.one', x)"]
+    read = read_notebook(notebook(*cells_))
+    assert (read.framework, read.chapters) == ("pytorch", {"blocks"})
+    assert read_notebook(notebook("import keras")).framework == "tensorflow"
+    assert read_notebook(notebook("import numpy")).framework == "numpy"
+
+
+# -- which answer counts -----------------------------------------------------------------------
+
+
+def test_no_answer(ground):
+    marks, transcript = ground.marks(["x = 1"])
+    assert marks == dict.fromkeys(FULL, 0.0)
+    assert {one.status for one in transcript.answers.values()} == {"missing"}
+
+
+def test_of_two_answers_the_last_counts(ground):
+    wrong = "def scaled(values, factor):\n    return values"
+    again = [wrong, CHECKS["scaled"]]
+    assert ground.marks([*again, *honest()])[0] == FULL
+    assert ground.marks([*honest(), *again])[0] == OTHERS
+
+
+def test_wherever_the_check_stands(ground):
+    code = [
+        *HONEST.values(),
+        "result = check(answer=scaled, question='demo.scaled')",
+        "if True:\n    for _ in range(2):\n        (check('demo.sorted', in_order))",
+        "def later():\n    check('demo.columns', nothing)",
+        "from d2lcompute import checks\nchecks.check('demo.columns', columns)",
+    ]
+    assert ground.marks(code)[0] == FULL
+
+
+def test_an_answer_that_does_not_exist(ground):
+    marks, transcript = ground.marks(["check('demo.scaled', nowhere)", *honest()[1:]])
+    assert marks == {**FULL, "scaled": 0.0}  # its last check fails too
+    assert transcript.answers["demo.scaled"].status == "raised"
+    assert transcript.answers["demo.scaled"].detail["type"] == "NameError"
+
+
+def test_checks_of_other_chapters_are_left_alone(ground):
+    assert ground.marks(["check('other.thing', 1)", *honest()])[0] == FULL
+
+
+# -- cells -------------------------------------------------------------------------------------
+
+
+def test_strings_and_expressions_that_look_like_magics_stay():
+    source = 'text = """\n%matplotlib\n"""\nx = (7\n% 4)\n'
+    assert cells.without_magics(source) == source
+    mixed = 'text = """\n%a\n"""\n%matplotlib inline'
+    assert cells.without_magics(mixed) == 'text = """\n%a\n"""\npass'
+
+
+def test_hostile_source_is_an_error_of_its_cell():
+    sources = ["(" * 5000, "-" * 100_000 + "1", "x = 1\0", "a\udcff", "check('demo.scaled', 1)"]
+    parts, errors = cells.plan(sources, NAMES)
+    assert [part.question for part in parts if part.question] == ["demo.scaled"]
+    assert {0, 2} <= set(errors)
+
+
+def test_code_that_crashes_the_parser_costs_its_own_cell(ground):
+    deep = "x = " + "(" * 150 + ")" * 150 + "\n" + "[" * 90_000
+    assert ground.marks([deep, *honest()])[0] == FULL
+
+
+# -- files that are no notebooks ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "not JSON"),
+        (b"no notebook", "not JSON"),
+        (b"\x80\x04\x95", "no text"),
+        (b"[1, 2]", "no notebook"),
+        (b"{}", "no cells"),
+        (b'{"cells": 3}', "no cells"),
+        (b"[" * 200_000, "not JSON"),
+        (b'{"cells":' * 200_000, "not JSON"),
+        (b'{"x": ' + b"9" * 100_000 + b"}", "not JSON"),
+        (b'{"cells": [' + b'{"cell_type": "code"},' * 3000 + b"{}]}", "code cells"),
+        (notebook("x" * 1_100_000), "characters"),
+    ],
+)
+def test_no_notebook(data, said):
+    with pytest.raises(NotebookError, match=said):
+        read_notebook(data)
+
+
+def test_too_large_is_refused_before_it_is_read():
+    class Unread(bytes):
+        def decode(self, *arguments):
+            raise AssertionError("read")
+
+    with pytest.raises(NotebookError, match="at most 16 MB"):
+        read_notebook(Unread(MOST_BYTES + 1))
+
+
+def test_odd_cells_are_taken_as_far_as_they_go():
+    odd = {"cells": [3, None, {"cell_type": "code", "source": 5}, {"cell_type": "code"},
+                     {"cell_type": "code", "source": ["a = 1", 7, None]}]}  # fmt: skip
+    assert read_notebook(json.dumps(odd).encode()).cells == ("", "", "a = 1")
+
+
+def test_half_a_character_can_be_graded(ground):
+    data = notebook("x = 1  # REPLACE", *honest()).replace(b"REPLACE", b"\\ud800")
+    assert _marks(ground, data) == FULL
