@@ -23,6 +23,8 @@ GROUPS = {
     "parameters": {"F": range(1, 23), "H": range(1, 11)},
     "initialization": {"G": range(1, 17)},
     "custom-layers": {"J": range(1, 15)},
+    "deferred-initialization": {"I": range(1, 12)},
+    "file-io": {"K": range(1, 20)},
     "blocks": {"A": range(1, 9), "B": range(1, 7), "C": range(1, 8)},
 }
 

@@ -142,7 +142,7 @@ def make_book(root: Path) -> Book:
         "utf8",
     )
     (pages / "index.md").write_text("# A small book\n\n[A chapter](small.md)\n", "utf8")
-    (pages / "other.md").write_text("# Another page\n\nText.\n", "utf8")
+    (pages / "other.md").write_text("(far-away)=\n# Another page\n\nText.\n", "utf8")
     (pages / "references.md").write_text("# References\n\n```{bibliography}\n```\n", "utf8")
     (pages / "references.bib").write_text(
         "@book{adder1900, author={Adder, Ann and Bee, Bob}, title={Sums}, year={1900},"

@@ -24,6 +24,8 @@ def plain(book: Book) -> Plain:
         ("% a comment\nText", "Text"),
         ("A [link](other.md#x).", "A [link]({site}book/other.html#x)."),
         ("A [link](#top).", "A [link]({site}book/small.html#top)."),
+        ("A [link](#a-heading).", "A [link]({site}book/small.html#a-heading)."),
+        ("Out [there](#far-away).", "Out [there]({site}book/other.html#far-away)."),
         ("[`code`](#top)", "[`code`]({site}book/small.html#top)"),
         ("<https://example.org>", "<https://example.org>"),
         ("`{ref}` and ``{cite:p}`x` ``", "`{ref}` and ``{cite:p}`x` ``"),

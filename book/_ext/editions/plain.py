@@ -155,7 +155,7 @@ class Plain:
         if re.match(r"[a-z][a-z0-9+.-]*:", target):
             return target
         path, _, anchor = target.partition("#")
-        page = self.page.parent / path if path else self.page
+        page = self.page.parent / path if path else self.project.labels.get(anchor, self.page)
         if not page.is_file():
             self._fail(line, f"the link points to {target!r}, which does not exist")
         if page.suffix != ".md":

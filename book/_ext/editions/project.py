@@ -99,6 +99,15 @@ class Project:
         pages = (self.root / f"{name}.md" for name in self._toc_files())
         return [page for page in pages if page.is_file() and is_chapter(page.read_text("utf8"))]
 
+    @cached_property
+    def labels(self) -> dict[str, Path]:
+        """The page of `book/` on which each label, `(like-this)=`, stands."""
+        return {
+            label: page
+            for page in sorted((self.root / "book").glob("*.md"))
+            for label in re.findall(r"(?m)^\(([\w-]+)\)=\s*$", page.read_text("utf8"))
+        }
+
     def _toc_files(self) -> Iterator[str]:
         def walk(node: object) -> Iterator[str]:
             if isinstance(node, dict):
