@@ -59,7 +59,10 @@ browser: # Chromium, for the tests
 book: $(VENV)/book ## build the site and say where to open it
 	@$(BIN)/python -m editions book
 
-notebooks: $(VENV)/full ## run the stale notebooks, refresh the prose of the others
+ifeq ($(filter cpu gpu,$(DEVICE)),)
+$(error DEVICE is $(DEVICE); allowed are cpu and gpu)
+endif
+notebooks: $(VENV)/full ## run the stale notebooks, refresh the others' prose (CHAPTER=blocks, DEVICE=gpu)
 	@$(BIN)/python -m editions notebooks --device $(DEVICE) $(if $(JOBS),--jobs $(JOBS)) $(CHAPTER)
 
 serve: book ## build, and serve the site at http://127.0.0.1:8000 (PORT=...)
@@ -74,9 +77,14 @@ exercises: $(VENV)/book ## write the student notebooks, and an archive per frame
 solutions: $(VENV)/full ## run the worked solutions, for instructors, into _build/solutions
 	@$(BIN)/python -m editions solutions $(if $(PRIVATE),--private "$(PRIVATE)") $(CHAPTER)
 
+ifneq ($(filter grade,$(MAKECMDGOALS)),)
+ifeq ($(SUBMISSIONS),)
+$(error name what was handed in: make grade SUBMISSIONS=folder-or-zip)
+endif
+endif
 grade: $(VENV)/full ## grade a class: make grade SUBMISSIONS=folder-or-zip
-	@[ -n "$(SUBMISSIONS)" ] || { echo "error: name what was handed in: make grade SUBMISSIONS=folder (more: $(BIN)/python -m exercises.grader --help)" >&2; exit 2; }
-	@$(BIN)/python -m exercises.grader grade "$(SUBMISSIONS)" $(if $(JOBS),--jobs $(JOBS)) $(if $(PRIVATE),--private "$(PRIVATE)")
+	@$(BIN)/python -m exercises.grader grade "$(SUBMISSIONS)" $(if $(CHAPTER),--chapter $(CHAPTER)) \
+		$(if $(JOBS),--jobs $(JOBS)) $(if $(PRIVATE),--private "$(PRIVATE)")
 
 # -- tests --------------------------------------------------------------------------------------
 

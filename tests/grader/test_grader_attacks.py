@@ -20,7 +20,7 @@ import naive
 import numpy as np
 import pytest
 from attacks import FULL, OTHERS, answering, attacking, honest
-from conftest import QUICK
+from grader_tools import QUICK
 
 from exercises.grader import machine, session
 
@@ -197,7 +197,7 @@ def test_reading_memory(ground, victim, marker):
 
 
 def test_reading_memory_without_a_sandbox(this_machine, stages, demo, victim, marker):
-    from conftest import Ground
+    from grader_tools import Ground
 
     open_ground = Ground("none", machine.find_machine(unsafe=True), stages, demo)
     attack = answering(attacks.READ_MEMORY.format(marker=marker))

@@ -17,7 +17,7 @@ from pathlib import Path
 import attacks
 import pytest
 from attacks import FULL, OTHERS, answering, attacking, honest
-from conftest import QUESTIONS, SMALL, notebook
+from grader_tools import QUESTIONS, SMALL, notebook
 
 from exercises.grader import grade as grading
 from exercises.grader import judging, sandbox, secret

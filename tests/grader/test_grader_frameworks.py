@@ -1,9 +1,9 @@
 """Real questions in both frameworks, in a real sandbox: the source's own answers, and blanks."""
 
 import pytest
-from conftest import Ground, notebook
 from editions.exercises import find_exercises
 from editions.project import Project
+from grader_tools import Ground, notebook
 
 from exercises.grader import limits, questions, stage
 from exercises.grader.notebooks import read_notebook

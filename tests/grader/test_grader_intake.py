@@ -7,7 +7,7 @@ import zipfile
 from datetime import datetime
 
 import pytest
-from conftest import notebook
+from grader_tools import notebook
 
 from exercises.grader import intake, roster
 from exercises.grader.intake import IntakeError, collect

@@ -5,7 +5,7 @@ import random
 
 import pytest
 from attacks import CHECKS, FULL, HONEST, OTHERS, honest
-from conftest import notebook
+from grader_tools import notebook
 
 from exercises.grader.inside import cells
 from exercises.grader.notebooks import MOST_BYTES, NotebookError, read_notebook

@@ -72,9 +72,12 @@ def editions(
 ) -> list[Edition]:
     """The editions of the chapters called `names`, or of all chapters."""
     paths = project.chapters
+    names = [name.removesuffix(".md") for name in names or []]
     known = [path.stem for path in paths]
-    if unknown := [name for name in names or [] if name not in known]:
-        raise EditionsError(f"no chapter {unknown} in _toc.yml; it lists {known}")
+    if unknown := [name for name in names if name not in known]:
+        raise EditionsError(
+            f"_toc.yml lists no chapter called {', '.join(unknown)}; it lists {', '.join(known)}"
+        )
     chapters = [
         read_chapter(path, project.relative(path))
         for path in paths
@@ -138,7 +141,7 @@ def run_all(stale: list[Edition], jobs: int, progress: bool = True) -> list[Edit
 
     total = sum(_code_cells(edition) for edition in stale)
     errors: list[EditionsError] = []
-    bar = tqdm(total=total, unit="cell", desc="Running", disable=not progress or not stale)
+    bar = tqdm(total=total, unit="cell", desc="Running", disable=None if progress and stale else True)
     with bar, ThreadPoolExecutor(max_workers=jobs) as pool:
         running = {pool.submit(run, edition, lambda: bar.update()): edition for edition in stale}
         for future in as_completed(running):

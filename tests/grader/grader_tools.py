@@ -1,0 +1,96 @@
+"""Small limits, a chapter of NumPy questions, and ways of running submissions."""
+
+import contextlib
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+from exercises.grader import judging, limits, sandbox, secret, session
+
+QUESTIONS = Path(__file__).parent / "questions"
+SMALL = limits.Limits(
+    answer_seconds=10.0,
+    cell_seconds=10.0,
+    submission_seconds=60.0,
+    cpu_seconds=20,
+    memory=256 * limits.MIB,
+    address_space=2 * limits.GIB,
+    processes=40,
+    file_size=8 * limits.MIB,
+    scratch=16 * limits.MIB,
+    shared_memory=8 * limits.MIB,
+    reply_bytes=2 * limits.MIB,
+    traffic_bytes=8 * limits.MIB,
+)
+# For what hangs; everything else finishes well within these too.
+QUICK = dataclasses.replace(SMALL, answer_seconds=1.5, cell_seconds=1.5)
+
+
+def notebook(*cells, **metadata):
+    """A notebook's bytes, of code cells."""
+    return json.dumps(
+        {
+            "cells": [
+                {"cell_type": "code", "source": cell, "metadata": {}, "outputs": []}
+                for cell in cells
+            ],
+            "metadata": metadata,
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+    ).encode()
+
+
+class Ground:
+    """One way of running submissions, for tests."""
+
+    def __init__(self, kind, machine_found, stages, demo):
+        self.kind, self.machine, self.stages, self.demo = kind, machine_found, stages, demo
+        self.secret = secret.Secret(b"a secret of the tests")
+        self.started = {}
+
+    def grounds(self, shown=None, decode=None, sizes=SMALL, cpus=(), **down):
+        defences = dataclasses.replace(limits.ALL_DEFENCES, **down)
+        folder = self.stages / ("pruned" if defences.pruned else "whole")
+        return sandbox.Grounds(self.machine, folder, sizes, defences, cpus, shown, decode)
+
+    def starter(self, grounds):
+        key = repr(grounds)
+        if key not in self.started:
+            self.started[key] = (
+                sandbox.Zygotes(grounds, fall_back=False)
+                if self.kind == "zygote"
+                else sandbox.Sandboxes(grounds)
+            )
+        return self.started[key]
+
+    def marks(self, cells, student="s1", framework="numpy", **options):
+        """Points by question's short name, and the transcript."""
+        grounds = self.grounds(**options)
+
+        def draw(name):
+            return self.demo[name].draw(self.secret.seed(student, "demo", name))
+
+        transcript = session.ask(
+            list(cells),
+            list(self.demo),
+            framework,
+            draw,
+            self.starter(grounds),
+            grounds.limits,
+            grounds.defences,
+        )
+        found = {}
+        for name, answer in transcript.answers.items():
+            one = judging.mark(self.demo[name], answer, lambda name=name: draw(name), framework)
+            found[name.removeprefix("demo.")] = one.points
+        return found, transcript
+
+    def close(self):
+        for starter in self.started.values():
+            starter.close()
+        for parent in getattr(self.machine.cgroups, "parents", ()):  # of tests without `reap`
+            for folder in parent.glob(f"d2l-grader-{os.getpid()}-*"):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
