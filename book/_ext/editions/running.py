@@ -141,7 +141,9 @@ def run_all(stale: list[Edition], jobs: int, progress: bool = True) -> list[Edit
 
     total = sum(_code_cells(edition) for edition in stale)
     errors: list[EditionsError] = []
-    bar = tqdm(total=total, unit="cell", desc="Running", disable=None if progress and stale else True)
+    bar = tqdm(
+        total=total, unit="cell", desc="Running", disable=None if progress and stale else True
+    )
     with bar, ThreadPoolExecutor(max_workers=jobs) as pool:
         running = {pool.submit(run, edition, lambda: bar.update()): edition for edition in stale}
         for future in as_completed(running):
