@@ -10,6 +10,7 @@ folder of their own, so nothing here touches the site that was built before.
 import argparse
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -74,10 +75,17 @@ def stock_book(target: Path) -> None:
         plain = Plain(project, path)
         for cell in notebook.cells:
             if cell.cell_type == "markdown":
-                lines = [line for line in cell.source.split("\n") if "{edition}" not in line]
-                cell.source = plain.convert("\n".join(lines).rstrip(":\n"))
+                cell.source = stock_markdown(cell.source, plain)
         notebook.metadata.pop("source_map")
         nbformat.write(notebook, target / "book" / f"{chapter.name}.ipynb")
+
+
+def stock_markdown(text: str, plain: Plain) -> str:
+    """Markdown without what stock does not know: our two directives. Links and citations stay."""
+    if match := re.fullmatch(r"(?s)(:+)\{edition\} \w+\n(.*)\n\1", text):
+        text = match[2]
+    quiz = r"(?ms)^(:{3,})\{quiz\}.*?^\1[ \t]*$"
+    return re.sub(quiz, lambda found: plain.convert(found[0]), text)
 
 
 def build(folder: Path) -> float:

@@ -40,8 +40,8 @@ def staleness(path: Path, wanted: dict[str, Any]) -> str | None:
     if not path.is_file():
         return "it has never been run"
     try:
-        stored = nbformat.read(path, as_version=4)
-    except Exception as error:  # nbformat raises many kinds for a file that is no notebook
+        stored = nbformat.v4.reads(path.read_text("utf8"))
+    except Exception as error:  # many kinds, for a file that is no notebook
         return f"it cannot be read ({type(error).__name__})"
     found = stored.metadata.get(KEY, {}).get("fingerprint", {})
     reasons = {

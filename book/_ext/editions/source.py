@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from editions.errors import SourceError
@@ -81,6 +82,7 @@ def read_chapter(
     return parse_chapter(path.read_text("utf8"), path.stem, shown_as or path.as_posix(), also)
 
 
+@lru_cache(maxsize=64)  # a build asks for each chapter three times
 def parse_chapter(text: str, name: str, path: str, also: frozenset[str] = frozenset()) -> Chapter:
     """Split a chapter's text into cells and check the rules of the format."""
     from myst_nb.core.read import MystMetadataParsingError, read_myst_markdown_notebook

@@ -44,7 +44,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def read_page(text: str) -> NotebookNode:
     """Read a page for MyST-NB: a woven chapter is JSON, any other page is Markdown."""
     if text.startswith("{"):
-        return nbformat.reads(text, as_version=4)
+        return nbformat.v4.reads(text)
     return read_myst_markdown_notebook(text, add_source_map=True)
 
 
@@ -78,7 +78,7 @@ def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
             record = project.record_path(chapter.name, framework.key)
             app.env.note_dependency(str(notebook))
             app.env.note_dependency(str(record))
-            runs[framework.key] = {"cpu": nbformat.read(notebook, as_version=4)}
+            runs[framework.key] = {"cpu": nbformat.v4.reads(notebook.read_text("utf8"))}
         source[0] = weave(chapter, project.frameworks, runs, Strings(project.language))
     except EditionsError as error:
         raise ExtensionError(str(error)) from error

@@ -35,15 +35,18 @@ def weave(
         for node in _woven(cell, outputs, keys, strings):
             cells.append(node)
             lines.append(cell.line - 1)
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    notebook.metadata = nbformat.from_dict(
+    return json.dumps(
         {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python", "pygments_lexer": "ipython3"},
-            "source_map": lines,
+            "cells": cells,
+            "metadata": {
+                "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+                "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+                "source_map": lines,
+            },
+            "nbformat": 4,
+            "nbformat_minor": 4,  # woven cells have no ids
         }
     )
-    return json.dumps(notebook)
 
 
 def _code_cells(
@@ -71,7 +74,7 @@ def _woven(
         if cell.framework:
             fence = ":" * (_longest_fence(text) + 1)
             text = f"{fence}{{edition}} {cell.framework}\n{text}\n{fence}"
-        yield nbformat.v4.new_markdown_cell(text)
+        yield NotebookNode(cell_type="markdown", metadata=NotebookNode(), source=text)
     elif cell.framework:
         yield _code(cell, outputs[cell.framework][cell], [cell.framework], strings)
     else:
@@ -101,11 +104,13 @@ def _code(cell: Cell, run: NotebookNode, frameworks: list[str], strings: Strings
         }
     if cell.alt:
         metadata.setdefault("mystnb", {})["image"] = {"alt": cell.alt}
-    node = nbformat.v4.new_code_cell(
-        source, outputs=run.outputs, execution_count=run.execution_count
+    return NotebookNode(
+        cell_type="code",
+        metadata=nbformat.from_dict({**metadata, "tags": tags}),
+        source=source,
+        outputs=run.outputs,
+        execution_count=run.execution_count,
     )
-    node.metadata = nbformat.from_dict({**metadata, "tags": tags})
-    return node
 
 
 def _comparable(outputs: list[NotebookNode]) -> list[tuple]:
