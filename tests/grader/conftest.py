@@ -1,5 +1,9 @@
 """A sandbox with small limits, on each of the two paths, and a chapter of NumPy questions."""
 
+import shutil
+import tempfile
+from pathlib import Path
+
 import pytest
 from grader_tools import QUESTIONS, Ground
 
@@ -39,3 +43,12 @@ def ground(request, this_machine, stages, demo):
     found = Ground(request.param, this_machine, stages, demo)
     yield found
     found.close()
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that every user can read and write, and that no /tmp of a worker's own hides."""
+    folder = Path(tempfile.mkdtemp(prefix="d2l-grader-", dir="/var/tmp"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)

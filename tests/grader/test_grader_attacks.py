@@ -182,12 +182,12 @@ def test_reading_the_judge_from_disk(ground):
     assert ground.marks(attacking(attacks.OWN_CHECKS, "pass"), pruned=False)[0] == FULL
 
 
-def test_reading_another_submission(ground, tmp_path):
+def test_reading_another_submission(ground, open_folder):
     cell = {"source": attacks.HONEST["scaled"]}
-    (tmp_path / "best.ipynb").write_text(json.dumps({"cells": [cell]}))
-    cells = attacking(attacks.OTHER_SUBMISSION.format(folder=tmp_path), "pass")
-    assert ground.marks(cells, shown=tmp_path)[0] == OTHERS
-    assert ground.marks(cells, shown=tmp_path, hidden=False)[0] == FULL
+    (open_folder / "best.ipynb").write_text(json.dumps({"cells": [cell]}))
+    cells = attacking(attacks.OTHER_SUBMISSION.format(folder=open_folder), "pass")
+    assert ground.marks(cells, shown=open_folder)[0] == OTHERS
+    assert ground.marks(cells, shown=open_folder, hidden=False)[0] == FULL
 
 
 def test_reading_memory(ground, victim, marker):
@@ -246,15 +246,15 @@ def test_network(ground):
 # -- writing and staying -----------------------------------------------------------------------
 
 
-def test_writing_outside(ground, tmp_path):
-    inside = ["/home", os.getcwd(), str(Path(__file__).parent), str(tmp_path)]
+def test_writing_outside(ground, open_folder):
+    inside = ["/home", os.getcwd(), str(Path(__file__).parent), str(open_folder)]
     cells = answering(attacks.WRITE.format(folders=inside))
-    assert ground.marks(cells, shown=tmp_path)[0] == FULL  # it failed everywhere
-    assert not list(tmp_path.iterdir())
-    ground.marks(cells, shown=tmp_path, hidden=False)
-    assert not list(tmp_path.iterdir())
-    ground.marks(cells, shown=tmp_path, read_only=False)
-    assert [path.name for path in tmp_path.iterdir()] == ["written-by-attack"]
+    assert ground.marks(cells, shown=open_folder)[0] == FULL  # it failed everywhere
+    assert not list(open_folder.iterdir())
+    ground.marks(cells, shown=open_folder, hidden=False)
+    assert not list(open_folder.iterdir())
+    ground.marks(cells, shown=open_folder, read_only=False)
+    assert [path.name for path in open_folder.iterdir()] == ["written-by-attack"]
     for folder in inside[:-1]:
         assert not Path(folder, "written-by-attack").exists()
 
