@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from d2lcompute.checks.question import Question
 
-__all__ = ["chapters", "check", "find_question", "questions", "score"]
+__all__ = ["chapters", "check", "find_question", "module_of", "questions", "score"]
 
 PRIVATE = "D2L_PRIVATE_EXERCISES"  # names the instructor's folder of further or changed questions
 HANDED_OUT = "d2l_checks"  # the folder in which they are handed out beside a notebook
@@ -32,8 +32,13 @@ _OUR_PARTS = {"frameworks", "networks", "question", "report", "saved", "wire"}
 def chapters() -> list[str]:
     """The chapters that have questions."""
     folders = [Path(__file__).parent, *([_private()] if _private() else [])]
-    names = {path.stem for folder in folders for path in folder.glob("[a-z]*.py")}
-    return sorted(names - _OUR_PARTS)
+    modules = {path.stem for folder in folders for path in folder.glob("[a-z]*.py")}
+    return sorted(name.replace("_", "-") for name in modules - _OUR_PARTS)
+
+
+def module_of(chapter: str) -> str:
+    """The module that holds a chapter's questions: `control_flow` for "control-flow"."""
+    return chapter.replace("-", "_")
 
 
 def questions(chapter: str) -> dict[str, Question]:
@@ -45,11 +50,12 @@ def questions(chapter: str) -> dict[str, Question]:
     if chapter not in chapters():
         raise KeyError(f"no chapter {chapter!r}; there are {chapters()}")
     found: dict[str, Question] = {}
-    if (Path(__file__).parent / f"{chapter}.py").is_file():
-        module = importlib.import_module(f"d2lcompute.checks.{chapter}")
+    name = module_of(chapter)
+    if (Path(__file__).parent / f"{name}.py").is_file():
+        module = importlib.import_module(f"d2lcompute.checks.{name}")
         found |= {question.name: question for question in module.QUESTIONS}
-    if (private := _private()) and (private / f"{chapter}.py").is_file():
-        module = _load_private(private / f"{chapter}.py")
+    if (private := _private()) and (private / f"{name}.py").is_file():
+        module = _load_private(private / f"{name}.py")
         found |= {question.name: question for question in module.QUESTIONS}
     return found
 

@@ -19,7 +19,7 @@ _IMPORT = re.compile(
     re.MULTILINE,
 )
 _FRAMEWORKS = {"torch": "pytorch", "tensorflow": "tensorflow", "keras": "tensorflow"}
-_CHECK = re.compile(r"\bcheck\(\s*(?:question\s*=\s*)?[\"']([a-z]\w*)\.\w+[\"']")
+_CHECK = re.compile(r"\bcheck\(\s*(?:question\s*=\s*)?[\"']([a-z][\w-]*)\.[\w-]+[\"']")
 
 
 class NotebookError(ValueError):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pytest
-import right_blocks
-import wrong_blocks
 from exercise_answers import CHAPTERS, FRAMEWORKS, failed, judge, namespace
 
-from d2lcompute.checks import chapters, find_question, frameworks, questions
+from d2lcompute.checks import chapters, find_question, frameworks, module_of, questions
 from d2lcompute.checks.question import give_verdict, run_probe
 
-RIGHT = {"blocks": right_blocks.RIGHT}
-WRONG = {"blocks": wrong_blocks.WRONG}
+RIGHT = {name: import_module(f"right_{module_of(name)}").RIGHT for name in CHAPTERS}
+WRONG = {name: import_module(f"wrong_{module_of(name)}").WRONG for name in CHAPTERS}
 QUESTIONS = [name for chapter in CHAPTERS for name in questions(chapter)]
 
 

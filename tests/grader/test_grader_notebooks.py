@@ -192,3 +192,8 @@ def test_odd_cells_are_taken_as_far_as_they_go():
 def test_half_a_character_can_be_graded(ground):
     data = notebook("x = 1  # REPLACE", *honest()).replace(b"REPLACE", b"\\ud800")
     assert _marks(ground, data) == FULL
+
+
+def test_chapters_whose_names_have_hyphens_are_found():
+    cells = ["check('control-flow.halving', A)", 'd2l.check("blocks.residual", B)']
+    assert read_notebook(notebook(*cells)).chapters() == {"control-flow", "blocks"}

@@ -160,7 +160,7 @@ def answer(
 
 def find(name: str) -> questions_module.Question:
     """The question called `name`; one of the instructor's own folder comes first."""
-    chapter = name.partition(".")[0]
+    chapter = name.partition(".")[0].replace("-", "_")
     for module in (f"_private_{chapter}", chapter):
         path = f"{_HERE}/d2lcompute/checks/{module}.py"
         if os.path.exists(path):
