@@ -196,4 +196,4 @@ def test_half_a_character_can_be_graded(ground):
 
 def test_chapters_whose_names_have_hyphens_are_found():
     cells = ["check('control-flow.halving', A)", 'd2l.check("blocks.residual", B)']
-    assert read_notebook(notebook(*cells)).chapters() == {"control-flow", "blocks"}
+    assert read_notebook(notebook(*cells)).chapters == {"control-flow", "blocks"}
