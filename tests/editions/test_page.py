@@ -84,6 +84,29 @@ def test_one_framework_alone(run_book: Book) -> None:
     assert "Only PyTorch readers" not in text
 
 
+def test_what_a_gpu_shows_stands_below_where_it_differs(run_book: Book) -> None:
+    for key in FRAMEWORKS:  # as recorded on a GPU on which the sum is another
+        notebook = nbformat.read(run_book.notebook(key), as_version=4)
+        for cell in notebook.cells:
+            if cell.id == "total":
+                cell.outputs[0].data["text/plain"] = "4"
+        path = run_book.project.notebook_path("small", key, "gpu")
+        path.parent.mkdir(parents=True)
+        nbformat.write(notebook, path)
+    status, printed = build(run_book)
+    assert status == 0, printed
+    site = run_book.root / "_build" / "html"
+    page = BeautifulSoup((site / "book" / "small.html").read_text("utf8"), "html.parser")
+    outputs = [" ".join(one.text.split()) for one in page.select(".cell_output")]
+    assert "On the CPU 3 On a GPU 4" in outputs
+    assert sum("On a GPU" in one for one in outputs) == 1  # nothing else differs
+    for key in FRAMEWORKS:
+        links = page.select(f'.chapter-edition[data-framework="{key}"] a')
+        (download,) = [link for link in links if link.text.strip() == "GPU notebook"]
+        assert (site / "book" / download["href"]).is_file()
+        assert len(page.select(f'.chapter-edition[data-framework="{key}"] .stamp')) == 2
+
+
 def test_framework_cells_are_synced_tabs(page: BeautifulSoup) -> None:
     sets = page.select(".sd-tab-set.editions")
     assert len(sets) >= 2

@@ -14,6 +14,7 @@ import pytest
 from editions.header import launches, stamp
 from editions.record import Record, load, verified
 from editions.source import read_chapter
+from editions.status import page_text, standings
 from editions.strings import Strings
 from small_book import ROOT, Book
 
@@ -64,12 +65,22 @@ def test_a_true_notebook_passes_and_leaves_a_record(run_book: Book) -> None:
     assert verified(path, run_book.notebook("pytorch")) == found
     # and the page says so
     chapter = read_chapter(run_book.source, "book/small.md")
-    versions = {"pytorch": found.versions, "tensorflow": {"tensorflow": "1", "keras": "2"}}
+    versions = {
+        "pytorch": {"cpu": found.versions},
+        "tensorflow": {"cpu": {"tensorflow": "1", "keras": "2"}},
+    }
     first, second = launches(project, chapter, versions, "")
-    said = stamp(first, Strings("en"))
+    said = stamp(first.framework, first.runs[0], Strings("en"))
     assert said.startswith(f"Verified on PyTorch {found.versions['torch']}, CPU, {found.date[:10]}")
     assert "2 outputs compared, 1 claims checked" in said
-    assert "not verified by this build" in stamp(second, Strings("en"))
+    assert "not verified by this build" in stamp(second.framework, second.runs[0], Strings("en"))
+    # as does the status page
+    text = page_text(project, list(standings(project)))
+    (row,) = [line for line in text.splitlines() if "| CPU, PyTorch" in line]
+    assert f"Python {found.python}, {found.date[:10]} | " in row
+    assert row.endswith(f" | {found.seconds:.1f} | 2 | 2 (100.0%) | 1 |")
+    assert text.startswith("**1 of 2 notebooks verified")
+    assert "CPU, TensorFlow" in text and ": not verified |" in text
     # until the notebook changes
     change(run_book.notebook("pytorch"), "total", source=["total = 3\n", "total"])
     assert verified(path, run_book.notebook("pytorch")) is None

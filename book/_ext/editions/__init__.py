@@ -20,12 +20,12 @@ module          knows
 ``weaving``     how editions become the notebook that Sphinx reads
 ``tabs``        how runs of framework cells become tab sets
 ``header``      what stands under a chapter's title
+``status``      what the status page says of each notebook
 ``choices``     how self-check questions are written
 ``quiz``        how self-check questions look on a page
 ``formulas``    how mathematics is rendered
 ``theme``       how the site is dressed
 ``slim``        which of the theme's styles no page uses
-``exercises``   how exercises become student notebooks and worked solutions
 ``exercises``   what students get of the exercises, and what their teachers get
 ``building``    how a build is started and reported
 ``sphinx``      the Sphinx extension: the thin layer that calls the others

@@ -14,21 +14,34 @@ from editions.strings import Strings
 
 
 @dataclass(frozen=True)
+class Run:
+    """One executed notebook of an edition."""
+
+    device: str
+    colab: str  # address, or an empty string
+    download: str  # address of the notebook, relative to the page
+    versions: dict[str, str]  # that it was recorded with
+    record: Record | None
+
+
+@dataclass(frozen=True)
 class Launch:
     """What the header says of one edition."""
 
     framework: Framework
-    colab: str  # address, or an empty string
-    download: str  # address of the notebook, relative to the page
+    runs: tuple[Run, ...]  # the first is the one whose outputs the page shows
     exercises: str  # address of the exercises in Colab, or an empty string
-    versions: dict[str, str]
-    record: Record | None
 
 
-def header_html(project: Project, chapter: Chapter, launches: list[Launch], docname: str) -> str:
-    """The header as HTML; each edition's part carries `data-framework`."""
+def header_html(
+    project: Project, chapter: Chapter, launches: list[Launch], docname: str, status: str
+) -> str:
+    """The header as HTML; each edition's part carries `data-framework`.
+
+    `status` is the address of the status page, or an empty string.
+    """
     strings = Strings(project.language)
-    parts = [_edition(launch, strings) for launch in launches]
+    parts = [_edition(launch, status, strings) for launch in launches]
     links = [
         _link(project.blob_address(project.root / chapter.path), "view_source", "code", strings),
         _link(_report_address(project, chapter, docname, strings), "report", "bug", strings),
@@ -40,32 +53,42 @@ def header_html(project: Project, chapter: Chapter, launches: list[Launch], docn
     )
 
 
-def _edition(launch: Launch, strings: Strings) -> str:
+def _edition(launch: Launch, status: str, strings: Strings) -> str:
     links = []
-    if launch.colab:
-        links.append(_link(launch.colab, "open_in_colab", "rocket", strings))
-    links.append(_link(launch.download, "download", "download", strings, download=True))
+    first, *others = launch.runs
+    if first.colab:
+        links.append(_link(first.colab, "open_in_colab", "rocket", strings))
+    links.append(_link(first.download, "download", "download", strings, download=True))
+    for run in others:
+        links.append(_link(run.download, f"download_{run.device}", "download", strings, True))
     if launch.exercises:
         links.append(_link(launch.exercises, "exercises", "pencil", strings))
-    state, icon = ("verified", "circle-check") if launch.record else ("recorded", "circle-info")
     return (
         f'<div class="chapter-edition" data-framework="{launch.framework.key}">'
         f'<p class="chapter-launch"><span class="chapter-framework">'
         f"{escape(launch.framework.title)}</span>{''.join(links)}</p>"
+        f"{''.join(_stamp(launch.framework, run, status, strings) for run in launch.runs)}</div>"
+    )
+
+
+def _stamp(framework: Framework, run: Run, status: str, strings: Strings) -> str:
+    state, icon = ("verified", "circle-check") if run.record else ("recorded", "circle-info")
+    words = escape(stamp(framework, run, strings))
+    if status:
+        words = f'<a class="chapter-link" href="{escape(status)}">{words}</a>'
+    return (
         f'<p class="stamp {state}"><i class="fa-solid fa-{icon}" aria-hidden="true"></i> '
-        f"<span>{escape(stamp(launch, strings))}</span></p></div>"
+        f"<span>{words}</span></p>"
     )
 
 
-def stamp(launch: Launch, strings: Strings) -> str:
-    """One line that says how far the outputs of an edition have been verified, and by what."""
-    record = launch.record
-    versions = _versions(launch.framework, record.versions if record else launch.versions)
+def stamp(framework: Framework, run: Run, strings: Strings) -> str:
+    """One line that says how far the outputs of a run have been verified, and by what."""
+    record = run.record
+    versions = versions_in_words(framework, record.versions if record else run.versions)
+    device = strings(f"devices_{run.device}")
     if record is None:
-        return strings("stamp_recorded", versions=versions)
-    device = (
-        strings(f"devices_{record.device}") if record.device in ("cpu", "gpu") else record.device
-    )
+        return strings("stamp_recorded", versions=versions, device=device)
     return strings(
         "stamp_verified",
         versions=versions,
@@ -77,27 +100,38 @@ def stamp(launch: Launch, strings: Strings) -> str:
 
 
 def launches(
-    project: Project, chapter: Chapter, versions: dict[str, dict[str, str]], up: str
+    project: Project, chapter: Chapter, versions: dict[str, dict[str, dict[str, str]]], up: str
 ) -> list[Launch]:
-    """What there is to launch; `up` leads from the page's folder to the site's root."""
+    """What there is to launch.
+
+    `versions` has what each framework's notebook on each device was recorded with; `up` leads from
+    the page's folder to the site's root.
+    """
     result = []
     for framework in project.frameworks:
-        notebook = project.notebook_path(chapter.name, framework.key)
-        exercises = project.root / "exercises" / "notebooks" / framework.key / notebook.name
-        result.append(
-            Launch(
-                framework=framework,
-                colab=project.colab_address(notebook),
-                download=f"{up}notebooks/cpu/{framework.key}/{notebook.name}",
-                exercises=project.colab_address(exercises) if exercises.is_file() else "",
-                versions=versions[framework.key],
-                record=verified(project.record_path(chapter.name, framework.key), notebook),
+        runs = []
+        for device, recorded_with in versions[framework.key].items():
+            notebook = project.notebook_path(chapter.name, framework.key, device)
+            record = project.record_path(chapter.name, framework.key, device)
+            runs.append(
+                Run(
+                    device=device,
+                    colab=project.colab_address(notebook),
+                    download=f"{up}notebooks/{device}/{framework.key}/{notebook.name}",
+                    versions=recorded_with,
+                    record=verified(record, notebook),
+                )
             )
+        exercises = (
+            project.root / "exercises" / "notebooks" / framework.key / f"{chapter.name}.ipynb"
         )
+        address = project.colab_address(exercises) if exercises.is_file() else ""
+        result.append(Launch(framework, tuple(runs), address))
     return result
 
 
-def _versions(framework: Framework, versions: dict[str, str]) -> str:
+def versions_in_words(framework: Framework, versions: dict[str, str]) -> str:
+    """The versions of a framework, as a reader writes them."""
     titles = {"torch": "PyTorch", "tensorflow": "TensorFlow", "keras": "Keras"}
     return ", ".join(
         f"{titles[name]} {versions[name]}"

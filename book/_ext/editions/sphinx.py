@@ -14,8 +14,9 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.osutil import relative_uri
 
-from editions import formulas, quiz, theme
+from editions import formulas, quiz, status, theme
 from editions.errors import EditionsError
+from editions.frameworks import Framework
 from editions.header import header_html, launches
 from editions.notebook import KEY
 from editions.project import Project, is_chapter
@@ -30,6 +31,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register events, directives and transforms."""
     formulas.register(app)
     quiz.register(app)
+    status.register(app)
     theme.register(app)
     app.add_config_value("editions_frameworks", ["pytorch", "tensorflow"], "env", [list])
     app.add_directive("edition", EditionDirective)
@@ -72,20 +74,31 @@ def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
     path = Path(app.env.doc2path(docname))
     try:
         chapter = read_chapter(path, project.relative(path))
-        runs = {}
-        for framework in project.frameworks:
-            notebook = project.notebook_path(chapter.name, framework.key)
-            record = project.record_path(chapter.name, framework.key)
-            app.env.note_dependency(str(notebook))
-            app.env.note_dependency(str(record))
-            runs[framework.key] = {"cpu": nbformat.v4.reads(notebook.read_text("utf8"))}
+        runs = {
+            framework.key: _runs(app, chapter.name, framework) for framework in project.frameworks
+        }
         source[0] = weave(chapter, project.frameworks, runs, Strings(project.language))
     except EditionsError as error:
         raise ExtensionError(str(error)) from error
     app.env.metadata[docname]["editions"] = {
         "chapter": chapter,
-        "versions": {key: dict(run["cpu"].metadata[KEY]["versions"]) for key, run in runs.items()},
+        "versions": {
+            key: {device: dict(run.metadata[KEY]["versions"]) for device, run in found.items()}
+            for key, found in runs.items()
+        },
     }
+
+
+def _runs(app: Sphinx, chapter: str, framework: Framework) -> dict[str, NotebookNode]:
+    """An edition's executed notebooks by device; the page is made anew when one changes."""
+    project = Project.of(app)
+    found = {}
+    for device in project.devices_of(chapter, framework.key):
+        notebook = project.notebook_path(chapter, framework.key, device)
+        app.env.note_dependency(str(notebook))
+        app.env.note_dependency(str(project.record_path(chapter, framework.key, device)))
+        found[device] = nbformat.v4.reads(notebook.read_text("utf8"))
+    return found
 
 
 def _add_header(app: Sphinx, doctree: nodes.document) -> None:
@@ -100,7 +113,9 @@ def _add_header(app: Sphinx, doctree: nodes.document) -> None:
         else ""
     )
     found = launches(project, about["chapter"], about["versions"], up)
-    html = header_html(project, about["chapter"], found, docname)
+    known = status.PAGE in app.env.found_docs and app.builder.format == "html"
+    page = app.builder.get_relative_uri(docname, status.PAGE) if known else ""
+    html = header_html(project, about["chapter"], found, docname, page)
     title = next(doctree.findall(nodes.title), None)
     if title is None:
         raise ExtensionError(f"{docname}: a chapter needs a title")
@@ -114,6 +129,9 @@ def _copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
         return
     project = Project.of(app)
     for edition in editions(project):
-        target = Path(app.outdir, "notebooks", edition.device, edition.framework.key)
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(edition.path, target / edition.path.name)
+        chapter, framework = edition.chapter.name, edition.framework.key
+        for device in project.devices_of(chapter, framework):
+            path = project.notebook_path(chapter, framework, device)
+            target = Path(app.outdir, "notebooks", device, framework)
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target / path.name)

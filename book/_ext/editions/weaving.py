@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -26,7 +27,7 @@ def weave(
     shared by all frameworks stands once if all put out the same, and else once for each.
     """
     keys = [framework.key for framework in frameworks]
-    outputs = {key: _code_cells(chapter, key, runs[key]["cpu"]) for key in keys}
+    outputs = {key: _code_cells(chapter, key, runs[key], strings) for key in keys}
     cells: list[NotebookNode] = []
     lines: list[int] = []
     for cell in chapter.cells:
@@ -50,17 +51,48 @@ def weave(
 
 
 def _code_cells(
-    chapter: Chapter, framework: str, notebook: NotebookNode
+    chapter: Chapter, framework: str, runs: Mapping[str, NotebookNode], strings: Strings
 ) -> dict[Cell, NotebookNode]:
-    """The executed cell of each code cell of the source, by position."""
+    """The executed cell of each code cell of the source, by position.
+
+    What a cell shows on a GPU stands below what it shows on the CPU, where that differs.
+    """
     mine = [cell for cell in chapter.edition(framework) if cell.kind == "code"]
-    run = [
-        cell
-        for cell in notebook.cells
-        if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", [])
-    ]
-    # Equal cells may occur twice in a chapter; their lines tell them apart.
-    return dict(zip(mine, run, strict=True))
+    found = {}
+    for device, notebook in runs.items():
+        run = [
+            cell
+            for cell in notebook.cells
+            if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", [])
+        ]
+        # Equal cells may occur twice in a chapter; their lines tell them apart.
+        found[device] = dict(zip(mine, run, strict=True))
+    first, *others = found
+    return {
+        cell: _merged(first, found[first][cell], {d: found[d][cell] for d in others}, strings)
+        for cell in mine
+    }
+
+
+def _merged(
+    device: str, run: NotebookNode, others: Mapping[str, NotebookNode], strings: Strings
+) -> NotebookNode:
+    """`run` with the outputs of other devices that differ from its own, each under a line."""
+    outputs = list(run.outputs)
+    seen = [_comparable(run.outputs)]
+    for other, its in others.items():
+        if (shown := _comparable(its.outputs)) not in seen:
+            seen.append(shown)
+            outputs += [_caption(other, strings), *its.outputs]
+    if len(seen) > 1:
+        outputs.insert(0, _caption(device, strings))
+    return NotebookNode({**run, "outputs": outputs})
+
+
+def _caption(device: str, strings: Strings) -> NotebookNode:
+    words = strings(f"shown_{device}")
+    data = {"text/markdown": f"**{words}**", "text/plain": words}
+    return nbformat.v4.new_output("display_data", data=data)
 
 
 def _woven(
@@ -116,9 +148,20 @@ def _code(cell: Cell, run: NotebookNode, frameworks: list[str], strings: Strings
 def _comparable(outputs: list[NotebookNode]) -> list[tuple]:
     """Outputs without what differs between runs that show the same."""
     return [
-        (out.get("name"), out.get("text"), out.get("ename"), out.get("evalue"), out.get("data"))
+        (
+            out.get("name"), out.get("text"), out.get("ename"), out.get("evalue"),
+            {mime: _seen(mime, data) for mime, data in out.get("data", {}).items()},
+        )
         for out in outputs
-    ]
+    ]  # fmt: skip
+
+
+def _seen(mime: str, data: Any) -> Any:
+    """What of an output a reader sees: of a drawing, its strokes to the nearest point."""
+    if mime != "image/svg+xml":
+        return data
+    strokes = re.findall(r'\b(?:d|x|y|transform)="([^"]*)"', "".join(data))
+    return [[round(float(n)) for n in re.findall(r"-?\d+\.?\d*", stroke)] for stroke in strokes]
 
 
 def _longest_fence(text: str) -> int:
