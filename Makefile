@@ -20,7 +20,7 @@ PIP := $(BIN)/python -m pip install --quiet --constraint requirements.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks test test-quick check-notebooks verify browser bench soak serve exercises solutions grade test-full lint format clean
+.PHONY: help book notebooks pdf lab test test-quick check-notebooks verify browser bench soak serve exercises solutions grade test-full lint format clean
 
 help: ## list the targets
 	@echo "Deep Learning Computation. Type one of:"
@@ -46,6 +46,15 @@ $(VENV)/book: $(VENV)/python pyproject.toml requirements.txt
 	@$(PIP) --editable '.[book]'
 	@touch $@
 
+$(VENV)/pdf: $(VENV)/book
+	@$(PIP) --editable '.[book,pdf]'
+	@touch $@
+
+$(VENV)/lab: $(VENV)/full
+	@echo "Installing JupyterLab"
+	@$(PIP) --editable '.[lab]'
+	@touch $@
+
 $(VENV)/full: $(VENV)/book
 	@echo "Installing PyTorch, TensorFlow and the test tools (about 3 GB, a few minutes)"
 	@$(PIP) --editable '.[book,torch,tensorflow,exercises,test]'
@@ -68,6 +77,12 @@ notebooks: $(VENV)/full ## run the stale notebooks, refresh the others' prose (C
 serve: book ## build, and serve the site at http://127.0.0.1:8000 (PORT=...)
 	@echo "Serving http://127.0.0.1:$(PORT)/ - stop with Ctrl-C"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+pdf: $(VENV)/pdf browser ## print the whole book: one PDF for each framework, in _build/pdf
+	@$(BIN)/python -m editions pdf
+
+lab: $(VENV)/lab ## open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir book/notebooks/$(DEVICE)
 
 # -- exercises --------------------------------------------------------------------------------
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from site_tools import Site, Visit, browser_path, build, serve
+from editions.browser import FLAGS, browser_path
+from site_tools import Site, Visit, build, serve
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,9 +34,8 @@ def browser() -> Iterator[object]:
     """One Chromium."""
     from playwright.sync_api import sync_playwright
 
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser_path(), args=flags)
+        chromium = playwright.chromium.launch(executable_path=browser_path(), args=list(FLAGS))
         yield chromium
         chromium.close()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -16,17 +15,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 COMPRESSED = {".html", ".css", ".js", ".svg", ".xml", ".json", ".txt"}
-
-
-def browser_path() -> str:
-    """The Chromium that is installed; none is ever downloaded."""
-    found = [os.environ.get("D2L_CHROMIUM"), *map(shutil.which, NAMES)]
-    for path in found:
-        if path:
-            return path
-    raise RuntimeError("no Chromium: type `make browser`, or set D2L_CHROMIUM to its path")
 
 
 def build(root: Path, target: Path) -> Path:

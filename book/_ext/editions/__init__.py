@@ -28,6 +28,8 @@ module          knows
 ``slim``        which of the theme's styles no page uses
 ``exercises``   what students get of the exercises, and what their teachers get
 ``building``    how a build is started and reported
+``browser``     which browser there is
+``printing``    how the book is printed
 ``sphinx``      the Sphinx extension: the thin layer that calls the others
 =============== ==================================================================
 """

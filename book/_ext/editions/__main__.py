@@ -1,4 +1,4 @@
-"""`python -m editions`: run and check the notebooks, build the book."""
+"""`python -m editions`: run and check the notebooks, build and print the book."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from editions import exercises
 from editions.building import build
 from editions.errors import EditionsError
+from editions.printing import print_book
 from editions.project import DEVICES, Project
 from editions.running import editions, prose_is_current, refresh_prose, run_all
 
@@ -25,7 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     check = commands.add_parser("check", help="fail if a notebook is not what its source says")
     book = commands.add_parser("book", help="build the site")
-    book.add_argument("--project", type=Path, default=None, help=argparse.SUPPRESS)
+    pdf = commands.add_parser("pdf", help="print the whole book, one PDF for each framework")
+    for command in (book, pdf):
+        command.add_argument("--project", type=Path, default=None, help=argparse.SUPPRESS)
     give = commands.add_parser("exercises", help="write the student notebooks and their archives")
     solve = commands.add_parser("solutions", help="run the worked solutions into _build/solutions")
     for command in (give, solve):
@@ -47,6 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
         project = Project.find(options.project)
         if options.command == "book":
             print(build(project))
+            return 0
+        if options.command == "pdf":
+            for path in print_book(project):
+                print(f"wrote {project.relative(path)} ({path.stat().st_size / 1e6:.1f} MB)")
             return 0
         if options.command in ("exercises", "solutions"):
             return _exercises(project, options)

@@ -22,11 +22,24 @@ def build(project: Project) -> str:
     Raises:
         EditionsError: the build failed; holds its messages, without tracebacks.
     """
+    began = time.monotonic()
+    run_build(project)
+    site = project.root / "_build" / "html"
+    pages = len(list((site / "book").rglob("*.html")))
+    seconds = time.monotonic() - began
+    return f"Built {pages} pages in {seconds:.1f} s. Open {(site / 'index.html').as_uri()}"
+
+
+def run_build(project: Project, *options: str) -> None:
+    """Run `jupyter-book build` with further options; what it prints goes to `_build/book.log`.
+
+    Raises:
+        EditionsError: the build failed; holds its messages, without tracebacks.
+    """
     folder = Path(sys.executable).parent
     log = project.root / "_build" / "book.log"
-    began = time.monotonic()
     done = subprocess.run(
-        [str(folder / "jupyter-book"), *COMMAND],
+        [str(folder / "jupyter-book"), *COMMAND, *options],
         cwd=project.root,
         env={**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"},
         stdout=subprocess.PIPE,
@@ -40,10 +53,6 @@ def build(project: Project) -> str:
             f"the book was not built:\n{messages(done.stdout)}\n"
             f"(all that was printed: {project.relative(log)})"
         )
-    site = project.root / "_build" / "html"
-    pages = len(list((site / "book").rglob("*.html")))
-    seconds = time.monotonic() - began
-    return f"Built {pages} pages in {seconds:.1f} s. Open {(site / 'index.html').as_uri()}"
 
 
 def messages(printed: str) -> str:

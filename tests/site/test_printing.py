@@ -1,0 +1,91 @@
+"""`make pdf`: the whole book as one PDF for each framework, with an outline and working links."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from editions.printing import print_book
+from pypdf import PdfReader
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "editions"))
+from small_book import make_book
+
+ROOT = Path(__file__).parents[2]
+OWN = {"pytorch": "'list'", "tensorflow": "'tuple'"}  # what the small book's editions put out
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PdfReader]:
+    """A small book, run and printed."""
+    from editions.running import editions, run_all
+
+    book = make_book(tmp_path_factory.mktemp("printed") / "project")
+    assert run_all(editions(book.project), jobs=2, progress=False) == []
+    made = print_book(book.project)
+    assert [path.name for path in made] == [
+        "deep-learning-computation-pytorch.pdf",
+        "deep-learning-computation-tensorflow.pdf",
+    ]
+    return {path.stem.rsplit("-", 1)[1]: PdfReader(path) for path in made}
+
+
+def titles(outline: list[Any]) -> Iterator[str]:
+    for item in outline:
+        if isinstance(item, list):
+            yield from titles(item)
+        else:
+            yield item.title
+
+
+def links(reader: PdfReader) -> Iterator[str]:
+    """Where links lead: an address, or `#name` of a place in the file."""
+    for page in reader.pages:
+        for annotation in page.get("/Annots") or []:
+            found = annotation.get_object()
+            if "/Dest" in found:
+                yield f"#{str(found['/Dest']).lstrip('/')}"
+            elif "/URI" in found.get("/A", {}):
+                yield str(found["/A"]["/URI"])
+
+
+@pytest.mark.parametrize("framework", list(OWN))
+def test_it_holds_one_framework_and_every_page(
+    printed: dict[str, PdfReader], framework: str
+) -> None:
+    reader = printed[framework]
+    text = "\n".join(page.extract_text() for page in reader.pages)
+    other = next(kind for key, kind in OWN.items() if key != framework)
+    assert OWN[framework] in text and other not in text
+    assert "By counting." in " ".join(text.split())  # folds are open
+    assert "assert total == 3" in text
+    assert "Open in Colab" not in text
+    found = list(titles(reader.outline))
+    for title in ("A small book", "Small things", "Another page", "References"):
+        assert title in found
+
+
+@pytest.mark.parametrize("framework", list(OWN))
+def test_its_links_lead_somewhere(printed: dict[str, PdfReader], framework: str) -> None:
+    reader = printed[framework]
+    places = {f"#{name.lstrip('/')}" for name in reader.named_destinations}
+    found = list(links(reader))
+    inside = [link for link in found if link.startswith("#")]
+    assert len(inside) >= 4  # a chapter, another page, a place, a citation
+    assert set(inside) <= places
+    assert all(link.startswith(("#", "https://")) for link in found)
+    assert not [link for link in found if "github.io" in link and "notebooks" in link]
+
+
+def test_without_a_browser_it_says_what_to_type(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from editions.__main__ import main
+
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("D2L_CHROMIUM", raising=False)
+    assert main(["pdf", "--project", str(ROOT)]) == 1
+    assert "there is no Chromium: type make browser" in capsys.readouterr().err
