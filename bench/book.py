@@ -1,17 +1,15 @@
-"""What the book costs to build and to verify.
+"""What the book costs to build, to open and to verify.
 
     python bench/book.py [--repeat 3]
 
-The build is timed cold, in turns with a stock `jupyter-book build` of the same pages: the same
-text, cells and outputs, without our extension and theme, execution off. The pages are copied to a
-folder of their own, so nothing here touches the site that was built before.
+The build is timed cold, in turns with a stock `jupyter-book build` of the same pages (see
+`stock.py`). Then a chapter of both is opened in the same browser, in turns, each time by a new
+reader. The pages lie in a folder of their own, so nothing here touches the site that was built
+before.
 """
 
 import argparse
-import json
 import os
-import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -19,91 +17,18 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
+from stock import ROOT, build, copy_book, stock_book
 
-import nbformat  # noqa: E402
-from editions.plain import Plain  # noqa: E402
-from editions.project import Project  # noqa: E402
-from editions.source import read_chapter  # noqa: E402
-from editions.strings import Strings  # noqa: E402
-from editions.weaving import weave  # noqa: E402
+sys.path.insert(0, str(ROOT / "tests" / "site"))
 
-BIN = Path(sys.executable).parent
-STOCK = {
-    "title": "Deep Learning Computation",
-    "only_build_toc_files": True,
-    "execute": {"execute_notebooks": "off"},
-    "bibtex_bibfiles": ["book/references.bib"],
-}
+from editions.browser import FLAGS, browser_path
+from site_tools import Visit, serve
 
-
-def copy_book(target: Path) -> None:
-    """Copy what the build reads."""
-    for name in ("_config.yml", "_toc.yml", "requirements.txt"):
-        shutil.copyfile(ROOT / name, target / name)
-    ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("book", "d2lcompute"):
-        shutil.copytree(ROOT / name, target / name, ignore=ignore)
-
-
-def stock_book(target: Path) -> None:
-    """Write the same pages for a stock build."""
-    project = Project(ROOT)
-    (target / "_config.yml").write_text(json.dumps(STOCK), "utf8")
-    shutil.copyfile(ROOT / "_toc.yml", target / "_toc.yml")
-    shutil.copytree(ROOT / "book" / "img", target / "book" / "img")
-    shutil.copyfile(ROOT / "book" / "references.bib", target / "book" / "references.bib")
-    chapters = project.chapters
-    for page in (ROOT / "book").glob("*.md"):
-        if page not in chapters:
-            shutil.copyfile(page, target / "book" / page.name)
-    for path in chapters:
-        chapter = read_chapter(path, project.relative(path))
-        runs = {
-            framework.key: {
-                "cpu": nbformat.read(
-                    project.notebook_path(chapter.name, framework.key), as_version=4
-                )
-            }
-            for framework in project.frameworks
-        }
-        notebook = nbformat.from_dict(
-            json.loads(weave(chapter, project.frameworks, runs, Strings(project.language)))
-        )
-        plain = Plain(project, path)
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                cell.source = stock_markdown(cell.source, plain)
-        notebook.metadata.pop("source_map")
-        nbformat.write(notebook, target / "book" / f"{chapter.name}.ipynb")
-
-
-def stock_markdown(text: str, plain: Plain) -> str:
-    """Markdown without what stock does not know: our two directives. Links and citations stay."""
-    if match := re.fullmatch(r"(?s)(:+)\{edition\} \w+\n(.*)\n\1", text):
-        text = match[2]
-    quiz = r"(?ms)^(:{3,})\{quiz\}.*?^\1[ \t]*$"
-    return re.sub(quiz, lambda found: plain.convert(found[0]), text)
-
-
-def build(folder: Path) -> float:
-    """Build cold; return the seconds."""
-    shutil.rmtree(folder / "_build", ignore_errors=True)
-    environment = {**os.environ, "PYTHONPATH": "", "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    began = time.perf_counter()
-    done = subprocess.run(
-        [str(BIN / "jupyter-book"), "build", ".", "-q"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.exit(f"error: the build in {folder.name} failed:\n{done.stderr}")
-    return time.perf_counter() - began
+CHAPTER = "book/blocks.html"
+PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+READY = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
 
 
 def verify() -> float:
@@ -124,6 +49,54 @@ def alternately(repeat: int, *measures: Callable[[], float]) -> list[float]:
     return [statistics.median(column) for column in zip(*rounds, strict=True)]
 
 
+def open_page(browser: Any, folder: Path) -> tuple[float, float, int, int, int]:
+    """Open the chapter as a new reader.
+
+    Returns first contentful paint and the moment when the scripts, the tabs' among them, have run,
+    in milliseconds; bytes on the wire without pictures; requests; and how many went elsewhere.
+    """
+    with serve(folder) as site:
+        visit = Visit(browser, site)
+        visit.page.route(lambda url: not url.startswith(site.address), lambda route: route.abort())
+        visit.page.goto(site.address + CHAPTER, wait_until="load")
+        visit.page.wait_for_function(f"() => {PAINTED}")
+        painted, ready = visit.evaluate(f"() => [{PAINTED}, {READY}]")
+        weight = sum(size for path, size in site.sent.items() if not path.startswith("_images/"))
+        elsewhere = sum(not url.startswith(site.address) for url in visit.requests)
+        requests = len(visit.requests)
+        visit.close()
+    return painted, ready, weight, requests, elsewhere
+
+
+def open_both(repeat: int, ours: Path, stock: Path) -> list[tuple[str, str, str]]:
+    """Rows of the table: what opening the chapter costs, ours and stock in turns."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=list(FLAGS))
+        rounds = [
+            [open_page(browser, folder / "_build" / "html") for folder in (ours, stock)]
+            for _ in range(repeat)
+        ]
+        browser.close()
+    mine, theirs = (
+        [statistics.median(column) for column in zip(*side, strict=True)]
+        for side in zip(*rounds, strict=True)
+    )
+    kib = [side[2] / 1024 for side in (mine, theirs)]
+    return [
+        ("first contentful paint", _ratio(mine[0], theirs[0], "ms"), ""),
+        ("tabs ready", _ratio(mine[1], theirs[1], "ms"), ""),
+        ("weight before figures, gzipped", _ratio(*kib, "KiB"), "<= 250 KiB"),
+        ("requests", _ratio(mine[3], theirs[3], ""), ""),
+        ("of them to other hosts", f"{mine[4]:.0f} : {theirs[4]:.0f}", "0"),
+    ]
+
+
+def _ratio(ours: float, stock: float, unit: str) -> str:
+    return f"{ours / stock:.2f} x stock ({ours:.0f} : {stock:.0f} {unit})".replace(" )", ")")
+
+
 def main() -> None:
     """Measure, and print what came out beside what is allowed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -136,10 +109,17 @@ def main() -> None:
         copy_book(ours)
         stock_book(stock)
         mine, theirs = alternately(repeat, lambda: build(ours), lambda: build(stock))
-    print(f"{'what':<36}{'measured':<42}target")
+        opened = open_both(3 * repeat, ours, stock)
+    pages = len(list((ROOT / "book").glob("*.md")))
     measured = f"{mine / theirs:.2f} x stock ({mine:.1f} s : {theirs:.1f} s)"
-    print(f"{'build of the book, cold':<36}{measured:<42}<= 1.3 x")
-    print(f"{'all notebooks under nbval':<36}{f'{verify():.1f} s':<42}<= 90 s")
+    rows = [
+        ("what", "measured", "target"),
+        (f"build of the book, {pages} pages, cold", measured, "<= 1.3 x, 30 s"),
+        *((f"{CHAPTER}: {what}", value, target) for what, value, target in opened),
+        ("all notebooks under nbval", f"{verify():.0f} s", "<= 15 min"),
+    ]
+    for row in rows:
+        print("{:<52}{:<40}{}".format(*row))
 
 
 if __name__ == "__main__":
