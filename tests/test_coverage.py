@@ -25,6 +25,7 @@ GROUPS = {
     "custom-layers": {"J": range(1, 15)},
     "deferred-initialization": {"I": range(1, 12)},
     "file-io": {"K": range(1, 20)},
+    "multi-gpu": {"L": (27, 31)},
     "performance": {"L": range(22, 26), "M": range(1, 6)},
     "gpus": {"L": [*range(1, 22), 26, 28, 29, 30, 32]},
     "blocks": {"A": range(1, 9), "B": range(1, 7), "C": range(1, 8)},
