@@ -11,6 +11,7 @@ the probe returned.
 from __future__ import annotations
 
 import linecache
+import re
 import sysconfig
 import traceback
 import zlib
@@ -142,12 +143,16 @@ def attempt(action: Callable[[], Any]) -> Any:
         return {"error": describe(error)}
 
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
 def describe(error: BaseException) -> dict[str, str]:
     """An exception as plain data: its type, its message, the student's line that led to it."""
     try:
         message = str(error)
     except Exception:
         message = "(its message cannot be shown)"
+    message = _COLOURS.sub("", message)  # Keras writes for terminals
     if len(message) > MESSAGE_LENGTH:
         message = f"{message[:MESSAGE_LENGTH]} ..."
     message = message.encode("utf-8", "replace").decode("utf-8")

@@ -212,17 +212,6 @@ def test_a_framework_that_cannot_be_told_is_asked_for():
     assert "framework is" in str(evaluate("blocks.calls", len, "jax"))
 
 
-def test_a_check_answers_within_a_second(framework):
-    answers = namespace("blocks", framework, "solution")["answers"]
-    for name, answer in answers.items():
-        took = []
-        for _ in range(3):
-            start = time.perf_counter()
-            evaluate(name, answer)
-            took.append(time.perf_counter() - start)
-        assert min(took) < 1, name  # the best of three: other tests may run beside this one
-
-
 def test_importing_the_checks_loads_no_library():
     code = "import sys; from d2lcompute.checks import check, score, chapters; chapters();"
     code += "print({'numpy', 'torch', 'tensorflow', 'keras', 'IPython'} & set(sys.modules))"

@@ -18,6 +18,8 @@ from editions.exercises import find_exercises, write_student_notebooks
 from editions.project import Project
 from exercise_answers import CHAPTERS, ROOT
 
+from d2lcompute.checks import chapters
+
 HEAD = (ROOT / "exercises" / "blocks.md").read_text("utf8").split("\n# ")[0]
 
 SMALL = """
@@ -263,7 +265,7 @@ def test_private_questions_are_found_by_the_variable_and_beside_the_notebook(pri
         "from d2lcompute.checks import chapters, find_question, questions;"
         "print(chapters(), list(questions('small')), find_question('small.two').points)"
     )
-    expected = "['blocks', 'small'] ['small.one', 'small.two'] 2\n"
+    expected = f"{sorted([*chapters(), 'small'])} ['small.one', 'small.two'] 2\n"
     environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
 
     def run(folder, before="", **variables):

@@ -163,6 +163,7 @@ def kernel_environment(project: Project, device: str) -> dict[str, str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # whatever a person has set
         "TF_ENABLE_ONEDNN_OPTS": "0",
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONWARNINGS": "ignore:Guards may run slower on Python 3.13.0",  # PyTorch, on it alone
         "PYTHONPATH": os.pathsep.join(
             filter(None, [str(project.root), os.environ.get("PYTHONPATH", "")])
         ),

@@ -1,0 +1,518 @@
+"""Plausible wrong answers to the exercises on containers, constants and control flow.
+
+Each entry: the question, what is wrong, the class, and the aspects that must fail - those and no
+others. `solution` holds what the exercise file's solution cells define.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+Wrong = tuple[str, str, type, set[str]]
+
+ORDER, ANY, BRANCHES = "rows in their order", "any name", "parameters of every branch"
+RUNS, GRADIENTS = "one run for each branch that is needed", "gradients"
+UNKNOWN = "an unknown name is refused"
+MIXED = {ORDER, ANY, RUNS, GRADIENTS, UNKNOWN}  # what rows in a wrong order fail
+
+ROWS, LIMIT, SPECIAL = (
+    "each row by itself",
+    "at most so many divisions",
+    "rows with infinity or nan",
+)
+HUGE, SLOPE, TRACED = "a sum that is infinite", "the gradient", "traced"
+
+OUTPUT, DRAWN = "the output", "drawn from the standard normal distribution"
+ALONE, SAVED, WIDE = "training leaves it alone", "saved and loaded", "64 bits"
+
+FOUND, STEP = "every parameter is found, once", "one step moves everything"
+
+
+def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
+    """Wrong answers in PyTorch."""
+    import torch
+    from torch import nn
+
+    Router, Shrink = solution["Router"], solution["Shrink"]
+    RandomFeatures, Unrolled = solution["RandomFeatures"], solution["Unrolled"]
+
+    class Hidden(Router):
+        def __init__(self, branches):
+            super().__init__({})
+            self.plain = branches
+
+        def forward(self, X, names):
+            self.__dict__["branches"] = list(self.plain.values())
+            self.places = {name: i for i, name in enumerate(self.plain)}
+            return super().forward(X, names)
+
+    yield "control-flow.routes", "a plain dictionary", Hidden, {BRANCHES}
+
+    class ByKey(Router):
+        def __init__(self, branches):
+            super().__init__({})
+            self.branches = nn.ModuleDict(branches)
+            self.places = {name: name for name in branches}
+
+    yield "control-flow.routes", "an nn.ModuleDict", ByKey, {ANY}
+
+    def collected(self, X, names):
+        rows, parts = [], []
+        for name in dict.fromkeys(names):
+            mine = [i for i, other in enumerate(names) if other == name]
+            parts.append(self.branches[self.places[name]](X[mine]))
+            rows += mine
+        return rows, torch.cat(parts)
+
+    class Grouped(Router):
+        def forward(self, X, names):
+            return collected(self, X, names)[1]
+
+    yield "control-flow.routes", "branch by branch", Grouped, MIXED
+
+    class ThereAgain(Router):
+        def forward(self, X, names):
+            rows, Y = collected(self, X, names)
+            return Y[rows]
+
+    yield "control-flow.routes", "the places, and not their inverse", ThereAgain, MIXED
+
+    class FirstName(Router):
+        def forward(self, X, names):
+            return self.branches[self.places[names[0]]](X)
+
+    yield "control-flow.routes", "one branch for the batch", FirstName, MIXED
+
+    class EachRow(Router):
+        def forward(self, X, names):
+            return torch.stack(
+                [self.branches[self.places[name]](x) for name, x in zip(names, X, strict=True)]
+            )
+
+    yield "control-flow.routes", "a run for each row", EachRow, {RUNS}
+
+    class Chosen(Router):
+        def forward(self, X, names):
+            Y = torch.stack([branch(X) for branch in self.branches])
+            return Y[[self.places[name] for name in names], range(len(names))]
+
+    yield "control-flow.routes", "all run, and then chosen", Chosen, {RUNS, GRADIENTS}
+
+    class Empty(Router):
+        def forward(self, X, names):
+            Y = 0
+            for name, place in self.places.items():
+                mask = torch.tensor([other == name for other in names])
+                part = self.branches[place](X[mask])
+                Y = Y + X.new_zeros(len(X), part.shape[-1]).index_put((mask,), part)
+            return Y
+
+    fails = {RUNS, GRADIENTS, UNKNOWN}
+    yield "control-flow.routes", "runs on no rows, and zeros for others", Empty, fails
+
+    def shrinking(finite=None, axis=-1, limit=None, factor=None, after=lambda Y: Y):
+        class Shrinking(Shrink):
+            def forward(self, X):
+                ordinary = finite(X) if finite else X.isfinite().all(-1, keepdim=True)
+                for _ in range(limit or self.limit):
+                    norm = X.abs().sum(axis, keepdim=True)
+                    again = ordinary & (norm > 1)
+                    X = torch.where(again, X / (factor or self.factor), X)
+                return after(X)
+
+        return Shrinking
+
+    every = {ROWS, LIMIT, SPECIAL, HUGE, SLOPE, TRACED}
+    yield (
+        "control-flow.shrink",
+        "no test for infinities",
+        shrinking(finite=lambda X: torch.tensor(True)),
+        {SPECIAL},
+    )
+    yield (
+        "control-flow.shrink",
+        "the norm tested",
+        shrinking(finite=lambda X: X.abs().sum(-1, keepdim=True).isfinite()),
+        {HUGE},
+    )
+    yield "control-flow.shrink", "another limit", shrinking(limit=150), {LIMIT, SPECIAL}
+    yield "control-flow.shrink", "halved", shrinking(factor=2), every
+    yield (
+        "control-flow.shrink",
+        "detached",
+        shrinking(after=lambda Y: Y.detach()),
+        {SLOPE},
+    )
+    yield "control-flow.shrink", "the whole batch", shrinking(axis=None), every
+
+    class Deciding(Shrink):
+        def row(self, x):
+            for _ in range(self.limit if x.isfinite().all() else 0):
+                if not x.abs().sum() > 1:
+                    break
+                x = x / self.factor
+            return x
+
+        def forward(self, X):
+            flat = X.reshape(-1, X.shape[-1])
+            return torch.stack([self.row(x) for x in flat]).reshape(X.shape)
+
+    yield "control-flow.shrink", "if and break", Deciding, {TRACED}
+
+    class InPlace(Shrink):
+        def forward(self, X):
+            ordinary = X.isfinite().all(-1)
+            for _ in range(self.limit):
+                X[ordinary & (X.abs().sum(-1) > 1)] /= self.factor
+            return X
+
+    yield "control-flow.shrink", "in place", InPlace, {SLOPE, TRACED}
+
+    class Endless(Shrink):
+        def forward(self, X):
+            while X.abs().sum() > 1:
+                X = X / self.factor
+            return X
+
+    yield "control-flow.shrink", "the chapter's loop", Endless, every
+
+    def constant(make, call=lambda net, X: torch.tanh(X @ net.c)):
+        class Constant(RandomFeatures):
+            def __init__(self, inputs, features, outputs):
+                super().__init__(inputs, features, outputs)
+                del self.c
+                make(self, inputs, features)
+
+            def forward(self, X):
+                return self.head(call(self, X))
+
+        return Constant
+
+    def attribute(net, *shape):
+        net.c = torch.randn(shape)
+
+    yield "control-flow.constant", "an attribute", constant(attribute), {SAVED, WIDE}
+    follows = constant(attribute, lambda net, X: torch.tanh(X @ net.c.to(X.dtype)))
+    yield "control-flow.constant", "an attribute that follows", follows, {SAVED, WIDE}
+    temporary = constant(
+        lambda net, *shape: net.register_buffer("c", torch.randn(shape), persistent=False)
+    )
+    yield "control-flow.constant", "a temporary buffer", temporary, {SAVED}
+
+    def trained(net, *shape):
+        net.c = nn.Parameter(torch.randn(shape))
+
+    yield "control-flow.constant", "a parameter", constant(trained), {ALONE}
+    uniform = constant(lambda net, *shape: net.register_buffer("c", torch.rand(shape)))
+    yield "control-flow.constant", "uniform", uniform, {DRAWN}
+    seeded = constant(
+        lambda net, *shape: net.register_buffer(
+            "c", torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        )
+    )
+    yield "control-flow.constant", "a seed", seeded, {DRAWN}
+
+    def anew(net, X):
+        net.c = torch.randn(net.c.shape, dtype=X.dtype)
+        return torch.tanh(X @ net.c)
+
+    fails = {OUTPUT, DRAWN, ALONE, SAVED, WIDE}
+    late = constant(lambda net, *shape: net.register_buffer("c", torch.randn(shape)), anew)
+    yield "control-flow.constant", "drawn in forward", late, fails
+
+    class InDict(Unrolled):
+        def __init__(self, *sizes):
+            super().__init__(*sizes)
+            parts = dict(self.parts)
+            del self.parts
+            self.parts = parts
+
+    yield "control-flow.shared", "the dictionary left", InDict, {FOUND, STEP}
+
+    class OneHead(Unrolled):
+        def __init__(self, inputs, width, outputs, times, heads):
+            super().__init__(inputs, width, outputs, times, heads)
+            self.heads = nn.ModuleList([nn.Linear(width, outputs)] * heads)
+
+    yield "control-flow.shared", "one head left", OneHead, {FOUND, OUTPUT, STEP}
+
+    class RunOnce(Unrolled):
+        def forward(self, X):
+            Z = self.parts["again"](torch.tanh(self.parts["enter"](X)))
+            for _ in range(self.times):
+                Y = torch.tanh(Z)
+            return torch.cat([head(Y) for head in self.heads], dim=1)
+
+    yield "control-flow.shared", "the run before the loop left", RunOnce, {OUTPUT, STEP}
+
+    class Copies(Unrolled):
+        def __init__(self, *sizes):
+            super().__init__(*sizes)
+            again = self.parts["again"]
+            self.copies = nn.ModuleList(copy.deepcopy(again) for _ in range(self.times - 1))
+
+        def forward(self, X):
+            Y = torch.tanh(self.parts["enter"](X))
+            for layer in (self.parts["again"], *self.copies):
+                Y = torch.tanh(layer(Y))
+            return torch.cat([head(Y) for head in self.heads], dim=1)
+
+    yield "control-flow.shared", "a copy for each use", Copies, {FOUND, OUTPUT, STEP}
+
+    class Cut(Unrolled):
+        def forward(self, X):
+            Y = torch.tanh(self.parts["enter"](X))
+            for _ in range(self.times):
+                Y = torch.tanh(self.parts["again"](Y.detach()))
+            return torch.cat([head(Y) for head in self.heads], dim=1)
+
+    yield "control-flow.shared", "cut off between uses", Cut, {STEP}
+
+
+def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
+    """Wrong answers in TensorFlow."""
+    from collections import UserDict
+
+    import keras
+    import numpy as np
+    import tensorflow as tf
+    from keras import layers, ops
+
+    Router, Shrink = solution["Router"], solution["Shrink"]
+    RandomFeatures, Unrolled = solution["RandomFeatures"], solution["Unrolled"]
+
+    class Hidden(Router):
+        def __init__(self, branches):
+            super().__init__({})
+            self.branches = UserDict(branches)
+
+    yield "control-flow.routes", "a dictionary that is none", Hidden, {BRANCHES}
+
+    class AsAttributes(Router):
+        def __init__(self, branches):
+            super().__init__({})
+            for name, branch in branches.items():
+                setattr(self, name, branch)
+            del self.branches
+
+        def __getattr__(self, name):
+            return self if name == "branches" else super().__getattribute__(name)
+
+        def __getitem__(self, name):
+            if "." in name:
+                raise KeyError("no dots, please")
+            return getattr(self, name)
+
+    yield "control-flow.routes", "attributes", AsAttributes, {ANY, UNKNOWN}
+
+    def collected(self, X, names):
+        rows, parts = [], []
+        for name in dict.fromkeys(names):
+            mine = [i for i, other in enumerate(names) if other == name]
+            parts.append(self.branches[name](ops.take(X, mine, axis=0)))
+            rows += mine
+        return rows, ops.concatenate(parts)
+
+    class Grouped(Router):
+        def call(self, X, names):
+            return collected(self, X, names)[1]
+
+    yield "control-flow.routes", "branch by branch", Grouped, MIXED
+
+    class ThereAgain(Router):
+        def call(self, X, names):
+            rows, Y = collected(self, X, names)
+            return ops.take(Y, rows, axis=0)
+
+    yield "control-flow.routes", "the places, and not their inverse", ThereAgain, MIXED
+
+    class FirstName(Router):
+        def call(self, X, names):
+            return self.branches[names[0]](X)
+
+    yield "control-flow.routes", "one branch for the batch", FirstName, MIXED
+
+    class EachRow(Router):
+        def call(self, X, names):
+            parts = [self.branches[name](X[i : i + 1]) for i, name in enumerate(names)]
+            return ops.concatenate(parts)
+
+    yield "control-flow.routes", "a run for each row", EachRow, {RUNS}
+
+    class Chosen(Router):
+        def call(self, X, names):
+            places = list(self.branches)
+            Y = ops.stack([branch(X) for branch in self.branches.values()])
+            which = [(places.index(name), row) for row, name in enumerate(names)]
+            return tf.gather_nd(Y, which)
+
+    yield "control-flow.routes", "all run, and then chosen", Chosen, {RUNS, GRADIENTS}
+
+    class Masked(Router):
+        def call(self, X, names):
+            Y = 0
+            for name, branch in self.branches.items():
+                mask = np.array([[float(other == name)] for other in names], np.float32)
+                Y = Y + mask * branch(X)
+            return Y
+
+    fails = {RUNS, GRADIENTS, UNKNOWN}
+    yield "control-flow.routes", "all run, and zeros for others", Masked, fails
+
+    def shrinking(finite=None, axis=-1, limit=None, factor=None, after=lambda Y: Y):
+        class Shrinking(Shrink):
+            def call(self, X):
+                ordinary = ops.all(ops.isfinite(X), axis=-1, keepdims=True)
+                ordinary = finite(X) if finite else ordinary
+                for _ in range(limit or self.limit):
+                    norm = ops.sum(ops.abs(X), axis=axis, keepdims=True)
+                    again = ordinary & (norm > 1)
+                    X = ops.where(again, X / (factor or self.factor), X)
+                return after(X)
+
+        return Shrinking
+
+    every = {ROWS, LIMIT, SPECIAL, HUGE, SLOPE, TRACED}
+    yield (
+        "control-flow.shrink",
+        "no test for infinities",
+        shrinking(finite=lambda X: tf.constant(True)),
+        {SPECIAL},
+    )
+    yield (
+        "control-flow.shrink",
+        "the norm tested",
+        shrinking(finite=lambda X: ops.isfinite(ops.sum(ops.abs(X), axis=-1, keepdims=True))),
+        {HUGE},
+    )
+    yield "control-flow.shrink", "another limit", shrinking(limit=20), {LIMIT, SPECIAL, HUGE}
+    yield "control-flow.shrink", "halved", shrinking(factor=2), every
+    yield "control-flow.shrink", "stopped", shrinking(after=tf.stop_gradient), {SLOPE}
+    yield "control-flow.shrink", "the whole batch", shrinking(axis=None), every
+
+    class Deciding(Shrink):
+        def call(self, X):
+            ordinary = ops.all(ops.isfinite(X), axis=-1, keepdims=True)
+            for _ in range(self.limit):
+                again = ordinary & (ops.sum(ops.abs(X), axis=-1, keepdims=True) > 1)
+                if not ops.any(again):
+                    break
+                X = ops.where(again, X / self.factor, X)
+            return X
+
+    yield "control-flow.shrink", "if and break", Deciding, {TRACED}
+
+    class Declared(Deciding):
+        def compute_output_shape(self, input_shape):
+            return input_shape
+
+    yield "control-flow.shrink", "the shape declared", Declared, {TRACED}
+
+    class Endless(Shrink):
+        def call(self, X):
+            while ops.sum(ops.abs(X)) > 1:
+                X = X / self.factor
+            return X
+
+    yield "control-flow.shrink", "the chapter's loop", Endless, every
+
+    def constant(make, inner=True, call=lambda net, X: ops.tanh(ops.matmul(X, net.c))):
+        class Constant(keras.Model):
+            def __init__(self, inputs, features, outputs, **kwargs):
+                super().__init__(**kwargs)
+                self.c = make(self, (inputs, features))
+                self.head = layers.Dense(outputs, dtype=self.dtype if inner else None)
+
+            def call(self, X):
+                return self.head(call(self, X))
+
+        return Constant
+
+    def weight(net, shape, normal=None, **options):
+        normal = normal or keras.initializers.RandomNormal(0, 1)
+        return net.add_weight(shape, normal, **{"trainable": False, **options})
+
+    fixed = constant(lambda net, shape: tf.random.normal(shape))
+    yield "control-flow.constant", "a tf.constant", fixed, {SAVED, WIDE}
+    typed = constant(lambda net, shape: tf.random.normal(shape, dtype=net.dtype))
+    yield "control-flow.constant", "a tf.constant of the right type", typed, {SAVED}
+    variable = constant(
+        lambda net, shape: tf.Variable(tf.random.normal(shape, dtype=net.dtype), trainable=False)
+    )
+    yield "control-flow.constant", "a tf.Variable", variable, {SAVED}
+    trained = constant(lambda net, shape: weight(net, shape, trainable=True))
+    yield "control-flow.constant", "a weight that is trained", trained, {ALONE}
+    narrow = constant(lambda net, shape: weight(net, shape, "random_normal"))
+    yield "control-flow.constant", "a deviation of 0.05", narrow, {DRAWN}
+    seeded = constant(
+        lambda net, shape: weight(net, shape, keras.initializers.RandomNormal(0, 1, seed=0))
+    )
+    yield "control-flow.constant", "a seed", seeded, {DRAWN}
+    yield "control-flow.constant", "a head of 32 bits", constant(weight, inner=False), {WIDE}
+
+    def anew(net, X):
+        net.c.assign(keras.random.normal(net.c.shape, dtype=net.c.dtype))
+        return ops.tanh(ops.matmul(X, net.c))
+
+    fails = {OUTPUT, DRAWN, ALONE, SAVED, WIDE}
+    yield "control-flow.constant", "drawn in call", constant(weight, call=anew), fails
+
+    class Deaf(RandomFeatures):
+        def __init__(self, inputs, features, outputs):
+            super().__init__(inputs, features, outputs)
+
+    yield "control-flow.constant", "no **kwargs", Deaf, {WIDE}
+
+    class Unseen(keras.Model):
+        call = Unrolled.call
+
+        def __init__(self, inputs, width, outputs, times, heads):
+            super().__init__()
+            self.times = times
+            self.parts = UserDict(enter=layers.Dense(width), again=layers.Dense(width))
+            self.heads = [layers.Dense(outputs) for _ in range(heads)]
+
+    yield "control-flow.shared", "the UserDict left", Unseen, {FOUND, STEP}
+
+    class OneHead(Unrolled):
+        def __init__(self, inputs, width, outputs, times, heads):
+            super().__init__(inputs, width, outputs, times, 0)
+            self.heads = [layers.Dense(outputs)] * heads
+
+    yield "control-flow.shared", "one head left", OneHead, {FOUND, OUTPUT, STEP}
+
+    class RunOnce(Unrolled):
+        def call(self, X):
+            Z = self.parts["again"](ops.tanh(self.parts["enter"](X)))
+            for _ in range(self.times):
+                Y = ops.tanh(Z)
+            return ops.concatenate([head(Y) for head in self.heads], axis=1)
+
+    yield "control-flow.shared", "the run before the loop left", RunOnce, {OUTPUT, STEP}
+
+    class Several(Unrolled):
+        def __init__(self, inputs, width, outputs, times, heads):
+            super().__init__(inputs, width, outputs, times, heads)
+            self.more = [layers.Dense(width) for _ in range(times - 1)]
+
+        def call(self, X):
+            Y = ops.tanh(self.parts["enter"](X))
+            for layer in (self.parts["again"], *self.more):
+                Y = ops.tanh(layer(Y))
+            return ops.concatenate([head(Y) for head in self.heads], axis=1)
+
+    yield "control-flow.shared", "a layer for each use", Several, {FOUND, OUTPUT, STEP}
+
+    class Cut(Unrolled):
+        def call(self, X):
+            Y = ops.tanh(self.parts["enter"](X))
+            for _ in range(self.times):
+                Y = ops.tanh(self.parts["again"](tf.stop_gradient(Y)))
+            return ops.concatenate([head(Y) for head in self.heads], axis=1)
+
+    yield "control-flow.shared", "cut off between uses", Cut, {STEP}
+
+
+WRONG = {"pytorch": pytorch, "tensorflow": tensorflow}
