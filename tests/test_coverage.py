@@ -26,6 +26,7 @@ GROUPS = {
     "deferred-initialization": {"I": range(1, 12)},
     "file-io": {"K": range(1, 20)},
     "training": {"O": range(1, 16), "P": range(5, 10)},
+    "graphs": {"Q": range(1, 8)},
     "multi-gpu": {"L": (27, 31)},
     "performance": {"L": range(22, 26), "M": range(1, 6)},
     "gpus": {"L": [*range(1, 22), 26, 28, 29, 30, 32]},
