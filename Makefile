@@ -133,6 +133,7 @@ soak: $(VENV)/full ## run all notebooks five times under other conditions; nothi
 bench: $(VENV)/full browser ## measure, as ratios side by side in one run
 	@$(BIN)/python bench/package.py
 	@$(BIN)/python bench/exercises.py
+	@$(BIN)/python bench/grader.py
 	@$(BIN)/python bench/book.py
 
 clean: ## delete what was built; keep the environment

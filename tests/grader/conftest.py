@@ -1,6 +1,7 @@
 """A sandbox with small limits, on each of the two paths, and a chapter of NumPy questions."""
 
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -8,6 +9,14 @@ import pytest
 from grader_tools import QUESTIONS, Ground
 
 from exercises.grader import machine, questions, session, stage
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "exercises"))  # the exercises' own answers
+
+
+@pytest.fixture(params=["pytorch", "tensorflow"])
+def framework(request):
+    """Both frameworks in turn."""
+    return request.param
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,37 @@
+"""On honest work, our grader and otter-grader give the same marks for the same questions."""
+
+import pytest
+from otter_tools import honest_class, run_otter, write_autograder
+
+from exercises.grader.cli import main
+from exercises.grader.gradebook import Gradebook
+
+pytestmark = pytest.mark.slow
+NUMBER = 5
+
+
+def _ours(folder, data):
+    """Marks by question, submission by submission."""
+    assert main(["--data", str(data), "grade", str(folder), "--chapter", "blocks"]) == 0
+    with Gradebook(data / "gradebook.sqlite") as book:
+        return {
+            row.student.id: {name: one.points for name, one in row.questions.items()}
+            for row in book.rows("blocks")
+        }
+
+
+def test_the_same_marks(framework, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, content in enumerate(honest_class(framework, NUMBER)):
+        (folder / f"student{number}.ipynb").write_bytes(content)
+    ours = _ours(folder, tmp_path / "data")
+    archive = write_autograder(tmp_path / "otter", framework)
+    theirs = {
+        path.stem: run_otter(archive, path, tmp_path / "out" / path.stem)
+        for path in sorted(folder.iterdir())
+    }
+    assert ours == theirs
+    points = {tuple(marks.values()) for marks in ours.values()}
+    assert len(points) >= 4  # nothing was compared that is all alike
+    assert sum(ours["student0"].values()) == 35 and not any(ours["student1"].values())
