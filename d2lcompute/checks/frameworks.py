@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
@@ -114,6 +114,22 @@ class Framework(ABC):
         PyTorch: the outputs that a hook on the layer saw. TensorFlow: after each call the sum of
         the losses on record, where the layer has an L2 penalty on its output.
         """
+
+    @abstractmethod
+    def everything(self, model: Layer) -> list[Tensor]:
+        """All arrays of a model, trained or not, each once, in the framework's order."""
+
+    @abstractmethod
+    def named(self, blocks: Mapping[str, Layer], name: str) -> Layer:
+        """The built-in Sequential of these blocks, each under its name; `name` is its own."""
+
+    @abstractmethod
+    def normalization(self, features: int) -> Layer:
+        """A batch normalization: a scale and a shift that train, and statistics that do not."""
+
+    @abstractmethod
+    def embedding(self, table: np.ndarray) -> Layer:
+        """An embedding that holds this table: (words, features)."""
 
     def arrays(self, tensors: Sequence[Tensor]) -> list[np.ndarray]:
         """Several tensors as arrays."""
@@ -233,6 +249,21 @@ class _PyTorch(Framework):
     def weighted_sum(self, values: Tensor, weights: np.ndarray) -> Tensor:
         return (values * self.tensor(weights)).sum()
 
+    def everything(self, model: Layer) -> list[Tensor]:
+        return [*model.parameters(), *model.buffers()]
+
+    def named(self, blocks: Mapping[str, Layer], name: str) -> Layer:
+        net = self._torch.nn.Sequential()
+        for key, block in blocks.items():
+            net.add_module(key, block)
+        return net
+
+    def normalization(self, features: int) -> Layer:
+        return self._torch.nn.BatchNorm1d(features)
+
+    def embedding(self, table: np.ndarray) -> Layer:
+        return self._torch.nn.Embedding.from_pretrained(self.tensor(table), freeze=False)
+
 
 class _TensorFlow(Framework):
     key, title = "tensorflow", "TensorFlow"
@@ -278,11 +309,11 @@ class _TensorFlow(Framework):
     def gradients(
         self, loss: Callable[[], Tensor], of: Sequence[Tensor]
     ) -> list[np.ndarray | None]:
+        raw = [x.value if isinstance(x, self._keras.Variable) else x for x in of]
         with self._tf.GradientTape() as tape:
-            for tensor in of:
-                tape.watch(tensor.value if hasattr(tensor, "assign") else tensor)
+            for tensor in raw:
+                tape.watch(tensor)
             value = loss()
-        raw = [tensor.value if hasattr(tensor, "assign") else tensor for tensor in of]
         found = tape.gradient(value, raw)
         return [None if gradient is None else self.array(gradient) for gradient in found]
 
@@ -325,6 +356,25 @@ class _TensorFlow(Framework):
 
     def weighted_sum(self, values: Tensor, weights: np.ndarray) -> Tensor:
         return self._tf.reduce_sum(values * self.tensor(weights))
+
+    def everything(self, model: Layer) -> list[Tensor]:
+        return list(model.weights)
+
+    def named(self, blocks: Mapping[str, Layer], name: str) -> Layer:
+        for key, block in blocks.items():
+            block.name = key
+        return self._keras.Sequential(list(blocks.values()), name=name)
+
+    def normalization(self, features: int) -> Layer:
+        layer = self._keras.layers.BatchNormalization()
+        layer.build((None, features))
+        return layer
+
+    def embedding(self, table: np.ndarray) -> Layer:
+        layer = self._keras.layers.Embedding(*table.shape)
+        layer.build((None,))
+        layer.set_weights([table])
+        return layer
 
 
 _CLASSES: dict[str, type[Framework]] = {"pytorch": _PyTorch, "tensorflow": _TensorFlow}
