@@ -20,7 +20,7 @@ PIP := $(BIN)/python -m pip install --quiet --constraint requirements.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks pdf lab test test-quick check-notebooks verify browser bench soak serve exercises solutions grade test-full lint format clean
+.PHONY: help book notebooks new-chapter pdf lab test test-quick check-notebooks verify browser bench soak serve exercises solutions grade test-full lint format clean
 
 help: ## list the targets
 	@echo "Deep Learning Computation. Type one of:"
@@ -73,6 +73,14 @@ $(error DEVICE is $(DEVICE); allowed are cpu and gpu)
 endif
 notebooks: $(VENV)/full ## run the stale notebooks, refresh the others' prose (CHAPTER=blocks, DEVICE=gpu)
 	@$(BIN)/python -m editions notebooks --device $(DEVICE) $(if $(JOBS),--jobs $(JOBS)) $(CHAPTER)
+
+ifneq ($(filter new-chapter,$(MAKECMDGOALS)),)
+ifeq ($(NAME),)
+$(error name the chapter: make new-chapter NAME=graph-networks)
+endif
+endif
+new-chapter: $(VENV)/book ## start a chapter: make new-chapter NAME=graph-networks TITLE="Graph networks"
+	@$(BIN)/python -m editions new-chapter "$(NAME)" $(if $(TITLE),--title "$(TITLE)")
 
 serve: book ## build, and serve the site at http://127.0.0.1:8000 (PORT=...)
 	@echo "Serving http://127.0.0.1:$(PORT)/ - stop with Ctrl-C"

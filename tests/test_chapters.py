@@ -11,9 +11,8 @@ from editions.project import Project
 from editions.source import Chapter, read_chapter
 
 PROJECT = Project(Path(__file__).parents[1])
-each_chapter = pytest.mark.parametrize(
-    "path", PROJECT.chapters, ids=[path.stem for path in PROJECT.chapters]
-)
+FINISHED = [path for path in PROJECT.chapters if not read_chapter(path).draft]
+each_chapter = pytest.mark.parametrize("path", FINISHED, ids=[path.stem for path in FINISHED])
 SECTIONS = ("In the other framework", "Summary", "Check yourself", "Further reading")
 
 
@@ -103,4 +102,7 @@ def test_the_landing_page_lists_every_chapter() -> None:
     listed = re.findall(
         r"(?m)^- \[[^\]]+\]\((\w[\w-]*)\.md\)", (PROJECT.root / "book/index.md").read_text("utf8")
     )
-    assert listed == [path.stem for path in PROJECT.chapters]
+    chapters = [path.stem for path in FINISHED]
+    assert [
+        name for name in listed if PROJECT.root / f"book/{name}.md" in PROJECT.pages
+    ] == chapters

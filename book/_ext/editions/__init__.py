@@ -20,6 +20,8 @@ module          knows
 ``weaving``     how editions become the notebook that Sphinx reads
 ``tabs``        how runs of framework cells become tab sets
 ``header``      what stands under a chapter's title
+``starting``    how a chapter is begun
+``choosing``    what becomes of links to pages that a fork leaves out
 ``status``      what the status page says of each notebook
 ``choices``     how self-check questions are written
 ``quiz``        how self-check questions look on a page

@@ -13,6 +13,7 @@ from editions.errors import EditionsError
 from editions.printing import print_book
 from editions.project import DEVICES, Project
 from editions.running import editions, prose_is_current, refresh_prose, run_all
+from editions.starting import new_chapter
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,6 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
     pdf = commands.add_parser("pdf", help="print the whole book, one PDF for each framework")
     for command in (book, pdf):
         command.add_argument("--project", type=Path, default=None, help=argparse.SUPPRESS)
+    start = commands.add_parser("new-chapter", help="write a chapter's skeleton and list it")
+    start.add_argument("name", help="name of its file, such as graph-networks")
+    start.add_argument("--title", help="its title (default: made from the name)")
+    start.add_argument("--project", type=Path, default=None, help=argparse.SUPPRESS)
     give = commands.add_parser("exercises", help="write the student notebooks and their archives")
     solve = commands.add_parser("solutions", help="run the worked solutions into _build/solutions")
     for command in (give, solve):
@@ -54,6 +59,10 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "pdf":
             for path in print_book(project):
                 print(f"wrote {project.relative(path)} ({path.stat().st_size / 1e6:.1f} MB)")
+            return 0
+        if options.command == "new-chapter":
+            page = project.relative(new_chapter(project, options.name, options.title))
+            print(f"wrote {page} and listed it in _toc.yml. Next: make notebooks book")
             return 0
         if options.command in ("exercises", "solutions"):
             return _exercises(project, options)

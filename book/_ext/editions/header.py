@@ -46,6 +46,8 @@ def header_html(
         _link(project.blob_address(project.root / chapter.path), "view_source", "code", strings),
         _link(_report_address(project, chapter, docname, strings), "report", "bug", strings),
     ]
+    if chapter.draft:
+        parts.insert(0, f'<p class="stamp">{escape(strings("draft"))}</p>')
     return (
         f'<div class="chapter-header" role="group" aria-label="{escape(strings("launch"))}">'
         f"{''.join(parts)}"

@@ -149,6 +149,8 @@ class Plain:
         picture, words, target, title = match.groups()
         if picture:
             return f"![{words}]({self._picture(target, line)}{title})"
+        if self.project.leaves_out(self.page, target):
+            return words
         return f"[{words}]({self._target(target, line)}{title})"
 
     def _target(self, target: str, line: int) -> str:

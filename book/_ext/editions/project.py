@@ -108,6 +108,19 @@ class Project:
             for label in re.findall(r"(?m)^\(([\w-]+)\)=\s*$", page.read_text("utf8"))
         }
 
+    @cached_property
+    def pages(self) -> set[Path]:
+        """The pages of `_toc.yml`."""
+        return {(self.root / f"{name}.md").resolve() for name in self._toc_files()}
+
+    def leaves_out(self, page: Path, target: str) -> bool:
+        """Whether a link on `page` leads to a page of the book that `_toc.yml` does not list."""
+        if re.match(r"[a-z][a-z0-9+.-]*:", target):
+            return False
+        path, _, anchor = target.partition("#")
+        found = page.parent / path if path else self.labels.get(anchor, page)
+        return found.suffix == ".md" and found.is_file() and found.resolve() not in self.pages
+
     def _toc_files(self) -> Iterator[str]:
         def walk(node: object) -> Iterator[str]:
             if isinstance(node, dict):

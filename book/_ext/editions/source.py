@@ -57,6 +57,7 @@ class Chapter:
     name: str  # file name without its ending
     path: str  # as it is named in messages
     cells: tuple[Cell, ...]
+    draft: bool = False  # still being written: what finished chapters must have, it may lack
 
     @property
     def title(self) -> str:
@@ -118,7 +119,8 @@ def parse_chapter(text: str, name: str, path: str, also: frozenset[str] = frozen
                 alt=metadata.get("alt"),
             )
         )
-    chapter = Chapter(name=name, path=path, cells=tuple(cells))
+    draft = bool((notebook.metadata.get("editions") or {}).get("draft"))
+    chapter = Chapter(name=name, path=path, cells=tuple(cells), draft=draft)
     _check(chapter, also)
     return chapter
 

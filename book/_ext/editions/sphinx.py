@@ -15,6 +15,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.osutil import relative_uri
 
 from editions import formulas, quiz, status, theme
+from editions.choosing import chosen, without_left_out
 from editions.errors import EditionsError
 from editions.frameworks import Framework
 from editions.header import header_html, launches
@@ -67,13 +68,14 @@ def _refuse_stale(app: Sphinx) -> None:
 
 def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
     project = Project.of(app)
+    path = Path(app.env.doc2path(docname))
     if not is_chapter(source[0]):
         source[0] = source[0].replace("{{ repository }}", project.repository)
         source[0] = source[0].replace("{{ branch }}", project.branch)
+        source[0] = without_left_out(project, path, source[0])
         return
-    path = Path(app.env.doc2path(docname))
     try:
-        chapter = read_chapter(path, project.relative(path))
+        chapter = chosen(project, read_chapter(path, project.relative(path)))
         runs = {
             framework.key: _runs(app, chapter.name, framework) for framework in project.frameworks
         }
