@@ -34,6 +34,7 @@ class Framework(ABC):
     key: str  # "pytorch" or "tensorflow"
     title: str
     layer: type  # the class that all layers derive from
+    model: type  # the class that whole networks derive from
     layer_name: str  # as students write it
     own_method: str  # what students write and never call
 
@@ -157,7 +158,7 @@ class _PyTorch(Framework):
         import torch
 
         self._torch = torch
-        self.layer = torch.nn.Module
+        self.layer = self.model = torch.nn.Module
 
     def on_cpu(self) -> AbstractContextManager[Any]:
         return self._torch.device("cpu")
@@ -274,7 +275,7 @@ class _TensorFlow(Framework):
         import tensorflow
 
         self._keras, self._tf = keras, tensorflow
-        self.layer = keras.Layer
+        self.layer, self.model = keras.Layer, keras.Model
 
     def on_cpu(self) -> AbstractContextManager[Any]:
         return self._tf.device("CPU:0")

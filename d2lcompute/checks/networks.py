@@ -131,3 +131,23 @@ def same_arrays(found: Any, expected: Sequence[np.ndarray], shown: str) -> None:
         raise Unfit(f"{len(expected)} outputs are expected, got {number}.\nInput: {shown}")
     for n, (one, array) in enumerate(zip(found, expected, strict=True)):
         same_array(one, array, f"Output of call {n}", shown)
+
+
+def routed(parts: Mapping[str, Layer], route: Sequence[str], framework: Framework) -> Layer:
+    """A model that holds `parts` as attributes, and calls those that `route` names, one by one.
+
+    `route` is read at each call, so that a list can be changed between two.
+    """
+
+    def start(self: Layer) -> None:
+        framework.model.__init__(self)
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def run(self: Layer, x: Any) -> Any:
+        for name in route:
+            x = getattr(self, name)(x)
+        return x
+
+    methods = {"__init__": start, framework.own_method: run}
+    return type("Routed", (framework.model,), methods)()

@@ -68,6 +68,7 @@ assert "2 * x" in inspect.getsource(Twice.forward)
 assert script(torch.ones(1)).item() == 2
 torch.save(Twice(), "net.pt")
 net = torch.load("net.pt", weights_only=False)
+assert torch.ones(1).half().float().item() == 1
 assert torch.nn.Linear(300, 300)(torch.ones(64, 300)).sum().backward() is None
 def scaled(values, factor):
     return net(torch.ones(1)).item() / 2 * values * factor

@@ -92,6 +92,8 @@ def load(framework: str) -> Any:
     with contextlib.suppress(ImportError):
         name = {"pytorch": "torch"}.get(framework, framework)
         importlib.import_module(f"d2lcompute.{name}")
+    if framework == "pytorch":  # float16 asks /proc/cpuinfo once, which a worker does not see
+        sys.modules["torch"].ones(1).half().float()
     return adapter
 
 

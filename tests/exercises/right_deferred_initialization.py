@@ -1,0 +1,147 @@
+"""Right answers to the exercises of *Deferred initialization*, not those of the worked notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+Right = tuple[str, str, Any]
+
+
+def pytorch() -> Iterator[Right]:
+    """Right answers in PyTorch."""
+    import torch
+    from torch import nn
+
+    def from_snapshot(model, features):
+        norms = [m for m in model.modules() if hasattr(m, "running_mean")]
+        model(torch.rand(3, features))
+        for norm in norms:
+            norm.reset_running_stats()
+        is_open = lambda part: any(map(nn.parameter.is_lazy, part.parameters()))  # noqa: E731
+        return tuple(name for name, part in model.named_children() if is_open(part))
+
+    yield "deferred-initialization.build", "averages set back", from_snapshot
+
+    def compared(model, state, features):
+        model.eval()(torch.empty(0, features))
+        own = model.state_dict()
+        if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in state.items()}:
+            raise ValueError("the state does not fit the model")
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                parameter.copy_(state[name])
+        return sum(value.numel() for value in state.values())
+
+    yield "deferred-initialization.load", "shapes compared by hand", compared
+
+    def widths_first(model, state, features):
+        if next(iter(state.values())).shape[1] != features:
+            raise RuntimeError("saved for another width")
+        model.load_state_dict(state, strict=True)
+        model(torch.zeros(1, features))
+        widths = [layer.out_features for layer in model.children()]
+        if widths != [value.shape[0] for name, value in state.items() if "bias" in name]:
+            raise RuntimeError("saved for other widths")
+        return sum(p.numel() for p in model.parameters())
+
+    yield "deferred-initialization.load", "loaded, then compared", widths_first
+
+    def by_size(make, channels, sides, units, budget):
+        with torch.device("meta"):
+            model = make()
+        for side in sorted(sides, reverse=True):
+            X = torch.empty(2, channels, side, side, device="meta")
+            if nn.Linear(model(X).shape[-1], units, device="meta").weight.numel() + units <= budget:
+                return side
+        return None
+
+    yield "deferred-initialization.picture", "from the largest down, one model", by_size
+
+    class ByParameter:
+        def __init__(self, net, decay):
+            self.net, self.decay, self.shadow = net, decay, {}
+
+        @torch.no_grad()
+        def update(self):
+            for p in self.net.parameters():
+                if isinstance(p, nn.parameter.UninitializedParameter):
+                    continue
+                if p in self.shadow:
+                    self.shadow[p].lerp_(p, 1 - self.decay)
+                else:
+                    self.shadow[p] = p.clone()
+
+        def values(self):
+            return [self.shadow[p] for p in self.net.parameters() if p in self.shadow]
+
+    yield "deferred-initialization.average", "by the parameter itself, in place", ByParameter
+
+
+def tensorflow() -> Iterator[Right]:
+    """Right answers in TensorFlow."""
+    import keras
+    import numpy as np
+
+    def with_symbol(model, features):
+        model(keras.Input((features,)))
+        return tuple(layer.name for layer in model.layers if not layer.built)
+
+    yield "deferred-initialization.build", "shown a symbol", with_symbol
+
+    def empty_batch(model, features):
+        model(np.zeros((0, features), np.float32), training=False)
+        return [layer.name for layer in model.layers if layer.built is False]
+
+    yield "deferred-initialization.build", "shown an empty batch", empty_batch
+
+    def by_symbol(model, file, features):
+        model(keras.Input((features,)))
+        model.load_weights(file)
+        if not model.weights:
+            raise ValueError("nothing to load into")
+        return int(sum(np.prod(weight.shape) for weight in model.weights))
+
+    yield "deferred-initialization.load", "shown a symbol, counted by hand", by_symbol
+
+    def by_size(make, channels, sides, units, budget):
+        model = make()
+        for side in sorted(sides, reverse=True):
+            width = model.compute_output_shape((1, side, side, channels))[-1]
+            if width * units + units <= budget:
+                return side
+
+    yield "deferred-initialization.picture", "from the largest down, one model", by_size
+
+    def described(make, channels, sides, units, budget):
+        fitting = []
+        for side in sides:
+            with keras.StatelessScope(initialize_variables=False):
+                model = make()
+                model.build((None, side, side, channels))
+                dense = keras.layers.Dense(units)
+                dense.build(model.output_shape)
+            keras.utils.clear_session(free_memory=False)
+            if dense.count_params() <= budget:
+                fitting.append(side)
+        return max(fitting) if fitting else None
+
+    yield "deferred-initialization.picture", "described in a StatelessScope", described
+
+    class ById:
+        def __init__(self, net, decay):
+            self.net, self.decay, self.shadow = net, decay, {}
+
+        def update(self):
+            for weight in self.net.weights:
+                value, key = keras.ops.copy(weight.value), id(weight)
+                old = self.shadow.get(key)
+                self.shadow[key] = value if old is None else old + (1 - self.decay) * (value - old)
+
+        def values(self):
+            return tuple(self.shadow[id(w)] for w in self.net.weights if id(w) in self.shadow)
+
+    yield "deferred-initialization.average", "tensors, by identity", ById
+
+
+RIGHT = {"pytorch": pytorch, "tensorflow": tensorflow}

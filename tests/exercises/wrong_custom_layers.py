@@ -1,0 +1,545 @@
+"""Plausible wrong answers to the exercises of *Custom layers*.
+
+Each entry: the question, what is wrong, the answer, and the aspects that must fail - those and no
+others. `solution` holds what the exercise file's solution cells define.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+Wrong = tuple[str, str, Any, set[str]]
+
+ROWS, STEPS, SMALL, LEARNED, SLOPES = (
+    "each row by itself",
+    "three axes",
+    "rows that hardly vary",
+    "scale and shift",
+    "gradients",
+)
+CUT, FALSE, CONSTANT, CENTERED, LEFT = (
+    "sound and cut",
+    "false gradients",
+    "what the output does not depend on",
+    "outputs that add up to nothing",
+    "the layer as it was",
+)
+ADAPTED, FLAT, TRAINED, NUMBERS, AGAIN = (
+    "before and after adapting",
+    "a feature that does not vary",
+    "what is trained",
+    "statistics in the file",
+    "made again with its options",
+)
+ROUNDED, INSIDE, OUTSIDE, OTHERS, FINE = (
+    "outputs of rounded weights",
+    "the gradient goes straight through",
+    "no gradient beyond the limit",
+    "gradients of bias and input",
+    "fine weights underneath",
+)
+NORM, STATISTICS = {ROWS, STEPS, SMALL, LEARNED, SLOPES}, {ADAPTED, FLAT, TRAINED, NUMBERS, AGAIN}
+QUANTIZED = {ROUNDED, INSIDE, OUTSIDE, OTHERS, FINE}
+
+
+def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
+    """Wrong answers in PyTorch."""
+    import torch
+    from torch import nn
+
+    LayerNorm, audit = solution["LayerNorm"], solution["audit"]
+    Standardized, Quantized = solution["Standardized"], solution["Quantized"]
+
+    class Unbiased(LayerNorm):
+        def forward(self, X):
+            Y = (X - X.mean(-1, keepdim=True)) / (X.var(-1, keepdim=True) + self.eps).sqrt()
+            return self.scale * Y + self.shift
+
+    yield "custom-layers.layer-norm", "divided by n - 1", Unbiased, NORM
+
+    class Whole(LayerNorm):
+        def forward(self, X):
+            Y = (X - X.mean()) / (X.var(correction=0) + self.eps).sqrt()
+            return self.scale * Y + self.shift
+
+    yield "custom-layers.layer-norm", "over the batch too", Whole, NORM
+
+    class AxisOne(LayerNorm):
+        def forward(self, X):
+            centered = X - X.mean(dim=1, keepdim=True)
+            variance = centered.square().mean(dim=1, keepdim=True)
+            return self.scale * centered / (variance + self.eps).sqrt() + self.shift
+
+    yield "custom-layers.layer-norm", "axis 1", AxisOne, {STEPS}
+
+    class Beside(LayerNorm):
+        def forward(self, X):
+            centered = X - X.mean(dim=-1, keepdim=True)
+            spread = centered.square().mean(dim=-1, keepdim=True).sqrt()
+            return self.scale * centered / (spread + self.eps) + self.shift
+
+    yield "custom-layers.layer-norm", "eps beside the root", Beside, {SMALL}
+
+    class Deaf(LayerNorm):
+        def __init__(self, width, eps=1e-5):
+            super().__init__(width)
+
+    yield "custom-layers.layer-norm", "eps ignored", Deaf, {SMALL}
+
+    class Plain(LayerNorm):
+        def __init__(self, width, eps=1e-5):
+            super().__init__(width, eps)
+            del self.scale, self.shift
+            self.scale, self.shift = torch.ones(width), torch.zeros(width)
+
+    yield "custom-layers.layer-norm", "plain tensors", Plain, {LEARNED, SLOPES}
+
+    class One(LayerNorm):
+        def __init__(self, width, eps=1e-5):
+            super().__init__(width, eps)
+            self.scale = nn.Parameter(torch.ones(1))
+            self.shift = nn.Parameter(torch.zeros(1))
+
+    yield "custom-layers.layer-norm", "one scale for all", One, {LEARNED, SLOPES}
+
+    class Data(LayerNorm):
+        def forward(self, X):
+            variance, mean = torch.var_mean(X, -1, correction=0, keepdim=True)
+            Y = (X - mean) / (variance + self.eps).sqrt()
+            return self.scale.data * Y + self.shift.data
+
+    yield "custom-layers.layer-norm", ".data", Data, {SLOPES}
+
+    class Detached(LayerNorm):
+        def forward(self, X):
+            variance, mean = torch.var_mean(X.detach(), -1, correction=0, keepdim=True)
+            return self.scale * (X - mean) / (variance + self.eps).sqrt() + self.shift
+
+    yield "custom-layers.layer-norm", "statistics detached", Detached, {SLOPES}
+
+    def compare(total=True, tolerance=1e-4, restore=True, order="difference", entries=True):
+        def found(layer, X):
+            torch.manual_seed(0)
+            weights = torch.ones_like(X) if total else torch.rand_like(X)
+            loss = lambda: (weights * layer(X)).sum()  # noqa: E731
+            names, parameters = zip(*layer.named_parameters(), strict=True)
+            grads = torch.autograd.grad(loss(), parameters, allow_unused=True)
+            said = {}
+            for name, p, g in zip(names, parameters, grads, strict=True):
+                old, slope = p.detach().clone(), torch.zeros_like(p)
+                with torch.no_grad():
+                    for i in range(len(p)):
+                        p[i] = old[i] + 1e-5
+                        above = loss()
+                        p[i] = old[i] - 1e-5
+                        slope[i] = (above - loss()) / 2e-5
+                        p[i] = old[i]
+                    if not restore:
+                        p += 1e-7
+                if order == "none" and g is None:
+                    said[name] = "cut"
+                    continue
+                g = torch.zeros_like(p) if g is None else g
+                near = torch.isclose(g, slope, rtol=tolerance, atol=1e-6)
+                if near.all() or (not entries and near.any()):
+                    said[name] = "sound"
+                else:
+                    said[name] = "false" if g.any() else "cut"
+            return said
+
+        return found
+
+    yield "custom-layers.audit", "outputs added up", compare(), {CENTERED}
+    none_first = compare(total=False, order="none")
+    yield "custom-layers.audit", "None taken for a cut", none_first, {CONSTANT}
+    yield "custom-layers.audit", "not written back", compare(False, restore=False), {LEFT}
+    some = compare(total=False, entries=False)
+    yield "custom-layers.audit", "one entry compared", some, {FALSE}
+
+    def by_grad(layer, X):
+        layer(X).square().sum().backward()
+        return {n: "cut" if p.grad is None else "sound" for n, p in layer.named_parameters()}
+
+    yield "custom-layers.audit", "gradients alone", by_grad, {FALSE, CONSTANT, CENTERED}
+
+    def only_wrong(layer, X):
+        return {name: said for name, said in audit(layer, X).items() if said != "sound"}
+
+    everything = {CUT, FALSE, CONSTANT, CENTERED, LEFT}
+    yield "custom-layers.audit", "sound ones left out", only_wrong, everything
+
+    class Attribute(Standardized):
+        def __init__(self, in_units, units, activation=None):
+            super().__init__(in_units, units, activation)
+            del self.mean, self.std
+            self.mean, self.std = torch.zeros(in_units), torch.ones(in_units)
+
+    yield "custom-layers.statistics", "plain attributes", Attribute, {NUMBERS}
+
+    class Forgotten(Standardized):
+        def __init__(self, in_units, units, activation=None):
+            super().__init__(in_units, units, activation)
+            self.register_buffer("mean", torch.zeros(in_units), persistent=False)
+
+    yield "custom-layers.statistics", "a buffer that is not saved", Forgotten, {NUMBERS}
+
+    class Trained(Standardized):
+        def __init__(self, in_units, units, activation=None):
+            super().__init__(in_units, units, activation)
+            del self.mean, self.std
+            self.mean = nn.Parameter(torch.zeros(in_units))
+            self.std = nn.Parameter(torch.ones(in_units))
+
+        def adapt(self, data):
+            with torch.no_grad():
+                super().adapt(data)
+
+    yield "custom-layers.statistics", "statistics as parameters", Trained, {TRAINED}
+
+    class Sample(Standardized):
+        def adapt(self, data):
+            super().adapt(data)
+            self.std.copy_(data.std(0).where(data.std(0) > 1e-3, torch.tensor(1.0)))
+
+    yield "custom-layers.statistics", "divided by n - 1", Sample, STATISTICS
+
+    class Zero(Standardized):
+        def adapt(self, data):
+            self.mean.copy_(data.mean(0))
+            self.std.copy_(data.std(0, correction=0))
+
+    yield "custom-layers.statistics", "divided by 0", Zero, {FLAT}
+
+    class Epsilon(Standardized):
+        def adapt(self, data):
+            self.mean.copy_(data.mean(0))
+            self.std.copy_(data.std(0, correction=0) + 1e-6)
+
+    yield "custom-layers.statistics", "a small number added", Epsilon, {FLAT}
+
+    class Whole(Standardized):
+        def adapt(self, data):
+            self.mean.fill_(data.mean())
+            self.std.fill_(data.std(correction=0))
+
+    yield "custom-layers.statistics", "one mean for all", Whole, STATISTICS
+
+    class NoOption(Standardized):
+        def get_config(self):
+            return {"in_units": self.config["in_units"], "units": self.config["units"]}
+
+    yield "custom-layers.statistics", "activation left out", NoOption, {AGAIN}
+
+    class Function(Standardized):
+        def get_config(self):
+            name = self.config["activation"]
+            return self.config | {"activation": getattr(torch, name) if name else None}
+
+    yield "custom-layers.statistics", "a function in the config", Function, {AGAIN}
+
+    class NoGradient(Quantized):
+        def forward(self, X):
+            clipped = self.weight.clamp(-self.limit, self.limit)
+            return X @ (self.step * (clipped / self.step).round()) + self.bias
+
+    yield "custom-layers.quantized", "round as it is", NoGradient, {INSIDE, OUTSIDE, FINE}
+
+    class All(Quantized):
+        def forward(self, X):
+            rounded = (self.weight.clamp(-self.limit, self.limit) / self.step).round() * self.step
+            return X @ (self.weight + (rounded - self.weight).detach()) + self.bias
+
+    yield "custom-layers.quantized", "straight through the limit", All, {OUTSIDE, FINE}
+
+    class Unlimited(Quantized):
+        def __init__(self, in_units, units, step, limit):
+            super().__init__(in_units, units, step, 1e9)
+
+    yield "custom-layers.quantized", "no limit", Unlimited, QUANTIZED
+
+    class InPlace(Quantized):
+        def forward(self, X):
+            with torch.no_grad():
+                self.weight.clamp_(-self.limit, self.limit)
+                self.weight.copy_((self.weight / self.step).round() * self.step)
+            return X @ self.weight + self.bias
+
+    yield "custom-layers.quantized", "the parameter rounded", InPlace, {OUTSIDE, FINE}
+
+    class FineBack(Quantized):
+        def forward(self, X):
+            fine = self.weight.clamp(-self.limit, self.limit)
+            rounded = (fine / self.step).round() * self.step
+            out = X @ fine
+            return out + (X @ rounded - out).detach() + self.bias
+
+    yield "custom-layers.quantized", "back through the fine weights", FineBack, {OTHERS}
+
+    class Down(Quantized):
+        def forward(self, X):
+            clipped = self.weight.clamp(-self.limit, self.limit)
+            rounded = self.step * (clipped / self.step).trunc()
+            return X @ (clipped + (rounded - clipped).detach()) + self.bias
+
+    yield "custom-layers.quantized", "cut off instead of rounded", Down, QUANTIZED
+
+
+def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
+    """Wrong answers in TensorFlow."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    LayerNorm, audit = solution["LayerNorm"], solution["audit"]
+    Standardized, Quantized = solution["Standardized"], solution["Quantized"]
+    register = keras.saving.register_keras_serializable(package="wrong")
+
+    class Whole(LayerNorm):
+        def call(self, X):
+            centered = X - tf.reduce_mean(X)
+            variance = tf.reduce_mean(centered**2)
+            return self.scale * centered / tf.sqrt(variance + self.eps) + self.shift
+
+    yield "custom-layers.layer-norm", "over the batch too", Whole, NORM
+
+    class AxisOne(LayerNorm):
+        def call(self, X):
+            mean, variance = tf.nn.moments(X, 1, keepdims=True)
+            return self.scale * (X - mean) / tf.sqrt(variance + self.eps) + self.shift
+
+    yield "custom-layers.layer-norm", "axis 1", AxisOne, {STEPS}
+
+    class Beside(LayerNorm):
+        def call(self, X):
+            mean, variance = tf.nn.moments(X, -1, keepdims=True)
+            return self.scale * (X - mean) / (tf.sqrt(variance) + self.eps) + self.shift
+
+    yield "custom-layers.layer-norm", "eps beside the root", Beside, {SMALL}
+
+    class Deaf(LayerNorm):
+        def __init__(self, eps=1e-5):
+            super().__init__()
+
+    yield "custom-layers.layer-norm", "eps ignored", Deaf, {SMALL}
+
+    class Variables(LayerNorm):
+        def build(self, shape):
+            self.scale = tf.Variable(tf.ones(shape[-1]))
+            self.shift = tf.Variable(tf.zeros(shape[-1]))
+
+    yield "custom-layers.layer-norm", "tf.Variable", Variables, {LEARNED, SLOPES}
+
+    class One(LayerNorm):
+        def build(self, shape):
+            self.scale = self.add_weight((1,), "ones")
+            self.shift = self.add_weight((1,), "zeros")
+
+    yield "custom-layers.layer-norm", "one scale for all", One, {LEARNED, SLOPES}
+
+    class Started(LayerNorm):
+        def build(self, shape):
+            self.scale = self.add_weight(shape[-1:], "zeros")
+            self.shift = self.add_weight(shape[-1:], "zeros")
+
+    yield "custom-layers.layer-norm", "begins at 0", Started, {*NORM}
+
+    class Numbers(LayerNorm):
+        def call(self, X):
+            mean, variance = tf.nn.moments(X, -1, keepdims=True)
+            Y = (X - mean) / tf.sqrt(variance + self.eps)
+            return tf.stop_gradient(self.scale) * Y + tf.stop_gradient(self.shift)
+
+    yield "custom-layers.layer-norm", "no gradient for scale", Numbers, {SLOPES}
+
+    class Detached(LayerNorm):
+        def call(self, X):
+            mean, variance = tf.nn.moments(tf.stop_gradient(X), -1, keepdims=True)
+            return self.scale * (X - mean) / tf.sqrt(variance + self.eps) + self.shift
+
+    yield "custom-layers.layer-norm", "statistics detached", Detached, {SLOPES}
+
+    def compare(total=True, restore=True, order="difference", entries=True):
+        def found(layer, X):
+            tf.random.set_seed(0)
+            weights = tf.ones_like(X) if total else tf.random.uniform(X.shape, dtype=X.dtype)
+            loss = lambda: tf.reduce_sum(weights * layer(X))  # noqa: E731
+            with tf.GradientTape() as tape:
+                value = loss()
+            said = {}
+            parameters = layer.trainable_weights
+            for p, g in zip(parameters, tape.gradient(value, parameters), strict=True):
+                old = p.numpy()
+                slope = []
+                for step in 1e-5 * np.eye(len(old)):
+                    p.assign(old + step)
+                    above = loss()
+                    p.assign(old - step)
+                    slope.append((above - loss()) / 2e-5)
+                p.assign(old if restore else old + 1e-7)
+                if order == "none" and g is None:
+                    said[p.name] = "cut"
+                    continue
+                g = np.zeros_like(old) if g is None else g
+                near = np.isclose(g, slope, rtol=1e-4, atol=1e-6)
+                if near.all() or (not entries and near.any()):
+                    said[p.name] = "sound"
+                else:
+                    said[p.name] = "false" if np.any(g) else "cut"
+            return said
+
+        return found
+
+    yield "custom-layers.audit", "outputs added up", compare(), {CENTERED}
+    none_first = compare(total=False, order="none")
+    yield "custom-layers.audit", "None taken for a cut", none_first, {CONSTANT}
+    yield "custom-layers.audit", "not written back", compare(False, restore=False), {LEFT}
+    some = compare(total=False, entries=False)
+    yield "custom-layers.audit", "one entry compared", some, {FALSE}
+
+    def by_tape(layer, X):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(X) ** 2)
+        weights = layer.trainable_weights
+        found = zip(weights, tape.gradient(loss, weights), strict=True)
+        return {w.name: "cut" if g is None else "sound" for w, g in found}
+
+    yield "custom-layers.audit", "gradients alone", by_tape, {FALSE, CONSTANT, CENTERED}
+
+    def listed(layer, X):
+        return list(audit(layer, X).values())
+
+    everything = {CUT, FALSE, CONSTANT, CENTERED, LEFT}
+    yield "custom-layers.audit", "a list", listed, everything
+
+    @register
+    class Attribute(Standardized):
+        def build(self, shape):
+            super().build(shape)
+            self.center, self.spread = tf.zeros(shape[-1]), tf.ones(shape[-1])
+
+        def adapt(self, data):
+            super().adapt(data)
+            self.center, self.spread = self.mean.numpy(), self.std.numpy()
+
+        def call(self, X):
+            Y = (X - self.center) / self.spread
+            return self.activation(Y @ self.weight + self.bias)
+
+    yield "custom-layers.statistics", "plain attributes", Attribute, {NUMBERS}
+
+    @register
+    class Trained(Standardized):
+        def build(self, shape):
+            super().build(shape)
+            self.mean = self.add_weight(shape[-1:], "zeros", name="m")
+            self.std = self.add_weight(shape[-1:], "ones", name="s")
+
+    yield "custom-layers.statistics", "statistics are trained", Trained, {TRAINED}
+
+    @register
+    class Zero(Standardized):
+        def adapt(self, data):
+            super().adapt(data)
+            self.std.assign(np.std(data, 0))
+
+    yield "custom-layers.statistics", "divided by 0", Zero, {FLAT}
+
+    @register
+    class Sample(Standardized):
+        def adapt(self, data):
+            super().adapt(data)
+            std = np.std(data, 0, ddof=1)
+            self.std.assign(np.where(std > 1e-3, std, 1))
+
+    yield "custom-layers.statistics", "divided by n - 1", Sample, STATISTICS
+
+    @register
+    class Unbuilt(Standardized):
+        def adapt(self, data):
+            self.mean.assign(np.mean(data, 0))
+            flat = np.ptp(data, 0) == 0
+            self.std.assign(np.where(flat, 1, np.std(data, 0)))
+
+    late = {FLAT, TRAINED, NUMBERS}
+    yield "custom-layers.statistics", "cannot adapt before a call", Unbuilt, late
+
+    class Unregistered(Standardized):
+        pass
+
+    yield "custom-layers.statistics", "not registered", Unregistered, {AGAIN}
+
+    @register
+    class NoOption(Standardized):
+        def get_config(self):
+            config = super().get_config()
+            del config["activation"]
+            return config
+
+    yield "custom-layers.statistics", "activation left out", NoOption, {AGAIN}
+
+    @register
+    class Nameless(Standardized):
+        def __init__(self, units, activation=None, name=None):
+            super().__init__(units, activation, name=name)
+
+        def get_config(self):
+            return {"units": self.units, "activation": self.activation.__name__}
+
+    yield "custom-layers.statistics", "the name lost", Nameless, {AGAIN}
+
+    @register
+    class Deaf(Standardized):
+        def __init__(self, units, activation=None):
+            super().__init__(units, activation)
+
+    yield "custom-layers.statistics", "no **kwargs", Deaf, {AGAIN}
+
+    class NoGradient(Quantized):
+        def call(self, X):
+            clipped = tf.clip_by_value(self.weight, -self.limit, self.limit)
+            return X @ (self.step * tf.round(clipped / self.step)) + self.bias
+
+    yield "custom-layers.quantized", "round as it is", NoGradient, {INSIDE, OUTSIDE, FINE}
+
+    class All(Quantized):
+        def call(self, X):
+            clipped = tf.clip_by_value(self.weight, -self.limit, self.limit)
+            rounded = self.step * tf.round(clipped / self.step)
+            Q = self.weight + tf.stop_gradient(rounded - self.weight)
+            return X @ Q + self.bias
+
+    yield "custom-layers.quantized", "straight through the limit", All, {OUTSIDE, FINE}
+
+    class Unlimited(Quantized):
+        def __init__(self, units, step, limit):
+            super().__init__(units, step, 1e9)
+
+    yield "custom-layers.quantized", "no limit", Unlimited, QUANTIZED
+
+    class InPlace(Quantized):
+        def call(self, X):
+            clipped = tf.clip_by_value(self.weight, -self.limit, self.limit)
+            self.weight.assign(self.step * tf.round(clipped / self.step))
+            return X @ self.weight + self.bias
+
+    yield "custom-layers.quantized", "the parameter rounded", InPlace, {OUTSIDE, FINE}
+
+    class FineBack(Quantized):
+        def call(self, X):
+            fine = tf.clip_by_value(self.weight, -self.limit, self.limit)
+            out = X @ fine
+            rounded = X @ (self.step * tf.round(fine / self.step))
+            return out + tf.stop_gradient(rounded - out) + self.bias
+
+    yield "custom-layers.quantized", "back through the fine weights", FineBack, {OTHERS}
+
+    class Variables(Quantized):
+        def build(self, shape):
+            self.weight = tf.Variable(tf.zeros((shape[-1], self.units)))
+            self.bias = tf.Variable(tf.zeros(self.units))
+
+    yield "custom-layers.quantized", "tf.Variable", Variables, QUANTIZED
+
+
+WRONG = {"pytorch": pytorch, "tensorflow": tensorflow}

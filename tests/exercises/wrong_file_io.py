@@ -1,0 +1,530 @@
+"""Plausible wrong answers to the exercises of *File I/O*.
+
+Each entry: the question, what is wrong, the answer, and the aspects that must fail - those and no
+others. `solution` holds what the exercise file's solution cells define.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Wrong = tuple[str, str, Any, set[str]]
+
+BACK, NAMED, AGAIN, PART, PLANTED = (
+    "values, types and names",
+    "one file, under the name given",
+    "saved a second time",
+    "a part of a large tensor",
+    "a stranger's file runs nothing",
+)
+ARCHIVE = {BACK, NAMED, AGAIN, PART, PLANTED}
+PARAMETERS, MEAN, OPTIMIZER, RANDOM, STEP = (
+    "the parameters",
+    "what the net keeps without training it",
+    "the optimizer",
+    "the random numbers",
+    "the number of the step",
+)
+RESUME = {PARAMETERS, MEAN, OPTIMIZER, RANDOM, STEP}
+NEWEST, CUT, FAILED, EARLIER, KEPT = (
+    "the newest checkpoint",
+    "a power cut while writing",
+    "an error while writing",
+    "back to an earlier step",
+    "no more than keep",
+)
+ARRIVED, REPORT, NOTHING, APART = (
+    "what fits has arrived",
+    "the report",
+    "nothing is not enough",
+    "copies, into the net's own arrays",
+)
+
+
+def archives() -> Iterator[Wrong]:
+    """Wrong archives that need no framework."""
+
+    class Pickled:
+        def __init__(self, path):
+            self.path = Path(path)
+
+        def save(self, tensors):
+            arrays = {name: np.asarray(tensor) for name, tensor in tensors.items()}
+            self.path.write_bytes(pickle.dumps(arrays))
+
+        def load(self):
+            return pickle.loads(self.path.read_bytes())
+
+    yield "file-io.archive", "a pickle", Pickled, {PLANTED}
+
+    class Text(Pickled):
+        def save(self, tensors):
+            values = {name: np.asarray(tensor).tolist() for name, tensor in tensors.items()}
+            self.path.write_text(json.dumps(values))
+
+        def load(self):
+            values = json.loads(self.path.read_text())
+            return {name: np.array(value) for name, value in values.items()}
+
+    yield "file-io.archive", "numbers as text", Text, ARCHIVE
+
+    class Named(Pickled):
+        def save(self, tensors):
+            arrays = {f"_{name}": np.asarray(tensor) for name, tensor in tensors.items()}
+            np.savez(self.path, **arrays)
+
+        def load(self):
+            with np.load(f"{self.path}.npz") as saved:
+                return {name[1:]: saved[name] for name in saved}
+
+    yield "file-io.archive", ".npz added to the name", Named, {NAMED}
+
+    class Keywords(Pickled):
+        def save(self, tensors):
+            with self.path.open("wb") as file:
+                np.savez(file, **{name: np.asarray(t) for name, t in tensors.items()})
+
+        def load(self):
+            with np.load(self.path) as saved:
+                return dict(saved)
+
+    yield "file-io.archive", "names as keywords", Keywords, ARCHIVE
+
+    class Boxed(Pickled):
+        def save(self, tensors):
+            with self.path.open("wb") as file:
+                np.save(file, {name: np.asarray(tensor) for name, tensor in tensors.items()})
+
+        def load(self):
+            return np.load(self.path, allow_pickle=True).item()
+
+    yield "file-io.archive", "np.save of a dictionary", Boxed, {PLANTED}
+
+    class Memory:
+        known = {}  # noqa: RUF012
+
+        def __init__(self, path):
+            self.path = path
+
+        def save(self, tensors):
+            Memory.known[str(self.path)] = tensors
+
+        def load(self):
+            return Memory.known[str(self.path)]
+
+    yield "file-io.archive", "kept in memory", Memory, ARCHIVE
+
+
+def keepers(Keeper: type) -> Iterator[Wrong]:
+    """Wrong keepers."""
+
+    class Highest(Keeper):
+        def complete(self):
+            folders = self.root.glob("step-*")
+            return [f.name for f in sorted(folders, key=lambda f: int(f.name.split("-")[1]))]
+
+    fails = {CUT, FAILED, EARLIER, KEPT}
+    yield "file-io.keeper", "the highest number", Highest, fails
+
+    class InPlace(Keeper):
+        def save(self, step, writers):
+            for name, write in writers.items():
+                write(self.root / name)
+
+        def latest(self):
+            return self.root if any(self.root.iterdir()) else None
+
+    yield "file-io.keeper", "one folder for all", InPlace, {NEWEST, CUT, FAILED, EARLIER, KEPT}
+
+    class ByStep(Keeper):
+        def save(self, step, writers):
+            folder = self.root / f"step-{step}"
+            folder.mkdir(exist_ok=True)
+            for name, write in writers.items():
+                write(folder / name)
+            names = [name for name in self.complete() if name != folder.name]
+            names = [*names, folder.name][-self.keep :]
+            self.pointer.write_text(json.dumps(names))
+            for other in self.root.glob("step-*"):
+                if other.name not in names:
+                    shutil.rmtree(other)
+
+    yield "file-io.keeper", "the same folder for the same step", ByStep, {CUT}
+
+    class Refused(Keeper):
+        def save(self, step, writers):
+            (self.root / f"mark-{step}").mkdir()
+            super().save(step, writers)
+
+    yield "file-io.keeper", "a step once only", Refused, {CUT, FAILED, EARLIER}
+
+    class Absolute(Keeper):
+        def save(self, step, writers):
+            super().save(step, writers)
+            names = [str(self.root / name) for name in self.complete()]
+            (self.root / "paths").write_text(json.dumps(names))
+
+        def latest(self):
+            if not (self.root / "paths").exists():
+                return None
+            return Path(json.loads((self.root / "paths").read_text())[-1])
+
+    yield "file-io.keeper", "whole paths", Absolute, {CUT}
+
+    class First(Keeper):
+        def save(self, step, writers):
+            folder = self.root / f"step-{len(self.complete())}-{step}"
+            names = [*self.complete(), folder.name][-self.keep :]
+            self.pointer.write_text(json.dumps(names))
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            for name, write in writers.items():
+                write(folder / name)
+            for other in self.root.glob("step-*"):
+                if other.name not in names:
+                    shutil.rmtree(other)
+
+    yield "file-io.keeper", "named before it is written", First, {CUT, FAILED}
+
+    class Swallows(Keeper):
+        def save(self, step, writers):
+            try:
+                super().save(step, writers)
+            except OSError as error:
+                self.error = error
+
+    yield "file-io.keeper", "the error swallowed", Swallows, {FAILED, KEPT}
+
+    class Hoarder(Keeper):
+        def __init__(self, root, keep):
+            super().__init__(root, 10**6)
+
+    yield "file-io.keeper", "nothing deleted", Hoarder, {KEPT}
+
+    class Remembers(Keeper):
+        def __init__(self, root, keep):
+            super().__init__(root, keep)
+            self.names = []
+
+        def complete(self):
+            return self.names
+
+        def save(self, step, writers):
+            super().save(step, writers)
+            self.names = json.loads(self.pointer.read_text())
+
+    yield "file-io.keeper", "known to the object alone", Remembers, {
+        NEWEST, CUT, FAILED, EARLIER, KEPT,
+    }  # fmt: skip
+
+
+def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
+    """Wrong answers in PyTorch."""
+    import torch
+
+    Archive, Checkpoint, transfer = (solution[n] for n in ("Archive", "Checkpoint", "transfer"))
+    yield from archives()
+    yield from keepers(solution["Keeper"])
+
+    class Shared(Archive):
+        def save(self, tensors):
+            torch.save(tensors, self.path)
+
+    yield "file-io.archive", "slices with their whole", Shared, {PART}
+
+    class Trusting(Archive):
+        def load(self):
+            return torch.load(self.path, weights_only=False)
+
+    yield "file-io.archive", "weights_only=False", Trusting, {PLANTED}
+
+    class Floats(Archive):
+        def save(self, tensors):
+            super().save({name: tensor.float() for name, tensor in tensors.items()})
+
+    yield "file-io.archive", "everything as float32", Floats, ARCHIVE
+
+    class Without(Checkpoint):
+        """Leaves out some entries."""
+
+        out: tuple[str, ...] = ()
+
+        def save(self, step):
+            net, rng = self.net, self.rng
+            saved = {
+                "net": net.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "rng": rng.bit_generator.state,
+                "step": step,
+            }
+            torch.save({key: part for key, part in saved.items() if key not in self.out}, self.path)
+
+        def load(self):
+            saved = torch.load(self.path)
+            self.net.load_state_dict(saved["net"])
+            if "optimizer" in saved:
+                self.optimizer.load_state_dict(saved["optimizer"])
+            if "rng" in saved:
+                self.rng.bit_generator.state = saved["rng"]
+            return saved.get("step", 0)
+
+    def without(*out):
+        return type("Without", (Without,), {"out": out})
+
+    yield "file-io.resume", "no optimizer", without("optimizer"), {OPTIMIZER}
+    yield "file-io.resume", "no random state", without("rng"), {RANDOM}
+    yield "file-io.resume", "no step", without("step"), {STEP}
+
+    class Learnable(Checkpoint):
+        def load(self):
+            mean = self.net.meter.mean.clone()
+            step = super().load()
+            self.net.meter.mean.copy_(mean)
+            return step
+
+    yield "file-io.resume", "parameters alone", Learnable, {MEAN, OPTIMIZER}
+
+    class Moments(Checkpoint):
+        def load(self):
+            rate = self.optimizer.param_groups[0]["lr"]
+            step = super().load()
+            self.optimizer.param_groups[0]["lr"] = rate
+            return step
+
+    yield "file-io.resume", "the rate forgotten", Moments, {OPTIMIZER}
+
+    class Once(Checkpoint):
+        def save(self, step):
+            if not self.path.exists():
+                super().save(step)
+
+    yield "file-io.resume", "the first save only", Once, RESUME
+
+    class OtherGenerator(Checkpoint):
+        def load(self):
+            mine = np.random.default_rng()
+            self.rng, given = mine, self.rng
+            step = super().load()
+            assert given is not mine
+            return step
+
+    yield "file-io.resume", "another generator", OtherGenerator, {RANDOM}
+
+    class OtherNet(Checkpoint):
+        def load(self):
+            self.net = copy.deepcopy(self.net)
+            return super().load()
+
+    yield "file-io.resume", "another net", OtherNet, RESUME
+
+    def silenced(net, arrays, prefix):
+        state = {name.removeprefix(prefix): torch.tensor(a) for name, a in arrays.items()}
+        net.load_state_dict(state, strict=False)
+
+    yield "file-io.transfer", "strict=False", silenced, {ARRIVED, REPORT, NOTHING, APART}
+
+    def broadcast(net, arrays, prefix):
+        report = transfer(net, arrays, prefix)
+        for name, p in net.named_parameters():
+            if p.ndim == 1 and name in report["misfit"]:
+                p.data.copy_(torch.tensor(arrays[prefix + name]))
+        return report
+
+    everything = {ARRIVED, REPORT, NOTHING, APART}
+    yield "file-io.transfer", "a bias spread", broadcast, everything
+
+    def tolerant(net, arrays, prefix):
+        try:
+            return transfer(net, arrays, prefix)
+        except ValueError:
+            return {"loaded": [], "misfit": [], "missing": list(net.state_dict())}
+
+    yield "file-io.transfer", "nothing is fine", tolerant, {NOTHING}
+
+    def assigned(net, arrays, prefix):
+        report = transfer(net, arrays, prefix)
+        state = {n: torch.from_numpy(arrays[prefix + n].astype("f4")) for n in report["loaded"]}
+        net.load_state_dict(state, strict=False, assign=True)
+        return report
+
+    yield "file-io.transfer", "assign=True", assigned, {APART}
+
+    def memory(net, arrays, prefix):
+        report = transfer(net, arrays, prefix)
+        for name, p in net.named_parameters():
+            if name in report["loaded"] and p.ndim == 2:
+                p.data = torch.from_numpy(arrays[prefix + name])
+        return report
+
+    yield "file-io.transfer", "shared memory", memory, {APART}
+
+    def prefixed(net, arrays, prefix):
+        report = transfer(net, arrays, prefix)
+        return report | {"unexpected": [n for n in arrays if not n.startswith(prefix)]}
+
+    yield "file-io.transfer", "strange names with the prefix", prefixed, {REPORT}
+
+    def parameters(net, arrays, prefix):
+        kept = {name: b.clone() for name, b in net.named_buffers()}
+        report = transfer(net, arrays, prefix)
+        for name, buffer in net.named_buffers():
+            buffer.copy_(kept[name])
+        return report
+
+    yield "file-io.transfer", "parameters alone", parameters, everything
+
+
+def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
+    """Wrong answers in TensorFlow."""
+    Archive, Checkpoint, transfer = (solution[n] for n in ("Archive", "Checkpoint", "transfer"))
+    yield from archives()
+    yield from keepers(solution["Keeper"])
+
+    class Objects(Archive):
+        def save(self, tensors):
+            arrays = np.empty(len(tensors), object)
+            arrays[:] = [tensor.numpy() for tensor in tensors.values()]
+            with open(self.path, "wb") as file:
+                np.savez(file, names=list(tensors), arrays=arrays)
+
+        def load(self):
+            with np.load(self.path, allow_pickle=True) as saved:
+                return dict(zip(map(str, saved["names"]), saved["arrays"], strict=True))
+
+    yield "file-io.archive", "an array of arrays", Objects, {PLANTED}
+
+    class Compressed(Archive):
+        def save(self, tensors):
+            super().save(tensors)
+            shutil.copy(self.path, f"{self.path}.bak")
+
+    yield "file-io.archive", "a second file", Compressed, {NAMED}
+
+    class Unbuilt(Checkpoint):
+        def load(self):
+            with np.load(self.path) as saved:
+                for key, variable in self.variables().items():
+                    variable.assign(saved[key])
+                about = json.loads(str(saved["about"]))
+            self.rng.bit_generator.state = about["rng"]
+            return about["step"]
+
+    yield "file-io.resume", "the optimizer not built", Unbuilt, {OPTIMIZER}
+
+    class NetOnly(Checkpoint):
+        def variables(self):
+            return {f"v{n}": variable for n, variable in enumerate(self.net.variables)}
+
+    yield "file-io.resume", "no optimizer", NetOnly, {OPTIMIZER}
+
+    class Trainable(Checkpoint):
+        def variables(self):
+            found = [*self.net.trainable_variables, *self.optimizer.variables]
+            return {f"v{n}": variable for n, variable in enumerate(found)}
+
+    yield "file-io.resume", "trainable variables alone", Trainable, {MEAN, OPTIMIZER}
+
+    class Rate(Checkpoint):
+        def load(self):
+            rate = float(self.optimizer.learning_rate)
+            step = super().load()
+            self.optimizer.learning_rate = rate
+            return step
+
+    yield "file-io.resume", "the rate forgotten", Rate, {OPTIMIZER}
+
+    class NoRandom(Checkpoint):
+        def load(self):
+            state = self.rng.bit_generator.state
+            step = super().load()
+            self.rng.bit_generator.state = state
+            return step
+
+    yield "file-io.resume", "no random state", NoRandom, {RANDOM}
+
+    class Iterations(Checkpoint):
+        def load(self):
+            super().load()
+            return int(self.optimizer.iterations.numpy())
+
+    yield "file-io.resume", "the optimizer's count for the step", Iterations, {STEP}
+
+    class Live(Checkpoint):
+        saved = {}  # noqa: RUF012
+
+        def save(self, step):
+            Live.saved = {"step": step, "variables": self.variables()}
+
+        def load(self):
+            self.optimizer.build(self.net.trainable_variables)
+            for key, variable in self.variables().items():
+                variable.assign(Live.saved["variables"][key])
+            return Live.saved["step"]
+
+    yield "file-io.resume", "the live variables kept", Live, RESUME
+
+    class Once(Checkpoint):
+        def save(self, step):
+            if not self.path.exists():
+                super().save(step)
+
+    yield "file-io.resume", "the first save only", Once, RESUME
+
+    everything = {ARRIVED, REPORT, NOTHING, APART}
+
+    def tolerant(net, arrays, prefix):
+        try:
+            return transfer(net, arrays, prefix)
+        except ValueError:
+            return {"loaded": [], "misfit": [], "missing": [w.path for w in net.weights]}
+
+    yield "file-io.transfer", "nothing is fine", tolerant, {NOTHING}
+
+    def trainable(net, arrays, prefix):
+        kept = [w.numpy() for w in net.non_trainable_weights]
+        report = transfer(net, arrays, prefix)
+        for weight, value in zip(net.non_trainable_weights, kept, strict=True):
+            weight.assign(value)
+        return report
+
+    yield "file-io.transfer", "trainable weights alone", trainable, everything
+
+    def by_place(net, arrays, prefix):
+        for weight, array in zip(net.weights, arrays.values(), strict=False):
+            if weight.shape == array.shape:
+                weight.assign(array)
+
+    yield "file-io.transfer", "by place", by_place, everything
+
+    def prefixed(net, arrays, prefix):
+        report = transfer(net, arrays, prefix)
+        return report | {"unexpected": [n for n in arrays if not n.startswith(prefix)]}
+
+    yield "file-io.transfer", "strange names with the prefix", prefixed, {REPORT}
+
+    def untold(net, arrays, prefix):
+        report = transfer(net, arrays, prefix)
+        return report | {"missing": [*report["missing"], *report["misfit"]]}
+
+    yield "file-io.transfer", "misfits called missing", untold, {REPORT}
+
+    def by_end(net, arrays, prefix):
+        own = {weight.path: weight for weight in net.weights}
+        for name, array in arrays.items():
+            path = name.removeprefix(prefix)
+            if path in own and own[path].shape == array.shape:
+                own[path].assign(array)
+        return transfer(net, arrays, "") if not prefix else {}
+
+    yield "file-io.transfer", "names without the prefix too", by_end, everything
+
+
+WRONG = {"pytorch": pytorch, "tensorflow": tensorflow}
