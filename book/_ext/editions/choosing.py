@@ -1,7 +1,7 @@
 """What becomes of links to pages that a fork has left out of `_toc.yml`.
 
-A link to such a page keeps its words and loses its target; an item of a list that begins with one
-goes altogether, as on the landing page, and the caption of a list with its last item.
+A link to such a page keeps its words and loses its target. An item of a list or a row of a table
+that begins with one goes altogether, as on the landing page; a list's caption with its last item.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from editions.source import Chapter
 
 FENCE = re.compile(r"(?ms)^(`{3,}|~{3,})(?!\{).*?^\1`*[ \t]*$")
 LINK = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)|(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+)\)")
-CAPTION = re.compile(r"(?m)^\*\*[^*\n]+\*\*\n\s*\n(?=\*\*|#|\Z)")  # of a list that is gone
-ITEM = re.compile(r"(?m)^[-*] \[[^\]\n]*\]\(([^()\s]+)\).*\n?")
+ITEM = re.compile(r"^[-*|] \[[^\]\n]*\]\(([^()\s]+)\)")
+LIST = re.compile(r"(?m)^(\*\*[^*\n]+\*\*\n[ \t]*\n)?((?:^[-*|] .*(?:\n|\Z))+)\n?")
 
 
 def chosen(project: Project, chapter: Chapter) -> Chapter:
@@ -41,7 +41,18 @@ def without_left_out(project: Project, page: Path, text: str) -> str:
 
 
 def _unlinked(project: Project, page: Path, text: str) -> str:
-    shorter = ITEM.sub(lambda m: "" if project.leaves_out(page, m[1]) else m[0], text)
-    if shorter != text:
-        text = CAPTION.sub("", re.sub(r"\n{3,}", "\n\n", shorter))
+    def shortened(match: re.Match[str]) -> str:
+        items = match[2].splitlines(keepends=True)
+        links = [ITEM.match(item) for item in items]
+        kept = [
+            item
+            for item, link in zip(items, links, strict=True)
+            if not (link and project.leaves_out(page, link[1]))
+        ]
+        if len(kept) == len(items):
+            return match[0]
+        caption, rest = match[1] or "", match[0].removeprefix((match[1] or "") + match[2])
+        return caption + "".join(kept) + rest if kept else ""
+
+    text = LIST.sub(shortened, text)
     return LINK.sub(lambda m: m[2] if m[3] and project.leaves_out(page, m[3]) else m[0], text)

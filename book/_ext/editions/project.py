@@ -17,6 +17,7 @@ from editions.files import digest
 from editions.frameworks import FRAMEWORKS, Framework
 
 DEVICES = ("cpu", "gpu")
+GITHUB = r"https?://github\.com/([^/]+)/([^/]+)"
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,11 @@ class Project:
 
     @property
     def site(self) -> str:
-        """Address of the published site, with a slash at its end."""
-        return str((self.config.get("html") or {}).get("baseurl", "")).rstrip("/") + "/"
+        """Address of the published site, with a slash at its end: GitHub Pages, if none is set."""
+        address = str((self.config.get("html") or {}).get("baseurl", ""))
+        if not address and (match := re.fullmatch(GITHUB, self.repository)):
+            address = f"https://{match[1].lower()}.github.io/{match[2]}"
+        return address.rstrip("/") + "/"
 
     @property
     def language(self) -> str:
@@ -171,15 +175,17 @@ class Project:
     def raw_address(self, path: Path) -> str:
         """Where the bytes of the file `path` are served, for pictures in notebooks."""
         relative = quote(self.relative(path))
-        if match := re.fullmatch(r"https?://github\.com/([^/]+/[^/]+)", self.repository):
-            return f"https://raw.githubusercontent.com/{match[1]}/{self.branch}/{relative}"
+        if match := re.fullmatch(GITHUB, self.repository):
+            return (
+                f"https://raw.githubusercontent.com/{match[1]}/{match[2]}/{self.branch}/{relative}"
+            )
         return f"{self.repository}/raw/{self.branch}/{relative}"
 
     def colab_address(self, notebook: Path) -> str:
         """Where Colab opens the notebook; an empty string if it cannot."""
-        if match := re.fullmatch(r"https?://github\.com/([^/]+/[^/]+)", self.repository):
+        if match := re.fullmatch(GITHUB, self.repository):
             path = quote(self.relative(notebook))
-            return f"https://colab.research.google.com/github/{match[1]}/blob/{self.branch}/{path}"
+            return f"https://colab.research.google.com/github/{match[1]}/{match[2]}/blob/{self.branch}/{path}"
         return ""
 
     # -- what outputs depend on -----------------------------------------------------------

@@ -11,6 +11,7 @@ from docutils import nodes
 from myst_nb.core.read import read_myst_markdown_notebook
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.errors import ExtensionError
 from sphinx.util.osutil import relative_uri
 
@@ -37,6 +38,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("editions_frameworks", ["pytorch", "tensorflow"], "env", [list])
     app.add_directive("edition", EditionDirective)
     app.add_transform(EditionTabs)
+    app.connect("config-inited", _set_address)
     app.connect("builder-inited", _refuse_stale)
     app.connect("source-read", _weave_source)
     app.connect("doctree-read", _add_header)
@@ -49,6 +51,11 @@ def read_page(text: str) -> NotebookNode:
     if text.startswith("{"):
         return nbformat.v4.reads(text)
     return read_myst_markdown_notebook(text, add_source_map=True)
+
+
+def _set_address(app: Sphinx, config: Config) -> None:
+    """Where the pages will be, for their canonical addresses."""
+    config.html_baseurl = config.html_baseurl or Project.of(app).site
 
 
 def _refuse_stale(app: Sphinx) -> None:
