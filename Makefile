@@ -1,13 +1,17 @@
 # Everything a person types. `make` alone lists the targets.
 
 VENV    ?= .venv
-BIN     := $(VENV)/bin
+BIN      = $(VENV)/bin
 DEVICE  ?= cpu
+FRAMEWORK ?=
 JOBS    ?=
 PORT    ?= 8000
 # An index with builds of PyTorch for the CPU alone saves gigabytes on a machine without a GPU:
 #   make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
+# What holds the versions; make test-versions tries others.
+CONSTRAINTS ?= requirements.txt
+EXTRAS  := book,torch,tensorflow,exercises,test
 
 # The first Python on the path that is neither too old nor too new for TensorFlow.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -16,11 +20,30 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 
 export PYTHONPATH := $(CURDIR)/book/_ext$(if $(PYTHONPATH),:$(PYTHONPATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-PIP := $(BIN)/python -m pip install --quiet --constraint requirements.txt \
+PIP = $(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
+ifeq ($(filter cpu gpu,$(DEVICE)),)
+$(error DEVICE is $(DEVICE); allowed are cpu and gpu)
+endif
+ifneq ($(filter-out pytorch tensorflow,$(FRAMEWORK)),)
+$(error FRAMEWORK is $(FRAMEWORK); allowed are pytorch and tensorflow)
+endif
+# On a GPU each framework has an environment of its own: their CUDA libraries do not mix.
+ifeq ($(DEVICE),gpu)
+ifneq ($(FRAMEWORK),)
+override VENV := $(VENV)-gpu-$(FRAMEWORK)
+EXTRAS := book,$(if $(filter pytorch,$(FRAMEWORK)),torch,tensorflow,cuda),test
+endif
+endif
+BY_FRAMEWORK := $(and $(filter gpu,$(DEVICE)),$(if $(FRAMEWORK),,yes))
+define in_each_environment
+@failed=; for one in pytorch tensorflow; do \
+	$(MAKE) --no-print-directory $@ DEVICE=gpu FRAMEWORK=$$one || failed=1; done; test -z "$$failed"
+endef
+
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks new-chapter pdf lab test test-quick check-notebooks verify browser bench soak serve exercises solutions grade test-full lint format clean
+.PHONY: help book notebooks new-chapter pdf lab test test-quick check-notebooks verify site links test-gpu test-versions with-newest with-floors report browser bench soak serve exercises solutions grade test-full lint format clean
 
 help: ## list the targets
 	@echo "Deep Learning Computation. Type one of:"
@@ -41,7 +64,7 @@ $(VENV)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "error: the venv module is missing. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 	@touch $@
 
-$(VENV)/book: $(VENV)/python pyproject.toml requirements.txt
+$(VENV)/book: $(VENV)/python pyproject.toml $(CONSTRAINTS)
 	@echo "Installing what the book needs (about half a minute)"
 	@$(PIP) --editable '.[book]'
 	@touch $@
@@ -56,8 +79,8 @@ $(VENV)/lab: $(VENV)/full
 	@touch $@
 
 $(VENV)/full: $(VENV)/book
-	@echo "Installing PyTorch, TensorFlow and the test tools (about 3 GB, a few minutes)"
-	@$(PIP) --editable '.[book,torch,tensorflow,exercises,test]'
+	@echo "Installing $(or $(FRAMEWORK),PyTorch and TensorFlow) and the test tools (some GB, a few minutes)"
+	@$(PIP) --editable '.[$(EXTRAS)]'
 	@touch $@
 
 browser: # Chromium, for the tests
@@ -68,11 +91,16 @@ browser: # Chromium, for the tests
 book: $(VENV)/book ## build the site and say where to open it
 	@$(BIN)/python -m editions book
 
-ifeq ($(filter cpu gpu,$(DEVICE)),)
-$(error DEVICE is $(DEVICE); allowed are cpu and gpu)
-endif
-notebooks: $(VENV)/full ## run the stale notebooks, refresh the others' prose (CHAPTER=blocks, DEVICE=gpu)
-	@$(BIN)/python -m editions notebooks --device $(DEVICE) $(if $(JOBS),--jobs $(JOBS)) $(CHAPTER)
+CHOSEN = --device $(DEVICE) $(if $(FRAMEWORK),--framework $(FRAMEWORK)) $(if $(JOBS),--jobs $(JOBS)) $(CHAPTER)
+
+notebooks: $(if $(BY_FRAMEWORK),,$(VENV)/full) ## run the stale notebooks, refresh the others' prose (CHAPTER=blocks, DEVICE=gpu)
+	$(if $(BY_FRAMEWORK),$(in_each_environment),@$(BIN)/python -m editions notebooks $(CHOSEN))
+
+site: verify ## build the site as it is published: every notebook verified
+	@$(BIN)/python -m editions book --verified
+
+links: $(VENV)/book ## ask every address outside the book whether it is there
+	@$(BIN)/python -m editions links
 
 ifneq ($(filter new-chapter,$(MAKECMDGOALS)),)
 ifeq ($(NAME),)
@@ -125,8 +153,38 @@ test-full: ## everything, and what takes long: the soak, a class of 300
 check-notebooks: $(VENV)/full
 	@$(BIN)/python -m editions check
 
-verify: $(VENV)/full # run every notebook again and compare; writes the verification record
-	@$(BIN)/python -m pytest -p editions.verifying --nbval --nbval-current-env -n 2 --dist loadfile -q book/notebooks/cpu
+verify: $(if $(BY_FRAMEWORK),,$(VENV)/full) ## run every notebook again and compare; write the verification record
+	$(if $(BY_FRAMEWORK),$(in_each_environment),@$(BIN)/python -m editions verify $(CHOSEN))
+
+test-gpu: ## the same on this machine's GPU; what has no reference is recorded (FRAMEWORK=pytorch)
+	@$(MAKE) --no-print-directory verify DEVICE=gpu
+
+ifneq ($(filter test-versions,$(MAKECMDGOALS)),)
+ifeq ($(filter newest floors,$(VERSIONS)),)
+$(error name the versions: make test-versions VERSIONS=newest, or VERSIONS=floors)
+endif
+endif
+OTHER := _build/$(VERSIONS).txt
+test-versions: $(VENV)/full ## check with other versions than the pinned: VERSIONS=newest, or VERSIONS=floors
+	@$(BIN)/python tests/versions.py $(VERSIONS) $(OTHER)
+	@$(MAKE) --no-print-directory with-$(VERSIONS) VENV=$(VENV)-$(VERSIONS) CONSTRAINTS=$(OTHER)
+
+with-newest: $(VENV)/full
+	@$(BIN)/python -m pip freeze --exclude-editable > _build/installed.txt
+	@$(MAKE) --no-print-directory test
+
+with-floors: $(VENV)/full # old versions print otherwise: claims must hold, outputs are not compared
+	@$(BIN)/python -m pip freeze --exclude-editable > _build/installed.txt
+	@$(BIN)/python -m editions verify --lax
+	@$(BIN)/python -m pytest tests/d2lcompute
+
+ifneq ($(filter report,$(MAKECMDGOALS)),)
+ifeq ($(MOVED),)
+$(error name the folder of what failed: make report MOVED=folder)
+endif
+endif
+report: # say in one issue on GitHub what moved; the weekly run does it
+	@python3 .ci/report.py "$(MOVED)"
 
 lint: $(VENV)/full ## check style
 	@$(BIN)/ruff check --quiet .

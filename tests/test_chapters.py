@@ -1,8 +1,10 @@
-"""What every chapter has: the parts that its readers count on."""
+"""What every chapter has: the parts that its readers count on; and that each is missed."""
 
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,8 +22,7 @@ def prose(chapter: Chapter) -> str:
     return "\n\n".join(cell.source for cell in chapter.cells if cell.kind == "markdown")
 
 
-@each_chapter
-def test_the_head(path: Path) -> None:
+def has_its_head(path: Path) -> None:
     """A hook, four to six outcomes, what a reader needs, and how long it takes."""
     head = prose(read_chapter(path)).split("\n## ")[0]
     outcomes = re.search(r"(?s):class: outcomes\n(.*?)\n:::", head)
@@ -31,8 +32,7 @@ def test_the_head(path: Path) -> None:
     assert "**Time:**" in head
 
 
-@each_chapter
-def test_the_sections(path: Path) -> None:
+def has_its_sections(path: Path) -> None:
     text = prose(read_chapter(path))
     headings = re.findall(r"(?m)^## (.+)$", text)
     assert [name for name in headings if name in SECTIONS] == list(SECTIONS)
@@ -41,8 +41,7 @@ def test_the_sections(path: Path) -> None:
     assert "trap" in table
 
 
-@each_chapter
-def test_figures(path: Path) -> None:
+def has_figures(path: Path) -> None:
     """One that is drawn and one that the page computes, each with words for the blind."""
     chapter = read_chapter(path)
     drawn = re.findall(r"(?m)^:::+\{figure\} (img/\S+\.svg)\n:alt: \S", prose(chapter))
@@ -55,28 +54,25 @@ def test_figures(path: Path) -> None:
         assert any(cell.alt for cell in chapter.edition(framework))
 
 
-@each_chapter
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_the_reader_is_asked_first(path: Path, framework: str) -> None:
-    cells = read_chapter(path).edition(framework)
-    assert sum("predict" in cell.tags for cell in cells) >= 3
-    asked = sum(cell.source.count(":class: predict") for cell in cells if cell.kind == "markdown")
-    assert asked >= 3
+def asks_first(path: Path) -> None:
+    for framework in FRAMEWORKS:
+        cells = read_chapter(path).edition(framework)
+        assert sum("predict" in cell.tags for cell in cells) >= 3, framework
+        words = [cell.source for cell in cells if cell.kind == "markdown"]
+        assert sum(text.count(":class: predict") for text in words) >= 3, framework
 
 
-@each_chapter
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_claims(path: Path, framework: str) -> None:
-    assert sum(cell.is_claim for cell in read_chapter(path).edition(framework)) >= 8
+def has_claims(path: Path) -> None:
+    for framework in FRAMEWORKS:
+        cells = read_chapter(path).edition(framework)
+        assert sum(cell.is_claim for cell in cells) >= 8, framework
 
 
-@each_chapter
-def test_questions_at_the_end(path: Path) -> None:
+def has_questions(path: Path) -> None:
     assert 3 <= prose(read_chapter(path)).count("{quiz}") <= 4
 
 
-@each_chapter
-def test_nothing_is_silenced(path: Path) -> None:
+def silences_nothing(path: Path) -> None:
     """No bare except, no filter that hides a warning."""
     for cell in read_chapter(path).cells:
         if cell.kind == "code":
@@ -89,8 +85,7 @@ NAMES_OF_DEVICES = {"gpus": {"names", "names-checked", "negative", "mixed-checke
 NAMES_OF_DEVICES["gpus"] |= {"memory-checked", "scope-checked"}
 
 
-@each_chapter
-def test_no_device_that_not_every_machine_has(path: Path) -> None:
+def names_no_device(path: Path) -> None:
     """Devices have names only on stand-in tensors, and where names are the lesson."""
     for cell in read_chapter(path).cells:
         lesson = cell.name in NAMES_OF_DEVICES.get(path.stem, ()) or "with pretend" in cell.source
@@ -98,11 +93,77 @@ def test_no_device_that_not_every_machine_has(path: Path) -> None:
             assert not re.search(r"""["'](cuda|cuda:\d|/?GPU:\d)["']""", cell.source), cell.line
 
 
+CHECKS = (
+    has_its_head,
+    has_its_sections,
+    has_figures,
+    asks_first,
+    has_claims,
+    has_questions,
+    silences_nothing,
+    names_no_device,
+)
+
+
+@each_chapter
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_chapter(path: Path, check: Callable[[Path], None]) -> None:
+    check(path)
+
+
+# What becomes of a chapter that lacks it: pattern, replacement, how often (0: everywhere).
+BROKEN = [
+    (has_its_head, r":class: outcomes", ":class: note", 1),
+    (has_its_head, r"(?m)^- .*\n- .*\n- .*\n", "", 1),  # outcomes: of four to six, three go
+    (has_its_head, r"\*\*You need\*\*", "You need", 1),
+    (has_its_head, r"\*\*Time:\*\*", "Time:", 1),
+    (has_its_sections, r"(?m)^## Summary$", "## Conclusion", 1),
+    (has_its_sections, r"(?m)^## Further reading$", "### Further reading", 1),
+    (has_its_sections, r"trap", "point", 0),
+    (has_its_sections, r"(?m)^\|.*\n", "", 0),
+    (has_figures, r"\{figure\} img/[\w-]+\.svg", "{figure} img/other-thing.svg", 1),
+    (has_figures, r"(?s):::+\{figure\} img/.*?\n:::+\n", "", 0),
+    (has_figures, r"(?m)^:alt: .*\n(?=:|\n*[a-z#])", "", 0),
+    (asks_first, r", predict\]", "]", 0),
+    (asks_first, r":class: predict", ":class: note", 0),
+    (has_claims, r", claim\]|\[claim\]", "]", 0),
+    (has_questions, r"\{quiz\}", "{note}", 2),
+    (silences_nothing, r"(?m)^(d2l\.seed\(0\))$", "try:\n    \\1\nexcept:\n    pass", 1),
+    (silences_nothing, r"(?m)^(d2l\.seed\(0\))$", '\\1\nwarnings.simplefilter("ignore")', 1),
+    (names_no_device, r"(?m)^(d2l\.seed\(0\))$", '\\1\nfar = "cuda:0"', 1),
+]
+
+
+@pytest.mark.parametrize(("check", "pattern", "new", "count"), BROKEN)
+def test_what_is_missing_is_missed(
+    tmp_path: Path, check: Callable[[Path], None], pattern: str, new: str, count: int
+) -> None:
+    chapter = PROJECT.root / "book" / "blocks.md"
+    shutil.copytree(chapter.parent / "img", tmp_path / "img")
+    broken = tmp_path / chapter.name
+    text, found = re.subn(pattern, new, chapter.read_text("utf8"), count=count)
+    assert found
+    broken.write_text(text.replace("\n:tags: ]", ""), "utf8")
+    with pytest.raises(AssertionError):
+        check(broken)
+
+
+def test_every_check_is_seen_to_fail() -> None:
+    assert {check for check, *_ in BROKEN} == set(CHECKS)
+
+
+def not_listed(index: str, chapters: list[str]) -> bool:
+    """Whether a landing page lists other chapters, or in another order; a fork leaves some out."""
+    listed = re.findall(r"(?m)^- \[[^\]]+\]\((\w[\w-]*)\.md\)", index)
+    left_out = {page.stem for page in (PROJECT.root / "book").glob("*.md")} - {
+        page.stem for page in PROJECT.pages
+    }
+    return [name for name in listed if name not in left_out] != chapters
+
+
 def test_the_landing_page_lists_every_chapter() -> None:
-    listed = re.findall(
-        r"(?m)^- \[[^\]]+\]\((\w[\w-]*)\.md\)", (PROJECT.root / "book/index.md").read_text("utf8")
-    )
+    index = (PROJECT.root / "book" / "index.md").read_text("utf8")
     chapters = [path.stem for path in FINISHED]
-    assert [
-        name for name in listed if PROJECT.root / f"book/{name}.md" in PROJECT.pages
-    ] == chapters
+    assert not not_listed(index, chapters)
+    assert not_listed(index, [*chapters, "new"])
+    assert not_listed(index.replace(f"({chapters[0]}.md)", "(other.md)"), chapters)

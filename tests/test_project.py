@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PINS = (ROOT / "requirements.txt").read_text("utf8").splitlines()
 FLOORS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
 
-MADE = {".git", ".venv", "_build", "build", "dist"}
+MADE = {".git", "_build", "build", "dist"}
 BINARY = {".woff2", ".png", ".pyc", ".ico"}
 FORBIDDEN = (
     r"file:///(?:tmp|home|root|work)",
@@ -34,20 +36,66 @@ def test_the_pins_hold_on_any_machine() -> None:
     assert len(unpinned(["a @ file:///home/me/a.whl", "torch==2.13.0+cpu", "b>=1"])) == 3
 
 
+def without_floor(listed: list[str], pins: list[str]) -> list[str]:
+    """Requirements that have no floor, that are pinned, or whose pin here is below the floor."""
+    versions = {pin.split("==")[0].lower().replace("_", "-"): pin.split("==")[1] for pin in pins}
+    return [
+        str(one)
+        for one in map(Requirement, listed)
+        if not any(part.operator == ">=" for part in one.specifier)
+        or any(part.operator == "==" for part in one.specifier)
+        or not one.specifier.contains(versions.get(one.name.lower(), "0"))
+    ]
+
+
 @pytest.mark.parametrize("extra", ["", *FLOORS["optional-dependencies"]])
 def test_every_requirement_has_a_floor_that_its_pin_meets(extra: str) -> None:
-    pins = {line.split("==")[0].lower().replace("_", "-"): line.split("==")[1] for line in PINS}
     listed = FLOORS["optional-dependencies"][extra] if extra else FLOORS["dependencies"]
-    for requirement in map(Requirement, listed):
-        operators = {one.operator for one in requirement.specifier}
-        assert ">=" in operators and "==" not in operators, requirement
-        assert requirement.specifier.contains(pins[requirement.name.lower()]), requirement
+    assert without_floor(listed, PINS) == []
+
+
+def test_a_requirement_without_a_floor_is_found() -> None:
+    bad = ["numpy", "numpy==2.0", "numpy>=99", "not-pinned>=1"]
+    assert without_floor([*bad, "numpy>=1.26"], PINS) == bad
+
+
+RUFF = [sys.executable, "-m", "ruff"]
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "status"),
+    [
+        ("check", "import os\n", 1),
+        ("check", "x = 1\n", 0),
+        ("format --check", "x=1\n", 1),
+        ("format --check", "x = 1\n", 0),
+    ],
+)
+def test_style_is_checked(command: str, text: str, status: int) -> None:
+    """What `make lint` runs finds bad style, under this project's settings."""
+    done = subprocess.run(
+        [*RUFF, *command.split(), "--quiet", "--stdin-filename", "book/_ext/editions/new.py", "-"],
+        cwd=ROOT,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status
+
+
+def test_style_is_checked_everywhere() -> None:
+    """`make lint` reads every module that is ours, the hidden folders' too."""
+    command = [*RUFF, "check", "--show-files", "."]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    read = {Path(line) for line in listed.splitlines()}
+    assert {path for path in our_files() if path.suffix == ".py"} <= read
 
 
 def our_files() -> Iterator[Path]:
     """Every text file that is ours, and not made by a tool."""
     for top in sorted(ROOT.iterdir()):
-        if top.name not in MADE:
+        if top.name not in MADE and not top.name.startswith(".venv"):
             yield from (path for path in [top, *top.rglob("*")] if _is_ours(path))
 
 

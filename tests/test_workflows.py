@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from editions.building import COMMAND
+from editions.frameworks import FRAMEWORKS
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
-WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-TARGETS = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text("utf8")))
+FOLDER = ROOT / ".github" / "workflows"
+WORKFLOWS = sorted(FOLDER.glob("*.yml"))
+MAKEFILE = (ROOT / "Makefile").read_text("utf8")
+TARGETS = set(re.findall(r"(?m)^([a-z-]+):", MAKEFILE))
+VARIABLES = set(re.findall(r"\b[A-Z_]{4,}\b", MAKEFILE))
 
 
 def is_valid(path: Path) -> bool:
@@ -35,14 +42,142 @@ def test_an_invalid_workflow_is_found(tmp_path: Path) -> None:
     assert not is_valid(broken)
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_it_calls_the_targets_that_a_person_types(path: Path) -> None:
-    jobs = yaml.safe_load(path.read_text("utf8"))["jobs"]
+def test_all_four_are_there() -> None:
+    assert [path.stem for path in WORKFLOWS] == ["ci", "gpu", "site", "weekly"]
+
+
+def problems(workflow: dict) -> list[str]:
+    """What is wrong with a workflow, beyond what its schema says."""
+    found = []
+    jobs = workflow["jobs"]
+    steps = [step for job in jobs.values() for step in job.get("steps", [])]
     called = [
         target
-        for job in jobs.values()
-        for step in job.get("steps", [])
+        for step in steps
         for target in re.findall(r"(?m)\bmake ([a-z-]+)", step.get("run", ""))
     ]
-    assert called
-    assert set(called) <= TARGETS
+    if not called:
+        found.append("it calls no target of the Makefile")
+    found += [f"there is no target {target}" for target in called if target not in TARGETS]
+    if workflow.get("permissions") != {"contents": "read"}:
+        found.append("permissions of the whole are more than to read")
+    found += [
+        f"{name}: no time limit" for name, job in jobs.items() if "timeout-minutes" not in job
+    ]
+    for step in steps:
+        run = step.get("run", "")
+        named = set(re.findall(r"\b([A-Z_]{4,})=", run)) - VARIABLES
+        found += [f"the Makefile has no variable {name}" for name in sorted(named)]
+        if "| tee" in run and step.get("shell") != "bash":
+            found.append("a failure is lost in a pipe: shell: bash")
+        if step.get("continue-on-error"):
+            found.append("a failure is ignored")
+        if "upload-artifact" in step.get("uses", "") and "path" not in step.get("with", {}):
+            found.append("an artefact without a path")
+    return found
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_it_does_what_a_person_types(path: Path) -> None:
+    assert problems(read(path.stem)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("ci", "make test ", "pytest ", "calls no target"),
+        ("ci", "make test ", "make tests ", "no target tests"),
+        ("ci", "TORCH_INDEX=", "TORCH_INDICES=", "no variable TORCH_INDICES"),
+        ("ci", "contents: read", "contents: write", "more than to read"),
+        ("ci", "    timeout-minutes: 90\n", "", "cpu: no time limit"),
+        ("gpu", "        shell: bash", "        name2: x", "lost in a pipe"),
+        ("gpu", "- name: Test\n", "- name: Test\n        continue-on-error: true\n", "is ignored"),
+    ],
+)
+def test_what_is_wrong_is_found(name: str, old: str, new: str, message: str) -> None:
+    text = (FOLDER / f"{name}.yml").read_text("utf8")
+    assert old in text
+    assert any(message in one for one in problems(yaml.safe_load(text.replace(old, new))))
+
+
+def read(name: str) -> dict:
+    return yaml.safe_load((FOLDER / f"{name}.yml").read_text("utf8"))
+
+
+def runs(job: dict) -> str:
+    return "\n".join(step.get("run", "") for step in job["steps"])
+
+
+def kept(job: dict) -> str:
+    return "\n".join(step["with"].get("path", "") for step in job["steps"] if "with" in step)
+
+
+def test_ci_runs_every_python_that_is_supported() -> None:
+    (job,) = read("ci")["jobs"].values()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
+    supported = SpecifierSet(project["requires-python"])
+    pythons = [f"3.{minor}" for minor in range(30) if f"3.{minor}" in supported]
+    assert job["strategy"]["matrix"]["python"] == pythons
+    assert job["strategy"]["fail-fast"] is False
+    assert "apparmor_restrict_unprivileged_userns=0" in runs(job)
+    assert "make test TORCH_INDEX=https://download.pytorch.org/whl/cpu" in runs(job)
+    for folder in ("html", "verification", "differences"):
+        assert f"_build/{folder}\n" in kept(job)
+
+
+def test_every_cache_is_keyed_on_the_environment() -> None:
+    for path in WORKFLOWS:
+        for job in read(path.stem)["jobs"].values():
+            for step in job["steps"]:
+                if "setup-python" in step.get("uses", ""):
+                    given = step["with"]
+                    assert given["cache"] == "pip"
+                    named = given["cache-dependency-path"].split()
+                    assert named == ["pyproject.toml", "requirements.txt"]
+
+
+def test_the_gpu_runner_is_named_in_one_place() -> None:
+    workflow = read("gpu")
+    (job,) = workflow["jobs"].values()
+    assert job["runs-on"] == "${{ vars.GPU_RUNNER }}"
+    assert job["if"] == "vars.GPU_RUNNER != ''"
+    assert job["strategy"]["matrix"]["framework"] == list(FRAMEWORKS)
+    assert job["strategy"]["max-parallel"] == 1  # one kernel at a time on a card
+    assert workflow["concurrency"]["group"] == "gpu"
+    assert "pull_request" not in workflow[True]  # YAML's word for "on"
+    assert "make test-gpu FRAMEWORK=${{ matrix.framework }}" in runs(job)
+    assert "GITHUB_STEP_SUMMARY" in runs(job)
+    for part in ("book/notebooks/gpu", "_build/verification", "_build/differences"):
+        assert part in kept(job)
+    others = [read(path.stem)["jobs"] for path in WORKFLOWS if path.stem != "gpu"]
+    assert {job["runs-on"] for jobs in others for job in jobs.values()} == {"ubuntu-24.04"}
+
+
+def test_the_site_is_published_from_main_only_and_verified() -> None:
+    jobs = read("site")["jobs"]
+    assert "make site" in runs(jobs["build"])
+    assert jobs["publish"]["needs"] == "build"
+    assert jobs["publish"]["if"] == "github.ref == 'refs/heads/main'"
+    assert "make book" in runs(jobs["preview"])
+    assert jobs["preview"]["if"] == "github.event_name == 'pull_request'"
+    assert "_build/verification" in kept(jobs["build"])
+    writing = [name for name, job in jobs.items() if "write" in str(job.get("permissions", ""))]
+    assert writing == ["publish"]
+
+
+def test_a_warning_fails_the_build() -> None:
+    assert "--warningiserror" in COMMAND
+    assert "--nitpick" in COMMAND
+
+
+def test_the_weekly_run() -> None:
+    workflow = read("weekly")
+    jobs = workflow["jobs"]
+    assert "schedule" in workflow[True]
+    assert "make links" in runs(jobs["links"])
+    chosen = [one["versions"] for one in jobs["versions"]["strategy"]["matrix"]["include"]]
+    assert chosen == ["newest", "floors"]
+    assert "make test-versions VERSIONS=${{ matrix.versions }}" in runs(jobs["versions"])
+    assert (jobs["report"]["needs"], jobs["report"]["if"]) == (["links", "versions"], "failure()")
+    assert "make report MOVED=moved" in runs(jobs["report"])
+    assert jobs["report"]["permissions"]["issues"] == "write"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
+from importlib import metadata
 from pathlib import Path
 
+from editions.frameworks import FRAMEWORKS
 from editions.project import Project
 
 ROOT = Path(__file__).parents[2]
@@ -127,11 +130,20 @@ class Book:
         return self.project.notebook_path("small", framework)
 
 
+def pins_of_this_environment() -> str:
+    """The pins, with the frameworks' versions that are installed here: there may be newer ones."""
+    text = (ROOT / "requirements.txt").read_text("utf8")
+    for name in {name for framework in FRAMEWORKS.values() for name in framework.packages}:
+        version = metadata.version(name).split("+")[0]
+        text = re.sub(rf"(?m)^{name}==.*$", f"{name}=={version}", text)
+    return text
+
+
 def make_book(root: Path) -> Book:
     pages = root / "book"
     (pages / "img").mkdir(parents=True)
-    for name in ("_config.yml", "requirements.txt"):
-        shutil.copyfile(ROOT / name, root / name)
+    shutil.copyfile(ROOT / "_config.yml", root / "_config.yml")
+    (root / "requirements.txt").write_text(pins_of_this_environment(), "utf8")
     shutil.copytree(ROOT / "book" / "theme", pages / "theme")
     shutil.copytree(
         ROOT / "d2lcompute", root / "d2lcompute", ignore=shutil.ignore_patterns("__pycache__")

@@ -9,7 +9,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from editions.__main__ import main
-from editions.frameworks import FRAMEWORKS
 from editions.running import editions
 from small_book import Book
 
@@ -96,7 +95,7 @@ def test_how_a_stream_was_cut_up_leaves_no_trace(run_book: Book) -> None:
             ["PyTorch", "TensorFlow"],
             "helper package",
         ),
-        ("requirements.txt", "torch==2.13.0", "torch==2.99.0", ["PyTorch"], "pinned versions"),
+        ("requirements.txt", "torch==", "torch==99.", ["PyTorch"], "pinned versions"),
         ("requirements.txt", "keras==", "keras==9", ["TensorFlow"], "pinned versions"),
     ],
 )
@@ -190,16 +189,6 @@ def test_a_claim_that_proves_nothing_stops_the_run(
     assert check(run_book) == 1
 
 
-def test_a_gpu_run_needs_a_gpu(
-    book: Book, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setattr("editions.project.Project.frameworks", (FRAMEWORKS["pytorch"],))
-    assert make(book, "--device", "gpu") == 1
-    assert "PyTorch sees no GPU on this machine" in capsys.readouterr().err
-    assert not book.project.notebook_path("small", "pytorch", "gpu").exists()
-
-
 def test_an_unknown_chapter_is_refused(book: Book, capsys: pytest.CaptureFixture) -> None:
     assert make(book, "smal") == 1
     assert "_toc.yml lists no chapter called smal; it lists small" in capsys.readouterr().err
@@ -208,8 +197,9 @@ def test_an_unknown_chapter_is_refused(book: Book, capsys: pytest.CaptureFixture
 def test_other_versions_than_the_pinned_are_refused(
     book: Book, capsys: pytest.CaptureFixture
 ) -> None:
-    book.edit("torch==2.13.0", "torch==2.99.0", "requirements.txt")
+    book.edit("torch==", "torch==99.", "requirements.txt")
     assert make(book) == 1
-    assert "torch 2.99.0 is needed, found: 2.13.0" in capsys.readouterr().err
+    found = book.project.pins["torch"].removeprefix("99.")
+    assert f"torch 99.{found} is needed, found: {found}" in capsys.readouterr().err
     assert not book.notebook("pytorch").exists()
     assert book.notebook("tensorflow").exists()

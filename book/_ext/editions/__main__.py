@@ -1,19 +1,29 @@
-"""`python -m editions`: run and check the notebooks, build and print the book."""
+"""`python -m editions`: run, check, verify the notebooks; build, check, print the book."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 from pathlib import Path
 
 from editions import exercises
-from editions.building import build
+from editions.building import build, check_links
+from editions.comparing import verify
 from editions.errors import EditionsError
 from editions.printing import print_book
 from editions.project import DEVICES, Project
-from editions.running import editions, prose_is_current, refresh_prose, run_all
+from editions.running import (
+    Edition,
+    editions,
+    jobs_on,
+    prose_is_current,
+    refresh_prose,
+    run_all,
+)
 from editions.starting import new_chapter
+from editions.status import standings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,9 +36,16 @@ def main(arguments: list[str] | None = None) -> int:
         "--jobs", type=int, default=None, help="notebooks at a time (default: by cores)"
     )
     check = commands.add_parser("check", help="fail if a notebook is not what its source says")
+    again = commands.add_parser("verify", help="run the notebooks again and compare their outputs")
+    again.add_argument("--jobs", type=int, default=None, help="notebooks at a time (default: 2)")
+    again.add_argument("--lax", action="store_true", help="compare no outputs: claims must hold")
     book = commands.add_parser("book", help="build the site")
+    book.add_argument(
+        "--verified", action="store_true", help="fail where a notebook has not been verified"
+    )
+    links = commands.add_parser("links", help="ask every address outside the book")
     pdf = commands.add_parser("pdf", help="print the whole book, one PDF for each framework")
-    for command in (book, pdf):
+    for command in (book, links, pdf):
         command.add_argument("--project", type=Path, default=None, help=argparse.SUPPRESS)
     start = commands.add_parser("new-chapter", help="write a chapter's skeleton and list it")
     start.add_argument("name", help="name of its file, such as graph-networks")
@@ -45,16 +62,22 @@ def main(arguments: list[str] | None = None) -> int:
             metavar="DIR",
             help=f"folder of further or changed questions (default: {exercises.PRIVATE})",
         )
-    for command in (make, check, give, solve):
+    for command in (make, check, again, give, solve):
         command.add_argument("chapters", nargs="*", help="chapters by name; default: all")
         command.add_argument("--project", type=Path, default=None, help=argparse.SUPPRESS)
-    for command in (make, check):
+    for command in (make, check, again):
         command.add_argument("--device", choices=DEVICES, default="cpu")
+        command.add_argument("--framework", default=None, help="this one alone")
     options = parser.parse_args(arguments)
     try:
         project = Project.find(options.project)
         if options.command == "book":
+            if options.verified:
+                _require_verified(project)
             print(build(project))
+            return 0
+        if options.command == "links":
+            print(check_links(project))
             return 0
         if options.command == "pdf":
             for path in print_book(project):
@@ -66,7 +89,9 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         if options.command in ("exercises", "solutions"):
             return _exercises(project, options)
-        chosen = editions(project, options.chapters, options.device)
+        chosen = editions(project, options.chapters, options.device, options.framework)
+        if options.command == "verify":
+            return verify(chosen, options.jobs, options.lax)
         return _make(chosen, options) if options.command == "notebooks" else _check(chosen)
     except EditionsError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -87,33 +112,60 @@ def _exercises(project: Project, options: argparse.Namespace) -> int:
     return 0
 
 
-def _make(chosen: list, options: argparse.Namespace) -> int:
+def _require_verified(project: Project) -> None:
+    """Raise an `EditionsError` that lists the notebooks which no run has verified."""
+    found = [one for one in standings(project) if one.device == "cpu"]
+    listed = [
+        f"  {one.chapter.path} ({one.framework.title} edition)"
+        for one in found
+        if one.record is None
+    ]
+    if listed or not found:
+        what = "\n".join(listed) or "  there is no notebook"
+        raise EditionsError(f"not verified:\n{what}\nType: make verify")
+
+
+def _make(chosen: list[Edition], options: argparse.Namespace) -> int:
     reasons = {edition: edition.staleness() for edition in chosen}
     stale = [edition for edition, reason in reasons.items() if reason or options.force]
     for edition in stale:
         print(f"{edition.shown}: {reasons[edition] or 'run again, as asked'}")
-    jobs = options.jobs or max(1, min(len(stale), os.cpu_count() or 1))
+    jobs = jobs_on(options.device, options.jobs, max(1, min(len(stale), os.cpu_count() or 1)))
     errors = run_all(stale, jobs)
     fresh = [edition for edition in chosen if edition not in stale]
-    changed = [edition for edition in fresh if refresh_prose(edition)]
+    changed = [edition for edition in fresh + _elsewhere(chosen) if refresh_prose(edition)]
     for edition in changed:
         print(f"{edition.shown}: prose refreshed")
     for error in errors:
         print(f"error: {error}", file=sys.stderr)
     print(
         f"{len(chosen)} notebooks: {len(stale) - len(errors)} run, {len(changed)} refreshed, "
-        f"{len(fresh) - len(changed)} unchanged, {len(errors)} failed"
+        f"{len(set(fresh) - set(changed))} unchanged, {len(errors)} failed"
     )
     return 1 if errors else 0
 
 
-def _check(chosen: list) -> int:
+def _elsewhere(chosen: list[Edition]) -> list[Edition]:
+    """The same editions on the other devices on which they have been run, if not stale."""
+    others = (
+        dataclasses.replace(edition, device=device)
+        for edition in chosen
+        for device in DEVICES
+        if device != edition.device
+    )
+    return [edition for edition in others if edition.staleness() is None]
+
+
+def _check(chosen: list[Edition]) -> int:
+    if not chosen:
+        raise EditionsError("there is no chapter to check: _toc.yml lists none")
     problems = []
     for edition in chosen:
         edition.check_claims()
         if reason := edition.staleness():
             problems.append(f"{edition.shown}: stale: {reason}")
-        elif not prose_is_current(edition):
+    for edition in [*chosen, *_elsewhere(chosen)]:
+        if edition.staleness() is None and not prose_is_current(edition):
             problems.append(f"{edition.shown}: the notebook does not hold the source's prose")
     for problem in problems:
         print(f"error: {problem}. Type: make notebooks", file=sys.stderr)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from textwrap import shorten
 
 from editions.errors import EditionsError
 from editions.files import write_atomically
@@ -53,6 +56,38 @@ def run_build(project: Project, *options: str) -> None:
             f"the book was not built:\n{messages(done.stdout)}\n"
             f"(all that was printed: {project.relative(log)})"
         )
+
+
+def check_links(project: Project) -> str:
+    """Ask every address outside the book whether it is there; return what to tell a person.
+
+    Raises:
+        EditionsError: an address does not answer, or none was asked; says which, and where it
+            stands.
+    """
+    failure = None
+    with tempfile.TemporaryDirectory(prefix="d2lcompute-links-") as scratch:
+        where = ("--path-output", scratch)  # its own: pages are other pages for this builder
+        try:
+            run_build(project, *where, "--builder", "custom", "--custom-builder", "linkcheck")
+        except EditionsError as error:
+            failure = error
+        found = Path(scratch, "_build", "linkcheck", "output.json")
+        lines = found.read_text("utf8").splitlines() if found.is_file() else []
+    asked = [json.loads(line) for line in lines]
+    asked = [one for one in asked if one["status"] not in ("local", "unchecked", "ignored")]
+    dead = [
+        f"  {one['filename']}:{one['lineno']}: {one['uri']}: {shorten(one['info'], 120)}"
+        for one in asked
+        if one["status"] in ("broken", "timeout")
+    ]
+    if dead:
+        raise EditionsError("these links lead nowhere:\n" + "\n".join(dead))
+    if failure:
+        raise failure
+    if not asked:
+        raise EditionsError("no link was asked: the book has none that leads outside")
+    return f"{len(asked)} links answer"
 
 
 def messages(printed: str) -> str:

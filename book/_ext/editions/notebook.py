@@ -13,7 +13,7 @@ from editions.files import digest
 from editions.frameworks import Framework
 from editions.outputs import has_figure
 from editions.plain import Plain
-from editions.project import Project
+from editions.project import DEVICES, Project
 from editions.source import Cell, Chapter, cell_ids
 from editions.strings import Strings
 
@@ -55,6 +55,20 @@ def staleness(path: Path, wanted: dict[str, Any]) -> str | None:
     if any(cell.cell_type == "code" and cell.execution_count is None for cell in stored.cells):
         return "some of its cells have not been run"
     return None
+
+
+def devices_of(chapter: Chapter, framework: Framework, project: Project) -> list[str]:
+    """The kinds of devices whose executed notebooks a page shows, the CPU always first.
+
+    One from a GPU that is older than its source is not shown: few who edit a chapter have a GPU.
+    """
+    wanted = fingerprint(chapter, framework, project)
+    return [
+        device
+        for device in DEVICES
+        if device == "cpu"
+        or staleness(project.notebook_path(chapter.name, framework.key, device), wanted) is None
+    ]
 
 
 def build(chapter: Chapter, framework: Framework, project: Project) -> NotebookNode:

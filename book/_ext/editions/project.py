@@ -143,17 +143,13 @@ class Project:
         """Where the executed edition of `chapter` is kept."""
         return self.root / "book" / "notebooks" / device / framework / f"{chapter}.ipynb"
 
-    def devices_of(self, chapter: str, framework: str) -> list[str]:
-        """The kinds of devices on which the edition has been executed, the CPU always first."""
-        return [
-            device
-            for device in DEVICES
-            if device == "cpu" or self.notebook_path(chapter, framework, device).is_file()
-        ]
-
     def record_path(self, chapter: str, framework: str, device: str = "cpu") -> Path:
         """Where the last test run of that edition is recorded."""
         return self.root / "_build" / "verification" / device / framework / f"{chapter}.json"
+
+    def differences_path(self, chapter: str, framework: str, device: str = "cpu") -> Path:
+        """Where it is written what the last test run of that edition gave instead."""
+        return self.root / "_build" / "differences" / device / framework / f"{chapter}.txt"
 
     def relative(self, path: Path) -> str:
         """`path` as it is named in messages: relative to the root, with slashes."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -19,6 +18,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
 from editions import notebook as notebooks
+from editions.accelerators import accelerators
 from editions.claims import claim_problems
 from editions.errors import EditionsError
 from editions.files import write_atomically
@@ -68,10 +68,23 @@ class Edition:
 
 
 def editions(
-    project: Project, names: list[str] | None = None, device: str = "cpu"
+    project: Project,
+    names: list[str] | None = None,
+    device: str = "cpu",
+    framework: str | None = None,
 ) -> list[Edition]:
-    """The editions of the chapters called `names`, or of all chapters."""
+    """The editions of the chapters called `names`, or of all; of `framework` alone, if given.
+
+    Raises:
+        EditionsError: there is no such chapter, or the book has no such framework.
+    """
     paths = project.chapters
+    keys = [one.key for one in project.frameworks]
+    if framework and framework not in keys:
+        raise EditionsError(
+            f"FRAMEWORK is {framework}; this book has {', '.join(keys)} "
+            "(_config.yml: editions_frameworks)"
+        )
     names = [name.removesuffix(".md") for name in names or []]
     known = [path.stem for path in paths]
     if unknown := [name for name in names if name not in known]:
@@ -84,9 +97,10 @@ def editions(
         if not names or path.stem in names
     ]
     return [
-        Edition(project, chapter, framework, device)
+        Edition(project, chapter, one, device)
         for chapter in chapters
-        for framework in project.frameworks
+        for one in project.frameworks
+        if framework in (None, one.key)
     ]
 
 
@@ -112,9 +126,10 @@ def run(edition: Edition, on_cell: Callable[[], None] = lambda: None) -> None:
             chapter, the edition and the line of the source. Nothing is written then.
     """
     edition.check_claims()
-    versions = _installed(edition)
+    about: dict[str, Any] = {"versions": _installed(edition)}
     if edition.device != "cpu":
-        _require_gpu(edition)
+        environment = kernel_environment(edition.project, edition.device)
+        about["cards"] = accelerators(edition.framework, environment)
     node = notebooks.build(edition.chapter, edition.framework, edition.project)
     with tempfile.TemporaryDirectory(prefix="d2lcompute-run-") as scratch:
         _execute(edition, node, scratch, on_cell)
@@ -130,7 +145,7 @@ def run(edition: Edition, on_cell: Callable[[], None] = lambda: None) -> None:
         "framework": edition.framework.key,
         "device": edition.device,
         "fingerprint": notebooks.fingerprint(edition.chapter, edition.framework, edition.project),
-        "versions": versions,
+        **about,
     }
     write_atomically(edition.path, notebooks.dumps(node))
 
@@ -170,7 +185,27 @@ def kernel_environment(project: Project, device: str) -> dict[str, str]:
     }
     if device == "cpu":
         environment["CUDA_VISIBLE_DEVICES"] = "-1"
+    else:  # what would give other digits from run to run, or from card to card
+        environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+        environment["NVIDIA_TF32_OVERRIDE"] = "0"
     return environment
+
+
+def jobs_on(device: str, wanted: int | None, default: int) -> int:
+    """How many notebooks to run at a time: on a GPU one, or their kernels would share its memory.
+
+    Raises:
+        EditionsError: more than one is wanted on a GPU, or less than one anywhere.
+    """
+    if wanted is not None and wanted < 1:
+        raise EditionsError(f"JOBS is {wanted}; allowed are 1 and more")
+    if device == "cpu":
+        return wanted or default
+    if wanted not in (None, 1):
+        raise EditionsError(
+            f"JOBS is {wanted}, and a GPU takes one notebook at a time: leave JOBS out"
+        )
+    return 1
 
 
 def _code_cells(edition: Edition) -> int:
@@ -178,8 +213,9 @@ def _code_cells(edition: Edition) -> int:
 
 
 def _installed(edition: Edition) -> dict[str, str]:
-    """Versions of what the outputs depend on; on the CPU they must be the pinned ones."""
+    """Versions of what the outputs depend on; in the CPU's notebooks they are the pinned ones."""
     versions, wrong = {}, []
+    kept = edition.device == "cpu" and edition.path.is_relative_to(edition.project.root / "book")
     for name in edition.framework.packages:
         try:
             found = metadata.version(name).split("+")[0]
@@ -187,7 +223,7 @@ def _installed(edition: Edition) -> dict[str, str]:
             found = "not installed"
         versions[name] = found
         pinned = edition.project.pins.get(name)
-        if found == "not installed" or (edition.device == "cpu" and pinned and found != pinned):
+        if found == "not installed" or (kept and pinned and found != pinned):
             wrong.append(f"{name} {pinned or ''} is needed, found: {found}")
     if wrong:
         raise EditionsError(
@@ -195,24 +231,6 @@ def _installed(edition: Edition) -> dict[str, str]:
             "make notebooks does it"
         )
     return versions
-
-
-def _require_gpu(edition: Edition) -> None:
-    """A run on the CPU must not be stored as one on a GPU."""
-    module = {"pytorch": "torch", "tensorflow": "tensorflow"}[edition.framework.key]
-    code = f"from d2lcompute import {module} as d2l; print(d2l.num_gpus())"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **kernel_environment(edition.project, edition.device)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.stdout.split()[-1:] in ([], ["0"]):
-        raise EditionsError(
-            f"{edition.shown}: {edition.framework.title} sees no GPU on this machine. "
-            "Record on the CPU instead: make notebooks DEVICE=cpu"
-        )
 
 
 def _execute(

@@ -20,10 +20,10 @@ from editions.choosing import chosen, without_left_out
 from editions.errors import EditionsError
 from editions.frameworks import Framework
 from editions.header import header_html, launches
-from editions.notebook import KEY
+from editions.notebook import KEY, devices_of
 from editions.project import Project, is_chapter
 from editions.running import editions
-from editions.source import read_chapter
+from editions.source import Chapter, read_chapter
 from editions.strings import Strings
 from editions.tabs import EditionDirective, EditionTabs
 from editions.weaving import weave
@@ -83,9 +83,7 @@ def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
         return
     try:
         chapter = chosen(project, read_chapter(path, project.relative(path)))
-        runs = {
-            framework.key: _runs(app, chapter.name, framework) for framework in project.frameworks
-        }
+        runs = {framework.key: _runs(app, chapter, framework) for framework in project.frameworks}
         source[0] = weave(chapter, project.frameworks, runs, Strings(project.language))
     except EditionsError as error:
         raise ExtensionError(str(error)) from error
@@ -98,14 +96,14 @@ def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
     }
 
 
-def _runs(app: Sphinx, chapter: str, framework: Framework) -> dict[str, NotebookNode]:
+def _runs(app: Sphinx, chapter: Chapter, framework: Framework) -> dict[str, NotebookNode]:
     """An edition's executed notebooks by device; the page is made anew when one changes."""
     project = Project.of(app)
     found = {}
-    for device in project.devices_of(chapter, framework.key):
-        notebook = project.notebook_path(chapter, framework.key, device)
+    for device in devices_of(chapter, framework, project):
+        notebook = project.notebook_path(chapter.name, framework.key, device)
         app.env.note_dependency(str(notebook))
-        app.env.note_dependency(str(project.record_path(chapter, framework.key, device)))
+        app.env.note_dependency(str(project.record_path(chapter.name, framework.key, device)))
         found[device] = nbformat.v4.reads(notebook.read_text("utf8"))
     return found
 
@@ -139,7 +137,7 @@ def _copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
     project = Project.of(app)
     for edition in editions(project):
         chapter, framework = edition.chapter.name, edition.framework.key
-        for device in project.devices_of(chapter, framework):
+        for device in devices_of(edition.chapter, edition.framework, project):
             path = project.notebook_path(chapter, framework, device)
             target = Path(app.outdir, "notebooks", device, framework)
             target.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from editions.frameworks import Framework
 from editions.header import versions_in_words
-from editions.notebook import KEY
+from editions.notebook import KEY, devices_of
 from editions.project import Project
 from editions.record import Record, verified
 from editions.source import Chapter, read_chapter
@@ -42,7 +42,7 @@ def standings(project: Project) -> Iterator[Standing]:
     for framework in project.frameworks:
         for page in project.chapters:
             chapter = read_chapter(page, project.relative(page))
-            for device in project.devices_of(chapter.name, framework.key):
+            for device in devices_of(chapter, framework, project):
                 path = project.notebook_path(chapter.name, framework.key, device)
                 recorded = nbformat.v4.reads(path.read_text("utf8")).metadata[KEY]["versions"]
                 record = verified(project.record_path(chapter.name, framework.key, device), path)
@@ -80,7 +80,10 @@ def _row(one: Standing, strings: Strings) -> str:
     title = one.chapter.title.replace("|", "\\|")
     chapter = f"{{doc}}`{title} </{one.chapter.path.removesuffix('.md')}>`"
     versions = versions_in_words(one.framework, one.versions)
-    where = f"{strings(f'devices_{one.device}')}, {versions}"
+    device = strings(f"devices_{one.device}")
+    if record and record.device != one.device:
+        device = f"{device} ({record.device})"  # which one it was
+    where = f"{device}, {versions}"
     if record is None:
         cells = [chapter, f"{where}: {strings('status_recorded')}", *["–"] * 4]
     else:

@@ -5,7 +5,12 @@ Use: `python -m pytest -p editions.verifying --nbval --nbval-current-env book/no
 nbval runs every cell of a notebook again, in a fresh kernel, and compares the outputs with the
 stored ones. Added here: figures are not compared (a claim asserts their arrays); a kernel that dies
 fails at once instead of at the end of the time limit; a notebook that nobody has run fails instead
-of passing; cells are named by their ids; and each whole run of a notebook leaves a record.
+of passing; cells are named by their ids; each whole run of a notebook leaves a record, and what it
+gave instead of the stored outputs a file in `_build/differences`.
+
+A notebook runs on the kind of device on which it was recorded. One from a GPU fails where the
+framework sees no GPU, and where another notebook runs at the same time; what differs from card to
+card is levelled by the rules of `cards`.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import re
 import tempfile
 import time
 from importlib import metadata
@@ -22,17 +28,22 @@ from typing import Any
 
 import pytest
 
-from editions.files import digest
+from editions.accelerators import accelerators
+from editions.cards import rules
+from editions.errors import EditionsError
+from editions.files import digest, write_atomically
 from editions.frameworks import FRAMEWORKS
 from editions.notebook import KEY
 from editions.outputs import is_compared
-from editions.project import Project
+from editions.project import DEVICES, Project
 from editions.record import Record
 from editions.running import kernel_environment
 
 OUTPUT_TIMEOUT = 60  # seconds that an output may be late on a busy machine
 POLL = 1.0  # seconds between two looks at whether the kernel lives
 _runs: dict[str, _Run] = {}
+_seen: dict[str, list[str]] = {}  # the accelerators, by framework
+_inherited: dict[str, str | None] = {}  # of the environment, what kernels get otherwise
 
 
 class _Run:
@@ -44,6 +55,8 @@ class _Run:
         self.digest = digest(self.path.read_bytes())
         self.cells = [cell for cell in file.nb.cells if cell.cell_type == "code"]
         self.passed: dict[int, bool] = {}
+        self.differences: list[str] = []
+        self.cards: list[str] = []
         self.started = time.monotonic()
         self.ended = self.started
 
@@ -60,7 +73,7 @@ class _Run:
         names = FRAMEWORKS[self.about["framework"]].packages
         return Record(
             notebook=self.digest,
-            device=self.about.get("device", "cpu"),
+            device=", ".join(dict.fromkeys(self.cards)) or self.about.get("device", "cpu"),
             versions={name: metadata.version(name).split("+")[0] for name in names},
             python=platform.python_version(),
             date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -74,11 +87,13 @@ class _Run:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the kernels the environment that the stored run had."""
+    """Keep a person's IPython start-up files out."""
     settings = tempfile.TemporaryDirectory(prefix="d2lcompute-ipython-")
     config.add_cleanup(settings.cleanup)
-    os.environ["IPYTHONDIR"] = settings.name  # a person's start-up files stay out
-    os.environ.update(kernel_environment(Project.find(Path(__file__).parent), "cpu"))
+    os.environ["IPYTHONDIR"] = settings.name
+    project = Project.find(Path(__file__).parent)
+    names = {name for device in DEVICES for name in kernel_environment(project, device)}
+    _inherited.update({name: os.environ.get(name) for name in names})
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
@@ -97,10 +112,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.reportinfo = lambda item=item: (item.path, 0, item._nodeid)
 
 
-@pytest.hookimpl(trylast=True)  # after nbval has started the kernel
-def pytest_runtest_setup(item: pytest.Item) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Any:
     """Refuse what nbval would pass unseen; watch that the kernel lives."""
-    if not hasattr(item, "cell_num"):
+    ours = hasattr(item, "cell_num")
+    if ours:
+        file = item.parent
+        if not hasattr(file, "refusal"):  # its first cell: there is no kernel yet
+            file.refusal = _prepare(file)
+        if file.refusal:
+            pytest.fail(file.refusal, pytrace=False)
+    yield
+    if not ours:
         return
     if item.options["skip"]:
         pytest.fail("this cell is marked to be skipped: every cell must run", pytrace=False)
@@ -113,6 +136,34 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if not hasattr(kernel, "await_reply_unwatched"):
         kernel.await_reply_unwatched = kernel.await_reply
         kernel.await_reply = lambda msg_id, timeout=None: _await_reply(kernel, msg_id, timeout)
+
+
+def _prepare(file: Any) -> str | None:
+    """Give a notebook's kernel what the stored run had; return why it must not run, if so."""
+    project, about = Project.find(file.path.parent), file.nb.metadata.get(KEY, {})
+    device = about.get("device", "cpu")
+    folder = project.relative(file.path).split("/")
+    if folder[:2] == ["book", "notebooks"] and folder[2] != device:
+        return f"this notebook was recorded on {device}, and lies under {folder[2]}"
+    for name, value in _inherited.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    os.environ.update(kernel_environment(project, device))
+    if device == "cpu":
+        return None
+    if getattr(file.config, "workerinput", {}).get("workercount", 1) > 1:
+        return "a GPU takes one notebook at a time: leave -n out"
+    framework = FRAMEWORKS[about["framework"]]
+    try:
+        if framework.key not in _seen:
+            _seen[framework.key] = accelerators(framework, os.environ)
+    except EditionsError as error:
+        return str(error)
+    for rule in rules([*_seen[framework.key], *about.get("cards", [])]):
+        file.sanitize_patterns[rule.pattern] = rule.replacement
+    return None
 
 
 def _await_reply(kernel: Any, msg_id: str, timeout: float | None) -> None:
@@ -137,15 +188,25 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Any:
         run = _runs.setdefault(str(item.parent.path), _Run(item.parent))
         if report.when == "call" or report.failed:
             run.saw(item.cell_num, report.passed)
+        if report.failed:
+            words = re.sub(r"\x1b\[[0-9;]*m", "", report.longreprtext).strip()
+            run.differences.append(f"== {item.name}\n{words}\n")
     return report
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write a record for each notebook of which every cell was run."""
+    """Write a record for each notebook of which every cell was run, and all differences."""
+    compared = not session.config.option.nbval_lax
     for run in _runs.values():
-        if run.whole:
-            project = Project.find(run.path.parent)
-            about = run.about
-            path = project.record_path(about["chapter"], about["framework"], about["device"])
-            run.record().save(path)
+        project = Project.find(run.path.parent)
+        about = (run.about["chapter"], run.about["framework"], run.about["device"])
+        if run.about["device"] != "cpu":
+            run.cards = _seen.get(run.about["framework"], [])
+        if run.whole and compared:
+            run.record().save(project.record_path(*about))
+        path = project.differences_path(*about)
+        if run.differences:
+            write_atomically(path, "\n".join(run.differences).encode("utf8"))
+        elif run.whole:
+            path.unlink(missing_ok=True)
     _runs.clear()

@@ -1,0 +1,295 @@
+"""Each check has been seen to fail: which tests show it, for every step and every judging test.
+
+Steps are read from the Makefile and from the workflows; one that is new, and has no line here,
+fails. So does a line that names a test which is gone.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+MAKEFILE = (ROOT / "Makefile").read_text("utf8")
+
+# A step, and the tests that show it failing, as file::test.
+REJECTS: dict[str, list[str]] = {
+    "browser": [
+        "site/test_install_browser.py::test_without_rights_it_says_what_to_type",
+        "site/test_install_browser.py::test_a_failing_installation_fails",
+    ],
+    "lint": [
+        "test_project.py::test_style_is_checked",
+        "test_project.py::test_style_is_checked_everywhere",
+    ],
+    "check-notebooks": [
+        "editions/test_running.py::test_what_makes_a_notebook_stale",
+        "editions/test_running.py::test_prose_is_refreshed_without_running",
+        "editions/test_running.py::test_a_claim_that_proves_nothing_stops_the_run",
+        "editions/test_gpu.py::test_nothing_to_verify",
+    ],
+    "verify": [
+        "editions/test_verifying.py::test_what_fails_the_run",
+        "editions/test_verifying.py::test_part_of_a_notebook_leaves_no_record",
+        "editions/test_gpu.py::test_nothing_to_verify",
+        "editions/test_gpu.py::test_where_outputs_are_not_compared_nothing_is_verified",
+    ],
+    "book": [
+        "editions/test_page.py::test_what_fails_the_build",
+        "editions/test_building.py::test_a_failure_is_told_without_a_traceback",
+    ],
+    "pytest": ["test_must_fail.py::test_a_false_test_fails_the_step"],
+    "site": ["editions/test_building.py::test_the_published_book_is_verified"],
+    "links": [
+        "editions/test_links.py::test_a_dead_link_is_named",
+        "editions/test_links.py::test_asking_nothing_is_no_success",
+    ],
+    "test-gpu": [
+        "editions/test_gpu.py::test_first_recorded_then_compared",
+        "editions/test_gpu.py::test_without_a_gpu_nothing_passes",
+        "editions/test_gpu.py::test_one_kernel_at_a_time",
+        "editions/test_gpu.py::test_a_run_on_the_cpu_is_not_one_on_a_gpu",
+        "editions/test_cards.py::test_it_leaves_all_other_numbers",
+    ],
+    "test-versions": [
+        "test_versions.py::test_leaving_nothing_free_is_an_error",
+        "test_must_fail.py::test_a_step_that_fails_fails_its_target",
+    ],
+    "report": [
+        "test_report.py::test_nothing_to_report_is_an_error",
+        "test_report.py::test_a_report_that_fails_is_not_lost",
+    ],
+    "test": ["test_must_fail.py::test_a_step_that_fails_fails_its_target"],
+}
+
+# Tests that judge what stands in the repository, and the tests that show them judging.
+JUDGES: dict[str, str] = {
+    "test_chapters.py::test_chapter": "test_chapters.py::test_what_is_missing_is_missed",
+    "test_chapters.py::test_the_landing_page_lists_every_chapter": "the same",
+    "test_coverage.py::test_row": "test_coverage.py::test_a_bad_row_is_found",
+    "test_coverage.py::test_every_fact_has_its_chapter_and_its_row": (
+        "test_coverage.py::test_a_wrong_row_is_found"
+    ),
+    "test_coverage.py::test_nearly_all_outputs_are_compared": (
+        "test_coverage.py::test_too_few_comparisons_are_found"
+    ),
+    "test_coverage.py::test_the_length_of_a_chapter": "test_coverage.py::test_only_prose_counts",
+    "test_coverage.py::test_a_figure_is_followed_by_a_claim": (
+        "test_coverage.py::test_a_figure_without_a_claim_is_found"
+    ),
+    "test_project.py::test_the_pins_hold_on_any_machine": "the same",
+    "test_project.py::test_every_requirement_has_a_floor_that_its_pin_meets": (
+        "test_project.py::test_a_requirement_without_a_floor_is_found"
+    ),
+    "test_project.py::test_no_file_names_a_machine_or_a_registry": "the same",
+    "test_workflows.py::test_a_workflow_is_valid": (
+        "test_workflows.py::test_an_invalid_workflow_is_found"
+    ),
+    "test_workflows.py::test_it_does_what_a_person_types": (
+        "test_workflows.py::test_what_is_wrong_is_found"
+    ),
+    "site/test_pages.py::test_axe_finds_nothing_and_nothing_hangs_over": (
+        "site/test_pages.py::test_faults_are_found"
+    ),
+    "site/test_pages.py::test_no_icon_is_blank": "site/test_pages.py::test_a_blank_icon_is_found",
+    "site/test_weight.py::test_a_page_weighs_at_most_250_kib": (
+        "site/test_weight.py::test_too_much_weight_is_found"
+    ),
+    "exercises/test_exercises_answers.py::test_the_solution_earns_full_marks_on_any_inputs": (
+        "exercises/test_exercises_answers.py::test_a_wrong_answer_fails_where_it_is_wrong"
+    ),
+}
+
+
+def names_of_tests(file: Path) -> Iterator[str]:
+    """The names of a module's tests."""
+    for node in ast.parse(file.read_text("utf8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield node.name
+
+
+def missing(name: str) -> bool:
+    """Whether there is no such test."""
+    file, _, test = name.partition("::")
+    return not (TESTS / file).is_file() or test not in names_of_tests(TESTS / file)
+
+
+def steps_of_make_test(makefile: str) -> set[str]:
+    """What `make test` runs: the targets it needs, but for the environment, and its commands."""
+    found = re.search(r"(?m)^test: (.*?)(?: ##.*)?\n((?:\t.*\n)+)", makefile)
+    commands = set(re.findall(r"-m (\w+)", found[2]))
+    return {step for step in found[1].split() if not step.startswith("$(VENV)")} | commands
+
+
+def test_every_step_of_make_test_has_been_seen_to_fail() -> None:
+    steps = steps_of_make_test(MAKEFILE)
+    assert {"lint", "verify", "pytest"} <= steps <= set(REJECTS)
+    new = MAKEFILE.replace("test: $(VENV)/full ", "test: $(VENV)/full new-check ")
+    assert steps_of_make_test(new) - set(REJECTS) == {"new-check"}
+
+
+def test_every_check_of_a_workflow_has_been_seen_to_fail() -> None:
+    called = set()
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for job in yaml.safe_load(path.read_text("utf8"))["jobs"].values():
+            for step in job["steps"]:
+                called |= set(re.findall(r"(?m)\bmake ([a-z-]+)", step.get("run", "")))
+    assert called and called <= set(REJECTS)
+
+
+def test_every_test_that_is_named_exists() -> None:
+    named = [name for names in REJECTS.values() for name in names]
+    named += [*JUDGES, *(name for name in JUDGES.values() if name != "the same")]
+    assert [name for name in named if missing(name)] == []
+    assert missing("test_must_fail.py::test_gone")
+    assert missing("gone.py::test_gone")
+
+
+def test_every_test_of_the_repository_has_one_that_shows_it_fail() -> None:
+    """In the modules that hold nothing but such tests, each is named above, on either side."""
+    for module in ("test_chapters.py", "test_coverage.py"):
+        named = {name for pair in JUDGES.items() for name in pair}
+        shown = {name.partition("::")[2] for name in named if name.startswith(module)}
+        meta = {"test_every_check_is_seen_to_fail"}
+        assert set(names_of_tests(TESTS / module)) == shown | (
+            meta & set(names_of_tests(TESTS / module))
+        )
+
+
+@pytest.fixture
+def makefile(tmp_path: Path) -> Path:
+    """The Makefile alone, with an environment whose programs do as they are told."""
+    shutil.copyfile(ROOT / "Makefile", tmp_path / "Makefile")
+    for name in ("pyproject.toml", "requirements.txt"):
+        (tmp_path / name).touch()
+    for environment in (".venv", ".venv-newest", ".venv-floors"):
+        folder = tmp_path / environment / "bin"
+        folder.mkdir(parents=True)
+        for program in ("python", "ruff"):
+            path = folder / program
+            path.write_text(
+                f'#!/bin/sh\necho "{environment} {program} $*" >> "$LOG"\n'
+                'case "$*" in *"$FAILS"*) exit 1;; esac\n'
+            )
+            path.chmod(0o755)
+        for stamp in ("python", "book", "full"):
+            (tmp_path / environment / stamp).touch()
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "install-browser.sh").write_text('[ "$FAILS" != browser ]\n')
+    return tmp_path
+
+
+def make(folder: Path, *arguments: str, fails: str = "nothing") -> tuple[int, list[str]]:
+    log = folder / "log"
+    log.unlink(missing_ok=True)
+    done = subprocess.run(
+        ["make", *arguments],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin:/usr/local/bin", "LOG": str(log), "FAILS": fails},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, log.read_text().splitlines() if log.exists() else []
+
+
+@pytest.mark.parametrize(
+    "fails",
+    [
+        "browser",
+        "check --quiet",
+        "format --check",
+        "editions check",
+        "editions verify",
+        "editions book",
+        "-m pytest tests",
+    ],
+)
+def test_a_step_that_fails_fails_its_target(makefile: Path, fails: str) -> None:
+    assert make(makefile, "test")[0] == 0
+    assert make(makefile, "test", fails=fails)[0] != 0
+    # and so under other versions, of which a list was made
+    (makefile / "_build").mkdir()
+    for name in ("newest", "floors"):
+        (makefile / "_build" / f"{name}.txt").touch()
+        for stamp in ("book", "full"):
+            (makefile / f".venv-{name}" / stamp).touch()
+    assert make(makefile, "test-versions", "VERSIONS=newest")[0] == 0
+    assert make(makefile, "test-versions", "VERSIONS=newest", fails=fails)[0] != 0
+    assert make(makefile, "test-versions", "VERSIONS=newest", fails="tests/versions.py")[0] != 0
+    if fails in ("editions verify", "-m pytest tests"):
+        assert make(makefile, "test-versions", "VERSIONS=floors", fails=fails)[0] != 0
+
+
+def test_a_false_test_fails_the_step(tmp_path: Path) -> None:
+    """The last step, under this project's settings; finding no test is a failure, too."""
+
+    def run(text: str) -> int:
+        (tmp_path / "test_it.py").write_text(text)
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        settings = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+        return subprocess.run(
+            [*command, *settings, str(tmp_path)], capture_output=True, check=False, timeout=60
+        ).returncode
+
+    assert run("def test_it(): assert 1\n") == 0
+    assert run("def test_it(): assert 0\n") == 1
+    assert run("import gone\n") != 0
+    assert run("x = 1\n") != 0
+
+
+def test_a_gpu_in_one_command(makefile: Path) -> None:
+    """Each framework in its own environment, one after the other; the second runs in any case."""
+    for framework in ("pytorch", "tensorflow"):
+        shutil.copytree(makefile / ".venv", makefile / f".venv-gpu-{framework}")
+    status, ran = make(makefile, "test-gpu")
+    verify = ".venv python -m editions verify --device gpu --framework"
+    assert (status, ran) == (0, [f"{verify} pytorch", f"{verify} tensorflow"])
+    assert make(makefile, "test-gpu", "FRAMEWORK=tensorflow")[1] == [f"{verify} tensorflow"]
+    status, ran = make(makefile, "test-gpu", fails="pytorch")
+    assert status != 0 and len(ran) == 2
+    assert make(makefile, "notebooks", "DEVICE=gpu", "CHAPTER=blocks")[1] == [
+        f".venv python -m editions notebooks --device gpu --framework {framework} blocks"
+        for framework in ("pytorch", "tensorflow")
+    ]
+    assert make(makefile, "verify", "DEVICE=gpu", "FRAMEWORK=jax")[0] != 0
+    assert make(makefile, "verify", "DEVICE=tpu")[0] != 0
+
+
+@pytest.mark.parametrize(
+    ("framework", "other"), [("pytorch", "tensorflow"), ("tensorflow", "torch")]
+)
+def test_a_gpu_environment_holds_one_framework(makefile: Path, framework: str, other: str) -> None:
+    environment = makefile / f".venv-gpu-{framework}"
+    shutil.copytree(makefile / ".venv", environment)
+    (environment / "full").unlink()
+    status, ran = make(makefile, "test-gpu", f"FRAMEWORK={framework}")
+    (install,) = [line for line in ran if "pip install" in line]
+    assert status == 0
+    extras = re.search(r"\.\[(.*)\]", install)[1].split(",")
+    assert other not in extras and framework.replace("pyt", "t") in extras
+    assert ("cuda" in extras) == (framework == "tensorflow")
+    assert "--constraint requirements.txt" in install
+
+
+def test_other_versions_are_installed_elsewhere(makefile: Path) -> None:
+    (makefile / ".venv-newest" / "full").unlink()
+    (makefile / "_build").mkdir()
+    (makefile / "_build" / "newest.txt").touch()
+    status, ran = make(makefile, "test-versions", "VERSIONS=newest")
+    assert status == 0
+    assert ran[0] == ".venv python tests/versions.py newest _build/newest.txt"
+    assert any("pip install" in line and "--constraint _build/newest.txt" in line for line in ran)
+    assert all(line.startswith(".venv-newest ") for line in ran[1:])
+    assert ".venv-newest python -m pytest tests" in ran
+    assert make(makefile, "test-versions")[0] != 0

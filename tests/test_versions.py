@@ -1,0 +1,32 @@
+"""Other versions than the pinned: what is left free, what is held, and what the floors are."""
+
+from __future__ import annotations
+
+import pytest
+from versions import brought_along, constraints, floors
+
+NEEDS = {
+    "torch": ["sympy>=1", "numpy; extra == 'all'"],
+    "sympy": ["mpmath", "torch"],
+    "mpmath": [],
+    "keras": ["Opt_Einsum", "tensorflow>=2; python_version < '3'"],
+    "opt-einsum": [],
+}
+
+
+def test_what_comes_along_is_left_free() -> None:
+    found = brought_along(["torch", "keras"], NEEDS.__getitem__)
+    assert found == {"torch", "sympy", "mpmath", "keras", "opt-einsum"}
+    pins = ["torch==1", "opt_einsum==3", "Sphinx==7", "numpy==2"]
+    assert constraints(pins, found, []) == ["Sphinx==7", "numpy==2"]
+
+
+def test_floors_are_the_oldest_that_are_allowed() -> None:
+    extras = {"torch": ["torch>=2.6,<4"], "tensorflow": ["keras>=3.8"], "book": ["tqdm>=4"]}
+    project = {"dependencies": ["numpy>=1.26"], "optional-dependencies": extras}
+    assert floors(project) == ["numpy==1.26", "torch==2.6", "keras==3.8"]
+
+
+def test_leaving_nothing_free_is_an_error() -> None:
+    with pytest.raises(SystemExit, match="no pin is left free"):
+        constraints(["Sphinx==7"], {"torch"}, [])
