@@ -34,6 +34,7 @@ from d2lcompute.checks.question import (
     attempt,
     error_in,
     judge_by,
+    kind_of,
     need_class,
     same_array,
     same_plain,
@@ -165,7 +166,10 @@ def _routes_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
             found = net(x, names=names)
         except (KeyError, ValueError) as error:
             return str(error)[:2000]
-        return f"!an output of shape {tuple(int(size) for size in found.shape)}"
+        shape = getattr(found, "shape", None)
+        if shape is None:
+            return f"!{kind_of(found)}"
+        return f"!an output of shape {tuple(int(size) for size in shape)}"
 
     return {
         "output": attempt(output),
@@ -310,11 +314,11 @@ ROUTES = Question(
             "unknown",
             _routes_unknown,
             hint="Look the name up, branches[name], before anything else; a loop over the "
-            "branches never meets it.",
+            "branches never meets it. And say in the message which name it is.",
             needs=(_FIRST,),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -412,6 +416,8 @@ def _shrink_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
 def _divisions(x: np.ndarray, y: Any, factor: float) -> float:
     """How often the first row was divided; infinity if that cannot be said."""
     if not isinstance(y, np.ndarray) or y.shape != x.shape or y.dtype.kind != "f":
+        return np.inf
+    if not np.isfinite(y[0, 0]):
         return np.inf
     ratio = abs(float(x[0, 0])) / max(abs(float(y[0, 0])), 1e-300)
     return round(float(np.log(max(ratio, 1e-300)) / np.log(factor)))
@@ -545,7 +551,7 @@ SHRINK = Question(
             },
         ),
     ),
-    version="1",
+    version="2",
 )
 
 

@@ -7,7 +7,7 @@ right answer is refused less than once in ten million times.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from d2lcompute.checks.question import (
     Aspect,
     Question,
     Unfit,
+    WrongKind,
     attempt,
     error_in,
     judge_by,
@@ -77,6 +78,10 @@ def _with_tensors(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
     def draw(shape: Sequence[int], dtype: Any = torch.float32, **options: Any) -> np.ndarray:
         tensor = torch.full(tuple(shape), torch.nan, dtype=dtype)
         answer(tensor, *settings, **options)
+        if bool(tensor.isnan().all()):
+            raise WrongKind(
+                "The tensor that you were given is as it was: write the values into it."
+            )
         return framework.array(tensor)
 
     def dtypes() -> Any:
@@ -352,7 +357,7 @@ MIXTURE = Question(
             needs=(_ZEROS, _RANGES),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -413,7 +418,7 @@ def _by_type_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs
     now = {name: framework.dense_values(layer) for name, layer in dense_layers.items()}
     return {
         "kernels": {name: values[0] for name, values in now.items()},
-        "biases": [values[1] for values in now.values()],
+        "biases": [values[1] if len(values) > 1 else None for values in now.values()],
         "others": framework.arrays([*framework.everything(table), *framework.registered(norm)]),
         "held": {
             name: {
@@ -579,7 +584,7 @@ BY_TYPE = Question(
             needs=(_EVERY,),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -619,11 +624,20 @@ def _activation(case: Mapping[str, Any], bend: Any) -> Any:
     return lambda x: outer * curve(inner * x)
 
 
+def _curve(kind: str, framework: Framework) -> Any:
+    """A function of tensors that keeps their dtype; a layer of Keras would return its own."""
+    if framework.key == "pytorch":
+        return framework.activation(kind)
+    import keras
+
+    return keras.activations.get(kind)
+
+
 def _spread_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
     need_function(answer)
 
     def one(case: Inputs) -> Any:
-        given = answer(_activation(case, framework.activation), case["n"])
+        given = answer(_activation(case, lambda kind: _curve(kind, framework)), case["n"])
         return float(framework.array(given)) if hasattr(given, "numpy") else float(given)
 
     return {
@@ -656,9 +670,12 @@ def _spread_right(name: str) -> Any:
             if not isinstance(sigma, float) or not np.isfinite(sigma):
                 raise Unfit(f"A number is expected.\nInput: {_spread_text(case)}")
             if abs(sigma / expected - 1) > 0.015:
+                off = sigma / expected - 1
+                near = abs(off) < 0.05
+                note = f", off by {off:+.1%}: too few samples, or too narrow" if near else ""
                 raise Unfit(
-                    f"Standard deviation of the weights: expected {expected:.5f}, got {sigma:.5f}."
-                    f"\nInput: {_spread_text(case)}"
+                    f"Standard deviation of the weights: expected {expected:.5f}, got "
+                    f"{sigma:.5f}{note}.\nInput: {_spread_text(case)}"
                 )
 
     return compare
@@ -692,11 +709,11 @@ SPREAD = Question(
             2,
             "curves",
             _spread_right("curves"),
-            hint="Evaluate the function at many samples of z, at all of their range, and take a "
-            "million of them.",
+            hint="Evaluate the function at many samples of z, at all of their range, and take "
+            "some hundred thousand of them.",
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -737,7 +754,7 @@ def _copies_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
         return block
 
     def made(block: Layer) -> list[Layer]:
-        blocks = list(answer(block, inputs["n"]))[:9]
+        blocks = list(islice(answer(block, inputs["n"]), 9))
         return [ready(one) for one in blocks]
 
     def arrays(blocks: Sequence[Layer]) -> list[list[np.ndarray]]:

@@ -397,7 +397,8 @@ def _best_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
         return run.held()
 
     def same() -> Any:
-        return framework.arrays(Run(_best_net, inputs["widths"][0]).mine)
+        run = Run(_best_net, inputs["widths"][0])
+        return {"mine": framework.arrays(run.mine), "now": run.held()}
 
     return {
         "best": attempt(plain),
@@ -465,6 +466,22 @@ def _best_holds(layout_of: Any, kind: str = "", after: str = "") -> Any:
     return compare
 
 
+def _best_same(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
+    layout = _best_layout(inputs, framework)
+    pair = [found.get(key) if isinstance(found, dict) else None for key in ("mine", "now")]
+    if not all(isinstance(arrays, list) and len(arrays) == len(layout) for arrays in pair):
+        raise Unfit(f"The network's {len(layout)} arrays are expected, before and after.")
+    for (name, shape), mine, now in zip(layout, *pair, strict=True):
+        for one in (mine, now):
+            same_array(one, np.zeros(shape), f"After restore(), {name}", tolerance=np.inf)
+        if not np.array_equal(mine, now):
+            raise Unfit(
+                f"After restore(), {name}: the array that the network had, which an optimizer "
+                f"holds, and the one that it uses now hold different numbers.\nInput: losses "
+                f"{inputs['losses']}"
+            )
+
+
 def _equal(found: Any, expected: np.ndarray) -> bool:
     return (
         isinstance(found, np.ndarray)
@@ -529,7 +546,9 @@ BEST = Question(
             "restored again and again",
             1,
             "twice",
-            _best_holds(_best_layout, after="; after restore() the network trained on, and again"),
+            _best_holds(
+                _best_layout, "trained", "; after restore() the network trained on, and again"
+            ),
             hint="Copy on the way back too. If the network gets the very arrays that you kept, "
             "further training changes them.",
             needs=("the best comes back",),
@@ -538,18 +557,17 @@ BEST = Question(
             "into the same arrays",
             2,
             "same",
-            _best_holds(
-                _best_layout, after="; looked at through the arrays that an optimizer holds"
-            ),
+            _best_same,
             hints={
                 "pytorch": "Write into the parameters that are there (load_state_dict does, or "
                 "copy_ under no_grad). A new nn.Parameter is unknown to the optimizer.",
                 "tensorflow": "Write into the variables that are there (set_weights does, or "
                 "assign). A new one is unknown to the optimizer.",
             },
+            needs=("the best comes back",),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -654,23 +672,31 @@ def _limit_units(long: bool) -> Any:
 
 
 def _limit_same(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
-    kernel, bias, _ = _limited(inputs)
     shown = _limit_text(inputs)
     if not isinstance(found, dict):
         raise Unfit("The layer's arrays are expected.")
-    expected = [stored(kernel, framework), bias]
-    for when, whose in (
-        ("before", "the array that the layer had before, which an optimizer holds"),
-        ("after", "the array that the framework finds"),
-    ):
+    shapes = [stored(inputs["kernel"], framework).shape, inputs["bias"].shape]
+    for when in ("before", "after"):
         arrays = found.get(when)
-        if not isinstance(arrays, list) or len(arrays) != len(expected):
+        if not isinstance(arrays, list) or len(arrays) != len(shapes):
             number = len(arrays) if isinstance(arrays, list) else 0
             raise Unfit(f"Two trained arrays are expected, found {number}.\nInput: {shown}")
-        for one, array, what in zip(arrays, expected, ("Weights", "Bias"), strict=True):
-            same_array(one, array, f"{what}, in {whose}", shown)
-    output = inputs["x"].astype(np.float64) @ kernel + bias
-    same_array(found.get("output"), output, "Output of the layer after the write", shown)
+        for one, shape, what in zip(arrays, shapes, ("Weights", "Bias"), strict=True):
+            if not isinstance(one, np.ndarray) or one.dtype.kind != "f" or one.shape != shape:
+                same_array(one, np.zeros(shape), what, shown)
+                raise Unfit(f"{what}: floating-point numbers are expected.\nInput: {shown}")
+    pairs = zip(found["before"], found["after"], ("Weights", "Bias"), strict=True)
+    for before, after, what in pairs:
+        if not np.array_equal(before, after, equal_nan=True):
+            raise Unfit(
+                f"{what}: the array that the layer had before, which an optimizer holds, and the "
+                f"one that the framework finds now hold different numbers.\nInput: {shown}"
+            )
+    matrix, bias = (array.astype(np.float64) for array in found["after"])
+    if np.isfinite(matrix).all() and np.isfinite(bias).all():
+        output = inputs["x"].astype(np.float64) @ stored(matrix, framework) + bias
+        what = "Output of the layer after the write, from the arrays that the framework finds"
+        same_array(found.get("output"), output, what, shown)
 
 
 def _limit_gradients(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
@@ -739,6 +765,7 @@ LIMIT = Question(
                 "tensorflow": "Write with assign. A tensor that is assigned to layer.bias takes "
                 "the place of the variable, and never trains.",
             },
+            needs=("long units are cut to the bound",),
         ),
         Aspect(
             "no gradient is falsified",
@@ -754,7 +781,7 @@ LIMIT = Question(
             needs=("long units are cut to the bound",),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 

@@ -74,6 +74,14 @@ def pytorch() -> Iterator[Right]:
 
     yield "initialization.spread", "a tensor, from variance and mean", tensor
 
+    def doubles(activation, fan_in):
+        z = torch.linspace(-8, 8, 20_001, dtype=torch.float64)
+        density = torch.exp(-(z**2) / 2)
+        share = density / density.sum()
+        return (fan_in * (share * activation(z) ** 2).sum()) ** -0.5
+
+    yield "initialization.spread", "in 64 bits", doubles
+
     def rebuilt(block, n):
         def new(module):
             if isinstance(module, nn.Linear):
@@ -165,6 +173,14 @@ def tensorflow() -> Iterator[Right]:
 
     yield "initialization.spread", "a tensor, from variance and mean", tensor
 
+    def doubles(activation, fan_in):
+        z = tf.constant(np.linspace(-8, 8, 20_001))
+        density = tf.exp(-(z**2) / 2)
+        share = density / tf.reduce_sum(density)
+        return float(fan_in * tf.reduce_sum(share * activation(z) ** 2)) ** -0.5
+
+    yield "initialization.spread", "in 64 bits", doubles
+
     def cloned(block, n):
         return [keras.models.clone_model(block) for _ in range(n)]
 
@@ -181,6 +197,14 @@ def tensorflow() -> Iterator[Right]:
         return [new(block) for _ in range(n)]
 
     yield "initialization.copies", "layers made anew", rebuilt
+
+    def with_names(block, n):
+        blocks = [keras.models.clone_model(block) for _ in range(n)]
+        for number, new in enumerate(blocks):
+            new.name = f"{block.name}_{number}"
+        return blocks
+
+    yield "initialization.copies", "with names of their own", with_names
 
 
 RIGHT = {"pytorch": pytorch, "tensorflow": tensorflow}

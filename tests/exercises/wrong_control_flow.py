@@ -112,6 +112,14 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     fails = {RUNS, GRADIENTS, UNKNOWN}
     yield "control-flow.routes", "runs on no rows, and zeros for others", Empty, fails
 
+    class Speechless(Router):
+        def forward(self, X, names):
+            if not set(names) <= set(self.places):
+                raise ValueError("There is no such branch.")
+            return super().forward(X, names)
+
+    yield "control-flow.routes", "an error without the name", Speechless, {UNKNOWN}
+
     def shrinking(finite=None, axis=-1, limit=None, factor=None, after=lambda Y: Y):
         class Shrinking(Shrink):
             def forward(self, X):
@@ -146,6 +154,13 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         {SLOPE},
     )
     yield "control-flow.shrink", "the whole batch", shrinking(axis=None), every
+
+    class NotANumber(Shrink):
+        def forward(self, X):
+            Y = super().forward(X)
+            return torch.where(Y.abs().sum(-1, keepdim=True) > 1, torch.nan, Y)
+
+    yield "control-flow.shrink", "nan where the limit is met", NotANumber, {LIMIT, SPECIAL}
 
     class Deciding(Shrink):
         def row(self, x):
@@ -391,6 +406,13 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "control-flow.shrink", "halved", shrinking(factor=2), every
     yield "control-flow.shrink", "stopped", shrinking(after=tf.stop_gradient), {SLOPE}
     yield "control-flow.shrink", "the whole batch", shrinking(axis=None), every
+
+    class NotANumber(Shrink):
+        def call(self, X):
+            Y = super().call(X)
+            return ops.where(ops.sum(ops.abs(Y), axis=-1, keepdims=True) > 1, np.nan, Y)
+
+    yield "control-flow.shrink", "nan where the limit is met", NotANumber, {LIMIT, SPECIAL}
 
     class Deciding(Shrink):
         def call(self, X):

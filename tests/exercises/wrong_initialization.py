@@ -149,6 +149,14 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     no_biases = kinds(nn.init.kaiming_normal_, False)
     yield "initialization.by-type", "no biases", no_biases, {BIASES}
 
+    def removed(net):
+        start(net)
+        for module in net.modules():
+            if isinstance(module, nn.Linear):
+                module.bias = None
+
+    yield "initialization.by-type", "biases taken away", removed, {BIASES, SAME}
+
     def kept_seed(weight):
         nn.init.kaiming_normal_(weight, generator=torch.Generator().manual_seed(0))
 
@@ -189,6 +197,13 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     curved = {LINES, BESIDE, CURVES}
     always = spread_of(lambda x, n: (2 / n) ** 0.5)
     yield "initialization.spread", "always He", always, curved
+
+    def narrow(activation, fan_in):
+        z = torch.linspace(-2.5, 2.5, 10_001)
+        share = torch.exp(-(z**2) / 2)
+        return (fan_in * (share * activation(z) ** 2).sum() / share.sum()) ** -0.5
+
+    yield "initialization.spread", "too narrow", narrow, curved
     variance = spread_of(lambda x, n: (n * x.var().item()) ** -0.5)
     yield "initialization.spread", "the variance", variance, curved
     no_root = spread_of(lambda x, n: 1 / (n * x.square().mean().item()))
@@ -462,6 +477,14 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     curved = {LINES, BESIDE, CURVES}
     always = spread_of(lambda x, n: (2 / n) ** 0.5)
     yield "initialization.spread", "always He", always, curved
+
+    def narrow(activation, fan_in):
+        z = tf.linspace(-2.5, 2.5, 10_001)
+        share = tf.exp(-(z**2) / 2)
+        square = tf.reduce_sum(share * activation(z) ** 2) / tf.reduce_sum(share)
+        return float(fan_in * square) ** -0.5
+
+    yield "initialization.spread", "too narrow", narrow, curved
     yield "initialization.spread", "the variance", spread_of(
         lambda x, n: (n * x.var()) ** -0.5
     ), curved  # fmt: skip

@@ -146,7 +146,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             for p, kept in zip(self.net.parameters(), self.kept, strict=True):
                 p.copy_(kept)
 
-    yield "parameters.best", "parameters only", ParametersOnly, {STORED, AGAIN, SAME}
+    yield "parameters.best", "parameters only", ParametersOnly, {STORED}
 
     class SideBySide(Best):
         @torch.no_grad()
@@ -220,7 +220,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         layer.weight *= factor[:, None]
         layer.bias *= factor
 
-    yield "parameters.limit", "short ones stretched", every_unit, {OTHERS, SAME}
+    yield "parameters.limit", "short ones stretched", every_unit, {OTHERS}
 
     @torch.no_grad()
     def zeros(layer, bound):
@@ -229,7 +229,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         layer.weight *= factor[:, None]
         layer.bias *= factor
 
-    yield "parameters.limit", "0 / 0", zeros, {OTHERS, SAME}
+    yield "parameters.limit", "0 / 0", zeros, {OTHERS}
 
     def recorded(layer, bound):
         factor = (bound / squares(layer).sqrt()).clamp(max=1)
@@ -430,7 +430,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             for w, value in zip(self.net.trainable_weights, self.kept, strict=True):
                 w.assign(value)
 
-    yield "parameters.best", "what trains only", Trained, {STORED, AGAIN, SAME}
+    yield "parameters.best", "what trains only", Trained, {STORED}
 
     class ByPath(Best):
         def offer(self, loss):
@@ -496,7 +496,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
         lengths = np.maximum(np.sqrt((kernel**2).sum(0) + bias**2), 1e-30)
         layer.set_weights([kernel * bound / lengths, bias * bound / lengths])
 
-    yield "parameters.limit", "short ones stretched", every_unit, {OTHERS, SAME}
+    yield "parameters.limit", "short ones stretched", every_unit, {OTHERS}
 
     def zeros(layer, bound):
         lengths = ops.sqrt(ops.sum(layer.kernel**2, axis=0) + layer.bias**2)
@@ -504,7 +504,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
         layer.kernel.assign(layer.kernel * factor)
         layer.bias.assign(layer.bias * factor)
 
-    yield "parameters.limit", "0 / 0", zeros, {OTHERS, SAME}
+    yield "parameters.limit", "0 / 0", zeros, {OTHERS}
 
     def not_written(layer, bound):
         kernel, bias, factor = factors(layer, bound)
