@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from d2lcompute.checks.frameworks import Framework, Tensor
-from d2lcompute.checks.networks import data, integer
+from d2lcompute.checks.networks import data, integer, plain_numbers, same_after_steps
 from d2lcompute.checks.question import (
     Aspect,
     Question,
@@ -567,23 +567,14 @@ def _pieces_inputs(rng: np.random.Generator) -> Inputs:
     }
 
 
-def _parameter(array: np.ndarray, framework: Framework) -> Tensor:
-    """A parameter without a model: a leaf that asks for its gradient, or a variable."""
-    if framework.key == "pytorch":
-        return framework.tensor(array).requires_grad_()
-    import tensorflow as tf
-
-    return tf.Variable(array)
-
-
 def _pieces_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
     need_function(answer)
 
     def run(name: str, idle: np.ndarray | None = None) -> Outputs:
-        used = [_parameter(inputs["model"][key], framework) for key in ("W", "b")]
+        used = [framework.parameter(inputs["model"][key]) for key in ("W", "b")]
         given = list(used)
         if idle is not None:
-            given.insert(inputs["idle_at"], _parameter(idle, framework))
+            given.insert(inputs["idle_at"], framework.parameter(idle))
         batches = [[[framework.tensor(a) for a in piece] for piece in one] for one in inputs[name]]
         sizes: list[int] = []
 
@@ -599,7 +590,7 @@ def _pieces_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
         return {
             "params": framework.arrays(given),
             "sizes": [[size] for size in sizes],
-            "losses": _plain_numbers(losses),
+            "losses": plain_numbers(losses),
         }
 
     cases = {name: attempt(lambda name=name: run(name)) for name in ("one", "several", "unequal")}
@@ -611,16 +602,6 @@ def _pieces_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
         "losses": failed or both["losses"],
         "idle": attempt(lambda: run("one", inputs["idle"])["params"]),
     }
-
-
-def _plain_numbers(found: Any) -> Any:
-    """A list of plain numbers as an array, or in words what it is instead."""
-    if not isinstance(found, list | tuple):
-        return f"an object of type {type(found).__name__}"
-    for number in found:
-        if not isinstance(number, int | float | np.number):
-            return f"a list with an object of type {type(number).__name__}"
-    return np.array([float(number) for number in found])
 
 
 def _pieces_steps(inputs: Mapping[str, Any], name: str) -> tuple[list[np.ndarray], np.ndarray]:
@@ -642,27 +623,11 @@ def _pieces_text(inputs: Mapping[str, Any], name: str) -> str:
     return f"{batches} with pieces of {', '.join(map(str, sizes))} examples, rate {inputs['rate']}"
 
 
-def _same_params(
-    found: Any, before: Sequence[np.ndarray], after: Sequence[np.ndarray], shown: str
-) -> None:
-    if not isinstance(found, list) or len(found) != len(after):
-        raise Unfit(f"{len(after)} parameters are expected.\nInput: {shown}")
-    for n, (one, old, new) in enumerate(zip(found, before, after, strict=True)):
-        unmoved = (
-            isinstance(one, np.ndarray)
-            and one.shape == old.shape
-            and one.dtype.kind == "f"
-            and np.array_equal(one, old)
-        )
-        if unmoved and np.abs(new - old).max() > 1e-6:
-            raise Unfit(f"params[{n}]: it is where it was before.\nInput: {shown}")
-        same_array(one, new, f"params[{n}] afterwards", shown)
-
-
 def _pieces_params(name: str) -> Callable[[Mapping[str, Any], Any, str], None]:
     def compare(inputs: Mapping[str, Any], found: Any, _: str) -> None:
         before = [inputs["model"][key] for key in ("W", "b")]
-        _same_params(found, before, _pieces_steps(inputs, name)[0], _pieces_text(inputs, name))
+        after = _pieces_steps(inputs, name)[0]
+        same_after_steps(found, before, after, _pieces_text(inputs, name))
 
     return compare
 
@@ -691,7 +656,7 @@ def _pieces_idle(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     for params in (before, after):
         params.insert(inputs["idle_at"], inputs["idle"])
     shown = f"{_pieces_text(inputs, 'one')}; the loss does not use params[{inputs['idle_at']}]"
-    _same_params(found, before, after, shown)
+    same_after_steps(found, before, after, shown)
 
 
 PIECES = Question(

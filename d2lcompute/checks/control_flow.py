@@ -21,6 +21,7 @@ from d2lcompute.checks.networks import (
     data_in_words,
     dense,
     integer,
+    need_list,
     same_arrays,
     same_parameters,
     stored,
@@ -48,16 +49,6 @@ def _short(text: Any) -> str:
     """A plain value for a message, cut."""
     text = repr(text)
     return text if len(text) <= 200 else f"{text[:200]} ..."
-
-
-def _need_list(found: Any, length: int, what: str) -> list[Any]:
-    """`found`, if it is a list of that length; raises `Unfit` otherwise."""
-    if (error := error_in(found)) is not None:
-        raise Unfit(error)
-    if not isinstance(found, list) or len(found) != length:
-        number = len(found) if isinstance(found, list) else 0
-        raise Unfit(f"{what}: {length} are expected, got {number}.")
-    return found
 
 
 # -- control-flow.routes -----------------------------------------------------------------------
@@ -220,7 +211,7 @@ def _routes_runs(inputs: Mapping[str, Any], found: Any, _: str) -> None:
 
 
 def _routes_gradients(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    pairs = _need_list(found, len(inputs["branches"]), "Gradients of branches")
+    pairs = need_list(found, len(inputs["branches"]), "Gradients of branches")
     shown = _routes_text(inputs)
     for (name, _part), pair in zip(inputs["branches"], pairs, strict=True):
         rows = [n for n, other in enumerate(inputs["names"]) if other == name]
@@ -450,7 +441,7 @@ def _same_shrunk(inputs: Mapping[str, Any], found: Any, x: np.ndarray, limit: in
 
 
 def _shrink_rows(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    for one, x in zip(_need_list(found, 2, "Outputs"), inputs["rows"], strict=True):
+    for one, x in zip(need_list(found, 2, "Outputs"), inputs["rows"], strict=True):
         _same_shrunk(inputs, one, x, inputs["enough"])
 
 
@@ -485,7 +476,7 @@ def _shrink_gradient(inputs: Mapping[str, Any], found: Any, _: str) -> None:
 
 def _shrink_traced(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
     ways = {"pytorch": ["torch.vmap"], "tensorflow": ["keras.Sequential", "predict"]}[framework]
-    for way, one in zip(ways, _need_list(found, len(ways), "Outputs"), strict=True):
+    for way, one in zip(ways, need_list(found, len(ways), "Outputs"), strict=True):
         try:
             _same_shrunk(inputs, one, inputs["traced"], inputs["enough"])
         except Unfit as problem:
@@ -670,7 +661,7 @@ def _same_outputs(
 ) -> None:
     if not isinstance(found, dict) or not isinstance(found.get("outputs"), list):
         raise Unfit("The constant and outputs are expected.")
-    outputs = _need_list(found["outputs"], count, "Outputs")
+    outputs = need_list(found["outputs"], count, "Outputs")
     expected = _constant_output(inputs, _the_constant(inputs, found.get("c")))
     for n, one in enumerate(outputs):
         what = "Output" if n == 0 else "Output of a second call"
@@ -682,7 +673,7 @@ def _constant_outputs(inputs: Mapping[str, Any], found: Any, _: str) -> None:
 
 
 def _constant_drawn(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    first, second = (_the_constant(inputs, c) for c in _need_list(found, 2, "Constants"))
+    first, second = (_the_constant(inputs, c) for c in need_list(found, 2, "Constants"))
     if np.allclose(first, second):
         raise Unfit("c: two models are expected to differ; they have the same numbers.")
     for c in (first, second):
@@ -703,7 +694,7 @@ def _constant_stepped(inputs: Mapping[str, Any], found: Any, framework: str) -> 
     c = _the_constant(inputs, found.get("before"))
     features = np.tanh(inputs["x"].astype(np.float64) @ c)
     shown = f"{_constant_text(inputs)}; one step of gradient descent, rate {rate}"
-    pair = _need_list(found.get("head"), 2, "Arrays of head")
+    pair = need_list(found.get("head"), 2, "Arrays of head")
     same_array(pair[0], head["kernel"] - rate * features.T @ v, "kernel of head afterwards", shown)
     same_array(pair[1], head["bias"] - rate * v.sum(0), "bias of head afterwards", shown)
     if not np.array_equal(c, _the_constant(inputs, found.get("after"))):
@@ -877,7 +868,7 @@ def _shared_outputs(inputs: Mapping[str, Any], found: Any, _: str) -> None:
 
 def _shared_stepped(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     parts = _shared_parts(inputs)
-    pairs = _need_list(found, len(parts), "Layers after the step")
+    pairs = need_list(found, len(parts), "Layers after the step")
     values, _output = _shared_forward(inputs)
     of: dict[str, list[np.ndarray]] = {}
     back = np.zeros_like(values[-1])
@@ -893,7 +884,7 @@ def _shared_stepped(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     rate = inputs["rate"]
     shown = f"{_shared_text(inputs)}; one step of gradient descent, rate {rate}"
     for (name, part), pair in zip(parts.items(), pairs, strict=True):
-        pair = _need_list(pair, 2, f"Arrays of {name}")
+        pair = need_list(pair, 2, f"Arrays of {name}")
         for what, one, gradient in zip(("kernel", "bias"), pair, of[name], strict=True):
             expected = part[what].astype(np.float64) - rate * gradient
             same_array(one, expected, f"{what} of {name} after the step", shown)

@@ -132,6 +132,10 @@ class Framework(ABC):
     def embedding(self, table: np.ndarray) -> Layer:
         """An embedding that holds this table: (words, features)."""
 
+    @abstractmethod
+    def parameter(self, array: np.ndarray) -> Tensor:
+        """A parameter without a model: a leaf that asks for its gradient, or a variable."""
+
     def arrays(self, tensors: Sequence[Tensor]) -> list[np.ndarray]:
         """Several tensors as arrays."""
         return [self.array(tensor) for tensor in tensors]
@@ -265,6 +269,9 @@ class _PyTorch(Framework):
     def embedding(self, table: np.ndarray) -> Layer:
         return self._torch.nn.Embedding.from_pretrained(self.tensor(table), freeze=False)
 
+    def parameter(self, array: np.ndarray) -> Tensor:
+        return self.tensor(array).requires_grad_()
+
 
 class _TensorFlow(Framework):
     key, title = "tensorflow", "TensorFlow"
@@ -376,6 +383,9 @@ class _TensorFlow(Framework):
         layer.build((None,))
         layer.set_weights([table])
         return layer
+
+    def parameter(self, array: np.ndarray) -> Tensor:
+        return self._tf.Variable(array)
 
 
 _CLASSES: dict[str, type[Framework]] = {"pytorch": _PyTorch, "tensorflow": _TensorFlow}

@@ -151,3 +151,49 @@ def routed(parts: Mapping[str, Layer], route: Sequence[str], framework: Framewor
 
     methods = {"__init__": start, framework.own_method: run}
     return type("Routed", (framework.model,), methods)()
+
+
+def need_list(found: Any, length: int, what: str) -> list[Any]:
+    """`found`, if it is a list of that length; raises `Unfit` otherwise."""
+    if (error := error_in(found)) is not None:
+        raise Unfit(error)
+    if not isinstance(found, list) or len(found) != length:
+        number = len(found) if isinstance(found, list) else 0
+        raise Unfit(f"{what}: {length} are expected, got {number}.")
+    return found
+
+
+def plain_numbers(found: Any) -> Any:
+    """A list of plain numbers as an array, or in words what it is instead."""
+    if not isinstance(found, list | tuple):
+        return f"an object of type {type(found).__name__}"
+    for number in found:
+        if not isinstance(number, int | float | np.number):
+            return f"a list with an object of type {type(number).__name__}"
+    return np.array([float(number) for number in found])
+
+
+def same_after_steps(
+    found: Any,
+    before: Sequence[np.ndarray],
+    after: Sequence[np.ndarray],
+    shown: str,
+    names: Sequence[str] = (),
+) -> None:
+    """Raise `Unfit` unless parameters are where steps should have led them.
+
+    `names` are for the message; without them it calls the parameters params[0] and so on.
+    """
+    if not isinstance(found, list) or len(found) != len(after):
+        raise Unfit(f"{len(after)} parameters are expected.\nInput: {shown}")
+    names = names or [f"params[{n}]" for n in range(len(after))]
+    for name, one, old, new in zip(names, found, before, after, strict=True):
+        unmoved = (
+            isinstance(one, np.ndarray)
+            and one.shape == old.shape
+            and one.dtype.kind == "f"
+            and np.array_equal(one, old)
+        )
+        if unmoved and np.abs(new - old).max() > 1e-6:
+            raise Unfit(f"{name}: it is where it was before.\nInput: {shown}")
+        same_array(one, new, f"{name} afterwards", shown)
