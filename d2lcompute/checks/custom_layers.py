@@ -57,11 +57,15 @@ def _write(
     for name, parameter in zip(names, found, strict=True):
         if not any(parameter is one for one in known):
             raise WrongKind(f"{name}: the framework does not know it as a trainable parameter.")
-        shapes = values[name].shape, tuple(parameter.shape)
-        if shapes[0] != shapes[1]:
-            raise WrongKind(f"{name}: expected shape {shapes[0]}, got {shapes[1]}.")
+        _fit(name, parameter, values[name])
         framework.assign(parameter, values[name])
     return found
+
+
+def _fit(name: str, parameter: Tensor, values: np.ndarray) -> None:
+    """Raise `WrongKind` unless the parameter has the shape of the values."""
+    if (shape := tuple(parameter.shape)) != values.shape:
+        raise WrongKind(f"{name}: expected shape {values.shape}, got {shape}.")
 
 
 def _in_double(array: np.ndarray) -> np.ndarray:
@@ -236,16 +240,20 @@ _VERDICTS = {
     "false": "false",
     "entry": "false",
 }
-_CASES = {
-    "cut": ["sound", "sound", "sound", "cut", "cut"],
-    "false": ["sound", "sound", "false", "entry"],
-    "constant": ["sound", "unused", "rounded", "cut"],
-    "centered": ["sound", "sound", "cut", "false"],
+# How each parameter is used: some ways for certain, and as many more of them as the number says.
+_CASES: dict[str, tuple[list[str], int]] = {
+    "cut": (["sound", "cut"], 5),
+    "false": (["sound", "false", "entry"], 3),
+    "constant": (["sound", "unused", "rounded", "cut"], 1),
+    "centered": (["sound", "cut", "false"], 2),
 }
 
 
-def _audit_case(rng: np.random.Generator, modes: Sequence[str], centered: bool) -> Inputs:
+def _audit_case(
+    rng: np.random.Generator, kinds: Sequence[str], more: int, centered: bool
+) -> Inputs:
     width, parts = integer(rng, 2, 4), []
+    modes = [*kinds, *(str(mode) for mode in rng.choice(kinds, more))]
     for n in rng.permutation(len(modes)):
         mode, factors = modes[n], np.ones(width)
         wrong = slice(None) if mode == "false" else integer(rng, 0, width - 1)
@@ -259,7 +267,8 @@ def _audit_case(rng: np.random.Generator, modes: Sequence[str], centered: bool) 
 
 def _audit_inputs(rng: np.random.Generator) -> Inputs:
     return {
-        name: _audit_case(rng, modes, centered=name == "centered") for name, modes in _CASES.items()
+        name: _audit_case(rng, *modes, centered=name == "centered")
+        for name, modes in _CASES.items()
     }
 
 
@@ -306,7 +315,7 @@ def _audited(case: Mapping[str, Any], framework: Framework) -> Layer:
                 used = cut(used)
             elif part["mode"] in ("false", "entry"):  # the same values, other slopes
                 used = cut(used) + constant(part["factors"]) * (used - cut(used))
-            x = x + sin(used + x)
+            x = x + sin(used + x) / 2
         return x - mean(x) if case["centered"] else x
 
     methods = {"__init__": start, framework.own_method: run}
@@ -421,6 +430,7 @@ AUDIT = Question(
             _audit_said("false"),
             hint="Compare every entry with its own central difference. In float64, a step of 1e-5 "
             "leaves an error far below 1e-6.",
+            needs=(_CUT,),
         ),
         Aspect(
             "what the output does not depend on",
@@ -449,7 +459,7 @@ AUDIT = Question(
             needs=(_CUT,),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -484,8 +494,9 @@ def _statistics_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outp
 
     def write(net: Layer) -> Layer:
         net(x)  # makes what waits for a first input
-        framework.assign(net.weight, inputs["weight"])
-        framework.assign(net.bias, inputs["bias"])
+        for name in ("weight", "bias"):
+            _fit(name, getattr(net, name), inputs[name])
+            framework.assign(getattr(net, name), inputs[name])
         return net
 
     def run(net: Layer) -> np.ndarray:
@@ -676,7 +687,7 @@ STATISTICS = Question(
             needs=(_ADAPTED,),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 

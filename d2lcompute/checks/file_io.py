@@ -26,12 +26,14 @@ from d2lcompute.checks.question import (
     WrongKind,
     attempt,
     error_in,
+    got_text,
     judge_by,
     kind_of,
     need_class,
     need_function,
     same_array,
     same_plain,
+    whole,
 )
 
 Inputs = dict[str, Any]
@@ -43,12 +45,6 @@ def _folder() -> Iterator[Path]:
     """A new folder, gone at the end."""
     with tempfile.TemporaryDirectory() as name:
         yield Path(name)
-
-
-def _short(value: Any) -> str:
-    """A plain value for a message, cut."""
-    text = f"an array of {value.shape}" if isinstance(value, np.ndarray) else repr(value)
-    return text if len(text) <= 200 else f"{text[:200]} ..."
 
 
 def _meter(width: int, name: str, framework: Framework) -> Layer:
@@ -171,6 +167,8 @@ def _archive_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs
             file = written / inputs["file"]
             answer(file).save({name: tensor(one) for name, one in inputs["tensors"].items()})
             names = sorted(path.name for path in written.iterdir())
+            (elsewhere := folder / "elsewhere").mkdir()  # the same name, other tensors
+            answer(elsewhere / inputs["file"]).save({"part": tensor(inputs["part"])})
             file = written.rename(folder / "moved") / file.name  # the file is all that there is
             return {"names": names, "tensors": arrays(answer(file).load())}
 
@@ -231,6 +229,7 @@ def _archive_back(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     if not isinstance(found, dict):
         raise Unfit("The tensors that were saved are expected.")
     shown = ", ".join(f'"{k}" {v.dtype} {v.shape}' for k, v in inputs["tensors"].items())
+    shown += "; saved, moved to another folder, and loaded by a new object"
     _same_tensors(found.get("tensors"), inputs["tensors"], shown)
 
 
@@ -239,7 +238,7 @@ def _archive_named(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     names = found.get("names") if isinstance(found, dict) else None
     if not same_plain(names, expected):
         raise Unfit(
-            f"Files in the folder: expected {expected}, got {_short(names)}.\n"
+            f"Files in the folder: expected {expected}, got {got_text(names)}.\n"
             f"Input: a path that ends in {inputs['file']}"
         )
 
@@ -255,10 +254,10 @@ def _archive_part(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     if not isinstance(found, dict) or type(found.get("size")) is not int:
         raise Unfit(f"A file is expected.\nInput: {shown}")
     _same_tensors(found.get("tensors"), {"part": part}, shown)
-    if not 0 < found["size"] <= 4 * part.nbytes:
+    if not part.nbytes // 2 <= found["size"] <= 4 * part.nbytes:
         raise Unfit(
-            f"Size of the file: about {part.nbytes} bytes are expected, at most {4 * part.nbytes}; "
-            f"got {found['size']}.\nInput: {shown}"
+            f"Size of the file: about {part.nbytes} bytes are expected, at least half of that "
+            f"and at most four times; got {found['size']}.\nInput: {shown}"
         )
 
 
@@ -344,7 +343,7 @@ ARCHIVE = Question(
             needs=(_BACK,),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -428,7 +427,7 @@ def _resume_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
         rng = np.random.Generator(np.random.PCG64(0))
         label = answer(found, net, optimizer, rng).load()
         result: Outputs = {
-            "label": int(label) if isinstance(label, int | np.integer) else kind_of(label),
+            "label": whole(label),
             "parameters": values(net),
             "mean": framework.array(net.meter.mean),
             "draws": [int(n) for n in rng.integers(10**9, size=9)],
@@ -525,7 +524,7 @@ def _resume_draws(inputs: Mapping[str, Any], found: Any, framework: str) -> None
     if not same_plain(found, expected):
         raise Unfit(
             f"What the generator draws next: expected {expected[:3]} ..., got "
-            f"{_short(found[:3] if isinstance(found, list) else found)} ...\n"
+            f"{got_text(found[:3] if isinstance(found, list) else found)} ...\n"
             f"Input: {_resume_text(inputs)}"
         )
 
@@ -533,7 +532,7 @@ def _resume_draws(inputs: Mapping[str, Any], found: Any, framework: str) -> None
 def _resume_label(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     if not same_plain(found, inputs["label"]):
         raise Unfit(
-            f"load(): expected {inputs['label']}, got {_short(found)}.\n"
+            f"load(): expected {inputs['label']}, got {got_text(found)}.\n"
             f"Input: {_resume_text(inputs)}"
         )
 
@@ -599,7 +598,7 @@ RESUME = Question(
             needs=(_PARAMETERS,),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -624,7 +623,7 @@ def _keeper_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
     need_class(answer, object, "object")
     names, keep = inputs["files"], inputs["keep"]
 
-    def contents(root: Path) -> Any:
+    def contents(root: Path, keep: int = keep) -> Any:
         """What stands in the newest checkpoint, as a new object finds it."""
         folder = answer(root, keep).latest()
         if folder is None:
@@ -650,7 +649,11 @@ def _keeper_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
         return {name: lambda path, name=name: write(path, name) for name in names}
 
     def save_all(steps: Sequence[int], root: Path, snapshots: Path | None = None) -> list[Any]:
-        """After each save, what is found; with `snapshots`, what is found before its end too."""
+        """What is found after each save; with `snapshots`, what is found before its end.
+
+        Then one checkpoint is kept, which is gone too early if it goes before the next is whole.
+        """
+        keep = inputs["keep"] if snapshots is None else 1
         found = []
         for number, step in enumerate(steps):
             taken: list[Path] = []
@@ -664,7 +667,7 @@ def _keeper_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
             if snapshots is None:
                 found.append(contents(root))
             else:
-                found.append([attempt(lambda one=one: contents(one)) for one in taken])
+                found.append([attempt(lambda one=one: contents(one, keep)) for one in taken])
         return found
 
     def newest() -> Any:
@@ -766,6 +769,7 @@ def _keeper_cut(inputs: Mapping[str, Any], found: Any, _: str) -> None:
             file = inputs["files"][at // 2]
             when = "half-way through" if at % 2 else "before"
             shown = f"saved steps {steps[:n]}; power cut {when} {file} of step {steps[n]}"
+            shown += "; keep = 1"
             _same_checkpoint(one, inputs, n - 1 if n else None, steps, shown)
 
 
@@ -802,7 +806,7 @@ def _keeper_kept(inputs: Mapping[str, Any], found: Any, _: str) -> None:
         if not same_plain(one, [expected] * len(inputs["files"])):
             raise Unfit(
                 f"Files on the disk after {n + 1} successful saves: {expected} of each kind are "
-                f"expected, got {_short(one)}.\nInput: keep = {inputs['keep']}; the third of the "
+                f"expected, got {got_text(one)}.\nInput: keep = {inputs['keep']}; the third of the "
                 "attempts failed"
             )
 
@@ -830,7 +834,8 @@ KEEPER = Question(
             "cut",
             _keeper_cut,
             hint="Write into a folder that no latest() looks at, a new one for each save; when all "
-            "files are there, replace a small file that names it. Keep names in it, not whole "
+            "files are there, replace a small file that names it; delete old ones after that. Keep "
+            "names in it, not whole "
             "paths: the folder may be moved.",
             needs=(_NEWEST,),
         ),
@@ -861,7 +866,7 @@ KEEPER = Question(
             needs=(_NEWEST,),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -1040,7 +1045,7 @@ def _transfer_report(inputs: Mapping[str, Any], found: Any, framework: str) -> N
         got = found.get(key)
         ok = isinstance(got, list) and all(isinstance(name, str) for name in got)
         if not ok or sorted(got) != sorted(names):
-            raise Unfit(f'"{key}": expected {sorted(names)}, got {_short(got)}.\nInput: {shown}')
+            raise Unfit(f'"{key}": expected {sorted(names)}, got {got_text(got)}.\nInput: {shown}')
 
 
 def _transfer_nothing(inputs: Mapping[str, Any], found: Any, framework: str) -> None:

@@ -11,6 +11,7 @@ the probe returned.
 from __future__ import annotations
 
 import linecache
+import operator
 import re
 import sysconfig
 import traceback
@@ -194,6 +195,28 @@ def kind_of(answer: Any) -> str:
     if callable(answer) and hasattr(answer, "__code__"):
         return f"the function {answer.__name__}"
     return f"an object of type {type(answer).__name__}"
+
+
+def whole(found: Any) -> Any:
+    """A whole number, or a tensor or an array that holds one, as an int; else what it is, in words.
+
+    The words are ``{"kind": ...}``. So is a number of more than 64 bits, which cannot be sent.
+    """
+    if isinstance(found, bool):
+        return {"kind": f"the truth value {found}"}
+    try:
+        number = operator.index(found)
+    except Exception:  # whatever a student's object, or a framework's, raises
+        return {"kind": kind_of(found)}
+    return number if -(2**63) <= number < 2**63 else {"kind": "an integer of more than 64 bits"}
+
+
+def got_text(found: Any) -> str:
+    """Plain data for a message, cut; ``{"kind": ...}`` is in words already."""
+    if isinstance(found, dict) and isinstance(found.get("kind"), str):
+        return found["kind"][:200]
+    text = f"an array of shape {found.shape}" if isinstance(found, np.ndarray) else repr(found)
+    return text if len(text) <= 200 else f"{text[:200]} ..."
 
 
 def need_class(answer: Any, base: type, base_name: str) -> None:

@@ -35,6 +35,13 @@ def pytorch() -> Iterator[Right]:
 
     yield "deferred-initialization.load", "shapes compared by hand", compared
 
+    def as_tensor(model, state, features):
+        model(torch.zeros(1, features))
+        model.load_state_dict(state)
+        return sum(torch.tensor(p.numel()) for p in model.parameters())
+
+    yield "deferred-initialization.load", "the count as a tensor", as_tensor
+
     def widths_first(model, state, features):
         if next(iter(state.values())).shape[1] != features:
             raise RuntimeError("saved for another width")
@@ -83,15 +90,22 @@ def tensorflow() -> Iterator[Right]:
     import keras
     import numpy as np
 
+    def any_open(layer):
+        return not layer.built or any(map(any_open, getattr(layer, "layers", [])))
+
     def with_symbol(model, features):
         model(keras.Input((features,)))
-        return tuple(layer.name for layer in model.layers if not layer.built)
+        return tuple(layer.name for layer in model.layers if any_open(layer))
 
     yield "deferred-initialization.build", "shown a symbol", with_symbol
 
     def empty_batch(model, features):
         model(np.zeros((0, features), np.float32), training=False)
-        return [layer.name for layer in model.layers if layer.built is False]
+        found = []
+        for layer in model.layers:
+            if not all(part.built for part in layer._flatten_layers()):
+                found.append(layer.name)
+        return found
 
     yield "deferred-initialization.build", "shown an empty batch", empty_batch
 

@@ -169,6 +169,13 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     everything = {CUT, FALSE, CONSTANT, CENTERED, LEFT}
     yield "custom-layers.audit", "sound ones left out", only_wrong, everything
 
+    def guessed(layer, X):
+        names = [name for name, _ in layer.named_parameters()]
+        half = len(names) // 2
+        return dict(zip(names, ["sound"] * half + ["cut"] * (len(names) - half), strict=True))
+
+    yield "custom-layers.audit", "guessed", guessed, everything
+
     class Attribute(Standardized):
         def __init__(self, in_units, units, activation=None):
             super().__init__(in_units, units, activation)
@@ -235,6 +242,17 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         def get_config(self):
             name = self.config["activation"]
             return self.config | {"activation": getattr(torch, name) if name else None}
+
+    class Turned(Standardized):
+        def __init__(self, in_units, units, activation=None):
+            super().__init__(in_units, units, activation)
+            self.weight = nn.Parameter(self.weight.detach().T.clone())
+
+        def forward(self, X):
+            Y = (X - self.mean) / self.std @ self.weight.T + self.bias
+            return getattr(torch, self.config["activation"] or "clone")(Y)
+
+    yield "custom-layers.statistics", "the weight the other way round", Turned, STATISTICS
 
     yield "custom-layers.statistics", "a function in the config", Function, {AGAIN}
 
@@ -411,6 +429,12 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     everything = {CUT, FALSE, CONSTANT, CENTERED, LEFT}
     yield "custom-layers.audit", "a list", listed, everything
+
+    def guessed(layer, X):
+        half = len(layer.weights) // 2
+        return {w.name: "sound" if n < half else "cut" for n, w in enumerate(layer.weights)}
+
+    yield "custom-layers.audit", "guessed", guessed, everything
 
     @register
     class Attribute(Standardized):

@@ -173,6 +173,11 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     def no_bias(make, channels, sides, units, budget):
         return largest(make, channels, sides, units, budget + units)
 
+    def endless(*_):
+        return 10**5000
+
+    yield "deferred-initialization.picture", "more digits than can be shown", endless, PICTURE
+
     yield "deferred-initialization.picture", "the bias forgotten", no_bias, PICTURE
 
     def strictly(make, channels, sides, units, budget):
@@ -280,9 +285,16 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     import tensorflow as tf
 
     build, largest, Averaged = (solution[name] for name in ("build", "largest", "Averaged"))
+    is_open = solution["is_open"]
 
     def names(model):
+        return [layer.name for layer in model.layers if is_open(layer)]
+
+    def shallow(model, features):
+        build(model, features)
         return [layer.name for layer in model.layers if not layer.built]
+
+    yield "deferred-initialization.build", "containers not opened", shallow, {OPEN}
 
     def empty_build(model, features):
         model.build((None, features))

@@ -122,6 +122,16 @@ def archives() -> Iterator[Wrong]:
 
     yield "file-io.archive", "kept in memory", Memory, ARCHIVE
 
+    class Stub(Memory):
+        def save(self, tensors):
+            Memory.known[self.path.name] = dict(tensors)
+            self.path.write_text("see memory")
+
+        def load(self):
+            return Memory.known[self.path.name]
+
+    yield "file-io.archive", "kept in memory, under the file's name", Stub, ARCHIVE
+
 
 def keepers(Keeper: type) -> Iterator[Wrong]:
     """Wrong keepers."""
@@ -178,6 +188,17 @@ def keepers(Keeper: type) -> Iterator[Wrong]:
             return Path(json.loads((self.root / "paths").read_text())[-1])
 
     yield "file-io.keeper", "whole paths", Absolute, {CUT}
+
+    class RoomFirst(Keeper):
+        def save(self, step, writers):
+            names = self.complete()
+            for other in self.root.glob("step-*"):
+                if other.name not in names[len(names) + 1 - self.keep :]:
+                    shutil.rmtree(other)
+            self.pointer.write_text(json.dumps(names[len(names) + 1 - self.keep :]))
+            super().save(step, writers)
+
+    yield "file-io.keeper", "room made before the new one is written", RoomFirst, {CUT}
 
     class First(Keeper):
         def save(self, step, writers):
