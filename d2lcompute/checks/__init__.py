@@ -26,7 +26,7 @@ __all__ = ["chapters", "check", "find_question", "module_of", "questions", "scor
 
 PRIVATE = "D2L_PRIVATE_EXERCISES"  # names the instructor's folder of further or changed questions
 HANDED_OUT = "d2l_checks"  # the folder in which they are handed out beside a notebook
-_OUR_PARTS = {"frameworks", "networks", "question", "report", "saved", "wire"}
+_OUR_PARTS = {"frameworks", "networks", "pretend", "question", "report", "saved", "wire"}
 
 
 def chapters() -> list[str]:

@@ -197,3 +197,9 @@ def same_after_steps(
         if unmoved and np.abs(new - old).max() > 1e-6:
             raise Unfit(f"{name}: it is where it was before.\nInput: {shown}")
         same_array(one, new, f"{name} afterwards", shown)
+
+
+def short(value: Any) -> str:
+    """A plain value for a message, cut."""
+    text = repr(value) if not isinstance(value, np.ndarray) else f"an array of {value.shape}"
+    return text if len(text) <= 200 else f"{text[:200]} ..."
