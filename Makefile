@@ -43,7 +43,7 @@ define in_each_environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks new-chapter pdf lab test test-quick check-notebooks verify site links test-gpu test-versions with-newest with-floors report browser bench soak serve exercises solutions grade test-full lint format clean
+.PHONY: help book notebooks new-chapter pdf lab test test-quick check-notebooks verify site links test-gpu test-versions with-newest with-floors report browser bench soak serve exercises solutions grade test-full lint format hooks clean
 
 help: ## list the targets
 	@echo "Deep Learning Computation. Type one of:"
@@ -186,12 +186,16 @@ endif
 report: # say in one issue on GitHub what moved; the weekly run does it
 	@python3 .ci/report.py "$(MOVED)"
 
-lint: $(VENV)/full ## check style
+lint: $(VENV)/full ## check style and types
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
 
 format: $(VENV)/full ## mend style
 	@$(BIN)/ruff check --fix --quiet . && $(BIN)/ruff format --quiet .
+
+hooks: $(VENV)/full ## check style, types and notebooks before each of your commits
+	@$(BIN)/pre-commit install
 
 soak: $(VENV)/full ## run all notebooks five times under other conditions; nothing may differ
 	@$(BIN)/python tests/soak.py

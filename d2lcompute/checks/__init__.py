@@ -31,7 +31,8 @@ _OUR_PARTS = {"frameworks", "networks", "pretend", "question", "report", "saved"
 
 def chapters() -> list[str]:
     """The chapters that have questions."""
-    folders = [Path(__file__).parent, *([_private()] if _private() else [])]
+    private = _private()
+    folders = [Path(__file__).parent, *([private] if private else [])]
     modules = {path.stem for folder in folders for path in folder.glob("[a-z]*.py")}
     return sorted(name.replace("_", "-") for name in modules - _OUR_PARTS)
 

@@ -140,7 +140,7 @@ def routed(parts: Mapping[str, Layer], route: Sequence[str], framework: Framewor
     """
 
     def start(self: Layer) -> None:
-        framework.model.__init__(self)
+        framework.model.__init__(self)  # type: ignore[misc]
         for name, part in parts.items():
             setattr(self, name, part)
 

@@ -91,7 +91,7 @@ class Question:
     title: str
     points: int
     inputs: Callable[[np.random.Generator], dict[str, Plain]]
-    probe: Callable[[Any, dict[str, Plain], Framework], dict[str, Plain]]  # runs student code
+    probe: Callable[[Any, dict[str, Plain], Any], dict[str, Plain]]  # runs student code
     judge: Callable[[dict[str, Plain], dict[str, Plain], str], list[Finding]]  # runs none
     version: str  # changed when the judge changes, so that only this question is judged again
 
@@ -147,7 +147,7 @@ def attempt(action: Callable[[], Any]) -> Any:
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def describe(error: BaseException) -> dict[str, str]:
+def describe(error: BaseException) -> dict[str, Plain]:
     """An exception as plain data: its type, its message, the student's line that led to it."""
     try:
         message = str(error)

@@ -46,7 +46,7 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-def encode(value: Plain) -> str:
+def encode(value: object) -> str:
     """Return `value` as one line of ASCII.
 
     Raises:

@@ -90,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="store_true", help="say more")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[..., int], text: str, more: str = ""):
+    def command(
+        name: str, run: Callable[..., int], text: str, more: str = ""
+    ) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=text, description=more or text, formatter_class=raw)
         one.set_defaults(run=run)
         return one

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from d2lcompute.checks.question import Question
 
@@ -252,13 +253,13 @@ class _Class:
             self.outcome.kept += 1
         else:
 
-            def draw(name: str) -> dict:
+            def draw(name: str) -> dict[str, Any]:
                 return self.questions[name].draw(self.secret.seed(student, assignment, name))
 
             transcript = ask(cells, missing, framework, draw, stop=self.stop)
             for name, answer in transcript.answers.items():
                 marks[name] = mark(
-                    self.questions[name], answer, lambda name=name: draw(name), framework
+                    self.questions[name], answer, functools.partial(draw, name), framework
                 )
             record.notes, record.seconds = transcript.notes, round(transcript.seconds, 3)
             self.outcome.asked[student] += len(missing)

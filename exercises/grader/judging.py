@@ -68,7 +68,7 @@ def mark(
         outputs = {"error": answer.detail}
     try:
         verdict = give_verdict(question, draw(), outputs, framework)
-        findings = [
+        findings: list[dict[str, Any]] = [
             {
                 "aspect": str(finding.aspect),
                 "points": _within(finding.points, finding.out_of),

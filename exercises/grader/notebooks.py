@@ -63,8 +63,8 @@ def read_notebook(data: bytes) -> Notebook:
     cells = tuple(_code_cells(content))
     if len(cells) > MOST_CELLS:
         raise NotebookError(f"{len(cells)} code cells; at most {MOST_CELLS} are run")
-    if (size := sum(map(len, cells))) > MOST_CODE:
-        raise NotebookError(f"{size:,} characters of code; at most {MOST_CODE:,} are run")
+    if (code := sum(map(len, cells))) > MOST_CODE:
+        raise NotebookError(f"{code:,} characters of code; at most {MOST_CODE:,} are run")
     return Notebook(cells)
 
 

@@ -77,15 +77,25 @@ def ask(
 
 
 class _Session:
-    def __init__(self, cells, questions, framework, draw, starter, limits, defences, stop) -> None:
-        self.stop: threading.Event = stop
-        self.cells: list[str] = cells
-        self.pending: list[str] = list(questions)
-        self.framework: str = framework
-        self.draw: Draw = draw
-        self.starter: Starter = starter
-        self.limits: Limits = limits
-        self.defences: Defences = defences
+    def __init__(
+        self,
+        cells: list[str],
+        questions: list[str],
+        framework: str,
+        draw: Draw,
+        starter: Starter,
+        limits: Limits,
+        defences: Defences,
+        stop: threading.Event,
+    ) -> None:
+        self.stop = stop
+        self.cells = cells
+        self.pending = list(questions)
+        self.framework = framework
+        self.draw = draw
+        self.starter = starter
+        self.limits = limits
+        self.defences = defences
         self.skip: set[str] = set()
         self.deaths: dict[str, int] = {}
         self.slack = 1.0  # by which times are stretched, once the machine proved overloaded

@@ -5,13 +5,17 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
 import d2lcompute
 from d2lcompute import tensorflow as tensorflow_side
 from d2lcompute import torch as torch_side
+
+ROOT = Path(__file__).parents[2]
 
 
 def _parameters(function):
@@ -29,6 +33,18 @@ def test_both_modules_offer_the_same_signatures(name):
     assert mine.__doc__ and theirs.__doc__
     if inspect.isclass(mine):
         assert {n for n in dir(mine) if n[0] != "_"} == {n for n in dir(theirs) if n[0] != "_"}
+
+
+def documented(page):
+    """The names for which a page's source asks for their docstrings."""
+    return set(re.findall(r"(?m)^\.\. autoapi(?:function|class):: [\w.]+\.(\w+)$", page))
+
+
+def test_every_public_name_stands_on_the_reference_page():
+    page = (ROOT / "book" / "package.md").read_text("utf8")
+    assert set(torch_side.__all__) - documented(page) == set()
+    without = page.replace(".. autoapifunction:: d2lcompute.checks.score\n", "")
+    assert set(torch_side.__all__) - documented(without) == {"score"}
 
 
 MODULES = [

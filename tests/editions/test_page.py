@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import nbformat
 import pytest
@@ -161,7 +162,13 @@ def test_launch_buttons(page: BeautifulSoup, site: Path) -> None:
         assert "Exercises" not in links  # there are none yet
         assert "not verified by this build" in edition.text
     (report,) = [a for a in page.select("a") if "Report a mistake" in a.text]
-    assert report["href"].startswith("https://github.com/d2lcompute/d2lcompute/issues/new?title=")
+    address = urlsplit(report["href"])
+    assert address.path == "/d2lcompute/d2lcompute/issues/new"
+    assert parse_qs(address.query) == {
+        "template": ["mistake.yml"],
+        "title": ["Mistake in: Small things"],
+        "page": ["https://d2lcompute.github.io/d2lcompute/book/small.html"],
+    }
 
 
 def test_exercises_are_linked_once_they_exist(run_book: Book) -> None:

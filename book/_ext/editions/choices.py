@@ -41,7 +41,7 @@ def parse_choices(body: list[str]) -> list[Choice]:
     starts = [number for number, line in enumerate(body) if ITEM.match(line)]
     if len(starts) < 2 or any(line.strip() for line in body[: starts[0]]):
         raise ValueError("a quiz is a list of two or more choices, '- [x] right' or '- [ ] wrong'")
-    choices = []
+    choices: list[Choice] = []
     for start, end in zip(starts, [*starts[1:], len(body)], strict=True):
         match = ITEM.match(body[start])
         assert match is not None

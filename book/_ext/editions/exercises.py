@@ -154,7 +154,7 @@ def _merge(public: list[Section], secret: list[Section]) -> Iterator[Cell]:
     last = max((n for n, section in enumerate(public) if section.question), default=-1)
     known = {section.question for section in public}
     for number, section in enumerate(public):
-        yield from changed.get(section.question, section).cells
+        yield from changed.get(section.question or "", section).cells
         if number == last:
             for question, further in changed.items():
                 if question not in known:

@@ -44,7 +44,7 @@ def header_html(
     parts = [_edition(launch, status, strings) for launch in launches]
     links = [
         _link(project.blob_address(project.root / chapter.path), "view_source", "code", strings),
-        _link(_report_address(project, chapter, docname, strings), "report", "bug", strings),
+        _link(report_address(project, chapter, docname, strings), "report", "bug", strings),
     ]
     if chapter.draft:
         parts.insert(0, f'<p class="stamp">{escape(strings("draft"))}</p>')
@@ -142,11 +142,13 @@ def versions_in_words(framework: Framework, versions: dict[str, str]) -> str:
     )
 
 
-def _report_address(project: Project, chapter: Chapter, docname: str, strings: Strings) -> str:
+def report_address(project: Project, chapter: Chapter, docname: str, strings: Strings) -> str:
+    """The address that opens the form for a mistake on this page, filled in."""
     query = urlencode(
         {
+            "template": "mistake.yml",
             "title": strings("report_title", title=chapter.title),
-            "body": strings("report_body", page=project.page_address(docname)),
+            "page": project.page_address(docname),  # the form's field
         }
     )
     return f"{project.repository}/issues/new?{query}"

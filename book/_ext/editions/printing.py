@@ -13,7 +13,6 @@ from editions.files import write_atomically
 from editions.project import Project
 
 FOLDER = "pdf"  # below _build
-MARGIN = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
 FOOTER = (
     '<div style="width: 100%; margin: 0 16mm; font: 8px sans-serif; color: #555; display: flex;'
     ' justify-content: space-between"><span>{title}</span><span class="pageNumber"></span></div>'
@@ -85,7 +84,7 @@ def print_book(project: Project) -> list[Path]:
                 data = visit.pdf(
                     format="A4",
                     scale=SCALE,
-                    margin=MARGIN,
+                    margin={"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"},
                     outline=True,
                     tagged=True,
                     print_background=True,

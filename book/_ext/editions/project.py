@@ -47,7 +47,7 @@ class Project:
     # -- settings ----------------------------------------------------------------
 
     @cached_property
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """`_config.yml`, as it stands."""
         return yaml.safe_load((self.root / "_config.yml").read_text("utf8")) or {}
 
@@ -92,7 +92,7 @@ class Project:
         return tuple(FRAMEWORKS[name] for name in names)
 
     @property
-    def _sphinx_config(self) -> dict:
+    def _sphinx_config(self) -> dict[str, Any]:
         return (self.config.get("sphinx") or {}).get("config") or {}
 
     # -- chapters and their notebooks ------------------------------------------------

@@ -25,7 +25,7 @@ from editions.files import write_atomically
 from editions.frameworks import Framework
 from editions.outputs import has_figure, merged_streams, output_problems
 from editions.project import Project
-from editions.source import Cell, Chapter, read_chapter
+from editions.source import Cell, Chapter, cell_ids, read_chapter
 
 CELL_TIMEOUT = 600  # seconds
 
@@ -303,8 +303,7 @@ def _check_outputs(edition: Edition, node: NotebookNode) -> None:
 
 def _source_cell(edition: Edition, identifier: str) -> Cell | None:
     cells = edition.chapter.edition(edition.framework.key)
-    ids = notebooks.cell_ids(cells)
-    return dict(zip(ids, cells, strict=True)).get(identifier)
+    return dict(zip(cell_ids(cells), cells, strict=True)).get(identifier)
 
 
 def _indented(source: str) -> str:

@@ -91,8 +91,8 @@ def parse_chapter(text: str, name: str, path: str, also: frozenset[str] = frozen
     try:
         notebook = read_myst_markdown_notebook(text, add_source_map=True, path=path)
     except MystMetadataParsingError as error:
-        line = re.search(r"line (\d+)", str(error))
-        raise SourceError(path, int(line[1]) if line else 1, str(error)) from error
+        found = re.search(r"line (\d+)", str(error))
+        raise SourceError(path, int(found[1]) if found else 1, str(error)) from error
     lines = text.splitlines()
     cells = []
     for node, start in zip(notebook.cells, notebook.metadata["source_map"], strict=True):

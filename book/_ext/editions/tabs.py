@@ -54,7 +54,8 @@ def framework_of(node: nodes.Node) -> str | None:
 
 
 def _runs(parent: nodes.Element) -> Iterator[tuple[int, list[nodes.Element]]]:
-    start, run = 0, []
+    start = 0
+    run: list[nodes.Element] = []
     for index, child in enumerate(parent.children):
         if framework_of(child):
             if not run:
@@ -91,8 +92,8 @@ def _face_to_face(left: list[nodes.Element], right: list[nodes.Element]) -> Cell
     Where one framework has a claim or a remark that the other has not, the other gets a gap.
     """
     rows: Cells = ([], [])
-    kinds = [[_kind(node) for node in cells] for cells in (left, right)]
-    matcher = SequenceMatcher(None, *kinds, autojunk=False)
+    mine, theirs = ([_kind(node) for node in cells] for cells in (left, right))
+    matcher = SequenceMatcher(None, mine, theirs, autojunk=False)
     for _, left_start, left_end, right_start, right_end in matcher.get_opcodes():
         parts = left[left_start:left_end], right[right_start:right_end]
         height = max(map(len, parts))

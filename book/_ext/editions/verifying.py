@@ -96,13 +96,13 @@ def pytest_configure(config: pytest.Config) -> None:
     _inherited.update({name: os.environ.get(name) for name in names})
 
 
-def pytest_collectstart(collector: pytest.Collector) -> None:
+def pytest_collectstart(collector: Any) -> None:
     """Leave figures out of the comparison."""
     if hasattr(collector, "skip_compare"):
         collector.skip_compare += ("image/svg+xml",)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[Any]) -> None:
     """Name a cell by its id; be patient with its outputs."""
     for item in items:
         if hasattr(item, "cell_num"):
@@ -113,7 +113,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item: pytest.Item) -> Any:
+def pytest_runtest_setup(item: Any) -> Any:
     """Refuse what nbval would pass unseen; watch that the kernel lives."""
     ours = hasattr(item, "cell_num")
     if ours:
@@ -172,7 +172,8 @@ def _await_reply(kernel: Any, msg_id: str, timeout: float | None) -> None:
     while True:
         spell = POLL if deadline is None else min(POLL, max(0.01, deadline - time.monotonic()))
         try:
-            return kernel.await_reply_unwatched(msg_id, timeout=spell)
+            kernel.await_reply_unwatched(msg_id, timeout=spell)
+            return
         except Empty:
             if not kernel.is_alive():
                 pytest.fail("the kernel died while it ran this cell", pytrace=False)
@@ -181,7 +182,7 @@ def _await_reply(kernel: Any, msg_id: str, timeout: float | None) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Any:
+def pytest_runtest_makereport(item: Any, call: pytest.CallInfo[None]) -> Any:
     """Note what became of a cell."""
     report = yield
     if hasattr(item, "cell_num") and KEY in item.parent.nb.metadata:

@@ -145,7 +145,7 @@ def _code(cell: Cell, run: NotebookNode, frameworks: list[str], strings: Strings
     )
 
 
-def _comparable(outputs: list[NotebookNode]) -> list[tuple]:
+def _comparable(outputs: list[NotebookNode]) -> list[tuple[Any, ...]]:
     """Outputs without what differs between runs that show the same."""
     return [
         (

@@ -129,8 +129,9 @@ def _answers(node: ast.AST, questions: Collection[str]) -> Iterator[tuple[str, a
         named = {keyword.arg: keyword.value for keyword in node.keywords}
         values = dict(zip(("question", "answer"), node.args, strict=False)) | named
         question, answer = values.get("question"), values.get("answer")
-        if isinstance(question, ast.Constant) and question.value in questions and answer:
-            yield question.value, answer
+        name = question.value if isinstance(question, ast.Constant) else None
+        if isinstance(name, str) and name in questions and answer:
+            yield name, answer
             return
     for child in ast.iter_child_nodes(node):
         yield from _answers(child, questions)

@@ -187,8 +187,7 @@ def namespace() -> dict[str, Any]:
         def __call__(self, *arguments: Any, **named: Any) -> None:
             return None
 
-    builtins.display = _Nothing()
-    builtins.get_ipython = lambda: _Nothing()
+    vars(builtins).update(display=_Nothing(), get_ipython=lambda: _Nothing())
     from d2lcompute import checks
 
     module.__dict__.update(__builtins__=builtins, check=checks.check, score=checks.score)
@@ -209,7 +208,7 @@ def seed(framework: str) -> None:
                 sys.modules["torch"].manual_seed(0)
 
 
-def describe(error: BaseException) -> dict[str, str]:
+def describe(error: BaseException) -> dict[str, Any]:
     """An exception as plain data, this file's own frame left out."""
     if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
         error = error.with_traceback(error.__traceback__.tb_next)

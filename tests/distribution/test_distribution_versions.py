@@ -1,0 +1,47 @@
+"""Installing the package moves nothing that was there before."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from distribution_tools import Environment, run, with_metadata
+
+# Older than what requirements.txt pins: the oldest that has wheels for the Python that runs this.
+OLD = {
+    (3, 11): ("numpy==1.26.4", "matplotlib==3.8.4"),
+    (3, 12): ("numpy==1.26.4", "matplotlib==3.8.4"),
+    (3, 13): ("numpy==2.1.3", "matplotlib==3.9.4"),
+}[sys.version_info[:2]]
+
+
+def test_older_libraries_stay_and_serve(wheel: Path, tmp_path: Path) -> None:
+    environment = Environment(tmp_path / "environment", sys.executable)
+    environment.pip("install", "--quiet", *OLD)
+    before = environment.pip("freeze").splitlines()
+    assert set(OLD) <= set(before)
+    environment.pip("install", "--quiet", wheel)
+    after = environment.pip("freeze").splitlines()
+    assert [line for line in after if not line.startswith("d2lcompute")] == before
+    assert len(after) == len(before) + 1
+    plot = "from d2lcompute.plotting import plot; plot([1, 2, 3], [[1, 4, 9]], legend=['squares'])"
+    run(environment.python, "-c", plot, PWD=str(tmp_path), MPLBACKEND="Agg")
+
+
+@pytest.mark.parametrize("extra", ["", "[torch,tensorflow]"])
+def test_beside_the_frameworks_it_alone_is_installed(
+    extra: str, wheel: Path, looked_at: Environment
+) -> None:
+    assert {"torch", "tensorflow", "keras", "numpy", "matplotlib"} <= set(looked_at.versions())
+    assert set(looked_at.would_install(f"{wheel}{extra}")) == {"d2lcompute"}
+
+
+def test_a_package_that_would_move_numpy_is_found_out(
+    wheel: Path, looked_at: Environment, tmp_path: Path
+) -> None:
+    mine = looked_at.versions()["numpy"]
+    moving = with_metadata(
+        wheel, tmp_path, r"Requires-Dist: numpy>=[\d.]+", f"Requires-Dist: numpy!={mine}"
+    )
+    assert "numpy" in looked_at.would_install(moving)
