@@ -174,7 +174,7 @@ def makefile(tmp_path: Path) -> Path:
     for environment in (".venv", ".venv-newest", ".venv-floors"):
         folder = tmp_path / environment / "bin"
         folder.mkdir(parents=True)
-        for program in ("python", "ruff"):
+        for program in ("python", "ruff", "mypy"):
             path = folder / program
             path.write_text(
                 f'#!/bin/sh\necho "{environment} {program} $*" >> "$LOG"\n'
@@ -209,6 +209,7 @@ def make(folder: Path, *arguments: str, fails: str = "nothing") -> tuple[int, li
         "browser",
         "check --quiet",
         "format --check",
+        "--no-error-summary",
         "editions check",
         "editions verify",
         "editions book",
