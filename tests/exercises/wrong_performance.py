@@ -356,9 +356,9 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
         return sum(math.prod(w.shape) for w in weights)
 
     def by_layer(net, name):
-        return [w for layer in net._layers[:] for w in getattr(layer, name)] + (
-            list(getattr(net.layers[0], name)) if net.layers[0] is net.layers[-1] else []
-        )
+        again = len(net.layers) > 1 and net.layers[0] is net.layers[-1]
+        layers = [*dict.fromkeys(net.layers), *net.layers[:again]]
+        return [weight for layer in layers for weight in getattr(layer, name)]
 
     yield from _memories(
         solution["memory"],
