@@ -176,7 +176,7 @@ def _is_students(filename: str) -> bool:
     if filename.startswith("<frozen") or filename == "<string>":
         return False
     path = str(Path(filename).resolve()) if not filename.startswith("<") else filename
-    if path.startswith(str(_PACKAGE)):
+    if path.startswith(str(_PACKAGE)) or "__autograph_generated_file" in path:
         return False
     return not path.startswith(_LIBRARIES) and "site-packages" not in path
 

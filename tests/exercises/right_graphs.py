@@ -1,0 +1,227 @@
+"""Right answers to the exercises on graphs that differ from the worked solutions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+Right = tuple[str, str, Any]
+
+
+def _by_rounds() -> Iterator[Right]:
+    """Optimizers of graphs."""
+
+    def renamed(node, instead):
+        name, operation, *arguments = node
+        return (name, operation, *(instead.get(a, a) for a in arguments))
+
+    def rounds(nodes, outputs):
+        """One double, or one unused node, at a time, until nothing changes."""
+        nodes, outputs = list(nodes), list(outputs)
+        while True:
+            for i, (name, operation, *arguments) in enumerate(nodes):
+                used = name in outputs or any(name in node[2:] for node in nodes)
+                if not used and operation not in {"print", "input"}:
+                    del nodes[i]
+                    break
+                if operation in {"print", "input", "random"}:
+                    continue
+                others = [n for n, *rest in nodes[:i] if rest == [operation, *arguments]]
+                if others:
+                    instead = {name: others[0]}
+                    nodes = [renamed(node, instead) for node in nodes[:i] + nodes[i + 1 :]]
+                    outputs = [instead.get(o, o) for o in outputs]
+                    break
+            else:
+                return nodes, outputs
+
+    yield "graphs.optimize", "round by round", rounds
+
+    def recursive(nodes, outputs):
+        """From the outputs; nodes that are equal as formulas are one."""
+        by_name = {node[0]: node for node in nodes}
+        formulas, first = {}, {}
+
+        def formula(name):
+            if name not in formulas:
+                _, operation, *arguments = by_name[name]
+                if operation in ("input", "random", "print"):
+                    formulas[name] = name
+                else:
+                    parts = (formula(a) if a in by_name else a for a in arguments)
+                    formulas[name] = (operation, *parts)
+            return formulas[name]
+
+        for name in by_name:
+            first.setdefault(formula(name), name)
+        wanted = set()
+
+        def want(name):
+            name = first[formula(name)]
+            if name not in wanted:
+                wanted.add(name)
+                for a in by_name[name][2:]:
+                    if a in by_name:
+                        want(a)
+
+        for name, operation, *_ in nodes:
+            if name in outputs or operation in ("print", "input"):
+                want(name)
+        kept = [
+            [n, o, *(first[formula(a)] if a in by_name else a for a in rest)]
+            for n, o, *rest in nodes
+            if n in wanted
+        ]
+        return kept, tuple(first[formula(o)] for o in outputs)
+
+    yield "graphs.optimize", "formulas", recursive
+
+
+def pytorch() -> Iterator[Right]:
+    """Right answers in PyTorch."""
+    import torch
+    from torch import nn
+
+    def chosen(G, limit, noise):
+        norm = torch.linalg.vector_norm(G)
+        clipped = torch.where(norm > limit, G * (limit / norm), G)
+        return [clipped + torch.normal(torch.zeros_like(G), noise), norm]
+
+    yield "graphs.whole", "torch.where", chosen
+
+    def with_cond(G, limit, noise):
+        norm = (G * G).sum() ** 0.5
+        clipped = torch.cond(norm > limit, lambda G: G * (limit / norm), lambda G: 1 * G, (G,))
+        return clipped + noise * torch.randn(G.shape), norm
+
+    yield "graphs.whole", "torch.cond", with_cond
+
+    def marked(f, backend):
+        g = torch.compile(f, backend=backend)
+
+        def call(X, rate, training):
+            torch._dynamo.mark_dynamic(X, 0)
+            return g(X, torch.as_tensor(rate, dtype=torch.float32), training)
+
+        return call
+
+    yield "graphs.steady", "the axis marked", marked
+
+    def two(f, backend):
+        def compiled(training):
+            return torch.compile(
+                lambda X, rate: f(X, rate, training), backend=backend, dynamic=True
+            )
+
+        graphs = {flag: compiled(flag) for flag in (False, True)}
+        return lambda X, rate, training: graphs[training](X, torch.full((), float(rate)))
+
+    yield "graphs.steady", "a function for each flag", two
+
+    def with_a_point(f, backend):
+        g = torch.compile(f, backend=backend, dynamic=True, fullgraph=True)
+        return lambda X, rate, training: g(X, float(rate), training)
+
+    yield "graphs.steady", "plain numbers, all with a point", with_a_point
+    yield from _by_rounds()
+
+    class Where(nn.Module):
+        def __init__(self, dense, up, down):
+            super().__init__()
+            self.dense, self.up, self.down = dense, up, down
+
+        def forward(self, X):
+            Y = self.dense(X)
+            return torch.where(Y.sum() > 0, Y * self.up, Y / self.down)
+
+    def ship(dense, up, down, X, path):
+        shapes = {"X": {0: torch.export.Dim.DYNAMIC}}
+        program = torch.export.export(Where(dense, up, down), (X,), dynamic_shapes=shapes)
+        torch.export.save(program, path)
+
+    yield "graphs.ship", "torch.where", ship
+
+
+def tensorflow() -> Iterator[Right]:
+    """Right answers in TensorFlow."""
+    import keras
+    import tensorflow as tf
+
+    def chosen(G, limit, noise):
+        norm = tf.norm(G)
+        factor = tf.where(norm > limit, limit / norm, 1.0)
+        return [G * factor + tf.random.normal(G.shape, stddev=noise), norm]
+
+    yield "graphs.whole", "tf.where", chosen
+
+    def library(G, limit, noise):
+        return tf.clip_by_norm(G, limit) + noise * keras.random.normal(G.shape), tf.linalg.norm(G)
+
+    yield "graphs.whole", "tf.clip_by_norm", library
+
+    def flagged(f):
+        @tf.function
+        def graph(X, rate, training):
+            return f(X, rate, training)
+
+        def g(X, rate, training):
+            shape, scalar = tf.TensorSpec([None, X.shape[1]]), tf.TensorSpec([])
+            rate = tf.constant(rate, tf.float32)
+            return graph.get_concrete_function(shape, scalar, training)(X, rate)
+
+        return g
+
+    yield "graphs.steady", "concrete functions", flagged
+
+    def two(f):
+        signature = [tf.TensorSpec(None), tf.TensorSpec([])]
+
+        @tf.function(input_signature=signature)
+        def train(X, rate):
+            return f(X, rate, True)
+
+        @tf.function(input_signature=signature)
+        def test(X, rate):
+            return f(X, rate, False)
+
+        return lambda X, rate, training: (train if training else test)(X, float(rate))
+
+    yield "graphs.steady", "two functions", two
+    yield from _by_rounds()
+
+    class Cond(keras.Model):
+        def __init__(self, dense, up, down):
+            super().__init__()
+            self.dense, self.up, self.down = dense, up, down
+
+        def call(self, X):
+            Y = self.dense(X)
+            return tf.cond(tf.reduce_sum(Y) > 0, lambda: Y * self.up, lambda: Y / self.down)
+
+    def exported(dense, up, down, X, path):
+        net = Cond(dense, up, down)
+        net(X)
+        net.export(path, verbose=False)
+
+    yield "graphs.ship", "Keras' export, and tf.cond", exported
+
+    class Served(tf.Module):
+        def __init__(self, dense, up, down):
+            super().__init__()
+            self.kernel, self.bias = (tf.Variable(w) for w in dense.weights)
+            self.up, self.down = up, down
+
+        @tf.function
+        def serve(self, X):
+            Y = X @ self.kernel + self.bias
+            return tf.where(tf.reduce_sum(Y) > 0, Y * self.up, Y / self.down)
+
+    def module(dense, up, down, X, path):
+        served = Served(dense, up, down)
+        served.serve.get_concrete_function(tf.TensorSpec([None, X.shape[1]]))
+        tf.saved_model.save(served, path)
+
+    yield "graphs.ship", "a module, and tf.where", module
+
+
+RIGHT = {"pytorch": pytorch, "tensorflow": tensorflow}
