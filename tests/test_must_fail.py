@@ -30,6 +30,7 @@ REJECTS: dict[str, list[str]] = {
     "lint": [
         "test_project.py::test_style_is_checked",
         "test_project.py::test_style_is_checked_everywhere",
+        "test_contributing.py::test_types_are_checked_strictly",
     ],
     "check-notebooks": [
         "editions/test_running.py::test_what_makes_a_notebook_stale",
@@ -91,6 +92,21 @@ JUDGES: dict[str, str] = {
         "test_project.py::test_a_requirement_without_a_floor_is_found"
     ),
     "test_project.py::test_no_file_names_a_machine_or_a_registry": "the same",
+    "test_contributing.py::test_a_file_keeps_to_its_schema": "the same",
+    "d2lcompute/test_package_api.py::test_every_public_name_stands_on_the_reference_page": (
+        "the same"
+    ),
+    "distribution/test_distribution_files.py::test_twine_takes_both": (
+        "distribution/test_distribution_files.py::test_twine_refuses_a_wheel_without_a_description"
+    ),
+    "distribution/test_distribution_colab.py::test_a_notebook_alone_runs_and_its_claims_hold": (
+        "distribution/test_distribution_colab.py::test_a_claim_that_does_not_hold_stops_the_run"
+    ),
+    "distribution/test_distribution_versions.py"
+    "::test_beside_the_frameworks_it_alone_is_installed": (
+        "distribution/test_distribution_versions.py"
+        "::test_a_package_that_would_move_numpy_is_found_out"
+    ),
     "test_workflows.py::test_a_workflow_is_valid": (
         "test_workflows.py::test_an_invalid_workflow_is_found"
     ),
