@@ -259,8 +259,8 @@ def _steady_inputs(rng: np.random.Generator) -> Inputs:
     features = integer(rng, 2, 5)
     # Not as many rows as features: PyTorch takes two equal sizes for one.
     lengths = [int(n) for n in rng.choice(np.arange(6, 15), 4, replace=False)]
-    rates: list[Any] = [_number(rng, 0.2, 2), integer(rng, 2, 5), 1, 0, _number(rng, 0.2, 2)]
-    rates = [rates[int(at)] for at in rng.permutation(len(rates))]
+    rates: list[Any] = [integer(rng, 2, 5), 1, 0, _number(rng, 0.2, 2)]
+    rates = [_number(rng, 0.2, 2), *(rates[int(at)] for at in rng.permutation(len(rates)))]
     flags = [True, False, False, True, True, False]
     return {
         "weights": data(rng, features),
@@ -277,7 +277,6 @@ def _steady_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
     batches = [framework.tensor(x) for x in inputs["batches"]]
     if framework.key == "pytorch":  # where one asks for its gradient, all must, or graphs differ
         batches = [x.requires_grad_() for x in batches]
-    first = inputs["rates"][0]
 
     def made() -> tuple[Callable[..., Tensor], Counter]:
         """The student's function for one of ours, and how many graphs there are."""
@@ -306,43 +305,46 @@ def _steady_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
 
         return answer(g), lambda: len(traces)
 
-    def run(calls: Sequence[tuple[Tensor, Any, bool]]) -> Any:
-        g, count = made()
-        values = [framework.array(g(*call)) for call in calls]
-        found = {"values": values, "count": int(count())}
-        if all(flag for *_, flag in calls):  # with a graph that is there
+    g, count = made()  # once: compiling takes its time
 
-            def loss() -> Tensor:
-                return framework.weighted_sum(g(*calls[0]), inputs["v"])
+    def run(key: str) -> Any:
+        calls = [(batches[n], rate, flag) for n, rate, flag in _steady_plan(inputs, key)]
+        values = [framework.array(g(*calls[0]))]
+        first = int(count())  # one of them, or the only one, is for this call
+        values += [framework.array(g(*call)) for call in calls[1:]]
+        return {"values": values, "count": min(first, 1) + int(count()) - first}
 
-            found["gradient"] = attempt(lambda: framework.gradients(loss, [calls[0][0]])[0])
-        return found
+    def gradient() -> Any:
+        def loss() -> Tensor:
+            return framework.weighted_sum(g(batches[0], inputs["rates"][0], True), inputs["v"])
 
-    flags = [
-        (batches[n % len(batches)], inputs["rates"][n % len(inputs["rates"])], flag)
-        for n, flag in enumerate(inputs["flags"])
-    ]
-    both = attempt(lambda: run(flags))
-    lengths = attempt(lambda: run([(x, first, True) for x in batches]))
+        return framework.gradients(loss, batches[:1])[0]
+
+    found = {key: attempt(lambda key=key: run(key)) for key in ("lengths", "rates", "flags")}
+    values = found["flags"].pop("values", found["flags"])
     return {
-        "values": both.get("values", both),
-        "lengths": lengths,
-        "rates": attempt(lambda: run([(batches[0], rate, False) for rate in inputs["rates"]])),
-        "flags": both,
-        "gradient": lengths.get("gradient", lengths),
+        "values": values,
+        "lengths": found["lengths"],
+        "rates": found["rates"],
+        "flags": {"values": values, "count": int(count())},
+        "gradient": attempt(gradient),
     }
 
 
-def _steady_calls(inputs: Mapping[str, Any], key: str) -> list[tuple[np.ndarray, float, bool]]:
+def _steady_plan(inputs: Mapping[str, Any], key: str) -> list[tuple[int, float, bool]]:
+    """The calls of a run: the number of the batch, the rate, the flag."""
     batches, rates = inputs["batches"], inputs["rates"]
     if key == "lengths":
-        return [(x, rates[0], True) for x in batches]
+        return [(n, rates[0], True) for n in range(len(batches))]
     if key == "rates":
-        return [(batches[0], rate, False) for rate in rates]
+        return [(0, rate, False) for rate in rates]
     return [
-        (batches[n % len(batches)], rates[n % len(rates)], flag)
-        for n, flag in enumerate(inputs["flags"])
+        (n % len(batches), rates[n % len(rates)], flag) for n, flag in enumerate(inputs["flags"])
     ]
+
+
+def _steady_calls(inputs: Mapping[str, Any], key: str) -> list[tuple[np.ndarray, float, bool]]:
+    return [(inputs["batches"][n], rate, flag) for n, rate, flag in _steady_plan(inputs, key)]
 
 
 def _steady_text(calls: Sequence[tuple[np.ndarray, float, bool]]) -> str:
@@ -364,7 +366,10 @@ def _steady_graphs(key: str, expected: int) -> Callable[[Mapping[str, Any], Any,
         if not isinstance(found, dict):
             raise Unfit("Outputs are expected.")
         _steady_values(inputs, found.get("values"), framework, key)
-        _same_count(found.get("count"), expected, _steady_text(_steady_calls(inputs, key)))
+        shown = _steady_text(_steady_calls(inputs, key))
+        if key == "flags":  # nothing is to be forgotten in between
+            shown += "; before them, other lengths and rates with both flags"
+        _same_count(found.get("count"), expected, shown)
 
     return compare
 
