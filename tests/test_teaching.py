@@ -41,7 +41,8 @@ class Copy:
     def __init__(self, root: Path) -> None:
         self.root = root
         shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*LEFT))
-        (root / ".venv").symlink_to(sys.prefix)
+        for name in (".venv", ".venv-gpu-pytorch", ".venv-gpu-tensorflow"):
+            (root / name).symlink_to(sys.prefix)
         tools = root.parent / "tools"
         tools.mkdir()
         made = " ".join(f"-o .venv/{stamp}" for stamp in STAMPS)
