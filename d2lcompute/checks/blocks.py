@@ -25,6 +25,7 @@ from d2lcompute.checks.networks import (
     make_layers,
     same_arrays,
     same_parameters,
+    short,
     stored,
     word,
 )
@@ -187,7 +188,7 @@ def _sequential_parameters(inputs: Mapping[str, Any], found: Any, framework: str
                 expected[f"{n}.weight"] = part["kernel"].T
                 expected[f"{n}.bias"] = part["bias"]
         if not isinstance(found, dict) or list(found) != list(expected):
-            keys = _short(list(found)) if isinstance(found, dict) else _short(found)
+            keys = short(list(found)) if isinstance(found, dict) else short(found)
             raise Unfit(
                 f"Keys of state_dict(): expected {list(expected)}, got {keys}.\nInput: {shown}"
             )
@@ -211,7 +212,7 @@ def _sequential_names(inputs: Mapping[str, Any], found: Any, framework: str) -> 
         expected = [f"{whole}/{part}/{x}" for part in (first, second) for x in ("kernel", "bias")]
         made = f'MySequential([...], name="{whole}"), blocks named {first} and {second}'
     if not same_plain(found, expected):
-        raise Unfit(f"Names: expected {expected}, got {_short(found)}.\nInput: {made}")
+        raise Unfit(f"Names: expected {expected}, got {short(found)}.\nInput: {made}")
 
 
 def _sequential_nested(inputs: Mapping[str, Any], found: Any, _: str) -> None:
@@ -238,10 +239,10 @@ def _sequential_items(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     expected = {"length": count, "found": [index % count for index in inputs["items"]]}
     if not isinstance(found, dict) or not same_plain(found.get("length"), count):
         length = found.get("length") if isinstance(found, dict) else None
-        raise Unfit(f"len(net): expected {count}, got {_short(length)}.")
+        raise Unfit(f"len(net): expected {count}, got {short(length)}.")
     places = found.get("found")
     if not same_plain(places, expected["found"]):
-        wrong = _short(places)
+        wrong = short(places)
         raise Unfit(
             f"net[i] for i in {inputs['items']}: expected blocks number {expected['found']}, "
             f"got {wrong} (-1: none of those you were given)."
@@ -261,12 +262,6 @@ def _sequential_slice(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     same_array(runs[0], by_hand(inputs["chain"][start:stop], x), f"Output of {what}", shown)
     new = f"the same, after net's own layers got new weights; {data_in_words(x)}"
     same_array(runs[1], by_hand(_renewed(inputs)[start:stop], x), f"Output of {what}", new)
-
-
-def _short(value: Any) -> str:
-    """A plain value for a message, cut."""
-    text = repr(value) if not isinstance(value, np.ndarray) else f"an array of {value.shape}"
-    return text if len(text) <= 200 else f"{text[:200]} ..."
 
 
 SEQUENTIAL = Question(
@@ -865,10 +860,10 @@ def _same_record(found: Any, rows: Sequence[int], width: int, shown: str) -> Non
         raise Unfit("The attributes calls and shapes are expected.")
     expected = [(n, width) for n in rows]
     if type(found.get("calls")) is not int or found["calls"] != len(rows):
-        got = _short(found.get("calls"))
+        got = short(found.get("calls"))
         raise Unfit(f"calls: expected {len(rows)}, got {got}.\nInput: {shown}")
     if shapes_of(found.get("shapes")) != expected:
-        got = _short([tuple(shape) for shape in found["shapes"]])
+        got = short([tuple(shape) for shape in found["shapes"]])
         raise Unfit(f"shapes: expected {expected}, got {got}.\nInput: {shown}")
 
 

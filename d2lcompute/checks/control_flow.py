@@ -24,6 +24,7 @@ from d2lcompute.checks.networks import (
     need_list,
     same_arrays,
     same_parameters,
+    short,
     stored,
     word,
 )
@@ -43,12 +44,6 @@ from d2lcompute.checks.question import (
 
 Inputs = dict[str, Any]
 Outputs = dict[str, Any]
-
-
-def _short(text: Any) -> str:
-    """A plain value for a message, cut."""
-    text = repr(text)
-    return text if len(text) <= 200 else f"{text[:200]} ..."
 
 
 # -- control-flow.routes -----------------------------------------------------------------------
@@ -205,7 +200,7 @@ def _routes_runs(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     expected = {name: [count] if count else [] for name, count in counts.items()}
     if not same_plain(found, expected):
         raise Unfit(
-            f"Rows in each run of each branch: expected {expected}, got {_short(found)}."
+            f"Rows in each run of each branch: expected {expected}, got {short(found)}."
             f"\nInput: {_routes_text(inputs)}"
         )
 
@@ -234,7 +229,7 @@ def _routes_unknown(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     unknown = inputs["unknown"]
     if isinstance(found, str) and unknown in found:
         return
-    got = "nothing" if not isinstance(found, str) else f"an error that says {_short(found)}"
+    got = "nothing" if not isinstance(found, str) else f"an error that says {short(found)}"
     got = found[1:80] if isinstance(found, str) and found.startswith("!") else got
     raise Unfit(
         f"A KeyError or a ValueError that names {unknown!r} is expected, got {got}."

@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 
 from d2lcompute.checks.frameworks import Framework, Tensor
-from d2lcompute.checks.networks import by_hand, data, data_in_words, dense, integer, need_list
+from d2lcompute.checks.networks import (
+    by_hand,
+    data,
+    data_in_words,
+    dense,
+    integer,
+    need_list,
+    need_normal,
+)
 from d2lcompute.checks.question import (
     Aspect,
     Question,
@@ -186,22 +194,7 @@ def _whole_noise(inputs: Mapping[str, Any], found: Any, _: str) -> None:
             raise Unfit(f"A gradient of the same shape is expected.\nInput: {shown}")
         drawn.append((one.astype(np.float64) - _clipped(gradient, inputs["limit"])) / size)
     z = np.array(drawn)
-    if abs(z.mean()) > 0.35 or abs(z.std() - 1) > 0.25:
-        raise Unfit(
-            f"Noise: mean 0 and standard deviation {size:.3f} are expected, got mean "
-            f"{z.mean() * size:.3f} and standard deviation {z.std() * size:.3f}.\nInput: {shown}"
-        )
-    different = len(np.unique(np.round(z, 5))) / z.size
-    if different < 0.95:
-        raise Unfit(
-            f"Noise: {z.size} numbers were added, and {different:.0%} of them are different; all "
-            f"should be.\nInput: {shown}"
-        )
-    if not 0.005 < (np.abs(z) > 2).mean() < 0.15:
-        raise Unfit(
-            "Noise: of normally distributed numbers about 5 % lie beyond two standard deviations; "
-            f"of yours {(np.abs(z) > 2).mean():.1%}.\nInput: {shown}"
-        )
+    need_normal(z, size, shown, mean=0.35, deviation=0.25, beyond=(0.005, 0.15))
     _same_count(found.get("count"), 1, shown)
 
 

@@ -19,6 +19,7 @@ from d2lcompute.checks.networks import (
     dense,
     integer,
     need_list,
+    need_normal,
     plain_numbers,
     same_after_steps,
 )
@@ -740,22 +741,7 @@ def _batches_noise(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     epochs = need_list(found, _EPOCHS, "Epochs")
     orders = [_order_of(inputs, epoch, shown)[:2] for epoch in epochs]
     z = np.array([_noise_by_row(inputs, *one) for one in orders])  # (epochs, rows, features)
-    if abs(z.mean()) > 0.25 or abs(z.std() - 1) > 0.2:
-        raise Unfit(
-            f"Noise: mean 0 and standard deviation {size} are expected, got mean "
-            f"{z.mean() * size:.3f} and standard deviation {z.std() * size:.3f}.\nInput: {shown}"
-        )
-    different = len(np.unique(np.round(z, 5))) / z.size
-    if different < 0.95:
-        raise Unfit(
-            f"Noise: {z.size} numbers were added in {_EPOCHS} epochs, and {different:.0%} of them "
-            f"are different; all should be.\nInput: {shown}"
-        )
-    if not 0.01 < (np.abs(z) > 2).mean() < 0.12:
-        raise Unfit(
-            f"Noise: of normally distributed numbers about 5 % lie beyond two standard deviations; "
-            f"of yours {(np.abs(z) > 2).mean():.1%}.\nInput: {shown}"
-        )
+    need_normal(z, size, shown, mean=0.25, deviation=0.2, beyond=(0.01, 0.12))
 
 
 def _batches_given(inputs: Mapping[str, Any], found: Any, _: str) -> None:
