@@ -129,23 +129,26 @@ class Environment:
 
 
 def closure(names: Iterable[str]) -> set[str]:
-    """The distributions called `names`, and all that they depend on and that is installed."""
-    found: set[str] = set()
-    todo = list(names)
+    """The distributions called `names`, and all that they depend on and that is installed.
+
+    With the extras that they ask for: PyTorch's build for GPUs gets CUDA as extras of one package.
+    """
+    found: set[tuple[str, str]] = set()  # a name, and one of the extras asked of it or ""
+    todo = [(canonicalize_name(name), "") for name in names]
     while todo:
-        name = canonicalize_name(todo.pop())
-        if name in found:
+        one = todo.pop()
+        if one in found:
             continue
+        name, extra = one
         try:
             requires = metadata.requires(name) or []
         except metadata.PackageNotFoundError:
             continue
-        found.add(name)
-        parsed = map(Requirement, requires)
-        todo += [
-            one.name for one in parsed if one.marker is None or one.marker.evaluate({"extra": ""})
-        ]
-    return found
+        found.add(one)
+        for wanted in map(Requirement, requires):
+            if wanted.marker is None or wanted.marker.evaluate({"extra": extra}):
+                todo += [(canonicalize_name(wanted.name), more) for more in ("", *wanted.extras)]
+    return {name for name, _ in found}
 
 
 def link(names: Iterable[str], folder: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from distribution_tools import Environment, run, with_metadata
+from distribution_tools import Environment, closure, run, with_metadata
 
 # Older than what requirements.txt pins: the oldest that has wheels for the Python that runs this.
 OLD = {
@@ -45,3 +45,21 @@ def test_a_package_that_would_move_numpy_is_found_out(
         wheel, tmp_path, r"Requires-Dist: numpy>=[\d.]+", f"Requires-Dist: numpy!={mine}"
     )
     assert "numpy" in looked_at.would_install(moving)
+
+
+def test_what_an_extra_brings_belongs_to_what_asked_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs = {
+        "made-up-network": "Requires-Dist: made-up-toolkit[cards]",
+        "made-up-toolkit": 'Requires-Dist: made-up-cards; extra == "cards"\n'
+        'Requires-Dist: made-up-cables; extra == "cables"',
+        "made-up-cards": "",
+        "made-up-cables": "",
+    }
+    for name, line in needs.items():
+        folder = tmp_path / f"{name.replace('-', '_')}-1.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Name: {name}\nVersion: 1\n{line}\n", "utf8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert closure(["made-up-network"]) == set(needs) - {"made-up-cables"}
