@@ -11,7 +11,7 @@ def to_numpy(value: object) -> np.ndarray:
     Args:
         value: a number, a (nested) list, an array, or a tensor of PyTorch, TensorFlow or
             Keras: on any device, with or without gradient, of any dtype. What NumPy has no
-            type for, such as bfloat16, becomes float32.
+            type for, such as bfloat16, becomes float32; what is masked becomes NaN.
 
     Returns:
         The array, of the same shape. It may share memory with `value`.
@@ -27,11 +27,13 @@ def to_numpy(value: object) -> np.ndarray:
         try:
             value = tensor.numpy()
         except TypeError:  # a dtype that NumPy lacks
-            value = tensor.float().numpy()
+            value = (tensor.cfloat() if tensor.is_complex() else tensor.float()).numpy()
     elif hasattr(value, "numpy"):  # a tensor of TensorFlow, a variable of Keras
         value = value.numpy()
     elif isinstance(value, (list, tuple)) and any(hasattr(v, "numpy") for v in value):
         value = [to_numpy(part) for part in value]
+    if isinstance(value, np.ma.MaskedArray):
+        value = np.ma.filled(value.astype(np.result_type(value, np.float16)), np.nan)
     array = np.asarray(value)
     if array.dtype.isbuiltin == 2:  # added to NumPy by ml_dtypes: bfloat16, float8
         array = array.astype(np.float32)

@@ -8,7 +8,8 @@ call `matplotlib.pyplot.show()`.
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MappingView, Sequence
+from contextlib import contextmanager
 from itertools import cycle, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -61,11 +62,13 @@ def use_svg_display() -> None:
     """Let notebooks show Matplotlib's figures as SVG whose bytes repeat from run to run.
 
     The figures carry neither date nor version, and the names inside them are not random.
-    Outside a notebook only the last holds, for figures saved as SVG.
+    Outside a notebook only the last holds, for figures saved as SVG. A salt that
+    `matplotlib.rcParams["svg.hashsalt"]` has already stays.
     """
     import matplotlib
 
-    matplotlib.rcParams["svg.hashsalt"] = "d2lcompute"
+    if matplotlib.rcParams["svg.hashsalt"] is None:
+        matplotlib.rcParams["svg.hashsalt"] = "d2lcompute"
     if _notebook() is None:
         return
     from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -107,13 +110,16 @@ def set_axes(
     Args:
         axes: the axes to set.
         xlabel, ylabel: what stands along the axis; None to leave it.
-        xlim, ylim: the smallest and largest value shown; None to leave them.
+        xlim, ylim: the smallest and largest value shown, None for an end to leave; None to
+            leave both.
         xscale, yscale: 'linear', 'log', or another scale of Matplotlib's.
         legend: a name for each curve in turn; None or empty for no legend.
 
     Raises:
-        ValueError: an unknown scale, or more names than curves.
+        TypeError: the legend is not names, or a limit is no number.
+        ValueError: an unknown scale, limits that are not two, or more names than curves.
     """
+    xlim, ylim, names = _limits("xlim", xlim), _limits("ylim", ylim), _names(legend)
     axes.set_xscale(xscale)
     axes.set_yscale(yscale)
     if xlabel is not None:
@@ -124,7 +130,7 @@ def set_axes(
         axes.set_xlim(xlim)
     if ylim is not None:
         axes.set_ylim(ylim)
-    if names := _names(legend):
+    if names:
         _label(axes.lines, names)
         points = sum(len(line.get_xdata(orig=True)) for line in axes.lines)
         axes.legend(loc="best" if points < _MANY_POINTS else "upper right")
@@ -149,15 +155,17 @@ def plot(
     """Draw curves, and show them in a notebook.
 
     `plot(y)` draws one curve over 0, 1, 2, ...; `plot(x, y)` over `x`; `plot(x, [y1, y2])`
-    several over the same `x`; `plot([x1, x2], [y1, y2])` each over its own.
+    several over the same `x`; `plot([x1, x2], [y1, y2])` each over its own. In a notebook the
+    figure is complete when it is shown: give `axes` of your own to add a title or to save it.
 
     Args:
         X: shape (n,), one curve; or a list of such, or shape (curves, n). Numbers, lists,
-            arrays, or tensors of any framework, device and dtype.
+            arrays, or tensors of any framework, device and real dtype.
         Y: the same; None to take `X` as `Y`, over 0, 1, 2, ...
         xlabel, ylabel: what stands along the axis.
         legend: a name for each curve in turn.
-        xlim, ylim: the smallest and largest value shown; None to fit the data.
+        xlim, ylim: the smallest and largest value shown, None for an end that fits the data;
+            None to fit both.
         xscale, yscale: 'linear', 'log', or another scale of Matplotlib's.
         fmts: Matplotlib's format strings such as 'r--', one for each curve in turn, over and
             over; None for colours and line styles that can be told apart.
@@ -165,9 +173,10 @@ def plot(
         axes: draw here, beside what is already there, and show nothing.
 
     Raises:
-        TypeError: what is to be drawn is not numbers.
+        TypeError: what is to be drawn is not real numbers, or an argument is of another kind
+            than said above.
         ValueError: a curve and its x differ in length, there are more names in the legend
-            than curves, or a size, scale or format is not valid.
+            than curves, or a size, limit, scale or format is not valid.
 
     >>> from matplotlib.figure import Figure
     >>> axes = Figure().add_subplot()
@@ -177,13 +186,18 @@ def plot(
     """
     curves, names = _pairs(X, Y), _names(legend)
     settings = (xlabel, ylabel, xlim, ylim, xscale, yscale, names)
-    if axes is not None:
-        _draw(axes, curves, fmts, settings)
+    if axes is None:
+        with _shown(1, 1, figsize) as (_, (axes,)):
+            _draw(axes, curves, fmts, settings)
         return
-    with _style():
-        figure, (axes,) = _figure(1, 1, figsize, pyplot=_notebook() is None)
-        _draw(axes, curves, fmts, settings)
-        _show(figure)
+    from matplotlib.axes import Axes
+
+    if not isinstance(axes, Axes):
+        raise TypeError(
+            f"axes must be one Axes of Matplotlib's, got {type(axes).__name__}; "
+            "plt.subplots(1, 2) returns an array of them: take one, as in axes[0]"
+        )
+    _draw(axes, curves, fmts, settings)
 
 
 def show_heatmaps(
@@ -218,13 +232,12 @@ def show_heatmaps(
             f"got {values.shape}; one matrix goes in as matrix.reshape(1, 1, height, width)"
         )
     rows, columns = values.shape[:2]
-    names = _names(titles)
+    names = _names(titles, "titles")
     if titles is not None and len(names) != columns:
         raise ValueError(f"titles must hold {columns} titles, one a column, got {names}")
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0, 1)
-    with _style():
-        figure, axes = _figure(rows, columns, figsize, pyplot=_notebook() is None)
+    with _shown(rows, columns, figsize) as (figure, axes):
         for i, (ax, matrix) in enumerate(
             zip(axes, values.reshape(-1, *values.shape[2:]), strict=True)
         ):
@@ -235,7 +248,6 @@ def show_heatmaps(
             if titles is not None:
                 ax.set_title(names[i % columns])
         figure.colorbar(image, ax=axes, shrink=0.6)
-        _show(figure)
 
 
 class Animator:
@@ -252,7 +264,8 @@ class Animator:
         nrows, ncols: how many axes the figure has; `add` draws on the first.
 
     Attributes:
-        X, Y: every point so far, one list of floats a curve.
+        X: where every point so far is, one list of floats a curve.
+        Y: the values of these points, one list of floats a curve.
         fig: the figure.
         axes: its axes, row by row.
 
@@ -314,7 +327,7 @@ class Animator:
                 curve that has no value now. Tensors are fine.
 
         Raises:
-            TypeError: `x` or `y` is not numbers.
+            TypeError: `x` or `y` is not real numbers.
             ValueError: `x` and `y` differ in length, or have more than one dimension.
         """
         xs, ys = _point("x", x), _point("y", y)
@@ -334,9 +347,9 @@ class Animator:
     def _grow(self, curves: int) -> None:
         """Have at least so many curves, each with its line."""
         while len(self.X) < curves:
+            self._lines.append(_line(self._axes[0], [], [], next(self._formats)))
             self.X.append([])
             self.Y.append([])
-            self._lines.append(_line(self._axes[0], [], [], next(self._formats)))
 
     def _refresh(self) -> None:
         """Bring the lines up to date; only what is about to be looked at needs it."""
@@ -440,12 +453,29 @@ def _figure(
     return figure, list(axes.flat)
 
 
-def _show(figure: "Figure") -> None:
-    """Show a figure in a notebook."""
-    if _notebook() is not None:
-        from IPython.display import display
+@contextmanager
+def _shown(
+    rows: int, columns: int, figsize: tuple[float, float]
+) -> "Iterator[tuple[Figure, list[Axes]]]":
+    """Make a figure to draw on in the block, and show it at the end if in a notebook.
 
-        display(figure)
+    Nothing is left of it if the block raises.
+    """
+    pyplot = _notebook() is None
+    with _style():
+        figure, axes = _figure(rows, columns, figsize, pyplot)
+        try:
+            yield figure, axes
+        except BaseException:
+            if pyplot:
+                import matplotlib.pyplot as plt
+
+                plt.close(figure)
+            raise
+        if not pyplot:
+            from IPython.display import display
+
+            display(figure)
 
 
 def _draw(axes: "Axes", curves: list[Any], fmts: Any, settings: tuple[Any, ...]) -> None:
@@ -490,14 +520,40 @@ def _formats(fmts: str | Sequence[str] | None) -> Iterator[str | None]:
     """Return the format of each curve in turn, without end."""
     if fmts is None or isinstance(fmts, str):
         return repeat(fmts)
-    return cycle(fmts) if len(fmts) else repeat(None)
+    formats = _listed("fmts", fmts)
+    return cycle(formats) if formats else repeat(None)
 
 
-def _names(names: Sequence[str] | None) -> list[str]:
+def _names(names: Sequence[str] | None, argument: str = "legend") -> list[str]:
     """Return a legend or titles as a list; one string is one name, not its letters."""
     if names is None:
         return []
-    return [names] if isinstance(names, str) else [str(name) for name in names]
+    return [names] if isinstance(names, str) else [str(n) for n in _listed(argument, names)]
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    """Return an argument that holds several values as a list."""
+    try:
+        return list(values)
+    except TypeError:
+        raise TypeError(f"{name} must be a list, got {values!r:.60}") from None
+
+
+def _limits(name: str, limits: Any) -> tuple[Any, Any] | None:
+    """Return the ends of an axis as plain numbers, with None for an end to leave."""
+    if limits is None:
+        return None
+    message = f"{name} must be (smallest, largest), got {limits!r:.60}"
+    try:
+        ends = [to_numpy(end) for end in limits]
+    except TypeError:
+        raise TypeError(message) from None
+    if any(end.dtype.kind in "cSU" for end in ends):
+        raise TypeError(message)
+    if [end.size for end in ends] != [1, 1]:
+        raise ValueError(message)
+    low, high = (end.item() for end in ends)
+    return low, high
 
 
 def _size(figsize: tuple[float, float]) -> tuple[float, float]:
@@ -518,6 +574,9 @@ def _pairs(X: Any, Y: Any) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return x and y of each curve, as `plot` explains."""
     ys = [_numbers(y) for y in _curves(X if Y is None else Y)]
     xs = [np.arange(len(y)) for y in ys] if Y is None else _curves(X)
+    for x in xs:
+        if x.dtype.kind == "c":  # Matplotlib takes names and dates, and drops imaginary parts
+            _numbers(x)
     if len(xs) == 1:
         xs = xs * len(ys)
     if len(xs) != len(ys):
@@ -532,7 +591,7 @@ def _pairs(X: Any, Y: Any) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def _curves(value: Any) -> list[np.ndarray]:
     """Return a list of curves, each of shape (n,); a single curve makes a list of one."""
-    if isinstance(value, Iterator):
+    if isinstance(value, (Iterator, MappingView)):
         value = list(value)
     if isinstance(value, (list, tuple)) and not all(isinstance(v, (int, float)) for v in value):
         parts = [to_numpy(part) for part in value]
@@ -540,6 +599,9 @@ def _curves(value: Any) -> list[np.ndarray]:
             return [np.array(parts)]
         return [_vector(part) for part in parts]
     array = to_numpy(value)
+    if array.dtype.kind == "O" and array.ndim == 1 and any(hasattr(v, "__len__") for v in array):
+        # curves that differ in length
+        return _curves(list(array))
     if array.ndim < 2 or array.shape[1:] == (1,):
         return [array.reshape(-1)]
     if array.ndim > 2:
@@ -550,7 +612,9 @@ def _curves(value: Any) -> list[np.ndarray]:
 def _vector(part: np.ndarray) -> np.ndarray:
     """Return one of several curves as shape (n,), which (n, 1) and (1, n) are as good as."""
     if part.ndim == 0:
-        raise ValueError("a list must hold either numbers or curves, not both")
+        raise ValueError(
+            f"a list must hold either numbers or curves, not both: got {part.item()!r:.60}"
+        )
     if part.ndim > 2 or (part.ndim == 2 and 1 not in part.shape):
         raise ValueError(f"each curve in a list must have the shape (n,), got {part.shape}")
     return part.reshape(-1)
@@ -573,7 +637,7 @@ def _point(name: str, value: Any) -> list[float | None]:
     """Return what `Animator.add` was given as a list of floats."""
     if value is None or isinstance(value, (int, float)):
         return [value if value is None else float(value)]
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, Iterator, MappingView)):
         parts = [(v if v is None else _numbers(v)) for v in value]
     else:
         array = _numbers(value)

@@ -58,6 +58,11 @@ X, Y, Z = [0.0, 1.0, 2.0], [3.0, 4.0, 5.0], [6.0, 7.0, 8.0]
         (([],), [([], [])]),
         (([[], Y],), [([], []), (X, Y)]),
         (([True, False],), [([0, 1], [True, False])]),
+        ((X, {"loss": Y, "accuracy": Z}.values()), [(X, Y), (X, Z)]),
+        ((tf.ragged.constant([[1, 2], [3]]),), [([0, 1], [1, 2]), ([0], [3])]),
+        ((np.array([[1, 2], [3]], dtype=object),), [([0, 1], [1, 2]), ([0], [3])]),
+        ((np.array([10**30, 1], dtype=object),), [([0, 1], [1e30, 1])]),
+        ((["a", "b"], [1, 2]), [(["a", "b"], [1, 2])]),
     ],
 )
 def test_plot_takes_curves_in_every_form(axes, arguments, curves):
@@ -71,6 +76,11 @@ def test_plot_leaves_a_gap_where_a_value_is_missing(axes):
         assert np.isnan(line.get_ydata()).tolist() == [False, True, False]
 
 
+def test_plot_leaves_a_gap_where_a_value_is_masked(axes):
+    plot(np.ma.array([1, 200, 3], dtype=np.uint8, mask=[0, 1, 0]), axes=axes)
+    np.testing.assert_equal(axes.lines[0].get_ydata(), [1, np.nan, 3])
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "match"),
     [
@@ -79,10 +89,12 @@ def test_plot_leaves_a_gap_where_a_value_is_missing(axes):
         (([X, X, X], [Y, Z]), ValueError, "got 3 in X and 2 in Y"),
         ((np.zeros((2, 2, 2)),), ValueError, r"\(curves, n\), got \(2, 2, 2\)"),
         (([np.zeros((2, 3))],), ValueError, r"shape \(n,\), got \(2, 3\)"),
-        (([[1, 2], 3],), ValueError, "either numbers or curves"),
+        (([[1, 2], 3],), ValueError, "either numbers or curves, not both: got 3"),
+        (([[1, 2], None],), ValueError, "either numbers or curves, not both: got None"),
         (("abc",), TypeError, "only real numbers can be drawn, got <U3"),
         (([1j],), TypeError, "only real numbers can be drawn, got complex"),
         (([object()],), TypeError, "only numbers can be drawn"),
+        (([1j, 2], [1, 2]), TypeError, "only real numbers can be drawn, got complex"),
     ],
 )
 def test_plot_says_what_is_wrong_with_the_data(axes, arguments, error, match):
@@ -99,11 +111,39 @@ def test_plot_says_what_is_wrong_with_the_data(axes, arguments, error, match):
         ({"figsize": (1, 2, 3)}, ValueError, r"got \(1, 2, 3\)"),
         ({"xscale": "banana"}, ValueError, "banana"),
         ({"fmts": "zz"}, ValueError, "zz"),
+        ({"fmts": 3}, TypeError, "fmts must be a list, got 3"),
+        ({"legend": 3}, TypeError, "legend must be a list, got 3"),
+        ({"xlim": 3}, TypeError, r"xlim must be \(smallest, largest\), got 3"),
+        ({"ylim": [1, 2, 3]}, ValueError, r"ylim must be \(smallest, largest\), got \[1, 2, 3\]"),
+        ({"xlim": ("a", "b")}, TypeError, r"xlim must be \(smallest, largest\), got \('a', 'b'\)"),
+        ({"axes": plt.Figure().subplots(1, 2)}, TypeError, r"got ndarray; .* as in axes\[0\]"),
+        ({"axes": plt}, TypeError, "axes must be one Axes of Matplotlib's, got module"),
     ],
 )
 def test_plot_says_what_is_wrong_with_the_options(options, error, match):
     with pytest.raises(error, match=match):
         plot(Y, **options)
+    assert plt.get_fignums() == []  # or plt.show() would show an empty one
+
+
+@pytest.mark.parametrize(
+    ("limits", "shown"),
+    [
+        ([1, 2], (1, 2)),
+        (np.array([1, 2]), (1, 2)),
+        (torch.tensor([1.0, 2.0], requires_grad=True), (1, 2)),
+        (tf.Variable([1.0, 2.0]), (1, 2)),
+        ([torch.tensor(1.0, requires_grad=True), torch.tensor(2)], (1, 2)),
+        ((tf.constant(1.0), tf.Variable(2.0)), (1, 2)),
+        ((None, tf.constant(1.5)), (0, 1.5)),
+    ],
+)
+def test_limits_come_in_every_form(axes, limits, shown):
+    axes.margins(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plot(X, Y, xlim=limits, axes=axes)
+    assert axes.get_xlim() == shown
 
 
 def test_plot_sets_up_the_axes(axes):
@@ -133,7 +173,7 @@ def test_thirty_curves_differ(axes):
 
 
 def test_formats_cycle(axes):
-    plot([Y] * 3, fmts=["r--", "g:"], axes=axes)
+    plot([Y] * 3, fmts=(fmt for fmt in ["r--", "g:"]), axes=axes)
     assert [(line.get_color(), line.get_linestyle()) for line in axes.lines] == [
         ("r", "--"),
         ("g", ":"),
@@ -151,6 +191,15 @@ def test_in_a_script_pyplot_has_the_figure(monkeypatch):
     figure = plt.gcf()
     assert drawn(figure.axes[0]) == [(X, Y)]
     assert figure.get_size_inches().tolist() == [4, 3]
+
+
+def test_a_salt_of_the_user_stays():
+    matplotlib.rcParams["svg.hashsalt"] = "mine"
+    plot(X, Y)
+    assert matplotlib.rcParams["svg.hashsalt"] == "mine"
+    matplotlib.rcParams["svg.hashsalt"] = None
+    plot(X, Y)
+    assert matplotlib.rcParams["svg.hashsalt"] == "d2lcompute"
 
 
 def test_figures_are_dark_on_white_whatever_the_style():
@@ -255,6 +304,11 @@ def test_heatmaps_of_the_wrong_shape(shape):
 def test_heatmaps_with_too_few_titles():
     with pytest.raises(ValueError, match="titles must hold 2 titles, one a column, got"):
         show_heatmaps(np.zeros((1, 2, 2, 2)), "x", "y", titles=["a"])
+    with pytest.raises(TypeError, match="titles must be a list, got 3"):
+        show_heatmaps(np.zeros((1, 2, 2, 2)), "x", "y", titles=3)
+    with pytest.raises(ValueError, match="zz"):
+        show_heatmaps(np.zeros((1, 2, 2, 2)), "x", "y", cmap="zz")
+    assert plt.get_fignums() == []
 
 
 def test_animator_keeps_every_point():
@@ -274,7 +328,8 @@ def test_animator_takes_one_curve_more_curves_and_an_x_for_each():
     animator = Animator()
     animator.add(1, 2)
     animator.add(2, np.array([3, 4, 5]))
-    animator.add([3, 4, 5], [6, 7, 8])
+    animator.add([3, 4, 5], {"a": 6, "b": 7, "c": 8}.values())
+    animator.add(6, (None for _ in range(3)))
     assert animator.X == [[1, 2, 3], [2, 4], [2, 5]]
     assert animator.Y == [[2, 3, 6], [4, 7], [5, 8]]
     assert len(animator.axes[0].lines) == 3
@@ -306,11 +361,20 @@ def test_animator_refuses(x, y, error, match):
     assert animator.X == []
 
 
+def test_animator_goes_on_after_a_bad_format():
+    animator = Animator(fmts=["r", "zz", "g"])
+    with pytest.raises(ValueError, match="zz"):
+        animator.add(1, (2, 3))
+    animator.add(1, (2, 3))
+    assert drawn(animator.axes[0]) == [([1], [2]), ([1], [3])]
+
+
 def test_animator_refuses_no_rows():
     with pytest.raises(ValueError, match="nrows must be an integer of at least 1, got 0"):
         Animator(nrows=0)
 
 
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
 def test_arrays_of_what_numpy_has_no_type_for():
     for value in (
         torch.tensor([0.5, 2.0], dtype=torch.float8_e4m3fn),
@@ -321,4 +385,5 @@ def test_arrays_of_what_numpy_has_no_type_for():
         array = to_numpy(value)
         assert array.dtype == np.float32 and array.tolist() == [0.5, 2.0]
     assert to_numpy(torch.tensor([1 + 2j]).conj()).tolist() == [1 - 2j]
+    assert to_numpy(torch.tensor([1 + 2j]).to(torch.complex32)).tolist() == [1 + 2j]
     assert to_numpy(torch.tensor([1, 2])).dtype == np.int64
