@@ -5,6 +5,7 @@ done. `d2lcompute.torch` and `d2lcompute.tensorflow` offer the same names with t
 their framework filled in.
 """
 
+import inspect
 import math
 import statistics
 import time
@@ -183,7 +184,8 @@ def benchmark(
         wait: as for `Timer`; called at the beginning and the end of a sample, not per call.
 
     Raises:
-        TypeError: `fn` cannot be called, or `repeat` or `warmup` is not an integer.
+        TypeError: `fn` cannot be called, calling it runs none of its code, as with a
+            generator function, or `repeat` or `warmup` is not an integer.
         ValueError: `repeat` is below 1 or `warmup` below 0.
 
     >>> result = benchmark(sorted, [3, 1, 2], repeat=5)
@@ -194,6 +196,16 @@ def benchmark(
         raise TypeError(
             f"fn must be a function to call, got {type(fn).__name__} {fn!r:.60}: "
             "pass the function and its arguments, as in benchmark(f, x), not benchmark(f(x))"
+        )
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise TypeError(
+            f"fn is a generator function, and calling it runs none of its code, got {fn!r:.60}: "
+            "pass a function that takes all it yields, as in benchmark(lambda: list(f(x)))"
+        )
+    if inspect.iscoroutinefunction(fn):
+        raise TypeError(
+            f"fn is a coroutine function, and calling it runs none of its code, got {fn!r:.60}: "
+            "pass a function that runs it, as in benchmark(lambda: asyncio.run(f(x)))"
         )
     repeat = integer("repeat", repeat, 1)
     warmup = integer("warmup", warmup, 0)

@@ -1,6 +1,7 @@
 """Timers, on a clock that only moves when told to."""
 
 import dataclasses
+import functools
 
 import pytest
 
@@ -112,6 +113,24 @@ def test_benchmark_waits_for_the_device_in_each_sample(clock):
 def test_benchmark_misused(arguments, error, match):
     with pytest.raises(error, match=match):
         benchmark(**arguments)
+
+
+def test_benchmark_refuses_what_a_call_does_not_run():
+    def generator():
+        yield
+
+    async def coroutine():
+        pass
+
+    async def both():
+        yield
+
+    for fn in (generator, functools.partial(generator), both):
+        with pytest.raises(TypeError, match=r"fn is a generator function, .* list\(f\(x\)\)\)"):
+            benchmark(fn)
+    with pytest.raises(TypeError, match=r"fn is a coroutine function, .* asyncio.run\(f\(x\)\)\)"):
+        benchmark(coroutine)
+    assert len(benchmark(lambda: list(generator()), repeat=2).samples) == 2
 
 
 def test_result_is_plain_and_fixed():
