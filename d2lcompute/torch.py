@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -185,7 +186,7 @@ def _waiter(device: torch.device | str | None) -> timing.Wait | None:
     if device is None:
         return synchronize if num_gpus() else None
     existing = _existing(device)
-    return None if existing.type == "cpu" else lambda: _wait(existing)
+    return None if existing.type == "cpu" else partial(_wait, existing)
 
 
 class Timer(timing.Timer):

@@ -97,6 +97,8 @@ def test_torch_timer_waits_before_each_reading_once_cuda_has_started(gpus, monke
     with torch_side.Timer("cpu"):
         pass
     assert cuda.waited == [0, 0, 0]
+    pickle.loads(pickle.dumps(torch_side.Timer("cuda:0"))).stop()
+    assert cuda.waited == [0] * 5
 
 
 def test_torch_apple_gpu(gpus, monkeypatch):
