@@ -1,6 +1,18 @@
 """Checks on arguments, with messages that say what was given and what is allowed."""
 
 import operator
+from collections.abc import Sequence
+
+
+def absent(module: str, name: str, offered: Sequence[str]) -> AttributeError:
+    """Return the error for a name that `module` does not have, which says what it has.
+
+    >>> absent("d2lcompute.torch", "plt", ["cpu", "plot"])
+    AttributeError("module 'd2lcompute.torch' has no attribute 'plt'; it has cpu, plot")
+    """
+    return AttributeError(
+        f"module {module!r} has no attribute {name!r}; it has {', '.join(offered)}"
+    )
 
 
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:

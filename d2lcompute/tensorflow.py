@@ -14,7 +14,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 from d2lcompute import _arrays, _quiet, timing
-from d2lcompute._arguments import integer
+from d2lcompute._arguments import absent, integer
 from d2lcompute.checks import check, score
 from d2lcompute.plotting import (
     Animator,
@@ -68,6 +68,11 @@ __all__ = [
     "try_gpu",
     "use_svg_display",
 ]
+
+if not TYPE_CHECKING:  # for a type checker, every name would be there
+
+    def __getattr__(name: str) -> object:
+        raise absent(__name__, name, __all__)
 
 
 class Device(str):

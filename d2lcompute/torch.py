@@ -17,7 +17,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 from d2lcompute import _arrays, timing
-from d2lcompute._arguments import integer
+from d2lcompute._arguments import absent, integer
 from d2lcompute.checks import check, score
 from d2lcompute.plotting import (
     Animator,
@@ -52,6 +52,11 @@ __all__ = [
     "try_gpu",
     "use_svg_display",
 ]
+
+if not TYPE_CHECKING:  # for a type checker, every name would be there
+
+    def __getattr__(name: str) -> object:
+        raise absent(__name__, name, __all__)
 
 
 def cpu() -> torch.device:

@@ -35,6 +35,20 @@ def test_both_modules_offer_the_same_signatures(name):
         assert {n for n in dir(mine) if n[0] != "_"} == {n for n in dir(theirs) if n[0] != "_"}
 
 
+def test_a_name_that_is_absent_says_what_there_is(d2l):
+    with pytest.raises(AttributeError, match=f"'{d2l.__name__}' has no attribute 'plt'; it has A"):
+        _ = d2l.plt
+    for name in d2l.__all__:
+        with pytest.raises(AttributeError, match=rf"\b{name}\b"):
+            _ = d2l.load_data
+
+
+def test_helpers_looked_for_in_the_package_itself_say_where_they_are():
+    for line in ("from d2lcompute import torch as d2l", "from d2lcompute import tensorflow as d2l"):
+        with pytest.raises(AttributeError, match=f"no attribute 'plot'; .*{line}"):
+            _ = d2lcompute.plot
+
+
 def documented(page):
     """The names for which a page's source asks for their docstrings."""
     return set(re.findall(r"(?m)^\.\. autoapi(?:function|class):: [\w.]+\.(\w+)$", page))
