@@ -36,7 +36,8 @@ class _Report:
 
 def _examine(module: str) -> _Report:
     """Try out a framework in a process of its own, which may crash or hang."""
-    if importlib.util.find_spec(module) is None:
+    found = importlib.util.find_spec(module)
+    if found is None or found.origin is None:  # nothing, or a mere folder of that name
         return _Report(problem=f'not installed; pip install "d2lcompute[{module}]"')
     environment = os.environ | {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "KERAS_BACKEND": "tensorflow"}
     report = _Report()

@@ -34,6 +34,8 @@ if _first:
 try:
     with _quiet.without_log_lines() if _first else nullcontext():
         import tensorflow as tf
+    if getattr(tf, "__file__", None) is None:  # a mere folder of that name
+        raise ModuleNotFoundError(name="tensorflow")
 except ModuleNotFoundError as error:
     if error.name != "tensorflow":
         raise

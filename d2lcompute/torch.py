@@ -9,6 +9,9 @@ import numpy as np
 
 try:
     import torch
+
+    if getattr(torch, "__file__", None) is None:  # a mere folder of that name
+        raise ModuleNotFoundError(name="torch")
 except ModuleNotFoundError as error:
     if error.name != "torch":
         raise

@@ -118,6 +118,32 @@ def test_a_missing_framework_says_what_to_install(python, framework):
     assert f'pip install "d2lcompute[{framework}]"' in printed
 
 
+FOLDER = """
+import importlib.machinery, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {0!r}:  # what Python finds where only a folder has the name
+            spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = ["/folder"]
+            return spec
+sys.meta_path.insert(0, Finder())
+try:
+    from d2lcompute import {0} as d2l
+except ImportError as error:
+    print(error)
+from d2lcompute.__main__ import main
+main([])
+"""
+
+
+@pytest.mark.parametrize("framework", ["torch", "tensorflow"])
+def test_a_folder_with_the_name_of_a_framework_is_not_it(python, framework):
+    lines = python(FOLDER.format(framework))[0].splitlines()
+    install = f'pip install "d2lcompute[{framework}]"'
+    assert "is not installed" in lines[0] and install in lines[0]
+    assert [line for line in lines[1:] if f": not installed; {install}" in line]
+
+
 def test_tensorflow_log_is_quiet_but_nothing_else_is(python):
     code = """
 import os, sys
