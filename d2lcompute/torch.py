@@ -200,10 +200,17 @@ def _waiter(device: torch.device | str | None) -> timing.Wait | None:
 class Timer(timing.Timer):
     """A stopwatch that adds up, and waits for the device before each reading.
 
+    It runs from the moment it is made. As a context manager it times the block.
+
     Args:
         device: the device whose work is timed; None for all accelerators.
 
-    See `d2lcompute.timing.Timer` for the methods.
+    Attributes:
+        times: the seconds between each start and its stop, oldest first.
+
+    Raises:
+        TypeError: `device` is neither a device, nor a string, nor None.
+        ValueError: there is no such device.
 
     >>> timer = Timer()
     >>> elapsed = timer.stop()
@@ -218,12 +225,18 @@ class Timer(timing.Timer):
 class Benchmark(timing.Benchmark):
     """A context manager that prints how long its block took, device included.
 
+    A block that raises prints nothing.
+
     Args:
         description: what stands before the time.
         device: the device whose work is timed; None for all accelerators.
 
     Attributes:
-        seconds: the time the block took.
+        seconds: the time the block took, in seconds; None before its end.
+
+    Raises:
+        TypeError: `device` is neither a device, nor a string, nor None.
+        ValueError: there is no such device.
     """
 
     def __init__(self, description: str = "Done", device: torch.device | str | None = None) -> None:
@@ -239,11 +252,14 @@ def benchmark(
 ) -> timing.BenchmarkResult:
     """Measure how long `fn(*args)` takes, device included.
 
+    After the warm-up, so many calls go into one sample that it lasts 5 ms or more, far above
+    the clock's resolution. Neither the warm-up nor the search for that number is counted.
+
     Args:
         fn: what to call; its result is thrown away.
         args: what to call it with.
-        repeat: how many samples to take, each of 5 ms or more.
-        warmup: how many calls to make first, not counted.
+        repeat: how many samples to take.
+        warmup: how many calls to make first.
         device: the device whose work is timed; None for all accelerators.
 
     Returns:
@@ -251,7 +267,9 @@ def benchmark(
         (calls a sample); times are in seconds per call.
 
     Raises:
-        TypeError: `fn` cannot be called, or `repeat` or `warmup` is not an integer.
+        TypeError: `fn` cannot be called, calling it runs none of its code, as with a
+            generator function, `repeat` or `warmup` is not an integer, or `device` is
+            neither a device, nor a string, nor None.
         ValueError: `repeat` is below 1 or `warmup` below 0, or there is no such device.
 
     >>> result = benchmark(torch.add, torch.ones(3), torch.ones(3), repeat=4)

@@ -61,6 +61,21 @@ def test_every_public_name_stands_on_the_reference_page():
     assert set(torch_side.__all__) - documented(without) == {"score"}
 
 
+def test_the_reference_page_shows_the_signatures_that_readers_call():
+    page = (ROOT / "book" / "package.md").read_text("utf8").partition("(package-tensorflow)=")[0]
+    for module, name in re.findall(r"(?m)^\.\. autoapi\w+:: ([\w.]+)\.(\w+)$", page):
+        if name in torch_side.__all__:
+            shown = getattr(importlib.import_module(module), name)
+            assert _parameters(shown) == _parameters(getattr(torch_side, name)), name
+
+
+def test_no_docstring_names_two_attributes_in_a_line():
+    # Napoleon would take the first for the type of the second.
+    for name in torch_side.__all__:
+        attributes = (getattr(torch_side, name).__doc__ or "").partition("Attributes:")[2]
+        assert not re.search(r"(?m)^ {8}\w+, \w+:", attributes.partition("Raises:")[0]), name
+
+
 MODULES = [
     module.name
     for module in pkgutil.iter_modules(d2lcompute.__path__, "d2lcompute.")
