@@ -3,7 +3,8 @@
 Import it before TensorFlow. It then keeps TensorFlow's log out of the notebook: it sets
 `TF_CPP_MIN_LOG_LEVEL=3` and `TF_ENABLE_ONEDNN_OPTS=0`, and drops the log lines that TensorFlow
 writes while it is imported. It also sets `KERAS_BACKEND=tensorflow`. A variable that is set
-already stays.
+already stays. Where PyTorch is loaded before it, it loads Triton too, which cannot follow
+TensorFlow.
 """
 
 import os
@@ -11,6 +12,8 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 
 from d2lcompute import _arrays, _quiet, timing
@@ -31,6 +34,11 @@ if _first:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # no other way to silence its notice
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever the user's keras.json says
+    if "torch" in sys.modules and find_spec("triton") is not None:
+        # PyTorch loads it when it first makes an optimizer. TensorFlow 2.20 and 2.21 offer their
+        # LLVM to all that is loaded after them, and Triton's initialization dies of it:
+        # https://github.com/tensorflow/tensorflow/issues/124205
+        import_module("triton")
 try:
     with _quiet.without_log_lines() if _first else nullcontext():
         import tensorflow as tf

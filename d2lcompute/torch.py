@@ -1,6 +1,11 @@
-"""The book's helpers for PyTorch: ``from d2lcompute import torch as d2l``."""
+"""The book's helpers for PyTorch: ``from d2lcompute import torch as d2l``.
+
+Where TensorFlow is loaded before it, PyTorch does without Triton: `torch.compile` then works on
+the CPU alone. Import PyTorch first to have both.
+"""
 
 import random
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +23,10 @@ except ModuleNotFoundError as error:
     raise ImportError(
         'PyTorch is not installed; install it with: pip install "d2lcompute[torch]"', name="torch"
     ) from None
+
+if "tensorflow" in sys.modules and "triton" not in sys.modules:
+    # Loading it now may end the process: see d2lcompute.tensorflow.
+    sys.modules["triton"] = None  # type: ignore[assignment]
 
 from d2lcompute import _arrays, timing
 from d2lcompute._arguments import absent, integer

@@ -151,6 +151,21 @@ main([])
 """
 
 
+@pytest.mark.parametrize("order", [("torch", "tensorflow"), ("tensorflow", "torch")])
+def test_triton_is_never_loaded_after_tensorflow(python, tmp_path, order):
+    made_up = "import os, sys\nif 'tensorflow' in sys.modules: os._exit(9)  # as if it crashed\n"
+    (tmp_path / "triton.py").write_text(made_up, "utf8")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+    code += "".join(f"from d2lcompute import {module}\n" for module in order)
+    code += """
+try:
+    import triton  # as PyTorch does, before it makes an optimizer
+except ImportError:
+    print("without")
+"""
+    assert python(code)[0] == ("" if order[0] == "torch" else "without\n")
+
+
 @pytest.mark.parametrize("framework", ["torch", "tensorflow"])
 def test_a_folder_with_the_name_of_a_framework_is_not_it(python, framework):
     lines = python(FOLDER.format(framework))[0].splitlines()
