@@ -144,12 +144,13 @@ class Framework(ABC):
         """A tensor as an array of a dtype that can be sent.
 
         Raises:
-            TypeError: it is no tensor, and no array.
+            WrongKind: it is no tensor, and no array.
         """
         from d2lcompute._arrays import to_numpy
+        from d2lcompute.checks.question import WrongKind, kind_of
 
         if not (isinstance(tensor, np.ndarray) or hasattr(tensor, "numpy")):
-            raise TypeError(f"a tensor is expected, got {type(tensor).__name__}")
+            raise WrongKind(f"A tensor is expected; what came is {kind_of(tensor)}.")
         array = np.array(to_numpy(tensor))
         return array if array.dtype.name in DTYPES else array.astype(np.float64)
 

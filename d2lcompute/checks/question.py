@@ -10,6 +10,7 @@ the probe returned.
 
 from __future__ import annotations
 
+import functools
 import linecache
 import operator
 import re
@@ -232,8 +233,10 @@ def need_class(answer: Any, base: type, base_name: str) -> None:
 
 
 def need_function(answer: Any) -> None:
-    """Raise `WrongKind` unless the answer is a function."""
-    if callable(answer) and hasattr(answer, "__code__"):
+    """Raise `WrongKind` unless the answer is a function, be it cached, partial or traced."""
+    wrapped = isinstance(answer, functools.partial) or hasattr(answer, "__wrapped__")
+    is_function = callable(answer) and not isinstance(answer, type)
+    if is_function and (wrapped or hasattr(answer, "__code__")):
         return
     raise WrongKind(f"A function is expected; what came is {kind_of(answer)}.")
 
