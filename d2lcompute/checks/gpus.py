@@ -19,7 +19,6 @@ from d2lcompute.checks.networks import (
     data_in_words,
     integer,
     need_list,
-    same_parameters,
     short,
     word,
 )
@@ -36,6 +35,7 @@ from d2lcompute.checks.question import (
     need_function,
     same_array,
     same_plain,
+    shape_text,
     shapes_of,
 )
 
@@ -197,9 +197,11 @@ CHOOSE = Question(
             "found",
             _choose_each("found"),
             hints={
-                "pytorch": "GPU i is there if i < count. It is torch.device(f'cuda:{i}'), with its "
-                "number, and no text.",
-                "tensorflow": "GPU i is there if i < count. It is the text f'GPU:{i}'.",
+                "pytorch": "GPU i is there if i < count, whatever this machine has. It is "
+                "torch.device(f'cuda:{i}'), with its number, and no text. The order is that of "
+                "wanted.",
+                "tensorflow": "GPU i is there if i < count, whatever this machine has. It is the "
+                "text f'GPU:{i}'. The order is that of wanted.",
             },
         ),
         Aspect(
@@ -230,11 +232,12 @@ CHOOSE = Question(
             1,
             "refused",
             _choose_refused,
-            hint="-1 < count on every machine, so ask for i < 0 first, and say what was given.",
+            hint="-1 < count on every machine, so ask for i < 0 first, and raise a ValueError that "
+            "says what was given.",
             needs=(_CHOSEN,),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -416,9 +419,15 @@ def _where_each(key: str, with_names: bool) -> Callable[[Mapping[str, Any], Any,
         results = need_list(found, len(programs), "Dictionaries")
         for program, one in zip(programs, results, strict=True):
             lines, gpus = program["lines"], program["gpus"]
-            if not isinstance(one, dict) or set(one) != {line[0] for line in lines}:
+            names = [line[0] for line in lines]
+            if not isinstance(one, dict) or set(one) != set(names):
+                got = one if isinstance(one, dict) else {}
+                missing = ", ".join(name for name in names if name not in got) or "none"
+                more = short([name for name in got if name not in names])
                 raise Unfit(
-                    f"A dictionary with an entry for every name is expected, got {short(one)}."
+                    "A dictionary with an entry for every name is expected, also where it is None; "
+                    f"missing: {missing}, not expected: {more}."
+                    f"\nInput: a program with the lines {_line_text(lines[0], framework)}, ..."
                 )
             torch = framework == "pytorch"
             places = _placed_by_operands(lines) if torch else _placed_by_scope(lines, gpus)
@@ -468,9 +477,9 @@ WHERE = Question(
             _where_each("named", with_names=True),
             hints={
                 "pytorch": "An assignment gives one more name to the same tensor, in any scope. So "
-                "does A.to(device), if A is there already.",
-                "tensorflow": "An assignment gives one more name to the same tensor, in any scope. "
-                "tf.identity returns a new tensor always.",
+                "does A.to(device), if A is there already. Write down the first of its names.",
+                "tensorflow": "An assignment gives one more name to the same tensor, in any scope; "
+                "write down the first of its names. tf.identity returns a new tensor always.",
             },
         ),
         Aspect(
@@ -498,7 +507,7 @@ WHERE = Question(
             },
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -530,7 +539,7 @@ def _nested(rng: np.random.Generator, leaves: Sequence[Any], kinds: Sequence[str
 
 
 def _move_case(rng: np.random.Generator, away: int, kinds: Sequence[str], again: int = 0) -> Inputs:
-    """Rows with nine tensors, each of a size of its own; so many are not there yet.
+    """Rows with nine tensors, each of a shape of its own; so many are not there yet.
 
     The first `again` of them occur twice or three times.
     """
@@ -555,8 +564,15 @@ def _move_inputs(rng: np.random.Generator) -> Inputs:
         "batch": [_move_case(rng, 6, usual), alone],
         "built": [_move_case(rng, 6, [*usual, "named"])],
         "there": [_move_case(rng, 4, usual), _move_case(rng, 0, usual)],
-        "again": [_move_case(rng, 7, usual, again=4)],
+        "again": [_alike(_move_case(rng, 7, usual, again=4))],
     }
+
+
+def _alike(case: Inputs) -> Inputs:
+    """The same with two tensors that nothing tells apart: shape, type, numbers, where they are."""
+    for key in ("shapes", "whole"):
+        case[key][3] = case[key][0]
+    return case
 
 
 def _built(rows: Sequence[Any], tensors: Sequence[Tensor]) -> Any:
@@ -808,9 +824,11 @@ MOVE = Question(
             _move_arrives,
             hints={
                 "pytorch": "Look into dictionaries, lists and tuples, and keep what to(device) "
-                "returns: it does not work in place.",
+                "returns: it does not work in place. Another GPU is another device: is_cuda and "
+                "device.type do not tell them apart.",
                 "tensorflow": "tf.identity, inside the scope of the device, copies; an assignment "
-                "there does not. Compare the end of tensor.device: GPU:1 is not GPU:11.",
+                "there does not, nor does tf.cast to the type that it has. Compare the end of "
+                "tensor.device: GPU:1 is not GPU:11.",
             },
         ),
         Aspect(
@@ -843,7 +861,7 @@ MOVE = Question(
             needs=(_ARRIVES,),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -860,6 +878,13 @@ def _anywhere_inputs(rng: np.random.Generator) -> Inputs:
     }
 
 
+def _need_tensor(found: Any) -> Any:
+    """`found`, if it is a tensor; raises `WrongKind` otherwise."""
+    if not all(hasattr(found, name) for name in ("device", "shape", "dtype")):
+        raise WrongKind(f"A tensor is expected; what came is {kind_of(found)}.")
+    return found
+
+
 def _strays_in_torch(net: Any, x: np.ndarray, device: int) -> Any:
     """Where a call on a GPU ends, and what was sent, or made elsewhere, on the way."""
     import torch
@@ -868,7 +893,7 @@ def _strays_in_torch(net: Any, x: np.ndarray, device: int) -> Any:
         net.to(torch.device("cuda", device))
         given = torch.tensor(x, device=f"cuda:{device}")
         before = len(pretend.notes)
-        found = net(given)
+        found = _need_tensor(net(given))
         at = str(found.device)
     strays = [
         f"a tensor of shape {tuple(shape)} {what} {'to' if what == 'sent' else 'on'} {where}"
@@ -886,7 +911,7 @@ def _strays_in_graph(net: Any, x: np.ndarray, device: int) -> Any:
 
     def run(given: Tensor) -> Tensor:
         with tf.device(f"GPU:{device}"):
-            found = net(given)
+            found = _need_tensor(net(given))
         ended.append(str(found.device))
         return found
 
@@ -921,8 +946,9 @@ def _anywhere_probe(answer: Any, inputs: Inputs, framework: Framework) -> Output
         return net, [framework.array(net(framework.tensor(x))) for _ in range(2)]
 
     def kept() -> Any:
-        net, _ = called()
-        saved = net.state_dict().values() if framework.key == "pytorch" else net.weights
+        torch = framework.key == "pytorch"
+        net = made() if torch else called()[0]  # the first call of a Keras layer builds it
+        saved = net.state_dict().values() if torch else net.weights
         return {
             "saved": framework.arrays(list(saved)),
             "trained": framework.arrays(framework.registered(net)),
@@ -949,12 +975,19 @@ def _anywhere_kept(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     if not isinstance(found, dict):
         raise Unfit("What the layer saves is expected.")
     text = f"Prepare({inputs['mean']}, {inputs['std']})"
-    expected = [(name, np.array(inputs[name])) for name in ("mean", "std")]
-    try:
-        same_parameters(found.get("saved"), expected)
-    except Unfit as problem:
-        said = str(problem).replace("parameter arrays", "saved arrays")
-        raise Unfit(f"{said}\nInput: {text}") from None
+    saved = found.get("saved")
+    if not isinstance(saved, list) or not all(isinstance(one, np.ndarray) for one in saved):
+        raise Unfit(f"A list of saved arrays is expected.\nInput: {text}")
+    # In any shape, and in one array or in two: only the numbers count.
+    numbers = np.concatenate([*(one.reshape(-1) for one in saved if one.dtype.kind in "fiu"), []])
+    expected = np.sort(inputs["mean"] + inputs["std"])
+    if numbers.shape != expected.shape or not np.allclose(np.sort(numbers), expected, atol=1e-5):
+        shapes = ", ".join(map(shape_text, saved))
+        got = f"arrays of the shapes {shapes} with others" if saved else "nothing"
+        raise Unfit(
+            f"Saved: the {len(expected)} numbers of mean and std are expected and no others, got "
+            f"{got}.\nInput: {text}"
+        )
     if not same_plain(found.get("trained"), []):
         raise Unfit(f"No trained parameter is expected, got some.\nInput: {text}")
 
@@ -1031,7 +1064,7 @@ ANYWHERE = Question(
             needs=(_ELSEWHERE,),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 QUESTIONS = (CHOOSE, WHERE, MOVE, ANYWHERE)

@@ -56,7 +56,7 @@ def pretend_devices() -> Any:
             parts = [*args, *(kwargs.get(key) for key in ("device", "dtype", "other"))]
             to, dtype = self.place(tensor), None
             for part in parts:
-                if isinstance(part, str | torch.device):
+                if isinstance(part, str | torch.device) or type(part) is int:
                     to = device(part)
                 elif isinstance(part, torch.Tensor):
                     to, dtype = self.place(part), part.dtype
@@ -95,8 +95,13 @@ def pretend_devices() -> Any:
                 kwargs["device"] = cpu
             # A number on the CPU goes along with anything.
             bound = {at for one in given if (at := self.place(one)) != cpu or one.ndim}
-            if name in ("copy_", "_has_compatible_shallow_copy_type"):  # Module.to asks
+            if name == "_has_compatible_shallow_copy_type":  # Module.to asks
                 bound = {self.place(args[0])}
+            if name in ("copy_", "__setitem__"):  # writes a tensor into another, wherever it is
+                bound = {self.place(args[0])}
+                for one in tensors(*args[1:], *kwargs.values()):
+                    if (at := self.place(one)) not in bound and (at != cpu or one.ndim):
+                        self.note("sent", one, self.place(args[0]))
             if len(bound) > 1 and asked is None:
                 raise RuntimeError(
                     "Expected all tensors to be on the same device, but found at least two "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 Right = tuple[str, str, Any]
@@ -59,6 +60,39 @@ def pytorch() -> Iterator[Right]:
 
     yield "gpus.move", "with a tree of PyTorch's", move
 
+    def written(data, device):
+        """Room is made there, and then written into."""
+        there = {}
+
+        def one(leaf):
+            if leaf.get_device() == device.index:
+                return leaf
+            if id(leaf) not in there:
+                there[id(leaf)] = torch.empty_like(leaf, device=device).copy_(leaf)
+            return there[id(leaf)]
+
+        return pytree.tree_map_only(torch.Tensor, one, data)
+
+    yield "gpus.move", "written into new memory", written
+
+    def assigned(data, device):
+        there = {}
+
+        def one(leaf):
+            if leaf.device != device and id(leaf) not in there:
+                there[id(leaf)] = torch.empty(leaf.shape, dtype=leaf.dtype, device=device)
+                there[id(leaf)][:] = leaf
+            return there.get(id(leaf), leaf)
+
+        return pytree.tree_map_only(torch.Tensor, one, data)
+
+    yield "gpus.move", "assigned to a slice of new memory", assigned
+
+    def by_number(data, device, known=True):
+        return move(data, device.index) if known else data
+
+    yield "gpus.move", "sent to a number, in a partial function", partial(by_number, known=True)
+
     class Parameters(nn.Module):
         def __init__(self, mean, std):
             super().__init__()
@@ -92,6 +126,19 @@ def pytorch() -> Iterator[Right]:
             return Y
 
     yield "gpus.portable", "written into zeros", Padded
+
+    class Stacked(nn.Module):
+        def __init__(self, mean, std):
+            super().__init__()
+            self.register_buffer("constants", torch.tensor([mean, std]).reshape(2, 1, 1, -1))
+
+        def forward(self, X):
+            mean, std = self.constants
+            time = torch.zeros_like(X[..., :1])
+            time += torch.arange(X.shape[1], device=X.device)[:, None] / X.shape[1]
+            return torch.cat([(X - mean) / std, time], dim=-1)
+
+    yield "gpus.portable", "both in one buffer", Stacked
 
 
 def tensorflow() -> Iterator[Right]:
@@ -157,6 +204,19 @@ def tensorflow() -> Iterator[Right]:
             return tf.concat([(X - self.mean) / self.std, time / X.shape[1]], -1)
 
     yield "gpus.portable", "Keras variables", Variables
+
+    class Stacked(keras.Layer):
+        def __init__(self, mean, std):
+            super().__init__()
+            self.constants = self.add_weight((2, 1, len(mean)), trainable=False)
+            self.constants.assign([[mean], [std]])
+
+        def call(self, X):
+            mean, std = tf.unstack(self.constants)
+            time = tf.zeros_like(X[..., :1]) + tf.range(X.shape[1], dtype=X.dtype)[:, None]
+            return tf.concat([(X - mean) / std, time / X.shape[1]], -1)
+
+    yield "gpus.portable", "both in one weight", Stacked
 
 
 RIGHT = {"pytorch": pytorch, "tensorflow": tensorflow}

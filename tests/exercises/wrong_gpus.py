@@ -186,6 +186,11 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "gpus.placement", "GPU 0 by default", gpu_default, {MADE, NAMED}
 
+    def refused_left_out(lines):
+        return {name: at for name, at in where(lines).items() if at}
+
+    yield "gpus.placement", "no entry for what is refused", refused_left_out, {ACROSS}
+
     def not_kept(data, device):
         for part in data.values() if isinstance(data, dict) else ():
             not_kept(part, device)
@@ -253,6 +258,65 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         return _rebuilt(data, device, lambda part, device: by_equality(part, device, sent))
 
     yield "gpus.move", "tensors confused", by_equality, {ARRIVES, STAYS, ONCE}
+
+    def by_shape(data, device, sent=None):
+        sent = {} if sent is None else sent
+        if isinstance(data, torch.Tensor):
+            key = (tuple(data.shape), data.dtype, data.device)
+            sent[key] = sent[key] if key in sent else data.to(device)
+            return sent[key]
+        return _rebuilt(data, device, lambda part, device: by_shape(part, device, sent))
+
+    yield "gpus.move", "known by shape and type", by_shape, {ONCE}
+
+    def on_a_gpu(data, device):
+        return data if torch.is_tensor(data) and data.is_cuda else chosen(data, device)
+
+    def chosen(data, device):
+        return move(data, device) if torch.is_tensor(data) else _rebuilt(data, device, on_a_gpu)
+
+    yield "gpus.move", "any GPU will do", on_a_gpu, {ARRIVES, STAYS, ONCE}
+
+    class Inverse(Prepare):
+        def __init__(self, mean, std):
+            super().__init__(mean, std)
+            self.std = 1 / self.std
+
+        def forward(self, X):
+            kept, self.std = self.std, 1 / self.std
+            Y = super().forward(X)
+            self.std = kept
+            return Y
+
+    yield "gpus.portable", "the inverse saved", Inverse, {CONSTANTS}
+
+    class Cuda(Prepare):
+        def forward(self, X):
+            return super().forward(X.cuda())
+
+    yield "gpus.portable", "sent to the current GPU", Cuda, {ELSEWHERE, OUTPUT}
+
+    class Written(Prepare):
+        def forward(self, X):
+            Y = super().forward(X)
+            Y[..., -1].copy_(torch.arange(X.shape[1]) / X.shape[1])
+            return Y
+
+    yield "gpus.portable", "the host's numbers written into it", Written, {ELSEWHERE, OUTPUT}
+
+    class Assigned(Prepare):
+        def forward(self, X):
+            Y = super().forward(X)
+            Y[..., -1] = torch.arange(X.shape[1]) / X.shape[1]
+            return Y
+
+    yield "gpus.portable", "the host's numbers assigned", Assigned, {ELSEWHERE, OUTPUT}
+
+    class Nothing(Prepare):
+        def forward(self, X):
+            super().forward(X)
+
+    yield "gpus.portable", "no return", Nothing, {ELSEWHERE, OUTPUT}
 
     class Attributes(Prepare):
         def __init__(self, mean, std):
@@ -465,6 +529,24 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
         return rebuilt(data, lambda part: listed(part, device))
 
     yield "gpus.move", "tuples become lists", listed, {BUILT, ONCE}
+
+    def by_shape(data, device, sent=None):
+        sent = {} if sent is None else sent
+        if tf.is_tensor(data):
+            key = (tuple(data.shape), data.dtype, data.device)
+            sent[key] = sent[key] if key in sent else move(data, device)
+            return sent[key]
+        return rebuilt(data, lambda part: by_shape(part, device, sent))
+
+    yield "gpus.move", "known by shape and type", by_shape, {ONCE}
+
+    def cast(data, device):
+        if tf.is_tensor(data):
+            with tf.device(device):
+                return tf.cast(data, data.dtype)
+        return rebuilt(data, lambda part: cast(part, device))
+
+    yield "gpus.move", "cast to the type that it has", cast, {ARRIVES, STAYS, ONCE}
 
     class Constant(Prepare):
         def constant(self, values):
