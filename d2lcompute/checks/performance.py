@@ -40,7 +40,11 @@ def _number(found: Any) -> Any:
         found, int | float | np.integer | np.floating
     ):
         raise WrongKind(f"A number is expected; what came is {kind_of(found)}.")
-    return int(found) if isinstance(found, int | np.integer) else float(found)
+    if not isinstance(found, int | np.integer):
+        return float(found)
+    if not -(2**63) <= found < 2**63:
+        raise WrongKind("A number is expected; what came is an integer of more than 64 bits.")
+    return int(found)
 
 
 def _numbers(found: Any, count: int) -> list[Any]:
@@ -102,14 +106,15 @@ def _timer_inputs(rng: np.random.Generator) -> Inputs:
         }
 
     slow = integer(rng, 3, 5)
-    varied = case(0, integer(rng, 7, 12))
-    varied["busy"] = _seconds(rng, 0.02, 0.2, varied["repeat"])
-    varied["busy"][integer(rng, 0, varied["repeat"] - 1)] = _seconds(rng, 3, 5, 1)[0]  # one odd run
+    varied = [case(0, 2 * integer(rng, 4, 6) - odd) for odd in (0, 1)]
+    for one in varied:
+        one["busy"] = _seconds(rng, 0.02, 0.2, one["repeat"])
+        one["busy"][integer(rng, 0, one["repeat"] - 1)] = _seconds(rng, 3, 5, 1)[0]  # a slow run
     return {
         "work": [case(0, integer(rng, 3, 6)) for _ in range(2)],
         "ahead": [case(0, 1, ahead=_seconds(rng, 0.5, 1, 1)[0])],
         "warmup": [case(slow, integer(rng, 2, 3), slow), case(integer(rng, 0, 2), 4)],
-        "varied": [varied],
+        "varied": varied,
     }
 
 
@@ -174,8 +179,8 @@ TIMER = Question(
             2,
             "work",
             _timer_each("work"),
-            hint="job() returns before the work is done. Wait, and then read the clock, for each "
-            "run by itself.",
+            hint="Read clock(), which you are given, before job(), since the launch counts. job() "
+            "returns before the work is done: wait, and then read the clock again, for each run.",
         ),
         Aspect(
             "what was launched before",
@@ -198,17 +203,19 @@ TIMER = Question(
             1,
             "varied",
             _timer_each("varied", which=(0,)),
-            hint="One slow run moves the mean and leaves the median where it is.",
+            hint="One slow run moves the mean and leaves the median where it is. If their number "
+            "is even, the median lies between the two times in the middle.",
         ),
         Aspect(
             "the spread",
             1,
             "varied",
             _timer_each("varied", which=(1,)),
-            hint="np.percentile(times, [25, 75]) gives both ends of the middle half.",
+            hint="np.percentile(times, [25, 75]) gives both ends of the middle half: return the "
+            "difference, the larger less the smaller.",
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -261,6 +268,9 @@ class Loss:
 
     def __truediv__(self, other: Any) -> Any:
         return self._with(other, lambda a, b: a / b)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._with(other, lambda a, b: b / a)
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -355,7 +365,9 @@ def _same_run(case: Mapping[str, Any], one: Any, with_reads: bool) -> None:
     means = one.get("means")
     if same_plain(means, "ValueError"):
         raise Unfit(f"A ValueError was raised; no loss is nan.\nInput: {text}")
-    found = need_list(means, len(groups), f"Means\nInput: {text}\nNumbers")
+    found = means if isinstance(means, list) else []
+    if len(found) != len(groups):
+        raise Unfit(f"Means: {len(groups)} are expected, got {len(found)}.\nInput: {text}")
     for n, (mean, group) in enumerate(zip(found, groups, strict=True)):
         _same_number(mean, sum(group) / len(group), f"Mean number {n}", text)
     reads = one.get("reads")
@@ -404,8 +416,9 @@ AHEAD = Question(
             3,
             "reads",
             _ahead_each("reads"),
-            hint="Add the losses up on the device, divide there, and take float() of the mean. A "
-            "list of losses that is read at the end is read as often.",
+            hint="Add the losses up on the device, divide there, and take float() of the mean, "
+            "once: then compare the number of Python's, since to compare a loss, or to test it for "
+            "nan, reads it too. A list of losses that is read at the end is read as often.",
         ),
         Aspect(
             "a shorter group at the end",
@@ -420,12 +433,12 @@ AHEAD = Question(
             2,
             "nan",
             _ahead_nan,
-            hint="A nan survives sums and quotients, so math.isnan(mean) finds it, at the end of "
-            "each group and not of the run.",
+            hint="A nan survives sums and quotients, so math.isnan(mean) finds it: raise a "
+            "ValueError at the end of the group, before the next one is launched.",
             needs=(_READS,),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -511,7 +524,8 @@ ROOF = Question(
             "one",
             _roof_each("one", (0, 1, 2)),
             hint="The first layer computes two products: one forward, one for the gradient of its "
-            "weights. Each has 2 * batch * i * o FLOPs and moves its three arrays once.",
+            "weights. Each has 2 * batch * i * o FLOPs, moves its three arrays once, and takes as "
+            "long as the slower of the two.",
         ),
         Aspect(
             "FLOPs of a step",
@@ -538,7 +552,7 @@ ROOF = Question(
             "The products do not overlap.",
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -693,8 +707,9 @@ def _memory_each(key: str, which: Sequence[str]) -> Callable[[Mapping[str, Any],
             for name in which:
                 got = one.get(name) if isinstance(one, dict) else None
                 if not same_plain(got, expected[name]):
+                    whole = "the integer " if isinstance(got, float) else ""
                     raise Unfit(
-                        f'"{name}": expected {expected[name]}, got {short(got)}.'
+                        f'"{name}": expected {whole}{expected[name]}, got {short(got)}.'
                         f"\nInput: {_memory_text(case)}"
                     )
 
@@ -717,7 +732,7 @@ MEMORY = Question(
             _memory_each("plain", ("values", "gradients")),
             hints={
                 "pytorch": "p.nbytes counts bytes: numel() times element_size(), which is 4 for "
-                "float32 only.",
+                "float32 only. No backward pass has run, so p.grad is None: count the parameters.",
                 "tensorflow": "The product of a weight's shape, times tf.as_dtype(w.dtype).size, "
                 "which is 4 for float32 only.",
             },
@@ -759,11 +774,12 @@ MEMORY = Question(
             1,
             "batch",
             _memory_each("batch", ("batch",)),
-            hint="What room is left, divided by kept, rounded down, and never below zero.",
+            hint="The room that values, gradients and state leave, divided by kept, rounded down "
+            "with //, and never below zero.",
             needs=(_VALUES, _STATE),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -815,18 +831,27 @@ def _half(array: np.ndarray, framework: Framework) -> Tensor:
 def _scaler_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
     need_class(answer, object, "object")
 
+    def scale_of(scaler: Any) -> float:
+        found = scaler.scale
+        try:
+            return float(found)
+        except (TypeError, ValueError, OverflowError):
+            raise WrongKind(
+                f"The attribute scale: a number is expected; what came is {kind_of(found)}."
+            ) from None
+
     def run(case: Inputs) -> Any:
         scaler = answer(case["scale"], case["patience"])
         steps = []
         for pair in case["gradients"]:
-            scale = float(scaler.scale)
+            scale = scale_of(scaler)
             scaled = [_half(array * np.float32(scale), framework) for array in pair]
             found = scaler.unscale(scaled)
             if found is not None and not isinstance(found, list | tuple):
                 raise WrongKind(f"A list or None is expected; what came is {kind_of(found)}.")
             arrays = None if found is None else framework.arrays(list(found))
             steps.append({"scale": scale, "gradients": arrays})
-        return {"steps": steps, "scale": float(scaler.scale)}
+        return {"steps": steps, "scale": scale_of(scaler)}
 
     return {
         key: attempt(lambda key=key: run(inputs[key]))
@@ -952,7 +977,7 @@ SCALER = Question(
             needs=("the scale rises",),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 QUESTIONS = (TIMER, AHEAD, ROOF, MEMORY, SCALER)

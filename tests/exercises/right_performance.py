@@ -59,6 +59,19 @@ def _plain() -> Iterator[Right]:
 
     yield "performance.ahead", "the mean of a list", with_numpy
 
+    def with_quotients(step, steps, every):
+        means = []
+        for first in range(0, steps, every):
+            total, count = 0, 0
+            for i in range(first, min(first + every, steps)):
+                total, count = total + step(i), count + 1
+            means.append(float(1 / (count / total)))
+            if not means[-1] < np.inf:
+                raise ValueError(means[-1])
+        return means
+
+    yield "performance.ahead", "numbers divided by losses", with_quotients
+
     def cost(widths, batch, size, peak, bandwidth):
         i, o = np.array(widths[:-1], float), np.array(widths[1:], float)
         often = np.full(len(i), 3)

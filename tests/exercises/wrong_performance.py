@@ -55,6 +55,8 @@ def _timers() -> Iterator[Wrong]:
     yield "performance.timer", "no wait at the start", make(first=False), {BEFORE, WARM}
     yield "performance.timer", "the mean", make(center=np.mean), {MEDIAN}
     yield "performance.timer", "the best", make(center=min), {MEDIAN}
+    upper = make(center=lambda times: sorted(times)[len(times) // 2])
+    yield "performance.timer", "the upper of two in the middle", upper, {MEDIAN}
     yield "performance.timer", "no warm-up", make(warm=lambda n: 0), {WARM}
     yield "performance.timer", "one warm-up", make(warm=lambda n: min(n, 1)), {WARM}
 
@@ -99,6 +101,20 @@ def _timers() -> Iterator[Wrong]:
         return np.median(times), max(times) - min(times)
 
     yield "performance.timer", "the whole range", spread, {SPREAD}
+
+    def launched(job, clock, wait, warmup, repeat):
+        times = []
+        for _ in range(warmup + repeat):
+            wait()
+            job()
+            began = clock()
+            wait()
+            times.append(clock() - began)
+        low, high = np.percentile(times[warmup:], [25, 75])
+        return np.median(times[warmup:]), high - low
+
+    fails = {WORK, BEFORE, WARM, MEDIAN}
+    yield "performance.timer", "the launch left out", launched, fails
 
 
 def _trainings() -> Iterator[Wrong]:
@@ -168,6 +184,37 @@ def _trainings() -> Iterator[Wrong]:
 
     yield "performance.ahead", "each loss compared", tested, everything
 
+    def mean_tested(step, steps, every):
+        means = []
+        for first in range(0, steps, every):
+            losses = [step(i) for i in range(first, min(first + every, steps))]
+            mean = sum(losses) / len(losses)
+            if mean != mean:
+                raise ValueError("nan")
+            means.append(float(mean))
+        return means
+
+    yield "performance.ahead", "the mean compared and then read", mean_tested, everything
+
+    def one_group_late(step, steps, every):
+        means, waiting = [], None
+        for first in range(0, steps + every, every):
+            losses = [step(i) for i in range(first, min(first + every, steps))]
+            if waiting is not None:
+                means.append(float(waiting))
+            if means and math.isnan(means[-1]):
+                raise ValueError("nan")
+            waiting = sum(losses) / len(losses) if losses else None
+        return means
+
+    yield "performance.ahead", "read while the next group runs", one_group_late, {NAN}
+
+    def one_more(step, steps, every):
+        means = make()(step, steps, every)
+        return means if steps % every else [*means, 0.0]
+
+    yield "performance.ahead", "a mean of no steps", one_more, everything
+
 
 def _costs() -> Iterator[Wrong]:
     def make(
@@ -208,6 +255,16 @@ def _costs() -> Iterator[Wrong]:
         return make()(widths, batch, 4, peak, bandwidth)
 
     yield "performance.roof", "four bytes always", floats, {ONE, MOVED, SECONDS}
+
+    def huge(widths, batch, size, peak, bandwidth):
+        return 10**400, 10**400, 10**400
+
+    yield "performance.roof", "integers without end", huge, everything
+
+    def last(widths, batch, size, peak, bandwidth):
+        return make()(widths[::-1], batch, size, peak, bandwidth)
+
+    yield "performance.roof", "the last layer taken for the first", last, {FLOPS, MOVED, SECONDS}
 
 
 def _memories(answer: Any, **totals: Any) -> Iterator[Wrong]:
@@ -294,6 +351,12 @@ def _scalers(finite: Any, wide: Any) -> Iterator[Wrong]:
     yield "performance.scaler", "not lowered", make(down=1.0), {SKIPPED, ANEW}
     zeros = make(skipped=lambda gradients: [wide(g * 0) for g in gradients])
     yield "performance.scaler", "zeros for a skipped step", zeros, {SKIPPED}
+
+    class Nameless(first):
+        def __init__(self, scale, patience):
+            super().__init__(None, patience)
+
+    yield "performance.scaler", "no scale", Nameless, everything
 
 
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
