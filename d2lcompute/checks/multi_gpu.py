@@ -10,7 +10,8 @@ import inspect
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from d2lcompute.checks.question import (
     Unfit,
     WrongKind,
     attempt,
+    got_text,
     judge_by,
     kind_of,
     need_function,
@@ -74,7 +76,9 @@ def _ring_run(answer: Any, vectors: Sequence[np.ndarray]) -> Outputs:
                 done.append(rank)
         if done:
             if len(done) < n:
-                raise WrongKind(f"Device {done[0]} ends after {step} steps and others do not.")
+                raise WrongKind(
+                    f"Of {n} devices number {done[0]} ends after {step} steps and others do not."
+                )
             break
         for parcel in parcels:
             if not isinstance(parcel, np.ndarray):
@@ -87,8 +91,11 @@ def _ring_run(answer: Any, vectors: Sequence[np.ndarray]) -> Outputs:
 
 
 def _vector(value: Any) -> np.ndarray:
-    if not isinstance(value, np.ndarray):
-        raise WrongKind(f"An array is to be returned; what came is {kind_of(value)}.")
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
+        kind = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else kind_of(value)
+        raise WrongKind(
+            f"An array is to be returned, at the end and with return; what came is {kind}."
+        )
     return value.astype(np.float64)
 
 
@@ -124,6 +131,17 @@ def _ring_unequal(inputs: Mapping[str, Any], found: Any, _: str) -> None:
     cases = inputs["unequal"]
     for vectors, one in zip(cases, need_list(found, len(cases), "Rings"), strict=True):
         _same_mean(vectors, one)
+        n, sent = len(vectors), one.get("sent")
+        if not isinstance(sent, list) or len(sent) != 2 * (n - 1):
+            continue  # so many steps are another matter: see _ring_sent
+        sizes = sorted(int(part.size) for part in np.array_split(vectors[0], n))
+        for step, parcels in enumerate(sent):
+            ok = isinstance(parcels, list) and all(type(size) is int for size in parcels)
+            if not ok or sorted(parcels) != sizes:
+                raise Unfit(
+                    f"Numbers sent in step {step}: all chunks are on their way, so {sizes} are "
+                    f"expected, in any order, got {short(parcels)}.\nInput: {_ring_text(vectors)}"
+                )
 
 
 def _ring_sent(inputs: Mapping[str, Any], found: Any, _: str) -> None:
@@ -169,7 +187,8 @@ RING = Question(
             "unequal",
             _ring_unequal,
             hint="np.array_split makes n chunks of any vector, some of them empty if need be; "
-            "reshape and np.split do not. One device has nothing to send.",
+            "reshape and np.split do not, and to fill up sends more. One device has nothing to "
+            "send.",
         ),
         Aspect(
             "what is sent",
@@ -185,11 +204,11 @@ RING = Question(
             "mean",
             _ring_given,
             hint="The chunks are views of the vector. chunks[k] = chunks[k] + parcel makes a new "
-            "array, += writes into the old one.",
+            "array; += and /= write into the old one.",
             needs=(_MEAN,),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -236,7 +255,7 @@ def _loss_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
     def run(case: Inputs) -> Any:
         total = int(sum(part["counts"].sum() for part in case["shards"]))
         found = []
-        for part in case["shards"]:
+        for rank, part in enumerate(case["shards"]):
             layer = framework.dense(**case["layer"])
             x, t, counts = (framework.tensor(part[key]) for key in ("x", "t", "counts"))
 
@@ -244,10 +263,14 @@ def _loss_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
                 return answer(layer(x), t, counts, total, len(case["shards"]))
 
             value = loss()
-            if not hasattr(value, "shape"):
-                raise WrongKind(f"A loss is a tensor; what came is {kind_of(value)}.")
+            where = f"\nInput: replica {rank} of {_loss_text(case)}"
+            if not hasattr(value, "shape") or isinstance(value, np.generic | np.ndarray):
+                raise WrongKind(f"A loss is a tensor; what came is {kind_of(value)}.{where}")
             if tuple(value.shape) != ():
-                raise WrongKind(f"A loss is one number; what came has shape {value.shape}.")
+                raise WrongKind(
+                    f"A loss is one number, of shape (); what came has shape {tuple(value.shape)}."
+                    f"{where}"
+                )
             found.append(framework.dense_gradients(loss, [layer])[0])
         return found
 
@@ -280,7 +303,10 @@ def _loss_each(key: str) -> Callable[[Mapping[str, Any], Any, str], None]:
             parts = [need_list(pair, 2, "Gradients")[n] for pair in pairs]
             for rank, part in enumerate(parts):
                 if part is None:
-                    raise Unfit(f"Replica {rank}: no gradient reaches {what}.\nInput: {text}")
+                    raise Unfit(
+                        f"Replica {rank}: the loss does not depend on Y, no gradient reaches the "
+                        f"{what} of the layer that Y came from.\nInput: {text}"
+                    )
                 ok = isinstance(part, np.ndarray) and part.dtype.kind == "f"
                 if not ok or part.shape != expected[n].shape:
                     raise Unfit(
@@ -333,10 +359,11 @@ LOSS = Question(
             1,
             "empty",
             _loss_each("empty"),
-            hint="The mean of nothing is nan, and so is every sum with it. A sum of nothing is 0.",
+            hint="The mean of nothing is nan, and so is every sum with it. A sum of nothing is 0, "
+            "and has gradients, all 0, that the other replicas wait for. A 0 of your own has none.",
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -387,6 +414,8 @@ def _unused_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
         after = [
             [None if one is None else framework.array(one) for one in replica] for replica in given
         ]
+        # 0-dim arrays of NumPy's turn into numbers as soon as one calculates with them.
+        found = [np.asarray(one) if isinstance(one, np.generic) else one for one in found]
         combined = [None if one is None else framework.array(one) for one in found]
         return {"combined": combined, "given": after}
 
@@ -457,7 +486,7 @@ UNUSED = Question(
             needs=(_ALL,),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -465,13 +494,19 @@ UNUSED = Question(
 
 
 def _rows_inputs(rng: np.random.Generator) -> Inputs:
-    def case(rows: int, replicas: int) -> Inputs:
-        seeds = [integer(rng, 10, 10**6) for _ in range(2)]
-        return {"rows": rows, "replicas": replicas, "seeds": seeds, "epoch": integer(rng, 0, 50)}
+    def case(rows: int, replicas: int, seed: int = -1, epoch: int = -1) -> Inputs:
+        seeds = [integer(rng, 10, 10**6) if seed < 0 else seed, integer(rng, 10, 10**6)]
+        epoch = integer(rng, 1, 50) if epoch < 0 else epoch
+        return {"rows": rows, "replicas": replicas, "seeds": seeds, "epoch": epoch}
 
     replicas = [integer(rng, 3, 7) for _ in range(3)]
     even = case(replicas[0] * integer(rng, 6, 9), replicas[0])
-    odd = [case(n * integer(rng, 6, 9) + integer(rng, 1, n - 1), n) for n in replicas[1:]]
+    # A seed that is 0, and the first epoch, take no others' place.
+    zeros: list[dict[str, int]] = [{"seed": 0}, {"epoch": 0}]
+    odd = [
+        case(n * integer(rng, 6, 9) + integer(rng, 1, n - 1), n, **zero)
+        for n, zero in zip(replicas[1:], zeros, strict=True)
+    ]
     few = [case(integer(rng, 2, 3), integer(rng, 8, 12)) for _ in range(2)]
     return {"usual": [even, *odd], "few": few}
 
@@ -479,16 +514,32 @@ def _rows_inputs(rng: np.random.Generator) -> Inputs:
 def _rows_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
     need_function(answer)
 
+    def row(found: Any) -> int:
+        try:
+            number = int(found)
+        except (TypeError, ValueError, OverflowError):
+            raise WrongKind(
+                f"The number of a row is expected; what came is {got_text(found)}."
+            ) from None
+        return max(-(2**63), min(number, 2**63 - 1))
+
     def lists(case: Inputs, rank: int, epoch: int, seed: int) -> list[list[Any]]:
         pair = answer(case["rows"], case["replicas"], rank, epoch, seed)
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise WrongKind(f"Two lists are expected; what came is {kind_of(pair)}.")
-        numbers, counts = ([*part] for part in pair)
+            many = f" with {len(pair)} entries" if isinstance(pair, tuple | list) else ""
+            raise WrongKind(
+                f"Two lists are expected, all numbers and then all flags; what came is "
+                f"{kind_of(pair)}{many}."
+            )
+        for part in pair:
+            if not isinstance(part, Iterable):
+                raise WrongKind(f"Two lists are expected; one of the two is {kind_of(part)}.")
+        numbers, counts = ([*islice(part, 2 * case["rows"])] for part in pair)  # may never end
         if len(numbers) != len(counts):
             raise WrongKind(
                 f"Two lists of one length are expected, got {len(numbers)} and {len(counts)}."
             )
-        return [[int(one) for one in numbers], [bool(one) for one in counts]]
+        return [[row(one) for one in numbers], [bool(one) for one in counts]]
 
     def dealt(case: Inputs, epoch: int, seed: int) -> Any:
         found = []
@@ -516,6 +567,11 @@ def _rows_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
                 import torch
 
                 states[-1].append(torch.get_rng_state().tolist())
+            else:
+                import tensorflow as tf
+
+                # The global seed, which is set and cannot be asked for but in this way.
+                states[-1].append([str(one) for one in tf.compat.v1.get_seed(0)])
             if len(states) == 1:
                 lists(case, 0, case["epoch"], case["seeds"][0])
         return {"same": [a == b for a, b in zip(*states, strict=True)]}
@@ -579,8 +635,13 @@ def _equal_parts(case: Mapping[str, Any], found: Any) -> None:
                 f"Rows of each replica: expected {length}, got {lengths}."
                 f"\nInput: {_rows_text(case)}"
             )
-        if not all(0 <= n < case["rows"] for numbers, _ in parts for n in numbers):
-            raise Unfit(f"There is a row that does not exist.\nInput: {_rows_text(case)}")
+        for rank, (numbers, _) in enumerate(parts):
+            if odd := [n for n in numbers if not 0 <= n < case["rows"]]:
+                raise Unfit(
+                    f"Rows of replica {rank}: numbers from 0 to {case['rows'] - 1} are expected, "
+                    f"got {odd[0]}. A repetition repeats a row that there is."
+                    f"\nInput: {_rows_text(case)}"
+                )
 
 
 def _rows_once(inputs: Mapping[str, Any], found: Any, _: str) -> None:
@@ -608,16 +669,17 @@ def _rows_order(inputs: Mapping[str, Any], found: Any, _: str) -> None:
         for what, parts in (("the next epoch", later), ("another seed", other)):
             if parts == first:
                 raise Unfit(f"Another order is expected in {what}, got the same.\nInput: {text}")
-            # The same sets of rows, each set in another order: rows have not been dealt anew.
-            if [set(numbers) for numbers, _ in parts] == [set(numbers) for numbers, _ in first]:
+            # The same sets of rows, in another order or with another replica: not dealt anew.
+            before, now = ({frozenset(numbers) for numbers, _ in one} for one in (first, parts))
+            if before == now:
                 raise Unfit(
-                    f"Each replica has the same rows again in {what}, in another order at best."
-                    f"\nInput: {text}"
+                    f"The same rows are together again in {what}, in another order or with another "
+                    f"replica at best.\nInput: {text}"
                 )
 
 
 def _rows_untouched(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
-    names = ["NumPy", "Python", *(["PyTorch"] if framework == "pytorch" else [])]
+    names = ["NumPy", "Python", {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}[framework]]
     text = _rows_text(inputs["usual"][-1])
     if not isinstance(found, dict):
         raise Unfit(f"Two lists are expected.\nInput: {text}")
@@ -676,12 +738,16 @@ ROWS = Question(
             1,
             "untouched",
             _rows_untouched,
-            hint="np.random.seed and random.seed change the generator that everyone uses. "
-            "np.random.default_rng makes one of your own.",
+            hints={
+                "pytorch": "np.random.seed, random.seed and torch.manual_seed change the generator "
+                "that everyone uses. np.random.default_rng makes one of your own.",
+                "tensorflow": "np.random.seed, random.seed and tf.random.set_seed change the "
+                "generator that everyone uses. np.random.default_rng makes one of your own.",
+            },
             needs=(_ONCE, _ORDER),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 QUESTIONS = (RING, LOSS, UNUSED, ROWS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -58,11 +59,32 @@ def _plain() -> Iterator[Right]:
 
     yield "multi-gpu.rows", "in blocks, with a generator of Python's", deal
 
+    @cache
+    def kept(rows, replicas, rank, epoch, seed):
+        order = np.random.default_rng([epoch, seed]).permutation(rows)
+        mine = np.array_split(np.resize(order, replicas * -(-rows // replicas)), replicas)[rank]
+        each = len(mine)
+        return mine, np.arange(rank * each, rank * each + each) < rows
+
+    yield "multi-gpu.rows", "arrays, cached", kept
+
+    def by_numpy(gradients, rows):
+        combined = []
+        for entries in zip(*gradients, strict=True):
+            users = [
+                n * one.numpy() for n, one in zip(rows, entries, strict=True) if one is not None
+            ]
+            combined.append(sum(users) / sum(rows) if users else None)
+        return combined
+
+    yield "multi-gpu.unused", "by way of NumPy", by_numpy
+
 
 def pytorch() -> Iterator[Right]:
     """Right answers in PyTorch."""
     import torch
     from torch.nn import functional as F
+    from torch.utils.data import DistributedSampler
 
     yield from _plain()
 
@@ -71,6 +93,13 @@ def pytorch() -> Iterator[Right]:
         return F.mse_loss(Y[kept], T[kept], reduction="sum").mul(replicas / total)
 
     yield "multi-gpu.loss", "rows picked", replica_loss
+
+    def sampled(rows, replicas, rank, epoch, seed):
+        sampler = DistributedSampler(range(rows), replicas, rank, seed=seed)
+        sampler.set_epoch(epoch)
+        return list(sampler), [place < rows for place in range(rank, sampler.total_size, replicas)]
+
+    yield "multi-gpu.rows", "PyTorch's sampler", sampled
 
     def combine(gradients, rows):
         total, combined = sum(rows), []
@@ -93,6 +122,20 @@ def tensorflow() -> Iterator[Right]:
     import tensorflow as tf
 
     yield from _plain()
+
+    @tf.function
+    def traced(Y, T, counts, total, replicas):
+        errors = tf.einsum("ro,ro->r", Y - T, Y - T)
+        return tf.nn.compute_average_loss(errors, counts, global_batch_size=total)
+
+    yield "multi-gpu.loss", "traced", traced
+
+    def stateless(rows, replicas, rank, epoch, seed):
+        order = tf.random.experimental.stateless_shuffle(tf.range(rows), seed=[seed, epoch])
+        places = tf.range(rank, replicas * -(-rows // replicas), replicas)
+        return tf.gather(order, places % rows), places < rows
+
+    yield "multi-gpu.rows", "with a seed and no generator", stateless
 
     def replica_loss(Y, T, counts, total, replicas):
         kept = counts > 0

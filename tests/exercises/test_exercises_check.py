@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
@@ -196,6 +197,39 @@ def test_the_wrong_kind_of_answer_is_named(framework):
         shown = evaluate("blocks.calls", answer, framework)
         assert expected in str(shown) and expected in read(shown._repr_html_()).text
         assert shown.verdict is None or shown.verdict.points == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "expected"),
+    [
+        ("multi-gpu.unused", lambda gradients, rows: [0.5 for _ in gradients[0]],
+         "A tensor is expected; what came is an object of type float."),
+        ("multi-gpu.rows", lambda *given: ([1, 2], None), "one of the two is None"),
+        ("multi-gpu.rows", lambda *given: ([1, 2], [True]), "got 2 and 1"),
+        ("multi-gpu.rows", lambda *given: (["a"], [True]), "what came is 'a'"),
+        ("multi-gpu.loss", lambda *given: None, "A loss is a tensor; what came is None."),
+        ("performance.roof", lambda *given: (2**64, 1, 1), "an integer of more than 64 bits"),
+        ("performance.scaler", type("Nameless", (), {"__init__": lambda self, *given: setattr(
+            self, "scale", "large"), "unscale": lambda self, gradients: None}),
+         "The attribute scale: a number is expected"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_result_is_not_called_an_error_of_the_answer(
+    question, answer, expected, framework
+):
+    shown = str(evaluate(question, answer, framework))
+    assert expected in shown and "Your code raised" not in shown
+
+
+def test_a_function_in_a_wrapper_is_a_function(framework):
+    deal = namespace("multi-gpu", framework, "solution")["deal"]
+    wrapped = [functools.partial(deal), functools.cache(deal), functools.partial(deal, replicas=3)]
+    assert [evaluate("multi-gpu.rows", one, framework).verdict.passed for one in wrapped] == [
+        True, True, False
+    ]  # fmt: skip
+    callable_object = type("Deal", (), {"__call__": lambda self, *given: deal(*given)})()
+    for other in (callable_object, type("Deal", (), {})):
+        assert "A function is expected" in str(evaluate("multi-gpu.rows", other, framework))
 
 
 def test_an_unknown_question_is_answered_with_those_that_are_near():

@@ -6,6 +6,7 @@ others. `solution` holds what the exercise file's solution cells define.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Iterator
@@ -58,6 +59,24 @@ def _rings() -> Iterator[Wrong]:
         return [array[k * size : (k + 1) * size] for k in range(n)]
 
     yield "multi-gpu.ring", "the rest lost", make(dropped), {PIECES}
+
+    def filled_up(rank, n, array):
+        filled = np.concatenate([array, np.zeros(-len(array) % n)])
+        mean = yield from make()(rank, n, filled)
+        return mean[: len(array)]
+
+    yield "multi-gpu.ring", "filled up to equal chunks", filled_up, {PIECES}
+
+    def yielded(rank, n, array):
+        yield (yield from make()(rank, n, array))
+
+    yield "multi-gpu.ring", "the mean sent, not returned", yielded, everything
+
+    def divided(rank, n, array):
+        array /= n
+        return (yield from make(finish=lambda v, n: v)(rank, n, array))
+
+    yield "multi-gpu.ring", "the vector divided in place", divided, {GIVEN}
 
     def in_place(rank, n, array):
         chunks = np.array_split(array, n)
@@ -119,6 +138,30 @@ def _deals(solution: Any) -> Iterator[Wrong]:
     yield "multi-gpu.rows", "the global generator as it is", no_seed, everything
     frozen = make(lambda rank, epoch, seed: np.random.default_rng(seed))
     yield "multi-gpu.rows", "the epoch forgotten", frozen, {ORDER, OTHERS}
+    product = make(lambda rank, epoch, seed: np.random.default_rng(seed * epoch))
+    yield "multi-gpu.rows", "seed times epoch", product, {ORDER, OTHERS}
+
+    def rolled(rows, replicas, rank, epoch, seed):
+        numbers, counts = solution["deal"](rows, replicas, (rank + epoch) % replicas, 0, seed)
+        return numbers, counts
+
+    yield "multi-gpu.rows", "the replicas change places", rolled, {ORDER, OTHERS}
+
+    def no_row(rows, replicas, rank, epoch, seed):
+        numbers, counts = solution["deal"](rows, replicas, rank, epoch, seed)
+        return [n if flag else -1 for n, flag in zip(numbers, counts, strict=True)], counts
+
+    yield "multi-gpu.rows", "filled up with -1", no_row, {SAME_LENGTH, FEW}
+
+    def endless(rows, replicas, rank, epoch, seed):
+        return itertools.count(), itertools.repeat(True)
+
+    yield "multi-gpu.rows", "without end", endless, everything
+
+    def pairs(rows, replicas, rank, epoch, seed):
+        return list(zip(*solution["deal"](rows, replicas, rank, epoch, seed), strict=True))
+
+    yield "multi-gpu.rows", "a list of pairs", pairs, everything
     no_shuffle = make(shuffle=lambda rng, rows: list(range(rows)))
     yield "multi-gpu.rows", "not shuffled", no_shuffle, {ORDER, OTHERS}
 
@@ -197,6 +240,16 @@ def _combinations(zeros: Any) -> Iterator[Wrong]:
 
     yield "multi-gpu.unused", "missing ones not thought of", careless, {SOME, NONE}
 
+    def zero(gradients, rows):
+        entries = zip(*gradients, strict=True)
+        return [
+            sum(n * one for n, one in zip(rows, several, strict=True) if one is not None)
+            / sum(rows)
+            for several in entries
+        ]
+
+    yield "multi-gpu.unused", "0.0 if nobody used it", zero, {NONE}
+
 
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in PyTorch."""
@@ -220,6 +273,14 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         return combined
 
     yield "multi-gpu.unused", "written into what was given", in_place, {ALL, SOME, NONE}
+
+    def seeded(rows, replicas, rank, epoch, seed):
+        torch.manual_seed(1000 * seed + epoch)
+        order = torch.randperm(rows).tolist()
+        places = range(rank, replicas * math.ceil(rows / replicas), replicas)
+        return [order[place % rows] for place in places], [place < rows for place in places]
+
+    yield "multi-gpu.rows", "PyTorch's generator seeded", seeded, {OTHERS}
 
     def errors(Y, T):
         return ((Y - T) ** 2).sum(1)
@@ -262,6 +323,13 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "multi-gpu.loss", "a number of Python's", detached, everything
 
+    def no_rows(Y, T, counts, total, replicas):
+        return (
+            solution["replica_loss"](Y, T, counts, total, replicas) if len(Y) else torch.zeros(())
+        )
+
+    yield "multi-gpu.loss", "a zero of its own for no rows", no_rows, {EMPTY}
+
 
 def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in TensorFlow."""
@@ -270,6 +338,14 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield from _rings()
     yield from _deals(solution)
     yield from _combinations(tf.zeros(1))
+
+    def seeded(rows, replicas, rank, epoch, seed):
+        tf.random.set_seed(1000 * seed + epoch)
+        order = tf.random.shuffle(tf.range(rows)).numpy().tolist()
+        places = range(rank, replicas * math.ceil(rows / replicas), replicas)
+        return [order[place % rows] for place in places], [place < rows for place in places]
+
+    yield "multi-gpu.rows", "TensorFlow's generator seeded", seeded, {OTHERS}
 
     def errors(Y, T):
         return tf.reduce_sum((Y - T) ** 2, axis=1)
@@ -306,6 +382,11 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
         return tf.constant(float(tf.reduce_sum(counts * errors(Y, T)) / total))
 
     yield "multi-gpu.loss", "a number of Python's", detached, everything
+
+    def no_rows(Y, T, counts, total, replicas):
+        return solution["replica_loss"](Y, T, counts, total, replicas) if len(Y) else tf.zeros(())
+
+    yield "multi-gpu.loss", "a zero of its own for no rows", no_rows, {EMPTY}
 
 
 WRONG = {"pytorch": pytorch, "tensorflow": tensorflow}
