@@ -630,7 +630,7 @@ def _move_in_graph(
     """The same for TensorFlow: what was sent is what operations made of a tensor."""
     import tensorflow as tf
 
-    elsewhere = ["CPU:0", f"GPU:{device}{device}", f"GPU:{10 + device}"]
+    elsewhere = ["CPU:0", f"GPU:{device}{device}", f"CPU:{device}"]
     with tf.Graph().as_default() as graph:
         tensors = []
         flags = zip(case["shapes"], case["whole"], case["away"], strict=True)
@@ -641,7 +641,7 @@ def _move_in_graph(
         before = len(graph.get_operations())
         back = answer(given, f"GPU:{device}")
         new = [op for op in graph.get_operations()[before:] if op.inputs]
-    sent = [[int(size) for size in op.outputs[0].shape] for op in new]
+    sent = [[int(size) for size in op.outputs[0].shape] for op in new if op.outputs]
     return given, back, tensors, sent, lambda tensor: tensor.device.rpartition("device:")[2]
 
 

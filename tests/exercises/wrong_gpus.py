@@ -513,6 +513,22 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "gpus.move", "GPU:1 in GPU:11", contained, {ARRIVES, STAYS, ONCE}
 
+    def by_number(data, device):
+        if tf.is_tensor(data):
+            index = tf.DeviceSpec.from_string(data.device).device_index
+            return data if device.endswith(f":{index}") else move(data, device)
+        return rebuilt(data, lambda part: by_number(part, device))
+
+    yield "gpus.move", "CPU:1 for GPU:1", by_number, {ARRIVES, STAYS, ONCE}
+
+    def variables(data, device):
+        if tf.is_tensor(data):
+            with tf.device(device):
+                return tf.Variable(data)
+        return rebuilt(data, lambda part: variables(part, device))
+
+    yield "gpus.move", "variables", variables, {STAYS, ONCE}
+
     def through_numpy(data, device):
         if tf.is_tensor(data):
             with tf.device(device):
