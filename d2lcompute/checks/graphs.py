@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,13 @@ from d2lcompute.checks.question import (
     Aspect,
     Question,
     Unfit,
+    WrongKind,
     attempt,
+    came_instead,
     error_in,
+    got_text,
     judge_by,
+    kind_of,
     need_function,
     same_array,
 )
@@ -70,10 +75,12 @@ def _traced(f: Callable[..., Any], framework: Framework) -> tuple[Callable[..., 
     return traced, traced.experimental_get_tracing_count
 
 
-def _same_count(found: Any, expected: int, shown: str) -> None:
+def _same_count(found: Any, expected: int, shown: str, none: str = "") -> None:
+    """`none` says what it means that none was made."""
     if type(found) is not int or found != expected:
         said = found if type(found) is int else "no number"
-        raise Unfit(f"Graphs made: expected {expected}, got {said}.\nInput: {shown}")
+        why = none if type(found) is int and found == 0 else ""
+        raise Unfit(f"Graphs made: expected {expected}, got {said}.{why}\nInput: {shown}")
 
 
 # -- graphs.whole ------------------------------------------------------------------------------
@@ -96,21 +103,26 @@ def _whole_inputs(rng: np.random.Generator) -> Inputs:
 
 def _whole_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
     need_function(answer)
-    gradients = [framework.tensor(array) for array in inputs["gradients"]]
-    # Whichever is traced first must not decide for the others.
-    order = [*gradients[inputs["first"] :], *gradients[: inputs["first"]]]
 
-    def pair(found: Any) -> list[np.ndarray]:
+    def pair(function: Callable[..., Any], gradient: np.ndarray, noise: float) -> list[np.ndarray]:
+        # A tensor of its own for each call: whoever changes it in place changes no other.
+        found = function(framework.tensor(gradient), inputs["limit"], noise)
         if not isinstance(found, list | tuple) or len(found) != 2:
-            raise TypeError("two things are expected, the new gradient and the norm")
+            raise WrongKind(
+                f"Two things are expected, the new gradient and the norm; {came_instead(found)}."
+            )
+        for what, one in zip(("new gradient", "norm"), found, strict=True):
+            if not hasattr(one, "numpy"):
+                raise WrongKind(f"The {what}: a tensor is expected; what came is {kind_of(one)}.")
         return framework.arrays(found)
 
     def plain() -> Any:
-        return [pair(answer(G, inputs["limit"], 0.0))[0] for G in gradients]
+        return [pair(answer, gradient, 0.0)[0] for gradient in inputs["gradients"]]
 
     def graph() -> Any:
         f, count = _traced(answer, framework)
-        pairs = [pair(f(G, inputs["limit"], 0.0)) for G in order]
+        # Whichever is traced first must not decide for the others.
+        pairs = [pair(f, gradient, 0.0) for gradient in _whole_order(inputs)]
         return {
             "values": [value for value, _ in pairs],
             "norms": [norm for _, norm in pairs],
@@ -119,7 +131,7 @@ def _whole_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
 
     def noisy() -> Any:
         f, count = _traced(answer, framework)
-        values = [pair(f(gradients[0], inputs["limit"], inputs["noise"]))[0] for _ in range(3)]
+        values = [pair(f, inputs["gradients"][0], inputs["noise"])[0] for _ in range(3)]
         return {"values": values, "count": int(count())}
 
     eager = attempt(plain)  # first: a variable that is made while tracing costs a second trace
@@ -210,8 +222,8 @@ WHOLE = Question(
             1,
             "plain",
             _whole_plain,
-            hint="Return a pair. A norm of at most the limit leaves the gradient as it is, and so "
-            "does a norm of zero.",
+            hint="Return a pair of tensors. A norm of at most the limit leaves the gradient as it "
+            "is, and so does a norm of zero.",
         ),
         Aspect(
             "one graph for all gradients",
@@ -241,7 +253,7 @@ WHOLE = Question(
             "normal distribution, in the shape of G.",
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -262,6 +274,12 @@ def _steady_inputs(rng: np.random.Generator) -> Inputs:
         "flags": [flags[int(at)] for at in rng.permutation(len(flags))],
         "v": data(rng, lengths[0]),
     }
+
+
+_NO_GRAPH = {
+    "pytorch": " f ran as plain Python, or its graph was made with another backend than came.",
+    "tensorflow": " f ran as plain Python.",
+}
 
 
 def _steady_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
@@ -286,17 +304,17 @@ def _steady_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
             return answer(f, _counting(graphs)), lambda: len(graphs)
         import tensorflow as tf
 
-        traces: list[bool] = []
+        traces: list[bool] = []  # of each run of f: whether it made a graph
 
         @tf.autograph.experimental.do_not_convert
         def g(X: Tensor, rate: Any, training: bool) -> Tensor:
             if training is not True and training is not False:
                 raise TypeError("training is no plain True or False")
-            traces.append(training)
+            traces.append(bool(tf.inside_function()))
             Y = tf.tanh(X * rate) if training else X * rate
             return tf.reduce_sum(Y * weights, axis=1)
 
-        return answer(g), lambda: len(traces)
+        return answer(g), lambda: len(traces) if any(traces) else 0
 
     g, count = made()  # once: compiling takes its time
 
@@ -311,12 +329,17 @@ def _steady_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
         def loss() -> Tensor:
             return framework.weighted_sum(g(batches[0], inputs["rates"][0], True), inputs["v"])
 
-        return framework.gradients(loss, batches[:1])[0]
+        return from_a_graph(framework.gradients(loss, batches[:1])[0])
+
+    def from_a_graph(value: Any) -> Any:
+        if not count():
+            raise WrongKind(f"It comes from no graph.{_NO_GRAPH[framework.key]}")
+        return value
 
     found = {key: attempt(lambda key=key: run(key)) for key in ("lengths", "rates", "flags")}
     values = found["flags"].pop("values", found["flags"])
     return {
-        "values": values,
+        "values": values if error_in(values) else attempt(lambda: from_a_graph(values)),
         "lengths": found["lengths"],
         "rates": found["rates"],
         "flags": {"values": values, "count": int(count())},
@@ -362,7 +385,7 @@ def _steady_graphs(key: str, expected: int) -> Callable[[Mapping[str, Any], Any,
         shown = _steady_text(_steady_calls(inputs, key))
         if key == "flags":  # nothing is to be forgotten in between
             shown += "; before them, other lengths and rates with both flags"
-        _same_count(found.get("count"), expected, shown)
+        _same_count(found.get("count"), expected, shown, _NO_GRAPH[framework])
 
     return compare
 
@@ -388,7 +411,12 @@ STEADY = Question(
             1,
             "values",
             _steady_values,
-            hint="g returns what f returns. The flag is f's own affair: pass it on as it is.",
+            hints={
+                "pytorch": "g returns what f returns, from a graph: backend=backend has to be "
+                "passed on. The flag is f's own affair: pass it on as it is.",
+                "tensorflow": "g returns what f returns, from a graph. The flag is f's own "
+                "affair: pass it on as it is. The rate is a tensor of 32 bits.",
+            },
         ),
         Aspect(
             "one graph for all lengths",
@@ -425,7 +453,7 @@ STEADY = Question(
             hint="Pass X on as it is: a copy through NumPy has no past.",
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -576,15 +604,38 @@ def _optimize_inputs(rng: np.random.Generator) -> Inputs:
     return {key: [make(rng) for _ in range(2)] for key, make in _KINDS.items()}
 
 
+def _in_order(found: Any, expected: str) -> list[Any]:
+    """What a student gave in some order, as a list, cut where nothing right is as long."""
+    if isinstance(found, str | dict | set | frozenset) or not isinstance(found, Iterable):
+        raise WrongKind(f"{expected} is expected; what came is {kind_of(found)}.")
+    return list(islice(found, 1000))
+
+
+def _part(found: Any) -> Any:
+    """A name or a number of a student's node; what it is in words if it is neither."""
+    return found if type(found) in (str, float) else {"kind": kind_of(found)}
+
+
 def _optimize_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
     need_function(answer)
 
     def one(graph: Inputs) -> Any:
         found = answer([tuple(node) for node in graph["nodes"]], list(graph["outputs"]))
         if not isinstance(found, list | tuple) or len(found) != 2:
-            raise TypeError("two things are expected, the new nodes and the new outputs")
-        nodes, outputs = found
-        return {"nodes": [list(node) for node in nodes], "outputs": list(outputs)}
+            raise WrongKind(
+                f"Two things are expected, the new nodes and the new outputs; "
+                f"{came_instead(found)}."
+            )
+        nodes, outputs = (
+            _in_order(value, f"The new {what}: a list")
+            for value, what in zip(found, ("nodes", "outputs"), strict=True)
+        )
+        return {
+            "nodes": [
+                [_part(part) for part in _in_order(node, "A node: a tuple")] for node in nodes
+            ],
+            "outputs": [_part(name) for name in outputs],
+        }
 
     return {
         key: [attempt(lambda graph=graph: one(graph)) for graph in graphs]
@@ -658,7 +709,10 @@ def _well_formed(found: Any, before: Mapping[str, Any]) -> None:
             raise Unfit(f"{name} keeps its operation and the number of its arguments.")
         for argument, kind in zip(arguments, kinds, strict=True):
             if type(argument) is not (str if kind == "n" else float):
-                raise Unfit(f"{name}: an argument is of another type.")
+                expected = "the name of a node" if kind == "n" else "a plain number"
+                raise Unfit(
+                    f"{name}, an argument: {expected} is expected, got {got_text(argument)[:80]}."
+                )
             if kind == "n" and (argument not in there or known[argument] == "print"):
                 raise Unfit(f"{name} uses {argument[:20]!r}, which is not there before it.")
         there.add(name)
@@ -673,8 +727,11 @@ def _optimize_case(key: str) -> Callable[[Mapping[str, Any], Any, str], None]:
     def compare(inputs: Mapping[str, Any], found: Any, _: str) -> None:
         graphs = inputs[key]
         for graph, one in zip(graphs, need_list(found, len(graphs), "Graphs"), strict=True):
-            if (error := error_in(one)) is not None or not isinstance(one, dict):
-                raise Unfit(error or "Nodes and outputs are expected.")
+            if (error := error_in(one)) is not None:
+                kind = one["error"].get("type") == WrongKind.__name__
+                raise Unfit(error if kind else f"{error}\nInput: {_graph_text(graph)}")
+            if not isinstance(one, dict):
+                raise Unfit("Nodes and outputs are expected.")
             try:
                 _well_formed(one, graph)
             except Unfit as problem:
@@ -746,7 +803,7 @@ OPTIMIZE = Question(
             hint="Make the doubles one, and drop what nobody uses, whatever the reason.",
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -797,6 +854,11 @@ def _ship_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
             import tensorflow as tf
 
             loaded = tf.saved_model.load(path)  # to be held: it owns the weights
+            if not hasattr(loaded, "serve"):
+                raise WrongKind(
+                    "What was saved has no serve. Give the object that is saved an attribute "
+                    "serve, a tf.function."
+                )
             program = loaded.serve
 
         def run(batch: np.ndarray) -> np.ndarray:
@@ -871,7 +933,7 @@ SHIP = Question(
             },
         ),
     ),
-    version="1",
+    version="2",
 )
 
 QUESTIONS = (WHOLE, STEADY, OPTIMIZE, SHIP)

@@ -198,6 +198,13 @@ def kind_of(answer: Any) -> str:
     return f"an object of type {type(answer).__name__}"
 
 
+def came_instead(found: Any) -> str:
+    """What came where two things were expected, in words for its author."""
+    if isinstance(found, list | tuple):
+        return f"what came is a {type(found).__name__} of {len(found)}"
+    return f"what came is {kind_of(found)}"
+
+
 def whole(found: Any) -> Any:
     """A whole number, or a tensor or an array that holds one, as an int; else what it is, in words.
 
@@ -227,7 +234,7 @@ def need_class(answer: Any, base: type, base_name: str) -> None:
             return
         raise WrongKind(f"A class derived from {base_name} is expected; {answer.__name__} is not.")
     note = ""
-    if isinstance(answer, base):
+    if isinstance(answer, base) and type(answer).__module__ != "builtins":
         note = f" Give the class itself: {type(answer).__name__}, without parentheses."
     raise WrongKind(f"A class is expected; what came is {kind_of(answer)}.{note}")
 

@@ -96,6 +96,13 @@ def pytorch() -> Iterator[Right]:
 
     yield "graphs.whole", "torch.cond", with_cond
 
+    def in_place(G, limit, noise):
+        norm = G.norm()
+        G *= (limit / norm).clamp(max=1)
+        return G + noise * torch.randn_like(G), norm
+
+    yield "graphs.whole", "in place", in_place
+
     def marked(f, backend):
         g = torch.compile(f, backend=backend)
 

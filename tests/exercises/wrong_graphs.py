@@ -88,6 +88,7 @@ def _optimizers() -> Iterator[Wrong]:
         return [node for node in nodes if node not in prints] + prints[::-1], outputs
 
     yield name, "prints at the end, backwards", prints_last, {STAY}
+    yield name, "outputs first", lambda *graph: optimizer()(*graph)[::-1], every
 
 
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
@@ -182,13 +183,18 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     def eager(f, backend):
         return f
 
-    yield "graphs.steady", "no graph", eager, {LENGTHS, RATES, FLAGS}
+    def another(f, backend):
+        g = torch.compile(f, backend="eager", dynamic=True)
+        return lambda X, rate, training: g(X, torch.tensor(float(rate)), training)
+
+    every = {OUTPUTS, LENGTHS, RATES, FLAGS, GRADIENT}
+    yield "graphs.steady", "no graph", eager, every
+    yield "graphs.steady", "another backend", another, every
 
     def as_tensor(f, backend):
         g = torch.compile(f, backend=backend, dynamic=True)
         return lambda X, rate, training: g(X, torch.tensor(float(rate)), torch.tensor(training))
 
-    every = {OUTPUTS, LENGTHS, RATES, FLAGS, GRADIENT}
     yield "graphs.steady", "the flag as a tensor", as_tensor, every
 
     def first_flag(f, backend):
@@ -401,7 +407,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     every = {OUTPUTS, LENGTHS, RATES, FLAGS, GRADIENT}
     yield "graphs.steady", "the flag as a tensor", as_tensor, every
-    yield "graphs.steady", "no graph", lambda f: f, {LENGTHS, RATES, FLAGS}
+    yield "graphs.steady", "no graph", lambda f: f, every
 
     yield from _optimizers()
 
@@ -444,6 +450,16 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     untraced = ship(whole, rows=True, traced=False)
     yield "graphs.ship", "saved without a trace", untraced, shipped
     yield "graphs.ship", "nothing saved", lambda dense, up, down, X, path: None, shipped
+
+    def renamed(dense, up, down, X, path):
+        plain = tf.Module()
+        plain.dense = dense
+        plain.serving = tf.function(
+            lambda X: whole(dense(X), up, down), input_signature=[tf.TensorSpec([None, X.shape[1]])]
+        )
+        tf.saved_model.save(plain, path)
+
+    yield "graphs.ship", "under another name than serve", renamed, shipped
 
 
 WRONG = {"pytorch": pytorch, "tensorflow": tensorflow}
