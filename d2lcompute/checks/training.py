@@ -27,9 +27,13 @@ from d2lcompute.checks.question import (
     Aspect,
     Question,
     Unfit,
+    WrongKind,
     attempt,
+    came_instead,
+    describe,
     error_in,
     judge_by,
+    kind_of,
     need_class,
     need_function,
     same_array,
@@ -46,7 +50,8 @@ def _rate(rng: np.random.Generator, low: float, high: float) -> float:
 def _same_numbers(found: Any, expected: np.ndarray, what: str, shown: str) -> None:
     """Raise `Unfit` unless `plain_numbers` found these."""
     if isinstance(found, str):
-        raise Unfit(f"{what}: plain numbers are expected, got {found[:80]}.\nInput: {shown}")
+        wanted = "plain numbers are" if expected.size > 1 else "a plain number is"
+        raise Unfit(f"{what}: {wanted} expected, got {found[:80]}.\nInput: {shown}")
     same_array(found, expected, what, shown)
 
 
@@ -159,10 +164,12 @@ def _stuck_case(key: str) -> Callable[[Mapping[str, Any], Any, str], None]:
     def compare(inputs: Mapping[str, Any], found: Any, _: str) -> None:
         steps, shown = _stuck_plan(inputs, key)
         names = [*_WEIGHTS, *(("new, kernel", "new, bias") if key == "head" else ())]
+        said = [f"old {name}" if key == "head" and name in _WEIGHTS[2:] else name for name in names]
+        said = [name.replace("new,", "new head,") for name in said]
         after, _losses = _stuck_steps(inputs, steps)
         before, _losses = _stuck_steps(inputs, [])
         same_after_steps(
-            found, [before[name] for name in names], [after[name] for name in names], shown, names
+            found, [before[name] for name in names], [after[name] for name in names], shown, said
         )
 
     return compare
@@ -207,7 +214,8 @@ STUCK = Question(
                 "pytorch": "An optimizer keeps the rate that it was made with, until somebody "
                 'changes optimizer.param_groups[0]["lr"].',
                 "tensorflow": "A Python number that a traced function reads from self is a "
-                "constant of its graph. Pass it as an argument, or do without tf.function.",
+                "constant of its graph. Pass it as an argument, or do without tf.function. A "
+                "Keras optimizer keeps the rate that it was made with: its learning_rate.",
             },
         ),
         Aspect(
@@ -217,9 +225,11 @@ STUCK = Question(
             _stuck_case("head"),
             hints={
                 "pytorch": "An optimizer steps with the weights that it was made with. Those of "
-                "the body have to stay in.",
+                "the body have to stay in, those of the old head to leave: a gradient that is "
+                "left on them moves them on.",
                 "tensorflow": "A traced function goes on with the layer that self held when it was "
-                "traced. Pass it as an argument, or do without tf.function.",
+                "traced. Pass it as an argument, or do without tf.function. A Keras optimizer, or "
+                "a model made once, knows the weights that it began with and no others.",
             },
         ),
         Aspect(
@@ -230,12 +240,12 @@ STUCK = Question(
             hints={
                 "pytorch": "item() makes a number of a tensor. The loss is that from before the "
                 "step.",
-                "tensorflow": "float() makes a number of a tensor. The loss is that from before "
-                "the step.",
+                "tensorflow": "float() makes a number of a tensor, outside of tf.function; inside "
+                "there are only tensors. The loss is that from before the step.",
             },
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -256,12 +266,20 @@ def _recipe_case(rng: np.random.Generator, *middle: int) -> Inputs:
         "net": dense(rng, inputs, outputs),
         "batches": batches,
         "rate": round(_rate(rng, 0.1, 0.3) / per_example, 5),
-        "epochs": integer(rng, 2, 4),
+        "epochs": integer(rng, 3, 5),  # not two: their losses would look like a pair
     }
 
 
 def _recipe_inputs(rng: np.random.Generator) -> Inputs:
     return {"vectors": _recipe_case(rng), "matrices": _recipe_case(rng, integer(rng, 2, 4))}
+
+
+def _no_pair(found: Any) -> Outputs:
+    problem = WrongKind(
+        "Two things are expected, the list of the epochs' losses and the loss of the best "
+        f"constant; {came_instead(found)}."
+    )
+    return {"error": describe(problem)}
 
 
 def _recipe_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
@@ -272,13 +290,13 @@ def _recipe_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
         net = framework.dense(**case["net"])
         batches = [tuple(framework.tensor(array) for array in pair) for pair in case["batches"]]
         found = answer(net, batches, case["rate"], case["epochs"])
+        weights = {"weights": framework.dense_values(net)}  # right or wrong, whatever came
         if not isinstance(found, list | tuple) or len(found) != 2:
-            raise TypeError("the losses, and that of the best constant, are expected")
-        return {
-            "weights": framework.dense_values(net),
-            "losses": plain_numbers(found[0]),
-            "constant": plain_numbers([found[1]]),
-        }
+            return {**weights, "losses": _no_pair(found), "constant": _no_pair(found)}
+        constant = plain_numbers([found[1]])
+        if isinstance(constant, str):
+            constant = kind_of(found[1])
+        return {**weights, "losses": plain_numbers(found[0]), "constant": constant}
 
     runs = {name: attempt(lambda name=name: run(name)) for name in ("vectors", "matrices")}
     return {
@@ -371,10 +389,11 @@ RECIPE = Question(
             "constant",
             _recipe_numbers(2, "Loss of the best constant"),
             hint="The best constant answers each output with the mean of its targets, over the "
-            "examples of all batches. It is measured like the losses: a sum over the outputs.",
+            "examples of all batches. It is measured like the losses: a sum over the outputs, a "
+            "mean over the examples, a plain number.",
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -559,7 +578,8 @@ MOMENTUM = Question(
             2,
             "resumed",
             _momentum_both("saved", " and loaded into a new optimizer, made with another rate"),
-            hint="A state holds the velocity of each parameter, and the rate.",
+            hint="A state holds the velocity of each parameter, and the rate. The parameters are "
+            "no part of it: load leaves the optimizer those that it was made with.",
         ),
         Aspect(
             "a state is a record",
@@ -570,7 +590,7 @@ MOMENTUM = Question(
             "place changes wherever it is known. Copy when you save, and when you load.",
         ),
     ),
-    version="1",
+    version="2",
 )
 
 
@@ -600,15 +620,18 @@ def _batches_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs
         given = [np.array(inputs["x"]), np.array(inputs["y"])]
         return given, answer(*given, inputs["size"], noise, seed)
 
+    def array(part: Any) -> np.ndarray:
+        if not hasattr(part, "numpy"):
+            raise WrongKind(f"Pairs of tensors are expected; a batch holds {kind_of(part)}.")
+        return framework.array(part)
+
     def epoch(batches: Any) -> list[Any]:
-        return [
-            [framework.array(part) for part in (X, y)]
-            for X, y in islice(batches, len(inputs["x"]) + 1)
-        ]
+        return [[array(X), array(y)] for X, y in islice(batches, len(inputs["x"]) + 1)]
 
     def plain() -> Any:
         _, batches = make(0.0, first)
-        return {"length": len(batches), "epochs": [epoch(batches) for _ in range(_EPOCHS)]}
+        epochs = [epoch(batches) for _ in range(_EPOCHS)]
+        return {"length": attempt(lambda: len(batches)), "epochs": epochs}
 
     def noisy() -> Any:
         given, batches = make(inputs["noise"], second)
@@ -657,6 +680,12 @@ def _order_of(
         rows += y.astype(np.float64).tolist()
         parts.append(x.astype(np.float64))
     order = np.array(rows) - float(inputs["y"][0])
+    strange = ~np.isin(order, np.arange(len(inputs["y"])))
+    if strange.any():
+        raise Unfit(
+            f"y, as it came with X: {rows[int(np.argmax(strange))]:.4f} is none of the numbers "
+            f"that were given.\nInput: {shown}"
+        )
     if not np.array_equal(np.sort(order), np.arange(len(inputs["y"]))):
         raise Unfit(
             f"Rows in an epoch: each of the {len(inputs['y'])} is expected once; {len(order)} "
@@ -690,6 +719,8 @@ def _batches_rows(inputs: Mapping[str, Any], found: Any, _: str) -> None:
             raise Unfit(f"Rows in each batch: expected {expected}, got {sizes}.\nInput: {shown}")
         same_array(x, inputs["x"][order], "X, beside the rows that y names", shown)
     length = found.get("length")
+    if (error := error_in(length)) is not None:
+        raise Unfit(f"len(batches): {len(expected)} is expected. {error}\nInput: {shown}")
     if type(length) is not int or length != len(expected):
         said = length if type(length) is int else "something else"
         raise Unfit(f"len(batches): expected {len(expected)}, got {said}.\nInput: {shown}")
@@ -763,7 +794,7 @@ BATCHES = Question(
             "plain",
             _batches_rows,
             hint="Shuffle the numbers of the rows, and take X and y by them. What is left over at "
-            "the end is a batch too.",
+            "the end is a batch too. Each loop asks __iter__ for an epoch, which begins and ends.",
         ),
         Aspect(
             "shuffled anew",
@@ -778,7 +809,13 @@ BATCHES = Question(
             2,
             "noise",
             _batches_noise,
-            hint="Draw an array of the shape of X in each epoch, from a generator that moves on.",
+            hints={
+                "pytorch": "Draw an array of the shape of X in each epoch, from a generator that "
+                "moves on, and add it to the X that was given.",
+                "tensorflow": "Draw an array of the shape of X in each epoch, from a generator "
+                "that moves on, and add it to the X that was given. What NumPy draws inside a map "
+                "is drawn once, while the map is traced.",
+            },
         ),
         Aspect(
             "repeatable",
@@ -797,7 +834,7 @@ BATCHES = Question(
             needs=("every row once",),
         ),
     ),
-    version="1",
+    version="2",
 )
 
 QUESTIONS = (STUCK, RECIPE, MOMENTUM, BATCHES)

@@ -7,6 +7,7 @@ others. `solution` holds what the exercise file's solution cells define.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any
 
 Wrong = tuple[str, str, Any, set[str]]
@@ -135,6 +136,15 @@ def _momentum(solution: dict[str, Any], zeros: Callable[..., Any]) -> Iterator[W
 
     yield "training.momentum", "vars", Itself, {RECORD}
 
+    class Whole(Momentum):
+        def state(self):
+            return deepcopy(vars(self))
+
+        def load(self, state):
+            vars(self).update(deepcopy(state))
+
+    yield "training.momentum", "the parameters saved too", Whole, {RESUMED, RECORD}
+
 
 def _batches(tensor: Callable[..., Any], solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers to the fourth question, written with NumPy."""
@@ -149,6 +159,8 @@ def _batches(tensor: Callable[..., Any], solution: dict[str, Any]) -> Iterator[W
         length=0,
         other_y=False,
         in_place=False,
+        wrap=tensor,
+        noisy_y=False,
     ):
         class Feeding:
             def __init__(self, X, y, size, noise, seed):
@@ -168,7 +180,10 @@ def _batches(tensor: Callable[..., Any], solution: dict[str, Any]) -> Iterator[W
                 else:
                     noisy = self.X + noise(self, rng)
                 for mine, theirs in zip(cut(self, rows), cut(self, ys), strict=True):
-                    yield tensor(noisy[mine].astype(np.float32)), tensor(self.y[theirs])
+                    y = self.y[theirs]
+                    if noisy_y:
+                        y = y + rng.normal(0, self.noise, len(y)).astype(np.float32)
+                    yield wrap(noisy[mine].astype(np.float32)), wrap(y)
 
         return Feeding
 
@@ -215,6 +230,10 @@ def _batches(tensor: Callable[..., Any], solution: dict[str, Any]) -> Iterator[W
     yield name, "the short batch dropped", feeding(cut=full, length=-1), every
     counted = feeding(length=-1)
     yield name, "the short batch not counted", counted, {ROWS, GIVEN}
+    point = feeding(length=0.0)
+    yield name, "a number of batches with a point", point, {ROWS, GIVEN}
+    yield name, "arrays of NumPy's", feeding(wrap=np.array), every
+    yield name, "noise on y as well", feeding(noisy_y=True), {NOISE, AGAIN}
     for_row = feeding(noise=lambda self, rng: rng.normal(0, self.noise, (len(self.X), 1)))
     yield name, "a number for each row", for_row, {NOISE}
     for_feature = feeding(noise=lambda self, rng: rng.normal(0, self.noise, self.X.shape[1]))
@@ -282,6 +301,29 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     mended = trainer(rate=False, head=False)
     yield "training.stuck", "only the order mended", mended, {RATE, HEAD}
 
+    class OldGradients:
+        """The new head is added, the old one stays, with the gradient that it had last."""
+
+        def __init__(self, body, head, rate):
+            self.body, self.head, self.rate = body, head, rate
+            self.optimizer = torch.optim.SGD(body.parameters(), lr=rate)
+            self.there = []
+
+        def step(self, X, Y):
+            if all(self.head is not one for one in self.there):
+                self.there.append(self.head)
+                self.optimizer.add_param_group({"params": [*self.head.parameters()]})
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.rate
+            for one in (self.body, self.head):
+                one.zero_grad()
+            loss = F.mse_loss(self.head(torch.tanh(self.body(X))), Y)
+            loss.backward()
+            self.optimizer.step()
+            return loss.item()
+
+    yield "training.stuck", "the old head moves on", OldGradients, {HEAD}
+
     def train(
         loss_of=lambda P, Y: (P - Y).square().sum() / len(Y),
         rate_for=lambda rate, Y: rate,
@@ -331,6 +373,13 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "training.recipe", "one number for all outputs", scalar, {CONSTANT}
     averaged = train(constant=lambda Y: (Y - Y.mean(0)).square().mean().item())
     yield "training.recipe", "the constant on another scale", averaged, {CONSTANT}
+    as_tensor = train(constant=lambda Y: (Y - Y.mean(0)).square().sum() / len(Y))
+    yield "training.recipe", "a tensor for the constant", as_tensor, {CONSTANT}
+
+    def losses_alone(*given):
+        return train()(*given)[0]
+
+    yield "training.recipe", "the losses alone", losses_alone, {LOSSES, CONSTANT}
 
     def moved(param, by):
         with torch.no_grad():
@@ -444,6 +493,22 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "training.stuck", "the head alone", head_only, every
     yield "training.stuck", "the loss after the step", trainer(after=True), {LOSSES}
 
+    class Optimizer(solution["Trainer"]):
+        """One optimizer of Keras's for all time."""
+
+        def __init__(self, body, head, rate):
+            super().__init__(body, head, rate)
+            self.optimizer = keras.optimizers.SGD(rate)
+
+        def step(self, X, Y):
+            weights = self.body.trainable_variables + self.head.trainable_variables
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((self.head(tf.tanh(self.body(X))) - Y) ** 2)
+            self.optimizer.apply(tape.gradient(loss, weights), weights)
+            return float(loss)
+
+    yield "training.stuck", "one optimizer of Keras's", Optimizer, {RATE, HEAD}
+
     mean = keras.losses.MeanSquaredError()
 
     def train(
@@ -493,6 +558,13 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "training.recipe", "one number for all outputs", scalar, {CONSTANT}
     averaged = train(constant=lambda Y: float(tf.reduce_mean((Y - tf.reduce_mean(Y, 0)) ** 2)))
     yield "training.recipe", "the constant on another scale", averaged, {CONSTANT}
+    as_tensor = train(constant=lambda Y: tf.reduce_sum(tf.math.reduce_variance(Y, axis=0)))
+    yield "training.recipe", "a tensor for the constant", as_tensor, {CONSTANT}
+
+    def losses_alone(*given):
+        return train()(*given)[0]
+
+    yield "training.recipe", "the losses alone", losses_alone, {LOSSES, CONSTANT}
 
     yield from _momentum(solution, lambda param, by: param.assign_sub(by))
 
