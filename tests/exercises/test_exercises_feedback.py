@@ -1,0 +1,62 @@
+"""What is said about a wrong answer names its mistake."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+from exercise_answers import judge, namespace
+
+from d2lcompute.checks.report import evaluate
+
+BOTH = ("pytorch", "tensorflow")
+SAID = [
+    (BOTH, "training.recipe", "the losses alone", "the best constant; what came is a list of "),
+    (BOTH, "training.recipe", "a tensor for the constant", "constant: a plain number is expected"),
+    (BOTH, "training.batches", "noise on y as well", "is none of the numbers that were given"),
+    (BOTH, "training.batches", "arrays of NumPy's", "Pairs of tensors are expected"),
+    (BOTH, "training.batches", "a number of batches with a point", "len(batches): "),
+    (BOTH, "training.batches", "a number for each feature", "are different; all should be"),
+    (["pytorch"], "training.stuck", "the old head moves on", "old head, kernel afterwards"),
+    (["tensorflow"], "training.stuck", "one optimizer of Keras's", "the weights that it began"),
+    (BOTH, "training.momentum", "the parameters saved too", "The parameters are no part of it"),
+    (BOTH, "graphs.whole", "no norm", "the new gradient and the norm; what came is an object"),
+    (BOTH, "graphs.steady", "no graph", "It comes from no graph. f ran as plain Python"),
+    (BOTH, "graphs.steady", "no graph", "expected 1, got 0. f ran as plain Python"),
+    (["pytorch"], "graphs.steady", "another backend", "with another backend than came"),
+    (BOTH, "graphs.optimize", "outputs first", "A node: a tuple is expected; what came is an"),
+    (["tensorflow"], "graphs.ship", "under another name than serve", "saved has no serve"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "framework", "said"),
+    [(name, what, framework, said) for keys, name, what, said in SAID for framework in keys],
+)
+def test_the_feedback_names_the_mistake(name, what, framework, said):
+    chapter = name.partition(".")[0]
+    wrong = import_module(f"wrong_{chapter}").WRONG[framework]
+    answers = {case[:2]: case[2] for case in wrong(namespace(chapter, framework, "solution"))}
+    findings = judge(name, answers[name, what], framework).findings
+    texts = [f"{finding.message} {finding.hint}" for finding in findings if not finding.passed]
+    assert any(said in text for text in texts), texts
+
+
+def test_a_mistake_in_a_graph_is_shown_with_the_graph():
+    def optimize(nodes, outputs):
+        raise KeyError("x")
+
+    text = str(evaluate("graphs.optimize", optimize, "pytorch"))
+    assert "Your code raised KeyError" in text and "Input: " in text
+
+
+@pytest.mark.parametrize("name", ["training.stuck", "training.momentum", "training.batches"])
+def test_only_an_object_of_ones_own_class_is_answered_with_its_class(name, framework):
+    class Own:
+        pass
+
+    said = "Give the class itself: Own, without parentheses."
+    assert said in str(evaluate(name, Own(), framework))
+    for answer in (test_a_mistake_in_a_graph_is_shown_with_the_graph, "Own", 3):
+        text = str(evaluate(name, answer, framework))
+        assert "A class is expected" in text and "parentheses" not in text
