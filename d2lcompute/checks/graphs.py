@@ -548,7 +548,8 @@ def _with_doubles(rng: np.random.Generator) -> Inputs:
         graph.new()
     doubles = [graph.again(name) for name in (first, second, third)]
     graph.add("add", third, doubles[-1])
-    return graph.plain([doubles[1], *graph.unused()])
+    # Two outputs that become one node are two outputs all the same.
+    return graph.plain([second, doubles[1], *graph.unused()])
 
 
 def _with_unused(rng: np.random.Generator) -> Inputs:
@@ -844,30 +845,42 @@ def _ship_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
     part = framework.dense(**inputs["dense"])
     x = framework.tensor(inputs["example"])
 
+    def loaded(load: Callable[[], Any], module: str) -> Any:
+        try:
+            return load()
+        except Exception as error:
+            raise WrongKind(
+                f"{module}.load cannot read what was saved, and says {type(error).__name__}: "
+                f"{str(error)[:200]} Save it with {module}.save."
+            ) from None
+
     def runs(path: str) -> Outputs:
         answer(part, inputs["up"], inputs["down"], x, path)
+        if not Path(path).exists():
+            raise WrongKind("Nothing was saved under the path that came.")
         if framework.key == "pytorch":
             import torch
 
-            program = torch.export.load(path).module()
+            program = loaded(lambda: torch.export.load(path), "torch.export").module()
         else:
             import tensorflow as tf
 
-            loaded = tf.saved_model.load(path)  # to be held: it owns the weights
-            if not hasattr(loaded, "serve"):
+            # To be held: it owns the weights.
+            model = loaded(lambda: tf.saved_model.load(path), "tf.saved_model")
+            if not hasattr(model, "serve"):
                 raise WrongKind(
                     "What was saved has no serve. Give the object that is saved an attribute "
                     "serve, a tf.function."
                 )
-            program = loaded.serve
+            program = model.serve
 
-        def run(batch: np.ndarray) -> np.ndarray:
-            return framework.array(program(framework.tensor(batch)))
+        def run(batch: np.ndarray) -> Any:
+            return attempt(lambda: framework.array(program(framework.tensor(batch))))
 
         return {
-            "positive": attempt(lambda: run(inputs["positive"])),
-            "negative": attempt(lambda: run(inputs["negative"])),
-            "lengths": attempt(lambda: [run(batch) for batch in inputs["lengths"]]),
+            "positive": [run(inputs["positive"])],
+            "negative": [run(inputs["negative"])],
+            "lengths": [run(batch) for batch in inputs["lengths"]],
         }
 
     with tempfile.TemporaryDirectory() as folder:
@@ -880,12 +893,14 @@ def _same_gate(inputs: Mapping[str, Any], x: np.ndarray, found: Any) -> None:
     total = float(y.sum())
     expected = y * inputs["up"] if total > 0 else y / inputs["down"]
     shown = f"up {inputs['up']}, down {inputs['down']}, a sum of {total:.3f}; {data_in_words(x)}"
+    if (error := error_in(found)) is not None:
+        raise Unfit(f"{error}\nInput: {shown}")
     same_array(found, expected, "Output of the program", shown)
 
 
 def _ship_side(key: str) -> Callable[[Mapping[str, Any], Any, str], None]:
     def compare(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-        _same_gate(inputs, inputs[key], found)
+        _same_gate(inputs, inputs[key], need_list(found, 1, "Outputs")[0])
 
     return compare
 
@@ -908,7 +923,13 @@ SHIP = Question(
             2,
             "positive",
             _ship_side("positive"),
-            hint="The program holds the layer's weights and both numbers, and returns all rows.",
+            hints={
+                "pytorch": "The program holds the layer's weights and both numbers, and returns "
+                "all rows.",
+                "tensorflow": "The program holds the layer's weights and both numbers, and returns "
+                "all rows. A tf.function is saved with the graphs that it has: with none, if it "
+                "has no input_signature and was never called.",
+            },
         ),
         Aspect(
             "the other branch",

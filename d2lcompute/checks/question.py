@@ -174,8 +174,8 @@ def _line_of(error: BaseException) -> str:
 
 
 def _is_students(filename: str) -> bool:
-    if filename.startswith("<frozen") or filename == "<string>":
-        return False
+    if filename.startswith(("<frozen", "<eval_with_key")) or filename == "<string>":
+        return False  # the second is what PyTorch makes of a graph
     path = str(Path(filename).resolve()) if not filename.startswith("<") else filename
     if path.startswith(str(_PACKAGE)) or "__autograph_generated_file" in path:
         return False

@@ -25,6 +25,11 @@ SAID = [
     (BOTH, "graphs.steady", "no graph", "expected 1, got 0. f ran as plain Python"),
     (["pytorch"], "graphs.steady", "another backend", "with another backend than came"),
     (BOTH, "graphs.optimize", "outputs first", "A node: a tuple is expected; what came is an"),
+    (BOTH, "graphs.optimize", "each output once", "Outputs: 4 are expected"),
+    (BOTH, "graphs.ship", "nothing saved", "Nothing was saved under the path that came"),
+    (["pytorch"], "graphs.ship", "the weights alone", "torch.export.load cannot read"),
+    (["pytorch"], "graphs.ship", "the rows of the example", "X.size()[0] == 2\nInput: up"),
+    (["tensorflow"], "graphs.ship", "saved without a trace", "and was never called"),
     (["tensorflow"], "graphs.ship", "under another name than serve", "saved has no serve"),
 ]
 

@@ -88,6 +88,12 @@ def _optimizers() -> Iterator[Wrong]:
         return [node for node in nodes if node not in prints] + prints[::-1], outputs
 
     yield name, "prints at the end, backwards", prints_last, {STAY}
+
+    def unique(nodes, outputs):
+        nodes, outputs = optimizer()(nodes, outputs)
+        return nodes, list(dict.fromkeys(outputs))
+
+    yield name, "each output once", unique, {TWICE}
     yield name, "outputs first", lambda *graph: optimizer()(*graph)[::-1], every
 
 
@@ -265,6 +271,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         torch.save(dense.state_dict(), path)
 
     yield "graphs.ship", "the weights alone", weights, shipped
+    yield "graphs.ship", "nothing saved", lambda dense, up, down, X, path: None, shipped
 
 
 def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
