@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -607,7 +607,7 @@ def _optimize_inputs(rng: np.random.Generator) -> Inputs:
 
 def _in_order(found: Any, expected: str) -> list[Any]:
     """What a student gave in some order, as a list, cut where nothing right is as long."""
-    if isinstance(found, str | dict | set | frozenset) or not isinstance(found, Iterable):
+    if isinstance(found, str) or not isinstance(found, Sequence | Iterator | ValuesView):
         raise WrongKind(f"{expected} is expected; what came is {kind_of(found)}.")
     return list(islice(found, 1000))
 

@@ -625,8 +625,13 @@ def _batches_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs
             raise WrongKind(f"Pairs of tensors are expected; a batch holds {kind_of(part)}.")
         return framework.array(part)
 
+    def pair(batch: Any) -> list[np.ndarray]:
+        if not isinstance(batch, list | tuple) or len(batch) != 2:  # a tensor can be unpacked too
+            raise WrongKind(f"A batch: a pair X, y is expected; {came_instead(batch)}.")
+        return [array(part) for part in batch]
+
     def epoch(batches: Any) -> list[Any]:
-        return [[array(X), array(y)] for X, y in islice(batches, len(inputs["x"]) + 1)]
+        return [pair(batch) for batch in islice(batches, len(inputs["x"]) + 1)]
 
     def plain() -> Any:
         _, batches = make(0.0, first)

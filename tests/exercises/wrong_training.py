@@ -161,6 +161,7 @@ def _batches(tensor: Callable[..., Any], solution: dict[str, Any]) -> Iterator[W
         in_place=False,
         wrap=tensor,
         noisy_y=False,
+        pair=lambda X, y: (X, y),
     ):
         class Feeding:
             def __init__(self, X, y, size, noise, seed):
@@ -183,7 +184,7 @@ def _batches(tensor: Callable[..., Any], solution: dict[str, Any]) -> Iterator[W
                     y = self.y[theirs]
                     if noisy_y:
                         y = y + rng.normal(0, self.noise, len(y)).astype(np.float32)
-                    yield wrap(noisy[mine].astype(np.float32)), wrap(y)
+                    yield pair(wrap(noisy[mine].astype(np.float32)), wrap(y))
 
         return Feeding
 
@@ -233,6 +234,7 @@ def _batches(tensor: Callable[..., Any], solution: dict[str, Any]) -> Iterator[W
     point = feeding(length=0.0)
     yield name, "a number of batches with a point", point, {ROWS, GIVEN}
     yield name, "arrays of NumPy's", feeding(wrap=np.array), every
+    yield name, "X alone", feeding(pair=lambda X, y: X), every
     yield name, "noise on y as well", feeding(noisy_y=True), {NOISE, AGAIN}
     for_row = feeding(noise=lambda self, rng: rng.normal(0, self.noise, (len(self.X), 1)))
     yield name, "a number for each row", for_row, {NOISE}
