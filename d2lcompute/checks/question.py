@@ -227,6 +227,9 @@ def got_text(found: Any) -> str:
     return text if len(text) <= 200 else f"{text[:200]} ..."
 
 
+_WRITTEN_AS_CLASS = 1 << 9  # the flag of a type that a class statement made; str has it not
+
+
 def need_class(answer: Any, base: type, base_name: str) -> None:
     """Raise `WrongKind` unless the answer is a class derived from `base`."""
     if isinstance(answer, type):
@@ -234,7 +237,7 @@ def need_class(answer: Any, base: type, base_name: str) -> None:
             return
         raise WrongKind(f"A class derived from {base_name} is expected; {answer.__name__} is not.")
     note = ""
-    if isinstance(answer, base) and type(answer).__module__ != "builtins":
+    if isinstance(answer, base) and type(answer).__flags__ & _WRITTEN_AS_CLASS:
         note = f" Give the class itself: {type(answer).__name__}, without parentheses."
     raise WrongKind(f"A class is expected; what came is {kind_of(answer)}.{note}")
 
