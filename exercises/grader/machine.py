@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +27,10 @@ class Machine:
     """What was found."""
 
     bwrap: str | None  # None: no sandbox
-    user: int | None  # who starts bubblewrap: None is whoever runs the grader
+    user: int | None  # whom student code runs as: None is whoever runs the grader
     cgroups: Cgroups | None
     sentences: tuple[str, ...]  # on all of it, for a person
+    inner: bool = False  # `user` cannot read Python but in a sandbox around the sandbox
 
     @property
     def sandboxed(self) -> bool:
@@ -49,7 +51,7 @@ def find_machine(unsafe: bool = False, use_cgroups: bool = True) -> Machine:
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise MachineError(_advice("bubblewrap (bwrap) is not installed."))
-    user = _find_user(bwrap)
+    user, inner = _find_user(bwrap)
     sentences = [f"bubblewrap, started as user {os.getuid() if user is None else user}"]
     sentences.append(about_cgroups)
     if cgroups is None:
@@ -57,13 +59,7 @@ def find_machine(unsafe: bool = False, use_cgroups: bool = True) -> Machine:
             "memory is limited for each process, not for a submission as a whole; with systemd, "
             "`systemd-run --user --scope -p Delegate=yes COMMAND` gives the grader control groups"
         )
-    if cgroups is None and user is None and os.getuid() == 0:
-        raise MachineError(
-            "The number of processes cannot be limited: the grader runs as root, there are no "
-            "control groups that it can write, and an unprivileged user cannot read the Python "
-            f"in {sys.prefix}. Run the grader as an ordinary user."
-        )
-    return Machine(bwrap, user, cgroups, tuple(sentences))
+    return Machine(bwrap, user, cgroups, tuple(sentences), inner)
 
 
 def python_binds() -> list[tuple[str, str]]:
@@ -116,23 +112,60 @@ def base_command(bwrap: str) -> list[str]:
     return command
 
 
-def _find_user(bwrap: str) -> int | None:
-    """Who can start a sandbox that runs Python: nobody if that is possible as root.
+def outer_command(bwrap: str, user: int, shown: Iterable[tuple[str, str]]) -> list[str]:
+    """What root runs a sandbox with, as `user`, where `user` cannot reach Python (in /root, say).
+
+    A bubblewrap that takes nothing away shows the same paths below folders that everyone may
+    enter. `shown` are more paths that the sandbox needs, each with how: --ro-bind or --bind.
+    """
+    command = [bwrap, "--die-with-parent", "--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc"]
+    command += ["--perms", "0755", "--tmpfs", "/tmp"]
+    paths = [("--ro-bind", path) for path, _ in python_binds()]
+    program = [] if exposed(Path(bwrap)) else [("--ro-bind", bwrap)]
+    made: set[Path] = {Path("/"), Path("/tmp")}
+    for how, path in [*paths, *program, *shown]:
+        for folder in reversed(Path(path).parents):
+            if folder not in made:
+                made.add(folder)
+                command += ["--perms", "0755", "--dir", str(folder)]
+        command += [how, path, path]
+    for name, link in system_links():
+        command += ["--symlink", link, name] if link else ["--ro-bind", name, name]
+    command += ["--chdir", "/", sys.executable, "-I", "-S", "-c", _BECOME, str(user)]
+    return command
+
+
+_BECOME = """\
+import os, sys
+user = int(sys.argv[1])
+os.setgroups([])
+os.setresgid(user, user, user)
+os.setresuid(user, user, user)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def _find_user(bwrap: str) -> tuple[int | None, bool]:
+    """Who can run Python in a sandbox: never root; and whether a sandbox around it is needed.
+
+    Root without any right still owns what is root's: the settings of the kernel in /proc/sys, and
+    the devices of the system, whose modes it may change.
 
     Raises:
         MachineError: no one can.
     """
-    users = [NOBODY, None] if os.getuid() == 0 else [None]
+    root = os.getuid() == 0
     said = ""
-    for user in users:
+    for user, inner in [(NOBODY, False), (NOBODY, True)] if root else [(None, False)]:
         command = [*base_command(bwrap), "--proc", "/proc", "--dev", "/dev"]
         command += ["--remount-ro", "/", sys.executable, "-S", "-c", "print('ready')"]
+        starter = None if inner else user
         try:
             done = subprocess.run(
-                command,
-                user=user,
-                group=user,
-                extra_groups=None if user is None else [],
+                [*outer_command(bwrap, NOBODY, ()), *command] if inner else command,
+                user=starter,
+                group=starter,
+                extra_groups=None if starter is None else [],
                 capture_output=True,
                 text=True,
                 timeout=60,
@@ -142,8 +175,10 @@ def _find_user(bwrap: str) -> int | None:
             said = str(error)
             continue
         if done.stdout.strip() == "ready":
-            return user
+            return user, inner
         said = done.stderr.strip()[-400:]
+    if root:
+        said += ". Student code never runs as root: run the grader as an ordinary user"
     raise MachineError(_advice(f"bubblewrap cannot make a sandbox: {said}"))
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from .cgroups import Cgroup, CgroupError
 from .channel import Decoder
 from .limits import ALL_DEFENCES, USUAL, Defences, Limits
-from .machine import SCRATCH, Machine, base_command, python_binds
+from .machine import SCRATCH, Machine, base_command, outer_command, python_binds
 
 _STAGE = "/opt/d2l"
 _QUIET_FRAMEWORKS = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
@@ -62,6 +62,7 @@ class Process:
         info, info_end = os.pipe()
         block_end, block = os.pipe()
         machine = grounds.machine
+        starter = None if machine.inner else machine.user
         try:
             self.process = subprocess.Popen(
                 self._command(mode, framework, theirs.fileno(), info_end, block_end),
@@ -72,9 +73,9 @@ class Process:
                 env=self._environment(),
                 cwd=None if machine.sandboxed else grounds.stage.parent,
                 start_new_session=True,
-                user=machine.user,
-                group=machine.user,
-                extra_groups=None if machine.user is None else [],
+                user=starter,
+                group=starter,
+                extra_groups=None if starter is None else [],
             )
         except OSError as error:
             raise SandboxError(str(error)) from None
@@ -169,7 +170,7 @@ class Process:
         settings = json.dumps(self._settings(mode, framework, descriptor))
         if machine.bwrap is None:
             return [sys.executable, "-s", "-B", f"{self.grounds.stage}/start.py", settings]
-        command = base_command(machine.bwrap)
+        command, shown = base_command(machine.bwrap), [("--ro-bind", str(self.grounds.stage))]
         if not defences.namespaces:
             command[command.index("--unshare-all")] = "--unshare-user"
             command.remove("--hostname")
@@ -180,6 +181,7 @@ class Process:
         if self.grounds.shown and not (defences.hidden and defences.read_only):
             how = "--ro-bind" if defences.read_only else "--bind"
             command += [how, str(self.grounds.shown), str(self.grounds.shown)]
+            shown.append((how, str(self.grounds.shown)))
         command += ["--proc", "/proc"] if defences.namespaces else ["--bind", "/proc", "/proc"]
         command += ["--dev", "/dev"]
         command += ["--size", str(limits.shared_memory), "--tmpfs", "/dev/shm"]
@@ -192,7 +194,10 @@ class Process:
         for name, value in self._environment().items():
             command += ["--setenv", name, value]
         command += ["--chdir", SCRATCH, "--info-fd", str(info), "--block-fd", str(block)]
-        return [*command, sys.executable, "-s", "-B", f"{_STAGE}/start.py", settings]
+        command += [sys.executable, "-s", "-B", f"{_STAGE}/start.py", settings]
+        if machine.inner and machine.user is not None:
+            command = [*outer_command(machine.bwrap, machine.user, shown), *command]
+        return command
 
 
 def make_group(grounds: Grounds) -> Cgroup | None:

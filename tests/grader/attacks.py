@@ -175,6 +175,25 @@ if read != 4:
     raise OSError(ctypes.get_errno())
 """
 
+# A family of sockets that no network namespace holds back; nothing is connected.
+OTHER_SOCKETS = """
+import socket
+socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM).close()
+"""
+
+# Writes what is there already: harmless where it succeeds.
+SETTINGS_OF_THE_SYSTEM = """
+import os, stat
+path = "{path}"
+if path.startswith("/dev"):
+    os.chmod(path, stat.S_IMODE(os.stat(path).st_mode))
+else:
+    with open(path) as file:
+        value = file.read()
+    with open(path, "w") as file:
+        file.write(value)
+"""
+
 OWN_NAMESPACE = """
 import ctypes
 if ctypes.CDLL(None).unshare(0x10000000) != 0:

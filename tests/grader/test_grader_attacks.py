@@ -4,13 +4,13 @@ Each is shown to fail, and to succeed where the one defence against it is down.
 """
 
 import base64
+import dataclasses
 import json
 import os
 import pickle
 import signal
 import socket
 import subprocess
-import sys
 import time
 import uuid
 from pathlib import Path
@@ -20,7 +20,7 @@ import naive
 import numpy as np
 import pytest
 from attacks import FULL, OTHERS, answering, attacking, honest
-from grader_tools import QUICK
+from grader_tools import QUICK, Ground
 
 from exercises.grader import machine, session
 
@@ -67,15 +67,20 @@ def marker():
 
 
 @pytest.fixture
-def victim(marker):
-    """A process of the grader's user, outside of the sandbox, with something to read."""
+def victim(this_machine, marker):
+    """A process of student code's own user, outside of the sandbox, with something to read."""
+    user = this_machine.user
     process = subprocess.Popen(
-        [sys.executable, "-S", "-c", f"import time; time.sleep(60) # {marker}"],
+        ["/bin/sh", "-c", f"read line # {marker}"],
+        stdin=subprocess.PIPE,
         env={"SECRET": marker},
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
     )
     yield process
     process.kill()
-    process.wait()
+    process.communicate()
 
 
 # -- using too much ----------------------------------------------------------------------------
@@ -197,8 +202,6 @@ def test_reading_memory(ground, victim, marker):
 
 
 def test_reading_memory_without_a_sandbox(this_machine, stages, demo, victim, marker):
-    from grader_tools import Ground
-
     open_ground = Ground("none", machine.find_machine(unsafe=True), stages, demo)
     attack = answering(attacks.READ_MEMORY.format(marker=marker))
     assert "THE MARKER" in str(open_ground.marks(attack)[1].answers["demo.scaled"])
@@ -224,6 +227,16 @@ def test_system_calls_that_no_answer_needs(ground):
     assert ground.marks(answering(attacks.FORBIDDEN_CALLS), calls=False)[0] == FULL
     if ground.kind == "zygote":  # elsewhere bubblewrap refuses it too
         assert ground.marks(answering(attacks.OWN_NAMESPACE), calls=False)[0] == FULL
+
+
+def test_sockets_that_lead_out_of_the_namespace(ground):
+    cells = answering(attacks.OTHER_SOCKETS)
+    assert ground.marks(cells)[0] == OTHERS
+    try:
+        exec(attacks.OTHER_SOCKETS, {})
+    except OSError:
+        return  # this kernel has none
+    assert ground.marks(cells, calls=False)[0] == FULL
 
 
 def test_leaving_its_processors(ground):
@@ -257,6 +270,19 @@ def test_writing_outside(ground, open_folder):
     assert [path.name for path in open_folder.iterdir()] == ["written-by-attack"]
     for folder in inside[:-1]:
         assert not Path(folder, "written-by-attack").exists()
+
+
+@pytest.mark.parametrize("path", ["/dev/full", "/proc/sys/kernel/core_pattern"])
+def test_what_is_roots(ground, stages, path):
+    assert ground.machine.user != 0
+    cells = answering(attacks.SETTINGS_OF_THE_SYSTEM.format(path=path))
+    assert ground.marks(cells)[0] == OTHERS
+    if os.getuid() != 0 or (ground.kind == "zygote" and path.startswith("/proc")):
+        return  # it is nobody's here, or not to be seen
+    as_root = dataclasses.replace(ground.machine, user=None, inner=False)
+    unsafe = Ground(ground.kind, as_root, stages, ground.demo)
+    assert unsafe.marks(cells)[0] == FULL
+    unsafe.close()
 
 
 def test_background_processes(ground, marker):

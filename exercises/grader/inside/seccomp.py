@@ -12,7 +12,7 @@ import struct
 
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_EPERM, _ENOSYS = 1, 38
+_EPERM, _ENOSYS, _EAFNOSUPPORT = 1, 38, 97
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # offsets in seccomp_data
 _NAMESPACES = 0x7E020000 | 0x80  # flags of clone that make any namespace
@@ -32,6 +32,10 @@ _OLD = {
     + (272, 280, 241, 282, 217, 218, 219, 265, 105, 273, 106, 104, 294, 116, 89, 122),
 }
 _CLONE = {"x86_64": 56, "aarch64": 220}
+_SOCKET = {"x86_64": 41, "aarch64": 198}
+# Unix, IPv4, IPv6, netlink: these belong to a network namespace. Others, such as AF_VSOCK, which
+# leads from a virtual machine to its host, do not.
+_FAMILIES = (1, 2, 10, 16)
 _AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _OTHER_NUMBERS = 0x40000000  # x86_64 has a second set of numbers from here
 
@@ -73,5 +77,9 @@ def _filter(machine: str) -> bytes:
     steps += [(_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, unknown)]
     steps += [(_EQUAL, 0, 3, _CLONE[machine]), (_LOAD, 0, 0, _FIRST_ARGUMENT)]
     steps += [(_ANY_BIT, 0, 1, _NAMESPACES), (_RETURN, 0, 0, refuse)]
-    steps += [(_RETURN, 0, 0, _ALLOW)]
+    steps += [(_LOAD, 0, 0, _NUMBER), (_EQUAL, 1, 0, _SOCKET[machine]), (_RETURN, 0, 0, _ALLOW)]
+    steps += [(_LOAD, 0, 0, _FIRST_ARGUMENT)]
+    for family in _FAMILIES:
+        steps += [(_EQUAL, 0, 1, family), (_RETURN, 0, 0, _ALLOW)]
+    steps += [(_RETURN, 0, 0, _ERRNO | _EAFNOSUPPORT)]
     return b"".join(struct.pack("HBBI", *step) for step in steps)
