@@ -319,6 +319,21 @@ say(
 """
 )
 
+# An array stands where a text or a truth value belongs; two of them are neither equal nor unequal.
+ARRAYS_EVERYWHERE = """
+array = b'{"$array":{"dtype":"float64","shape":[2],"data":"AAAAAAAAAAAAAAAAAAAAAA=="}}'
+for key in (b"done", b"nonce", b"at", b"ready", b"raised", b"broken", b"found", b"outputs"):
+    say(b'{"' + key + b'":' + array + b"}")
+    say(b'{"outputs":1,"' + key + b'":' + array + b"}")
+raise RuntimeError("no answer")
+"""
+
+# A place that is none, long enough to fill the record, and then the worker dies there.
+LONG_PLACE = """
+say(b'{"at":"900000.1' + b" " * 1_000_000 + b'"}')
+os._exit(0)
+"""
+
 FORGE_WHILE_ASKED = """
 say(b'{"nonce":"0","outputs":{"forged":1}}', b'{"outputs":{"forged":1}}')
 raise RuntimeError("no answer")

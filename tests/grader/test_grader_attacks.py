@@ -22,7 +22,7 @@ import pytest
 from attacks import FULL, OTHERS, answering, attacking, honest
 from grader_tools import QUICK, Ground
 
-from exercises.grader import machine, session
+from exercises.grader import limits, machine, session
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +100,16 @@ def test_on_an_overloaded_machine_what_hangs_gets_more_time(ground, monkeypatch)
     marks, transcript = ground.marks(answering(attacks.LOOP), sizes=QUICK)
     assert marks == FULL
     assert transcript.starts == 2
+
+
+def test_overloading_the_machine_wins_time_once(ground, monkeypatch):
+    monkeypatch.setattr(session, "_overloaded", lambda: True)
+    found = session._Session(
+        [], [], "numpy", dict, ground.starter(ground.grounds()), QUICK, limits.ALL_DEFENCES, None
+    )
+    for place in ("0.0", "1.0", "2.0"):
+        assert found._blame(place, session.HUNG)
+    assert (found.until, found.slack) == (QUICK.submission_seconds, 3.0)
 
 
 @pytest.mark.slow
@@ -335,6 +345,21 @@ def test_prewritten_replies(ground):
     marks, transcript = ground.marks(attacking(attacks.PREWRITTEN))
     assert marks == OTHERS
     assert "forged" not in str(transcript.answers)
+
+
+def test_arrays_where_none_belong(ground):
+    cells = answering(attacks.ARRAYS_EVERYWHERE, attacks.SOCKETS)
+    marks, transcript = ground.marks(cells)
+    assert marks == OTHERS
+    assert transcript.answers["demo.scaled"].status == "answered"
+    before = attacks.SOCKETS + attacks.ARRAYS_EVERYWHERE
+    assert ground.marks(attacking(before))[0] == OTHERS
+
+
+def test_places_that_are_none(ground):
+    marks, transcript = ground.marks(attacking(attacks.SOCKETS + attacks.LONG_PLACE))
+    assert marks == OTHERS  # blamed is the cell that ran
+    assert all(len(note) < 400 for note in transcript.notes)
 
 
 def test_replies_that_name_no_request(ground):
