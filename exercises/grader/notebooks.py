@@ -15,7 +15,8 @@ MOST_CELLS = 2000
 MOST_CODE = MIB  # characters of all code cells
 
 _IMPORT = re.compile(
-    r"^\s*(?:from|import)\s+(?:d2lcompute\s+import\s+|d2lcompute\.)?(torch|tensorflow|keras)\b",
+    r"^[ \t]*(?:from|import)[ \t]+(?:d2lcompute[ \t]+import[ \t]+|d2lcompute\.)?"
+    r"(torch|tensorflow|keras)\b",
     re.MULTILINE,
 )
 _FRAMEWORKS = {"torch": "pytorch", "tensorflow": "tensorflow", "keras": "tensorflow"}

@@ -2,6 +2,9 @@
 
 import json
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from attacks import CHECKS, FULL, HONEST, OTHERS, honest
@@ -10,6 +13,7 @@ from grader_tools import notebook
 from exercises.grader.inside import cells
 from exercises.grader.notebooks import MOST_BYTES, NotebookError, read_notebook
 
+ROOT = Path(__file__).parents[2]
 NAMES = ["demo.scaled", "demo.sorted", "demo.columns"]
 
 
@@ -80,6 +84,15 @@ def test_magics_and_shell_lines(ground):
 def test_worksheets_of_old_notebooks():
     old = {"worksheets": [{"cells": [{"cell_type": "code", "input": ["a = 1\n", "b = 2"]}]}]}
     assert read_notebook(json.dumps(old).encode()).cells == ("a = 1\nb = 2",)
+
+
+def test_empty_lines_do_not_stall_the_grader():
+    code = "from exercises.grader.notebooks import Notebook\n"
+    code += "print(Notebook(('\\n' * 500_000, 'import torch')).framework)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "pytorch"
 
 
 def test_framework_and_chapter_come_from_the_code():
