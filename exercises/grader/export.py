@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from .gradebook import Row
 
-# Spreadsheets run what begins with these.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets run what begins with these, some also when blanks stand before them or when they are
+# as wide as Chinese characters.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def canvas(assignment: str, rows: list[Row]) -> str:
@@ -86,7 +87,7 @@ def _number(points: float | None) -> str:
 
 def _text(text: str) -> str:
     """Text that a spreadsheet takes for text."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
 
 def _csv(table: list[list[str]]) -> str:

@@ -11,11 +11,11 @@ why; it never stops the others.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import re
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +31,10 @@ _MOST_RATIO = 200  # unpacked to packed, of what is larger than a megabyte
 _CANVAS = re.compile(r"(?P<name>.+?)_(?P<late>LATE_)?(?P<user>\d+)_(?P<order>\d+)_(?P<file>.+)")
 _MOODLE = re.compile(r"(?P<name>.+?)_(?P<user>\d+)_assignsubmission_file_?(?P<file>.*)")
 _SKIPPED = ("__MACOSX", ".ipynb_checkpoints", ".DS_Store", "Thumbs.db", "desktop.ini")
+
+
+class DamagedError(NotebookError):
+    """A file of an archive cannot be read here, which need not be the student's doing."""
 
 
 class IntakeError(ValueError):
@@ -55,7 +59,7 @@ class Submission:
     late: bool
     order: tuple[int, float, str]  # of a student's submissions the largest counts
     label: str  # for people
-    read: Callable[[], bytes]  # raises NotebookError, OSError
+    read: Callable[[], bytes]  # raises NotebookError, DamagedError among them, OSError
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,15 @@ def printable(text: str, length: int = 120) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
+def _identity(text: str) -> str:
+    """`text` as a student is called in tables; different for different texts."""
+    shown = printable(text)
+    if shown == text:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{printable(text, 100)}~{digest[:10]}"
+
+
 def _identify(entry: _Entry, deadline: datetime | None) -> Submission:
     path = entry.path
     after = bool(deadline and entry.when and entry.when > deadline.timestamp())
@@ -130,7 +143,7 @@ def _identify(entry: _Entry, deadline: datetime | None) -> Submission:
         late, order = bool(found["late"]), int(found["order"][:18])
     return Submission(
         system,
-        printable(user),
+        _identity(user),
         printable(name),
         late or after,
         (order, entry.when, str(path)),
@@ -168,7 +181,11 @@ def _from_folder(root: Path, refused: list[Refused]) -> Iterator[_Entry]:
             elif not one.is_file(follow_symlinks=False):
                 refused.append(Refused(printable(str(path)), "no ordinary file"))
             else:
-                when = one.stat(follow_symlinks=False).st_mtime
+                try:
+                    when = one.stat(follow_symlinks=False).st_mtime
+                except OSError as error:  # gone in the meantime
+                    refused.append(Refused(printable(str(path)), str(error.strerror)))
+                    continue
                 yield _Entry(path, when, _file_reader(one.path))
 
 
@@ -201,7 +218,9 @@ def _from_archive(file: Path, refused: list[Refused]) -> Iterator[_Entry]:
     seen: set[str] = set()
     for member in members:
         path = PurePosixPath(member.filename)
-        if member.is_dir() or set(path.parts) & set(_SKIPPED) or path.name.startswith("._"):
+        if not path.parts or member.is_dir():
+            continue
+        if set(path.parts) & set(_SKIPPED) or path.name.startswith("._"):
             continue
         reason = _objection(member)
         if not reason and member.filename in seen:
@@ -242,8 +261,9 @@ def _member_reader(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callabl
         try:
             with archive.open(member) as stream:
                 return stream.read(MOST_BYTES + 1)  # whatever size it declares
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as e:
-            raise NotebookError(f"damaged in the archive: {printable(str(e))}") from None
+        except Exception as error:  # what the many kinds of compression raise is not one family
+            said = printable(f"{type(error).__name__}: {error}")
+            raise DamagedError(f"damaged in the archive: {said}") from None
 
     return read
 

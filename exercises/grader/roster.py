@@ -44,18 +44,22 @@ class Roster:
 
     def __init__(self, students: Iterable[Student]) -> None:
         self.students = list(students)
-        self._by_id = {one.id.casefold(): one for one in self.students}
+        self._by_id = {one.id: one for one in self.students}
         self._by_other: dict[str, list[Student]] = {}
         for one in self.students:
             first_last = " ".join(reversed(one.name.split(", ")))
-            others = {one.sis, one.login, one.email, one.email.partition("@")[0]}
+            others = {one.id, one.sis, one.login, one.email, one.email.partition("@")[0]}
             others |= {_letters(one.name), _letters(first_last)}
             for other in {text.casefold() for text in others} - {""}:
                 self._by_other.setdefault(other, []).append(one)
 
+    def has_id(self, submission: Submission) -> bool:
+        """Whether what was handed in bears the id of a student, and no name alone."""
+        return submission.user in self._by_id
+
     def find(self, submission: Submission) -> Student | None:
         """The student who handed this in; None if nobody fits, or several do."""
-        if (found := self._by_id.get(submission.user.casefold())) is not None:
+        if (found := self._by_id.get(submission.user)) is not None:
             return found
         for text in (submission.user.casefold(), _letters(submission.name)):
             if len(fitting := self._by_other.get(text, [])) == 1:
@@ -76,9 +80,12 @@ def read_roster(file: Path) -> Roster:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise RosterError(f"{file}: not UTF-8 text") from None
-    first = text.partition("\n")[0]
+    first = text.splitlines()[0] if text else ""
     delimiter = max(",;\t", key=first.count)
-    rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise RosterError(f"{file}: no CSV that can be read ({error})") from None
     headings = [heading.strip().casefold() for heading in rows[0]] if rows else []
     columns = {
         name: next((headings.index(other) for other in others if other in headings), None)

@@ -182,6 +182,54 @@ def test_links_in_an_archive(tmp_path):
     }
 
 
+def test_damage_in_an_archive_is_not_the_students(tmp_path):
+    kinds = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    for kind in kinds:
+        file = tmp_path / f"{kind}.zip"
+        with zipfile.ZipFile(file, "w", kind) as archive:
+            archive.writestr("ü.ipynb", GOOD)
+            start = archive.infolist()[0].header_offset + 30
+        data, damaged = file.read_bytes(), 0
+        for at in range(start, start + len("ü.ipynb".encode()) + 12):
+            file.write_bytes(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
+            (found,), _ = collect(file)
+            try:
+                assert found.read() == GOOD  # not every bit of LZMA's heading is used
+            except intake.DamagedError:
+                damaged += 1
+        assert damaged > 10
+
+
+def test_members_without_a_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for name in (".", "", "ann.ipynb", "ben.ipynb"):
+            archive.writestr(zipfile.ZipInfo(name), GOOD)
+    assert [one.user for one in collect(tmp_path / "in.zip")[0]] == ["ann", "ben"]
+
+
+def test_a_file_that_goes_while_the_folder_is_read(tmp_path, monkeypatch):
+    folder = _folder(tmp_path, {"ann.ipynb": GOOD, "ben.ipynb": GOOD})
+    real = os.scandir
+
+    def scandir(path):
+        found = list(real(path))
+        (folder / "ann.ipynb").unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found, refused = collect(folder)
+    assert [one.user for one in found] == ["ben"]
+    assert [one.label for one in refused] == ["ann.ipynb"]
+
+
+def test_names_that_look_alike_are_different_students(tmp_path):
+    names = ["a\x01.ipynb", "a\x02.ipynb", "x" * 150 + "1.ipynb", "x" * 150 + "2.ipynb"]
+    _folder(tmp_path, dict.fromkeys(names, GOOD))
+    found, refused = collect(tmp_path)
+    assert len({one.user for one in found}) == 4 and refused == []
+    assert all(one.user.isprintable() and len(one.user) <= 120 for one in found)
+
+
 def test_zip_bombs(tmp_path, monkeypatch):
     archive = _archive(tmp_path / "in.zip", {"bomb.ipynb": b" " * 50_000_000, "ann.ipynb": GOOD})
     assert archive.stat().st_size < 100_000
@@ -251,7 +299,25 @@ def test_moodle_roster_and_other_separators(tmp_path):
     assert [getattr(found.find(one), "name", None) for one in handed_in] == ["Jane Doe", None]
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "ID,Name\n1,A\n1,B\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_rosters_of_other_systems(tmp_path, end):
+    lines = ["Identifier;Full name", "Participant 1;\"Jane, 'J' Doe\"", "Participant 2;Jim", ""]
+    found = _roster(tmp_path, end.join(lines))
+    assert [(one.id, one.name) for one in found.students] == [("1", "Jane, 'J' Doe"), ("2", "Jim")]
+
+
+def test_ids_that_differ_in_case_only(tmp_path):
+    found = _roster(tmp_path, "ID,Name\nann,A\nAnn,B\nBEN,C\n")
+    files = dict.fromkeys(["ann.ipynb", "Ann.ipynb", "ANN.ipynb", "ben.ipynb"], GOOD)
+    handed_in, _ = collect(_folder(tmp_path / "in", files))
+    who = {one.user: getattr(found.find(one), "id", None) for one in handed_in}
+    assert who == {"ann": "ann", "Ann": "Ann", "ANN": None, "ben": "BEN"}
+
+
+TOO_LONG = "ID,Name\n1," + "x" * 200_000 + "\n"
+
+
+@pytest.mark.parametrize("text", ["", "\n", "a,b\n1,2\n", "ID,Name\n1,A\n1,B\n", TOO_LONG])
 def test_what_is_no_roster_is_refused(tmp_path, text):
     with pytest.raises(roster.RosterError):
         _roster(tmp_path, text)
@@ -261,10 +327,10 @@ def test_export_is_csv_that_runs_nothing():
     from exercises.grader.export import FORMATS
     from exercises.grader.gradebook import Row, Standing
 
-    one = roster.Student("1", '=HYPERLINK("x")', email="a,b@x")
+    one = roster.Student("1", '=HYPERLINK("x")', "\n=1", " =1", "＝1", "a,b@x")
     rows = [Row(one, "@f.ipynb", False, False, "", {"q": Standing(None, 2.0, "needs a person")})]
     for write in FORMATS.values():
         table = list(csv.reader(io.StringIO(write("demo", rows))))
         assert len({len(line) for line in table}) == 1
-        assert not any(cell[:1] in "=@" for line in table for cell in line if cell)
+        assert not any(cell.strip()[:1] in "=@＝" for line in table for cell in line if cell)
         assert '\'=HYPERLINK("x")' in table[-1]
