@@ -23,12 +23,12 @@ from d2lcompute.checks.question import Question
 from . import session
 from .cluster import Cluster
 from .gradebook import Gradebook, now
-from .intake import Refused, Submission, collect
+from .intake import DamagedError, Refused, Submission, collect
 from .judging import Mark, mark
 from .limits import USUAL, Limits
 from .machine import Machine, MachineError, exposed
 from .notebooks import Notebook, NotebookError, read_notebook
-from .questions import QuestionsError, load_questions
+from .questions import QuestionsError, known_chapters, load_questions
 from .results import Record, Results, environment, record_key
 from .roster import Roster, Student
 from .sandbox import Grounds, Sandboxes, Zygotes, nesting_works
@@ -102,27 +102,30 @@ def grade(order: Order, progress: Callable[[int, int], None] = lambda done, all:
         if order.machine.sandboxed and (folder := exposed(path)):
             raise MachineError(f"{path} lies below {folder}, which every sandbox shows: move it")
     secret = load_secret(order.data / "secret")
-    students = {one.label: _student(one, order.roster, refused) for one in submissions}
-    submissions = _last_of_each(submissions, students, refused)
-    works, unreadable = [], []
+    students = {_key(one): _student(one, order.roster, refused) for one in submissions}
+    submissions = _last_of_each(submissions, students, order.roster, refused)
+    works: list[_Work] = []
+    unreadable: list[tuple[Submission, str, float | None, str]] = []
     for one in submissions:
         try:
-            works.append(_Work(one, students[one.label], read_notebook(one.read())))
-        except (NotebookError, OSError) as error:
-            unreadable.append((one, str(error)))
-    chapter = order.chapter or _common_chapter([work.notebook for work in works])
+            works.append(_Work(one, students[_key(one)], read_notebook(one.read())))
+        except (DamagedError, OSError) as error:
+            unreadable.append((one, session.NEEDS_PERSON, None, str(error)))
+        except NotebookError as error:
+            unreadable.append((one, UNREADABLE, 0.0, str(error)))
+    chapter = order.chapter or _common_chapter([work.notebook for work in works], order.private)
     questions = load_questions(chapter, order.private)
     outcome = Outcome(order.assignment or chapter, refused)
     present = {student.id for student in students.values()}
     outcome.absent = [one for one in order.roster.students if one.id not in present]
     outcome.sentences = list(order.machine.sentences)
     with Gradebook(order.gradebook) as book:
-        for one, problem in unreadable:
+        for one, status, points, problem in unreadable:
             marks = [
-                Mark(q.name, q.version, q.title, UNREADABLE, 0.0, float(q.points), problem)
+                Mark(q.name, q.version, q.title, status, points, float(q.points), problem)
                 for q in questions.values()
             ]
-            student = students[one.label]
+            student = students[_key(one)]
             book.enter(
                 student, outcome.assignment, one.label, marks, late=one.late, problem=problem
             )
@@ -256,7 +259,15 @@ class _Class:
             def draw(name: str) -> dict[str, Any]:
                 return self.questions[name].draw(self.secret.seed(student, assignment, name))
 
-            transcript = ask(cells, missing, framework, draw, stop=self.stop)
+            try:
+                transcript = ask(cells, missing, framework, draw, stop=self.stop)
+            except session.Stopped:
+                raise
+            except Exception as error:  # a fault of the grader: it stops no other submission
+                said = f"grading failed: {type(error).__name__}: {error}"[:300]
+                log.error("%s: %s", work.submission.label, said)
+                failed = {name: session.Answer(session.NEEDS_PERSON) for name in missing}
+                transcript = Transcript(failed, [said])
             for name, answer in transcript.answers.items():
                 marks[name] = mark(
                     self.questions[name], answer, functools.partial(draw, name), framework
@@ -280,27 +291,46 @@ def _remove_stale() -> None:
 
 
 def _last_of_each(
-    submissions: list[Submission], students: dict[str, Student], refused: list[Refused]
+    submissions: list[Submission],
+    students: dict[tuple[str, str], Student],
+    roster: Roster,
+    refused: list[Refused],
 ) -> list[Submission]:
-    """One submission a student: the roster may tell that two names are one person's."""
+    """One submission a student: the roster may tell that two names are one person's.
+
+    One that bears the student's id is not superseded by one that bears a name alone.
+    """
     last: dict[str, Submission] = {}
-    for one in sorted(submissions, key=lambda found: found.order):
-        if (older := last.get(students[one.label].id)) is not None:
-            refused.append(Refused(older.label, "a later submission counts"))
-        last[students[one.label].id] = one
-    return [one for one in submissions if last[students[one.label].id] is one]
+    for one in sorted(submissions, key=lambda found: (roster.has_id(found), found.order)):
+        if (older := last.get(students[_key(one)].id)) is not None:
+            sure = roster.has_id(one) and not roster.has_id(older)
+            said = "one with the student's id counts" if sure else "a later submission counts"
+            refused.append(Refused(older.label, said))
+        last[students[_key(one)].id] = one
+    return [one for one in submissions if last[students[_key(one)].id] is one]
 
 
-def _common_chapter(notebooks: list[Notebook]) -> str:
-    """The chapter whose checks most notebooks call.
+def _key(submission: Submission) -> tuple[str, str]:
+    """What tells submissions apart; labels are for people, and may be the same."""
+    return submission.system, submission.user
+
+
+def _common_chapter(notebooks: list[Notebook], private: Path | None) -> str:
+    """The chapter whose checks most notebooks call, of those that there are.
 
     Raises:
-        QuestionsError: there is none.
+        QuestionsError: there is none, or several are called as often.
     """
-    found = Counter(chapter for notebook in notebooks for chapter in notebook.chapters)
+    known = known_chapters(private)
+    found = Counter(chapter for notebook in notebooks for chapter in notebook.chapters & known)
     if not found:
         raise QuestionsError("no submission calls a check; name the chapter with --chapter")
-    return found.most_common(1)[0][0]
+    most = max(found.values())
+    often = sorted(chapter for chapter, count in found.items() if count == most)
+    if len(often) > 1:
+        said = " and of ".join(often)
+        raise QuestionsError(f"as many call checks of {said}; name the chapter with --chapter")
+    return often[0]
 
 
 def _student(submission: Submission, roster: Roster, refused: list[Refused]) -> Student:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -29,7 +30,7 @@ _TABLES = ("students", "submissions", "marks", "overrides")
 
 
 class GradebookError(ValueError):
-    """There is no such student, assignment or question; says what there is."""
+    """There is no such student, assignment, question or gradebook; says what there is."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +67,41 @@ class Row:
 
 
 class Gradebook:
-    """The file `path`, which only its owner reads. Use from one thread, as a context."""
+    """The file `path`, which only its owner reads. Use from one thread, as a context.
+
+    Raises:
+        GradebookError: it is no gradebook, or one of another version; or, later, it cannot be
+            written.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        self._path = path
         self._base = sqlite3.connect(path, timeout=30)
-        self._base.execute("PRAGMA secure_delete = ON")
-        self._base.executescript(_SCHEMA)
+        try:
+            self._base.execute("PRAGMA secure_delete = ON")
+            self._base.executescript(_SCHEMA)
+            with contextlib.closing(sqlite3.connect(":memory:")) as new:
+                new.executescript(_SCHEMA)
+                other = _columns(self._base) != _columns(new)
+        except sqlite3.Error as error:
+            self._base.close()
+            raise GradebookError(f"{path}: {error}") from None
+        if other:
+            self._base.close()
+            raise GradebookError(
+                f"{path}: a gradebook of another version. Move it away and grade again: the "
+                "records of what was graded are kept, marks set by hand are not."
+            )
 
     def __enter__(self) -> Gradebook:
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._base.close()
+        if isinstance(error, sqlite3.Error):
+            raise GradebookError(f"{self._path}: {error}") from None
 
     def enter(
         self,
@@ -214,6 +236,11 @@ class Gradebook:
         ):
             student = Student(id_, name, sis, login, email, section)
             yield Row(student, label, bool(late), bool(unsafe), problem, standing.get(id_, {}))
+
+
+def _columns(base: sqlite3.Connection) -> list[list[str]]:
+    """The names of the columns of every table."""
+    return [[row[1] for row in base.execute(f"PRAGMA table_info({one})")] for one in _TABLES]
 
 
 def now() -> str:

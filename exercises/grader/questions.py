@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from d2lcompute import checks
@@ -19,17 +21,31 @@ def load_questions(chapter: str, private: Path | None = None) -> dict[str, Quest
     Raises:
         QuestionsError: there is no such chapter, or its file cannot be loaded.
     """
+    with _looking_in(private):
+        try:
+            return checks.questions(chapter)
+        except KeyError:
+            known = ", ".join(checks.chapters()) or "none"
+            said = f"no chapter {chapter!r} has questions; there are: {known}"
+            raise QuestionsError(said) from None
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            raise QuestionsError(f"the questions of {chapter}: {said}") from None
+
+
+def known_chapters(private: Path | None = None) -> set[str]:
+    """The chapters that have questions, those of `private` among them."""
+    with _looking_in(private):
+        return set(checks.chapters())
+
+
+@contextlib.contextmanager
+def _looking_in(private: Path | None) -> Iterator[None]:
     before = os.environ.pop(checks.PRIVATE, None)
     if private is not None:
         os.environ[checks.PRIVATE] = str(private)
     try:
-        return checks.questions(chapter)
-    except KeyError:
-        known = ", ".join(checks.chapters()) or "none"
-        raise QuestionsError(f"no chapter {chapter!r} has questions; there are: {known}") from None
-    except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        raise QuestionsError(f"the questions of {chapter}: {said}") from None
+        yield
     finally:
         os.environ.pop(checks.PRIVATE, None)
         if before is not None:

@@ -85,7 +85,7 @@ class Results:
             content = json.loads(self._file(student, assignment, key).read_text("utf-8"))
             content["marks"] = {name: Mark(**mark) for name, mark in content["marks"].items()}
             return Record(**content)
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
     def save(self, record: Record) -> None:

@@ -1,5 +1,6 @@
 """A whole class: graded, interrupted, resumed, graded again, corrected by hand, deleted."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -12,6 +13,7 @@ import stat
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import attacks
@@ -20,9 +22,9 @@ from attacks import FULL, OTHERS, answering, attacking, honest
 from grader_tools import QUESTIONS, SMALL, notebook
 
 from exercises.grader import grade as grading
-from exercises.grader import judging, sandbox, secret
+from exercises.grader import judging, results, sandbox, secret
 from exercises.grader.cli import main
-from exercises.grader.gradebook import Gradebook
+from exercises.grader.gradebook import Gradebook, GradebookError
 from exercises.grader.roster import Student
 
 ROOT = Path(__file__).parents[2]
@@ -272,6 +274,59 @@ def test_failures_of_the_machine(data, grade, monkeypatch, times, marks, status)
     assert marks_in(data)["ann"] == FULL
 
 
+def test_a_file_that_cannot_be_read_needs_a_person(data, grade, monkeypatch):
+    from exercises.grader import intake
+
+    def failing(path, real=intake._file_reader):
+        def read():
+            raise OSError(5, "Input/output error")
+
+        return read if path.endswith("ann.ipynb") else real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "_file_reader", failing)
+        status, said = grade({"ann.ipynb": honest(), "ben.ipynb": honest()})
+    assert status == 1 and "Input/output error" in said.out
+    assert marks_in(data) == {"ann": dict.fromkeys(FULL), "ben": FULL}
+    assert grade({"ann.ipynb": honest()})[0] == 0
+    assert marks_in(data)["ann"] == FULL
+
+
+def test_a_damaged_archive_needs_a_person(tmp_path, data, run):
+    file = tmp_path / "in.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("ann.ipynb", notebook(*honest()))
+        archive.writestr("ben.ipynb", notebook(*honest()))
+    file.write_bytes(file.read_bytes().replace(b"np.sort", b"np.s0rt", 1))
+    assert run("grade", file, "--private", QUESTIONS)[0] == 1
+    assert marks_in(data) == {"ann": dict.fromkeys(FULL), "ben": FULL}
+
+
+def test_a_fault_of_the_grader_stops_no_other_submission(data, grade, monkeypatch):
+    from exercises.grader import session
+
+    real = session.ask
+
+    def ask(cells, *arguments, **named):
+        if "fault" in cells[0]:
+            raise ValueError("no such thing")
+        return real(cells, *arguments, **named)
+
+    monkeypatch.setattr(session, "ask", ask)
+    status, said = grade({"ann.ipynb": ["# fault", *honest()], "ben.ipynb": honest()})
+    assert status == 1 and "needs a person" in said.out
+    assert marks_in(data) == {"ann": dict.fromkeys(FULL), "ben": FULL}
+
+
+def test_a_reply_that_no_import_explains_gets_its_marks(demo):
+    def judge(inputs, outputs, framework):
+        return [judging_finding({"pytorch": 0.0, "tensorflow": 0.0}[framework])]
+
+    question = dataclasses.replace(demo["demo.scaled"], judge=judge)
+    mark = judging.mark(question, judging.Answer("answered", {}), dict, "numpy")
+    assert mark.points == 0
+
+
 def test_a_worker_killed_from_outside_is_tried_again(ground):
     killed = []
 
@@ -307,11 +362,15 @@ def test_a_judge_that_fails_needs_a_person(demo):
     assert (mark.status, mark.points) == ("needs a person", None)
 
 
-@pytest.mark.parametrize("points", [99.0, -5.0, float("nan"), float("inf")])
-def test_points_stay_within_bounds(demo, points):
+def judging_finding(points):
     from d2lcompute.checks.question import Finding
 
-    found = [Finding("a", points, 10.0, "")]
+    return Finding("a", points, 10.0, "")
+
+
+@pytest.mark.parametrize("points", [99.0, -5.0, float("nan"), float("inf")])
+def test_points_stay_within_bounds(demo, points):
+    found = [judging_finding(points)]
     question = dataclasses.replace(demo["demo.scaled"], judge=lambda *given: found)
     mark = judging.mark(question, judging.Answer("answered", {}), dict, "numpy")
     assert mark.points is None or 0 <= mark.points <= 10
@@ -362,8 +421,30 @@ def test_roster_absent_and_unknown(tmp_path, data, grade):
     assert status == 0
     assert "nothing handed in: Ben B (2)" in said.out
     assert "x.ipynb: nobody in the roster fits" in said.out
-    assert "a later submission counts" in said.out  # Ann handed in twice
+    assert "one with the student's id counts" in said.out  # Ann handed in twice
     assert set(marks_in(data)) == {"1", "x"}
+
+
+def test_a_name_does_not_supersede_an_id(tmp_path, data, grade):
+    file = tmp_path / "class.csv"
+    file.write_text("ID,Name\n12345,Jane Doe\n")
+    files = {"roejim_12345_1_x.ipynb": honest(), "janedoe_99999_2_x.ipynb": []}
+    _, said = grade(files, "--roster", file)
+    assert marks_in(data) == {"12345": FULL}
+    assert "janedoe_99999_2_x.ipynb: one with the student's id counts" in said.out
+
+
+def test_one_submission_cannot_choose_the_chapter(tmp_path, data, run):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "ann.ipynb").write_bytes(notebook(*honest()))
+    strange = [f"check('{name}.x', 1)" for name in ("nothing", "nowhere")]
+    (folder / "ben.ipynb").write_bytes(notebook(*strange))
+    assert run("grade", folder, "--private", QUESTIONS)[0] == 0
+    assert marks_in(data) == {"ann": FULL, "ben": NONE}
+    (folder / "ben.ipynb").write_bytes(notebook("check('blocks.calls', 1)"))
+    status, said = run("grade", folder, "--private", QUESTIONS)
+    assert status == 2 and "blocks and of demo; name the chapter with --chapter" in said.err
 
 
 def test_the_table_cannot_steer_the_terminal(grade):
@@ -463,6 +544,45 @@ def test_the_gradebook_is_plain_sqlite_of_one_owner(data, grade):
     base.close()
     for path in records(data):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_is_no_gradebook_is_said(data, run):
+    data.mkdir()
+    file = data / "gradebook.sqlite"
+    file.write_bytes(b"no database" * 1000)
+    status, said = run("show")
+    assert status == 2 and "not a database" in said.err
+    file.unlink()
+    with contextlib.closing(sqlite3.connect(file)) as base:
+        base.execute("CREATE TABLE marks (student TEXT, points REAL)")
+    status, said = run("show")
+    assert status == 2 and "another version" in said.err
+
+
+def test_a_gradebook_that_cannot_be_written_is_said(data):
+    file = data / "gradebook.sqlite"
+    mark = judging.Mark("demo.scaled", "1", "Scale", "answered", 3.0, 10.0)
+    with Gradebook(file) as book:
+        book.enter(Student("ann", "Ann"), "demo", "x", [mark])
+    fails = "CREATE TRIGGER t BEFORE INSERT ON marks BEGIN SELECT RAISE(ABORT, 'full'); END"
+    with contextlib.closing(sqlite3.connect(file)) as base:
+        base.execute(fails)
+    with pytest.raises(GradebookError, match="sqlite: full"), Gradebook(file) as book:
+        book.enter(Student("ann", "Ann"), "demo", "y", [dataclasses.replace(mark, points=0.0)])
+    with Gradebook(file) as book:
+        (row,) = book.rows("demo")
+    assert (row.label, row.points) == ("x", 3.0)  # all of it or nothing
+
+
+def test_damaged_records_are_as_good_as_none(tmp_path):
+    kept = results.Results(tmp_path)
+    record = results.Record("key", "ann", "demo", "x", "numpy", {}, [])
+    kept.save(record)
+    assert kept.load("ann", "demo", "key") == record
+    (file,) = tmp_path.rglob("*.json")
+    for text in ("", "\0", "[]", "{}", '{"marks": []}', '{"marks": {"demo.scaled": {}}}'):
+        file.write_text(text)
+        assert kept.load("ann", "demo", "key") is None
 
 
 def test_students_of_odd_names(data):
