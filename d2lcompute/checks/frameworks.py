@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
@@ -43,6 +43,8 @@ class Framework(ABC):
         """In this context layers and tensors are made on the CPU, where results are exact enough.
 
         A GPU may round the factors of a product to ten bits, which TensorFlow allows by default.
+        What an answer leaves switched over for good (gradients off, another default precision) is
+        as before when the context ends, so that it costs no other answer anything.
         """
 
     @abstractmethod
@@ -165,8 +167,16 @@ class _PyTorch(Framework):
         self._torch = torch
         self.layer = self.model = torch.nn.Module
 
-    def on_cpu(self) -> AbstractContextManager[Any]:
-        return self._torch.device("cpu")
+    @contextmanager
+    def on_cpu(self) -> Iterator[None]:
+        torch = self._torch
+        gradients, precision = torch.is_grad_enabled(), torch.get_default_dtype()
+        try:
+            with torch.device("cpu"):
+                yield
+        finally:
+            torch.set_grad_enabled(gradients)
+            torch.set_default_dtype(precision)
 
     def tensor(self, array: np.ndarray) -> Tensor:
         return self._torch.tensor(np.asarray(array, np.float32))
@@ -285,8 +295,18 @@ class _TensorFlow(Framework):
         self._keras, self._tf = keras, tensorflow
         self.layer, self.model = keras.Layer, keras.Model
 
-    def on_cpu(self) -> AbstractContextManager[Any]:
-        return self._tf.device("CPU:0")
+    @contextmanager
+    def on_cpu(self) -> Iterator[None]:
+        config, functions = self._keras.config, self._tf.config
+        precision, policy = config.floatx(), config.dtype_policy()
+        eagerly = functions.functions_run_eagerly()
+        try:
+            with self._tf.device("CPU:0"):
+                yield
+        finally:
+            config.set_floatx(precision)
+            config.set_dtype_policy(policy)
+            functions.run_functions_eagerly(eagerly)
 
     def tensor(self, array: np.ndarray) -> Tensor:
         return self._tf.constant(np.asarray(array, np.float32))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from d2lcompute.checks.frameworks import ACTIVATIONS, Framework, Layer
-from d2lcompute.checks.question import Unfit, error_in, same_array
+from d2lcompute.checks.question import Unfit, brief, error_in, same_array
 
 
 def dense(rng: np.random.Generator, inputs: int, outputs: int) -> dict[str, Any]:
@@ -234,5 +234,4 @@ def same_after_steps(
 
 def short(value: Any) -> str:
     """A plain value for a message, cut."""
-    text = repr(value) if not isinstance(value, np.ndarray) else f"an array of {value.shape}"
-    return text if len(text) <= 200 else f"{text[:200]} ..."
+    return f"an array of {value.shape}" if isinstance(value, np.ndarray) else brief(value)

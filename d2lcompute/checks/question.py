@@ -223,8 +223,32 @@ def got_text(found: Any) -> str:
     """Plain data for a message, cut; ``{"kind": ...}`` is in words already."""
     if isinstance(found, dict) and isinstance(found.get("kind"), str):
         return found["kind"][:200]
-    text = f"an array of shape {found.shape}" if isinstance(found, np.ndarray) else repr(found)
+    return brief(found)
+
+
+def brief(found: Any) -> str:
+    """Plain data as Python writes it, an array by its shape, cut to 200 characters.
+
+    The rest is never written out: a reply may hold thousands of arrays, which takes minutes.
+    """
+    if isinstance(found, np.ndarray):
+        return f"an array of shape {found.shape}"
+    text = repr(_beginning(found, [200]))
     return text if len(text) <= 200 else f"{text[:200]} ..."
+
+
+def _beginning(found: Any, left: list[int]) -> Any:
+    """What of plain data can show in so many characters."""
+    left[0] -= 20 if isinstance(found, np.ndarray) else 1
+    if isinstance(found, str):
+        return found[:201]
+    if isinstance(found, np.ndarray):
+        return found.ravel()[:201] if found.size > 201 else found
+    if isinstance(found, list | tuple):
+        return type(found)([_beginning(part, left) for part in found if left[0] > 0])
+    if isinstance(found, dict):
+        return {key[:201]: _beginning(part, left) for key, part in found.items() if left[0] > 0}
+    return found
 
 
 _WRITTEN_AS_CLASS = 1 << 9  # the flag of a type that a class statement made; str has it not

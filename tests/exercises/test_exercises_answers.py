@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from importlib import import_module
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from exercise_answers import CHAPTERS, FRAMEWORKS, failed, judge, namespace
 
 from d2lcompute.checks import chapters, find_question, frameworks, module_of, questions
-from d2lcompute.checks.question import give_verdict, run_probe
+from d2lcompute.checks.question import brief, give_verdict, run_probe
 
 RIGHT = {name: import_module(f"right_{module_of(name)}").RIGHT for name in CHAPTERS}
 WRONG = {name: import_module(f"wrong_{module_of(name)}").WRONG for name in CHAPTERS}
@@ -130,7 +131,40 @@ def test_a_stub_earns_nothing(name, framework):
         assert np.mean(points) <= 0.01 * find_question(name).points
 
 
+def test_what_an_answer_leaves_switched_over_costs_no_other_answer(framework):
+    name = "blocks.residual"
+    right = namespace("blocks", framework, "solution")["answers"][name]
+    keras = sys.modules.get("keras")
+
+    def careless(*arguments, **named):
+        if framework == "pytorch":
+            torch = sys.modules["torch"]
+            torch.set_grad_enabled(False)
+            torch.set_default_dtype(torch.float64)
+        else:
+            keras.config.set_floatx("float16")
+            keras.config.set_dtype_policy("mixed_float16")
+            sys.modules["tensorflow"].config.run_functions_eagerly(True)
+
+    stub = type("Careless", (frameworks.load(framework).layer,), {"__init__": careless})
+    for answer, points in ((right, 6), (stub, 0), (right, 6)):
+        assert judge(name, answer, framework).points == points
+
+
 # -- what a hostile process may send -----------------------------------------------------------
+
+
+def test_a_reply_is_never_written_out_as_a_whole():
+    for value in (None, "text", "y" * 300, [1, "a", {"b": [2.5]}], list(range(500)),
+                  [np.zeros(2), np.zeros((2, 2))], {"k" * 300: 1}, [[[]]] * 300):  # fmt: skip
+        text = repr(value)
+        assert brief(value) == (text if len(text) <= 200 else f"{text[:200]} ...")
+    written = []
+    with np.printoptions(formatter={"float": lambda x: written.append(x) or "0."}):
+        assert len(brief([np.zeros(1000)] * 1000)) < 220
+        assert len(brief(("a", [np.zeros(1000)] * 1000))) < 220
+    assert len(written) < 20_000
+
 
 ODD: list[Any] = [
     None, True, 0, -1, 1.5, float("nan"), "", "text", [], [[]], [None, None], {}, {"error": 3},
