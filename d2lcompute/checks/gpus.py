@@ -696,7 +696,8 @@ def _row_text(row: Any) -> str:
     elif same_plain(kind, "thing"):
         what = short(value)
     else:
-        what = names.get(str(kind), f"an object of type {str(kind)[:30]}")
+        kind = kind if isinstance(kind, str) else "none"
+        what = names.get(kind, f"an object of type {kind[:30]}")
     return what if same_plain(key, "") else f"{short(key)}: {what}"
 
 
@@ -999,7 +1000,11 @@ def _anywhere_elsewhere(inputs: Mapping[str, Any], found: Any, framework: str) -
         raise Unfit(f"An output on {device} is expected.\nInput: {text}")
     strays = found.get("strays")
     if not same_plain(strays, []):
-        listed = "; ".join(map(str, strays[:4])) if isinstance(strays, list) else "something"
+        listed = (
+            "; ".join(one if isinstance(one, str) else short(one) for one in strays[:4])
+            if isinstance(strays, list)
+            else "something"
+        )
         raise Unfit(
             f"Sent, or made on another device: nothing is expected, got {listed[:400]}."
             f"\nInput: {text}"

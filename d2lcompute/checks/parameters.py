@@ -27,6 +27,7 @@ from d2lcompute.checks.question import (
     Question,
     Unfit,
     attempt,
+    brief,
     error_in,
     judge_by,
     kind_of,
@@ -224,7 +225,9 @@ def _train_only_numbers(inputs: Mapping[str, Any], found: Any, framework: str) -
                 held += 2 * leaf["features"] + (framework == "pytorch")
         numbers = one.get("numbers") if isinstance(one, dict) else None
         if not same_plain(numbers, [trained, held - trained]):
-            got = ", ".join(map(str, numbers))[:100] if isinstance(numbers, list) else "nothing"
+            got = "nothing"
+            if isinstance(numbers, list):
+                got = ", ".join(brief(one) for one in numbers[:30])[:100]
             raise Unfit(
                 f"Numbers trained, and not trained: expected {trained}, {held - trained}; got "
                 f"{got}.\nInput: {_train_only_text(case)}"
@@ -719,7 +722,8 @@ def _limit_gradients(inputs: Mapping[str, Any], found: Any, framework: str) -> N
         same_array(between, old, "Gradient of X, for the forward pass that was run", shown)
         return
     error = between.get("error") if isinstance(between, dict) else None
-    said = str(error.get("message", "")) if isinstance(error, dict) else ""
+    said = error.get("message") if isinstance(error, dict) else ""
+    said = said if isinstance(said, str) else ""
     if "modified by an inplace operation" not in said:
         what = "PyTorch did not notice the write, and gave a gradient"
         what = f"something else was raised: {said[:200]}" if said else what

@@ -194,6 +194,21 @@ def test_no_reply_makes_the_judge_raise_or_pay(name, framework):
                 assert 0 <= verdict.points <= question.points
 
 
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_no_judge_writes_out_a_whole_reply(name, framework):
+    question = find_question(name)
+    answer = namespace(question.chapter, framework, "solution")["answers"][name]
+    inputs = question.draw(question.public_seed)
+    right = run_probe(question, answer, inputs, frameworks.load(framework))
+    written = []
+    with np.printoptions(formatter={"float": lambda x: written.append(x) or "0."}):
+        for odd in [[np.zeros(200)] * 500, [[np.zeros(200)] * 500] * 4]:
+            for out in _with_one_replaced(right, odd):
+                give_verdict(question, inputs, out, framework)
+                assert len(written) < 50_000
+                written.clear()
+
+
 def _with_one_replaced(value: Any, odd: Any):
     if isinstance(value, list):
         for at, part in enumerate(value):
