@@ -140,12 +140,41 @@ def test_it_is_listed_before_the_reference(run_book: Book) -> None:
     assert "      - file: book/small\n      - file: book/mine\n  - caption: Ref" in toc.read_text()
 
 
-@pytest.mark.parametrize("name", ["", "Graph", "graph_networks", "../x", "a--b", "1st"])
+@pytest.mark.parametrize(
+    "name", ["", "Graph", "graph_networks", "../x", "a--b", "1st", "größe", "a b", "x" * 300]
+)
 def test_a_name_that_is_none_is_refused(run_book: Book, name: str) -> None:
     before = (run_book.root / "_toc.yml").read_text("utf8")
-    with pytest.raises(EditionsError, match="lower-case letters, digits and single hyphens"):
+    with pytest.raises(EditionsError, match="lower-case letters, digits and single hyphens") as no:
         new_chapter(run_book.project, name)
+    assert len(str(no.value)) < 300
     assert (run_book.root / "_toc.yml").read_text("utf8") == before
+
+
+@pytest.mark.parametrize(
+    ("title", "heading"),
+    [
+        ('Why "not": #5, `x` & ü?', '# Why "not": #5, `x` & ü?'),
+        ("# One\n of two  lines", "# One of two lines"),
+        ("", "# Mine"),
+    ],
+)
+def test_a_title_is_one_heading(book: Book, title: str, heading: str) -> None:
+    assert f"(mine)=\n{heading}\n\n" in new_chapter(book.project, "mine", title).read_text("utf8")
+
+
+def test_a_name_that_is_a_label_already_is_refused(book: Book) -> None:
+    with pytest.raises(EditionsError, match=r"NAME is top, which book/small\.md has as a label"):
+        new_chapter(book.project, "top")
+
+
+def test_a_table_of_contents_in_another_form_stays_as_it_is(book: Book) -> None:
+    text = "format: jb-book\nroot: book/index\nchapters: [{file: book/small}]\n"
+    (book.root / "_toc.yml").write_text(text, "utf8")
+    with pytest.raises(EditionsError, match="the place for book/mine was not found; nothing was"):
+        new_chapter(book.project, "mine")
+    assert (book.root / "_toc.yml").read_text("utf8") == text
+    assert not (book.root / "book" / "mine.md").exists()
 
 
 def test_a_chapter_is_never_overwritten(run_book: Book) -> None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 from editions.__main__ import main
 from editions.building import messages
@@ -33,6 +39,24 @@ def test_warnings_are_told() -> None:
     printed = "Running Jupyter-Book v1\n\x1b[91ma.md:3: WARNING: oh\x1b[0m\n"
     printed += "\nTraceback (most recent call last):\n  x"
     assert messages(printed) == "a.md:3: WARNING: oh"
+    # where there is nothing but a traceback, what was raised
+    assert messages(printed[printed.index("Trace") :] + "\nValueError: no\n\n") == "ValueError: no"
+    frame = "=====\nBuilding your book, returns a non-zero exit code (1). Look above.\n=====\n"
+    assert messages(f"a.md:3: WARNING: oh\n{frame}") == "a.md:3: WARNING: oh"
+
+
+def test_ctrl_c_ends_what_was_started(tmp_path: Path) -> None:
+    """The program and what it has started itself, without a word of theirs."""
+    inner = f"sleep 300 & echo $! > {tmp_path}/pid; wait"
+    text = f"from editions.processes import run_child; run_child(['sh', '-c', {inner!r}])"
+    process = subprocess.Popen([sys.executable, "-c", text], stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    state = Path("/proc", (tmp_path / "pid").read_text().strip(), "stat")
+    while state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.05)  # the system is still removing it
 
 
 def test_the_published_book_is_verified(run_book: Book, capsys: pytest.CaptureFixture) -> None:

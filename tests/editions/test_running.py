@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import nbformat
 import pytest
 from editions.__main__ import main
+from editions.errors import EditionsError
 from editions.running import editions
-from small_book import Book
+from editions.serving import open_server, serve
+from small_book import ROOT, Book
 
 
 def files(book: Book) -> dict[str, bytes]:
@@ -117,6 +125,86 @@ def test_a_missing_or_broken_notebook_is_stale(run_book: Book) -> None:
     assert reasons[1].startswith("it cannot be read")
 
 
+def change(book: Book, part: str) -> None:
+    """Change a stored notebook by hand."""
+    path = book.notebook("pytorch")
+    notebook = json.loads(path.read_text("utf8"))
+    about, code = (
+        notebook["metadata"]["d2lcompute"],
+        [c for c in notebook["cells"] if "outputs" in c],
+    )
+    if part == "a cell edited":
+        code[2]["source"] = "total = 4\ntotal"
+    elif part == "a cell deleted":
+        notebook["cells"].remove(code[-1])
+    elif part == "no versions":
+        del about["versions"]
+    else:
+        notebook["metadata"]["d2lcompute"] = "x"
+    path.write_text(json.dumps(notebook), "utf8")
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        ("a cell edited", "its code was edited in the notebook"),
+        ("a cell deleted", "its code was edited in the notebook"),
+        ("no versions", "it does not say what it was run with"),
+        ("other metadata", "it does not say what it was run with"),
+    ],
+)
+def test_a_notebook_changed_by_hand_is_stale(
+    run_book: Book, part: str, why: str, capsys: pytest.CaptureFixture
+) -> None:
+    change(run_book, part)
+    assert check(run_book) == 1
+    assert why in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_is_named(
+    run_book: Book, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, a folder of someone else's: the other editions are stored all the same."""
+    before = files(run_book)
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("editions.files._replace", full)
+    run_book.edit("numbers = [1, 2]", "numbers = [2, 1]")
+    assert make(run_book) == 1
+    said = capsys.readouterr().err
+    assert "error: " in said and "small.ipynb cannot be written: No space left on device" in said
+    assert "Traceback" not in said
+    assert files(run_book) == before
+    assert main(["new-chapter", "mine", "--project", str(run_book.root)]) == 1
+    assert not (run_book.root / "book" / "mine.md").exists()
+
+
+def test_ctrl_c_ends_all_at_once(run_book: Book) -> None:
+    """What runs and what waits: the kernels are ended, nothing is written, a line says so."""
+    before = files(run_book)
+    slow = "import time, pathlib\npathlib.Path({!r}).touch()\ntime.sleep(300)\nnumbers = "
+    flag = run_book.root / "running"
+    run_book.edit("numbers = [1, 2]", slow.format(str(flag)) + "[1, 2]")
+    run_book.edit("numbers = (1, 2)", "numbers = 1, 2")
+    command = [sys.executable, "-m", "editions", "notebooks", "--jobs", "1", "--project"]
+    with subprocess.Popen(
+        [*command, str(run_book.root)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "book" / "_ext")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        while not flag.exists() and process.poll() is None:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=100)  # the cell itself would take longer
+    assert process.returncode == 130, said
+    assert "interrupted" in said and "Traceback" not in said
+    assert files(run_book) == before
+
+
 def test_an_unexecuted_cell_is_stale(run_book: Book) -> None:
     path = run_book.notebook("pytorch")
     notebook = json.loads(path.read_text("utf8"))
@@ -192,6 +280,53 @@ def test_a_claim_that_proves_nothing_stops_the_run(
 def test_an_unknown_chapter_is_refused(book: Book, capsys: pytest.CaptureFixture) -> None:
     assert make(book, "smal") == 1
     assert "_toc.yml lists no chapter called smal; it lists small" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["notebooks", "--jobs", "many"], "error: JOBS is many; allowed are 1 and more"),
+        (["verify", "--jobs", "0"], "error: JOBS is 0; allowed are 1 and more"),
+        (["check", "--device", "tpu"], "invalid choice: 'tpu' (choose from"),
+        (["check", "--framework", "jax"], "error: FRAMEWORK is jax; this book has pytorch, tens"),
+        (["exercises", "smal"], "error: there are no exercises called smal; there are:"),
+        (["exercises", "--private", "gone"], "error: gone: there is no such folder of private"),
+        (["exercises", "--private", "."], "it holds no private exercises, such as blocks.md"),
+        (["serve", "--port", "abc"], "error: PORT is abc; allowed are the numbers from 1 to 65535"),
+        (["serve", "--port", "65536"], "error: PORT is 65536; allowed are the numbers from 1 to"),
+        (["bok"], "invalid choice: 'bok' (choose from"),
+        ([], "the following arguments are required: COMMAND"),
+    ],
+)
+def test_a_slip_of_the_finger_costs_one_line(
+    run_book: Book,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    given: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(run_book.root)
+    try:
+        status = main(given)
+    except SystemExit as end:
+        status = end.code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert status in (1, 2)
+    assert line.startswith("error: ") and said in line
+
+
+def test_a_port_in_use_is_named_before_the_build(book: Book) -> None:
+    with open_server(book.project, str(free_port())) as taken:
+        port = str(taken.server_address[1])
+        with pytest.raises(EditionsError, match=rf"PORT is {port}, which cannot be used: Address"):
+            serve(book.project, port)
+    assert not (book.root / "_build").exists()
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
 
 def test_other_versions_than_the_pinned_are_refused(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from editions.claims import claim_problems
-from editions.errors import SourceError
+from editions.errors import EditionsError, SourceError
+from editions.files import read_text
 from editions.source import cell_ids, parse_chapter
 from small_book import HEAD
 
@@ -57,12 +60,40 @@ def test_jupytext_opens_a_chapter_as_a_notebook() -> None:
         ('+++ {"tags": ["pytorch"]}\n\n## Heading\n', 13, "a heading cannot belong"),
         ('+++ {"tags": ["claim"]}\n\nText\n', 13, "Markdown takes a framework's tag only"),
         ("```{raw-cell}\nx\n```\n", 11, "raw cells"),
+        ("```{code-cell} ipython3\nx = 1\n\nText\n", 11, "not ended: a line ``` is missing"),
+        ("```{code-cell} ipython3\nx = 1\n\n" + code("y"), 11, "not ended: a line ``` is missing"),
+        ("Text\n\n\t```{code-cell} ipython3\n\tx\n\t```\n", 13, "at the start of its line"),
+        (code("x", ":tags: [claim"), 11, "Invalid options format .bad YAML.$"),
     ],
 )
 def test_broken_rules_name_file_and_line(body: str, line: int, message: str) -> None:
     with pytest.raises(SourceError, match=message) as caught:
         parse(body)
     assert str(caught.value).startswith(f"book/small.md:{line}:")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            "# A\n\nGrüße\n".encode("latin1"),
+            "a.md:3: here stands the byte 0xfc, which is not UTF-8",
+        ),
+        (b"# A\n\0\n", "a.md:2: here stands a zero byte"),
+        (None, "a.md: there is no such file"),
+    ],
+)
+def test_what_is_no_text_is_refused(tmp_path: Path, data: bytes | None, message: str) -> None:
+    if data is not None:
+        (tmp_path / "a.md").write_bytes(data)
+    with pytest.raises(EditionsError, match=message):
+        read_text(tmp_path / "a.md", "a.md")
+
+
+def test_any_editor_will_do(tmp_path: Path) -> None:
+    """A byte order mark and other ends of lines are not part of the text."""
+    (tmp_path / "a.md").write_bytes(b"\xef\xbb\xbf# A\r\n\r\nB\rC\n")
+    assert read_text(tmp_path / "a.md", "a.md") == "# A\n\nB\nC\n"
 
 
 def test_same_name_in_two_editions_is_allowed() -> None:

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from editions import exercises
 from editions.building import build, check_links
@@ -22,22 +23,23 @@ from editions.running import (
     refresh_prose,
     run_all,
 )
+from editions.serving import serve
 from editions.starting import new_chapter
 from editions.status import standings
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m editions", description=__doc__)
+    parser = _Parser(prog="python -m editions", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     make = commands.add_parser("notebooks", help="run what is stale, refresh the prose of the rest")
     make.add_argument("--force", action="store_true", help="run again also what is not stale")
     make.add_argument(
-        "--jobs", type=int, default=None, help="notebooks at a time (default: by cores)"
+        "--jobs", type=_jobs, default=None, help="notebooks at a time (default: by cores)"
     )
     check = commands.add_parser("check", help="fail if a notebook is not what its source says")
     again = commands.add_parser("verify", help="run the notebooks again and compare their outputs")
-    again.add_argument("--jobs", type=int, default=None, help="notebooks at a time (default: 2)")
+    again.add_argument("--jobs", type=_jobs, default=None, help="notebooks at a time (default: 2)")
     again.add_argument("--lax", action="store_true", help="compare no outputs: claims must hold")
     book = commands.add_parser("book", help="build the site")
     book.add_argument(
@@ -45,7 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     links = commands.add_parser("links", help="ask every address outside the book")
     pdf = commands.add_parser("pdf", help="print the whole book, one PDF for each framework")
-    for command in (book, links, pdf):
+    show = commands.add_parser("serve", help="build the site and serve it on this machine")
+    show.add_argument("--port", default="8000", help="where (default: 8000)")
+    for command in (book, links, pdf, show):
         command.add_argument("--project", type=Path, default=None, help=argparse.SUPPRESS)
     start = commands.add_parser("new-chapter", help="write a chapter's skeleton and list it")
     start.add_argument("name", help="name of its file, such as graph-networks")
@@ -68,34 +72,55 @@ def main(arguments: list[str] | None = None) -> int:
     for command in (make, check, again):
         command.add_argument("--device", choices=DEVICES, default="cpu")
         command.add_argument("--framework", default=None, help="this one alone")
-    options = parser.parse_args(arguments)
     try:
-        project = Project.find(options.project)
-        if options.command == "book":
-            if options.verified:
-                _require_verified(project)
-            print(build(project))
-            return 0
-        if options.command == "links":
-            print(check_links(project))
-            return 0
-        if options.command == "pdf":
-            for path in print_book(project):
-                print(f"wrote {project.relative(path)} ({path.stat().st_size / 1e6:.1f} MB)")
-            return 0
-        if options.command == "new-chapter":
-            page = project.relative(new_chapter(project, options.name, options.title))
-            print(f"wrote {page} and listed it in _toc.yml. Next: make notebooks book")
-            return 0
-        if options.command in ("exercises", "solutions"):
-            return _exercises(project, options)
-        chosen = editions(project, options.chapters, options.device, options.framework)
-        if options.command == "verify":
-            return verify(chosen, options.jobs, options.lax)
-        return _make(chosen, options) if options.command == "notebooks" else _check(chosen)
+        return _run(parser.parse_args(arguments))
     except EditionsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:  # no right to write, no room on the disk
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        said = "interrupted; what was done is whole, and the same command goes on with the rest"
+        print(f"\n{said}", file=sys.stderr)
+        return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that says what is wrong in a line, and where to read more."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} ({self.prog} --help says more)\n")
+
+
+def _run(options: argparse.Namespace) -> int:
+    project = Project.find(options.project)
+    project.check()
+    if options.command == "book":
+        if options.verified:
+            _require_verified(project)
+        print(build(project))
+        return 0
+    if options.command == "serve":
+        return serve(project, options.port)
+    if options.command == "links":
+        print(check_links(project))
+        return 0
+    if options.command == "pdf":
+        for path in print_book(project):
+            print(f"wrote {project.relative(path)} ({path.stat().st_size / 1e6:.1f} MB)")
+        return 0
+    if options.command == "new-chapter":
+        page = project.relative(new_chapter(project, options.name, options.title))
+        print(f"wrote {page} and listed it in _toc.yml. Next: make notebooks book")
+        return 0
+    if options.command in ("exercises", "solutions"):
+        return _exercises(project, options)
+    chosen = editions(project, options.chapters, options.device, options.framework)
+    if options.command == "verify":
+        return verify(chosen, options.jobs, options.lax)
+    return _make(chosen, options) if options.command == "notebooks" else _check(chosen)
 
 
 def _exercises(project: Project, options: argparse.Namespace) -> int:
@@ -125,7 +150,17 @@ def _require_verified(project: Project) -> None:
         raise EditionsError(f"not verified:\n{what}\nType: make verify")
 
 
+def _jobs(given: str) -> int:
+    """The number that was given as JOBS; `jobs_on` says what it may be."""
+    try:
+        return int(given)
+    except ValueError:
+        raise EditionsError(f"JOBS is {given}; allowed are 1 and more") from None
+
+
 def _make(chosen: list[Edition], options: argparse.Namespace) -> int:
+    if not chosen:
+        raise EditionsError("there is no chapter to run: _toc.yml lists none")
     reasons = {edition: edition.staleness() for edition in chosen}
     stale = [edition for edition, reason in reasons.items() if reason or options.force]
     for edition in stale:

@@ -14,8 +14,13 @@ from textwrap import shorten
 
 from editions.errors import EditionsError
 from editions.files import write_atomically
+from editions.processes import run_child
 from editions.project import Project
 
+NOISE = (
+    *("Running Jupyter-Book", "Source Folder", "Config Path", "Output"),
+    "Building your book, returns a non-zero exit code",
+)
 COMMAND = ("build", ".", "--warningiserror", "--nitpick", "--keep-going", "--quiet")
 
 
@@ -41,14 +46,12 @@ def run_build(project: Project, *options: str) -> None:
     """
     folder = Path(sys.executable).parent
     log = project.root / "_build" / "book.log"
-    done = subprocess.run(
+    done = run_child(
         [str(folder / "jupyter-book"), *COMMAND, *options],
         cwd=project.root,
         env={**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
     )
     write_atomically(log, done.stdout.encode("utf8"))
     if done.returncode:
@@ -93,11 +96,11 @@ def check_links(project: Project) -> str:
 def messages(printed: str) -> str:
     """What a build printed that a person needs: warnings and errors, without tracebacks."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", printed)
+    said, _, trace = plain.partition("Traceback (most recent call last)")
     kept: list[str] = []
-    for line in plain.splitlines():
-        if line.startswith("Traceback (most recent call last)"):
-            break
-        noise = line.startswith(("Running Jupyter-Book", "Source Folder", "Config Path", "Output"))
-        if line.strip() and not noise and line not in kept:
+    for line in said.splitlines():
+        if line.strip("= ") and not line.startswith(NOISE) and line not in kept:
             kept.append(line)
+    if not kept:  # nothing but a traceback: its last line says what it was
+        kept = [line for line in trace.splitlines() if line.strip()][-1:]
     return "\n".join(kept)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 from editions.accelerators import accelerators
 from editions.errors import EditionsError
+from editions.processes import run_child
 from editions.running import Edition, jobs_on, kernel_environment, run_all
 
 
@@ -37,13 +37,15 @@ def verify(chosen: list[Edition], jobs: int | None = None, lax: bool = False) ->
     if device == "cpu" and unknown:
         listed = "\n".join(f"  {edition.shown}: {reasons[edition]}" for edition in unknown)
         raise EditionsError(f"nothing to compare with:\n{listed}\nType: make notebooks")
-    failed = bool(compared) and _nbval(compared, jobs, lax) != 0
+    status = _nbval(compared, jobs, lax) if compared else 0
+    failed = status != 0
     errors = run_all(unknown, jobs)
     for error in errors:
         print(f"error: {error}", file=sys.stderr)
     on = f"On {', '.join(dict.fromkeys(names))}: " if names else ""
     if compared:
-        verdict = "they differ" if failed else "claims hold" if lax else "all as stored"
+        wrong = "they differ" if status == 1 else "the run did not come to its end"
+        verdict = wrong if failed else "claims hold" if lax else "all as stored"
         what = "run, outputs not compared" if lax else "compared"
         print(f"{on}{len(compared)} notebooks {what}: {verdict}")
     for edition in unknown:
@@ -75,9 +77,8 @@ def _nbval(chosen: list[Edition], jobs: int, lax: bool) -> int:
         command += ["-n", str(jobs), "--dist", "loadfile"]
     extension = str(Path(__file__).parents[1])
     path = os.pathsep.join(filter(None, [extension, os.environ.get("PYTHONPATH")]))
-    return subprocess.run(
+    return run_child(
         [*command, *(str(edition.path) for edition in chosen)],
         cwd=project.root,
         env={**os.environ, "PYTHONPATH": path},
-        check=False,
     ).returncode

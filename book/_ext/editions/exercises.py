@@ -30,7 +30,7 @@ from editions.files import write_atomically
 from editions.frameworks import Framework
 from editions.outputs import text_of
 from editions.project import Project
-from editions.running import Edition, run
+from editions.running import Edition, run_all
 from editions.source import Cell, Chapter, read_chapter
 
 TAGS = frozenset({"starter", "solution"})
@@ -106,10 +106,16 @@ def find_exercises(
     if private is not None:
         if not private.is_dir():
             raise EditionsError(f"{private}: there is no such folder of private exercises")
+        if not any(path.suffix in (".md", ".py") for path in private.iterdir()):
+            raise EditionsError(
+                f"{private}: it holds no private exercises, such as blocks.md and blocks.py"
+            )
         secret = {path.stem: path for path in sorted(private.glob("*.md"))}
     known = sorted({*public, *secret})
     if unknown := [name for name in names or [] if name not in known]:
-        raise EditionsError(f"no exercises {unknown}; there are {known}")
+        raise EditionsError(
+            f"there are no exercises called {', '.join(unknown)}; there are: {', '.join(known)}"
+        )
     return [
         _read(project, public.get(name), secret.get(name))
         for name in known
@@ -271,7 +277,8 @@ def write_solutions(
     for exercises in find_exercises(project, names, private):
         for framework in project.frameworks:
             worked = exercises.worked(framework, folder)
-            run(worked)
+            if errors := run_all([worked], 1, progress=False):
+                raise errors[0]
             short = list(_short_of_full_marks(nbformat.read(worked.path, as_version=4)))
             if short:
                 shutil.move(worked.path, worked.path.with_suffix(".failed.ipynb"))

@@ -35,15 +35,21 @@ def fingerprint(chapter: Chapter, framework: Framework, project: Project) -> dic
     }
 
 
-def staleness(path: Path, wanted: dict[str, Any]) -> str | None:
+def staleness(path: Path, chapter: Chapter, framework: Framework, project: Project) -> str | None:
     """Why the stored notebook is not what a run would give now; None if it is."""
     if not path.is_file():
         return "it has never been run"
     try:
         stored = nbformat.v4.reads(path.read_text("utf8"))
+        code = [cell for cell in stored.cells if cell.cell_type == "code"]
     except Exception as error:  # many kinds, for a file that is no notebook
         return f"it cannot be read ({type(error).__name__})"
-    found = stored.metadata.get(KEY, {}).get("fingerprint", {})
+    about = stored.metadata.get(KEY)
+    if not isinstance(about, dict) or not all(
+        isinstance(about.get(part), dict) for part in ("fingerprint", "versions")
+    ):
+        return "it does not say what it was run with"
+    found, wanted = about["fingerprint"], fingerprint(chapter, framework, project)
     reasons = {
         "code": "its code cells changed",
         "package": "the helper package d2lcompute changed",
@@ -52,9 +58,20 @@ def staleness(path: Path, wanted: dict[str, Any]) -> str | None:
     for part, reason in reasons.items():
         if found.get(part) != wanted[part]:
             return reason
-    if any(cell.cell_type == "code" and cell.execution_count is None for cell in stored.cells):
+    if any(cell.execution_count is None for cell in code):
         return "some of its cells have not been run"
+    written = [cell for cell in chapter.edition(framework.key) if cell.kind == "code"]
+    kept = [cell.source for cell in code if "setup" not in cell.metadata.get("tags", [])]
+    if [_without_title(cell.source, cell) for cell in written] != [
+        _without_title(source, cell) for source, cell in zip(kept, written, strict=False)
+    ] or len(code) != len(written) + 1:
+        return "its code was edited in the notebook; what should stay belongs into the source"
     return None
+
+
+def _without_title(source: str, cell: Cell) -> str:
+    """Code without the line that says what it proves, which is worded otherwise in a notebook."""
+    return source.partition("\n")[2] if cell.is_claim else source
 
 
 def devices_of(chapter: Chapter, framework: Framework, project: Project) -> list[str]:
@@ -62,13 +79,12 @@ def devices_of(chapter: Chapter, framework: Framework, project: Project) -> list
 
     One from a GPU that is older than its source is not shown: few who edit a chapter have a GPU.
     """
-    wanted = fingerprint(chapter, framework, project)
-    return [
-        device
-        for device in DEVICES
-        if device == "cpu"
-        or staleness(project.notebook_path(chapter.name, framework.key, device), wanted) is None
-    ]
+
+    def current(device: str) -> bool:
+        path = project.notebook_path(chapter.name, framework.key, device)
+        return staleness(path, chapter, framework, project) is None
+
+    return [device for device in DEVICES if device == "cpu" or current(device)]
 
 
 def build(chapter: Chapter, framework: Framework, project: Project) -> NotebookNode:

@@ -69,6 +69,11 @@ class Plain:
     def _block(self, token: Any, lines: list[str], line: int) -> list[str]:
         if token.type not in ("fence", "colon_fence"):
             return []  # a target, a comment or a block break: nothing of it is shown
+        last = lines[-1].strip(" \t>")
+        if len(lines) < 2 or not last.startswith(token.markup) or last.strip(token.markup[0]):
+            self._fail(
+                line, f"a line {token.markup} is missing that ends what begins here, or above"
+            )
         match = re.match(r"\{([^}]+)\}\s*(.*)$", token.info.strip())
         if not match:
             return lines  # ordinary fenced code
@@ -148,6 +153,8 @@ class Plain:
     def _link(self, match: re.Match[str], line: int) -> str:
         picture, words, target, title = match.groups()
         if picture:
+            if not words.strip():
+                self._fail(line, "a picture needs words for those who cannot see it: ![words](...)")
             return f"![{words}]({self._picture(target, line)}{title})"
         if self.project.leaves_out(self.page, target):
             return words

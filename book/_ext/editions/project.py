@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ from urllib.parse import quote
 
 import yaml
 
-from editions.errors import EditionsError
-from editions.files import digest
+from editions.errors import EditionsError, SourceError
+from editions.files import digest, read_text
 from editions.frameworks import FRAMEWORKS, Framework
 
 DEVICES = ("cpu", "gpu")
-GITHUB = r"https?://github\.com/([^/]+)/([^/]+)"
+GITHUB = r"https://github\.com/([^/]+)/([^/]+)"
+SSH = re.compile(r"(?:ssh://)?git@([\w.-]+)(?::|/)(.+)")
 
 
 @dataclass(frozen=True)
@@ -44,34 +46,91 @@ class Project:
             app.editions_project = cls.find(Path(app.srcdir))
         return app.editions_project
 
+    def check(self) -> None:
+        """Raise an `EditionsError` if a setting or the table of contents cannot be followed."""
+        _ = self.site, self.frameworks, self.chapters
+
     # -- settings ----------------------------------------------------------------
 
     @cached_property
     def config(self) -> dict[str, Any]:
         """`_config.yml`, as it stands."""
-        return yaml.safe_load((self.root / "_config.yml").read_text("utf8")) or {}
+        found = self._yaml("_config.yml") or {}
+        if not isinstance(found, dict):
+            raise EditionsError(f"_config.yml: it holds {found!r}; settings are wanted: title: ...")
+        return found
 
-    @property
+    def _yaml(self, name: str) -> Any:
+        """What a file of the root holds."""
+        try:
+            return yaml.safe_load(read_text(self.root / name, name))
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise SourceError(name, line, f"this is not YAML: {error.problem}") from error
+        except yaml.YAMLError as error:
+            raise EditionsError(f"{name}: this is not YAML: {error}") from error
+
+    def _section(self, *names: str) -> dict[str, Any]:
+        """A section of `_config.yml`; empty if it is not there."""
+        found = self.config
+        for at, name in enumerate(names):
+            found = found.get(name) or {}
+            if not isinstance(found, dict):
+                raise EditionsError(
+                    f"_config.yml: {'.'.join(names[: at + 1])} is {found!r}; settings are wanted, "
+                    "indented below it"
+                )
+        return found
+
+    @cached_property
     def repository(self) -> str:
-        """Address of the public repository, without a slash at its end."""
-        url = (self.config.get("repository") or {}).get("url")
+        """Address of the public repository as a browser opens it, without a slash at its end.
+
+        Raises:
+            EditionsError: there is none, or it is no such address.
+        """
+        url = str(self._section("repository").get("url") or "").strip()
         if not url:
             raise EditionsError(
                 "_config.yml: repository.url is missing: give the repository's address"
             )
-        return str(url).rstrip("/").removesuffix(".git")
+        if match := SSH.fullmatch(url):
+            address = f"https://{match[1]}/{match[2]}"
+        else:
+            address = re.sub(r"^(?i:https?)://", "https://", url)
+        address = address.rstrip("/").removesuffix(".git")
+        address = re.sub(r"^https://(?i:(?:www\.)?github\.com)/", "https://github.com/", address)
+        wanted = GITHUB if address.startswith("https://github.com") else r"https://[\w.:-]+/[^?#]+"
+        if not re.fullmatch(wanted, address) or re.search(r"\s", address):
+            raise EditionsError(
+                f"_config.yml: repository.url is {url}; wanted is the address at which a browser "
+                "shows the repository, such as https://github.com/NAME/REPOSITORY"
+            )
+        return address
 
     @property
     def branch(self) -> str:
         """Branch or tag that buttons, set-up cells and pictures point to."""
-        return str((self.config.get("repository") or {}).get("branch", "main"))
+        return str(self._section("repository").get("branch") or "main")
 
     @property
     def site(self) -> str:
-        """Address of the published site, with a slash at its end: GitHub Pages, if none is set."""
-        address = str((self.config.get("html") or {}).get("baseurl", ""))
-        if not address and (match := re.fullmatch(GITHUB, self.repository)):
-            address = f"https://{match[1].lower()}.github.io/{match[2]}"
+        """Address of the published site, with a slash at its end: GitHub Pages, if none is set.
+
+        Raises:
+            EditionsError: none is set and the repository is not on GitHub, or it is no address.
+        """
+        address = str(self._section("html").get("baseurl") or "").strip()
+        match = re.fullmatch(GITHUB, self.repository)
+        if not address and match:
+            host = f"{match[1].lower()}.github.io"
+            address = f"https://{host}" + ("" if match[2].lower() == host else f"/{match[2]}")
+        if not re.fullmatch(r"https?://[^\s?#]+", address):
+            raise EditionsError(
+                f"_config.yml: html.baseurl is {address or 'missing'}; say at which address the "
+                "site will be, such as https://books.example.org/course/ (only for a repository "
+                "on GitHub can it be left out)"
+            )
         return address.rstrip("/") + "/"
 
     @property
@@ -83,25 +142,39 @@ class Project:
     def frameworks(self) -> tuple[Framework, ...]:
         """The frameworks that are built, in the order of the tabs."""
         names = self._sphinx_config.get("editions_frameworks", list(FRAMEWORKS))
-        unknown = [name for name in names if name not in FRAMEWORKS]
-        if unknown or not names:
+        listed = names if isinstance(names, list) else []
+        if not listed or any(listed.count(n) > 1 or n not in FRAMEWORKS for n in listed):
             raise EditionsError(
-                f"_config.yml: editions_frameworks is {names}; "
-                f"allowed are one or more of {list(FRAMEWORKS)}"
+                f"_config.yml: editions_frameworks is {names}; allowed are one or more of "
+                f"{', '.join(FRAMEWORKS)}, in brackets: [{next(iter(FRAMEWORKS))}]"
             )
         return tuple(FRAMEWORKS[name] for name in names)
 
     @property
     def _sphinx_config(self) -> dict[str, Any]:
-        return (self.config.get("sphinx") or {}).get("config") or {}
+        return self._section("sphinx", "config")
 
     # -- chapters and their notebooks ------------------------------------------------
 
     @property
     def chapters(self) -> list[Path]:
-        """The chapters of `_toc.yml`: pages of `book/` that hold code cells."""
-        pages = (self.root / f"{name}.md" for name in self._toc_files())
-        return [page for page in pages if page.is_file() and is_chapter(page.read_text("utf8"))]
+        """The chapters of `_toc.yml`: pages of `book/` that hold code cells.
+
+        Raises:
+            EditionsError: a page is missing, or one with code cells is no chapter; says why.
+        """
+        found = []
+        for name in self._toc_files():
+            page = self.root / f"{name}.md"
+            if page.is_file():
+                text = read_text(page, self.relative(page))
+                if is_chapter(text):
+                    found.append(page)
+                else:
+                    _no_chapter(self.relative(page), text)
+            elif not any(page.with_suffix(other).is_file() for other in (".ipynb", ".rst")):
+                raise EditionsError(f"_toc.yml lists {name}, and there is no file {name}.md")
+        return found
 
     @cached_property
     def labels(self) -> dict[str, Path]:
@@ -109,7 +182,7 @@ class Project:
         return {
             label: page
             for page in sorted((self.root / "book").glob("*.md"))
-            for label in re.findall(r"(?m)^\(([\w-]+)\)=\s*$", page.read_text("utf8"))
+            for label in re.findall(r"(?m)^\(([\w-]+)\)=\s*$", read_text(page, self.relative(page)))
         }
 
     @cached_property
@@ -126,6 +199,14 @@ class Project:
         return found.suffix == ".md" and found.is_file() and found.resolve() not in self.pages
 
     def _toc_files(self) -> Iterator[str]:
+        from sphinx_external_toc.parsing import MalformedError, parse_toc_data
+
+        listed = self._yaml("_toc.yml")
+        try:
+            parse_toc_data(copy.deepcopy(listed))
+        except MalformedError as error:
+            raise EditionsError(f"_toc.yml: {error}") from error
+
         def walk(node: object) -> Iterator[str]:
             if isinstance(node, dict):
                 for key, value in node.items():
@@ -137,7 +218,7 @@ class Project:
                 for item in node:
                     yield from walk(item)
 
-        return walk(yaml.safe_load((self.root / "_toc.yml").read_text("utf8")))
+        return walk(listed)
 
     def notebook_path(self, chapter: str, framework: str, device: str = "cpu") -> Path:
         """Where the executed edition of `chapter` is kept."""
@@ -190,7 +271,7 @@ class Project:
     def pins(self) -> dict[str, str]:
         """The versions that `requirements.txt` pins, by lower-case package name."""
         pins = {}
-        for line in (self.root / "requirements.txt").read_text("utf8").splitlines():
+        for line in read_text(self.root / "requirements.txt", "requirements.txt").splitlines():
             if match := re.match(r"\s*([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*==\s*([^\s;#]+)", line):
                 pins[match[1].lower().replace("_", "-")] = match[2]
         return pins
@@ -207,6 +288,29 @@ class Project:
         if not parts:
             raise EditionsError("d2lcompute/: the helper package is missing")
         return digest("".join(parts).encode())
+
+
+def _no_chapter(shown: str, text: str) -> None:
+    """Raise an `EditionsError` if a page that is no chapter was meant to be one, or is empty."""
+    if not text.strip():
+        raise EditionsError(f"{shown}: the page is empty: write it, or take it out of _toc.yml")
+    head, after, _ = text.partition("\n---\n")
+    if text.startswith("---\n"):
+        if not after:
+            raise SourceError(shown, 1, "the front matter is not ended: a line --- is missing")
+        try:
+            yaml.safe_load(head)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            message = f"the front matter is not YAML: {error.problem}"
+            raise SourceError(shown, line, message) from error
+    if cell := re.search(r"(?m)^```\{code-cell\}", text):
+        raise SourceError(
+            shown,
+            text[: cell.start()].count("\n") + 1,
+            "a code cell on a page that does not begin with the front matter of a chapter: copy "
+            "it from another chapter",
+        )
 
 
 def is_chapter(text: str) -> bool:

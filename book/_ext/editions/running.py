@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -51,9 +53,7 @@ class Edition:
 
     def staleness(self) -> str | None:
         """Why it must be run again; None if it need not be."""
-        return notebooks.staleness(
-            self.path, notebooks.fingerprint(self.chapter, self.framework, self.project)
-        )
+        return notebooks.staleness(self.path, self.chapter, self.framework, self.project)
 
     def check_claims(self) -> None:
         """Raise an `EditionsError` that lists the claims which prove nothing."""
@@ -151,7 +151,10 @@ def run(edition: Edition, on_cell: Callable[[], None] = lambda: None) -> None:
 
 
 def run_all(stale: list[Edition], jobs: int, progress: bool = True) -> list[EditionsError]:
-    """Run editions, `jobs` at a time, under one progress bar; return what went wrong."""
+    """Run editions, `jobs` at a time, under one progress bar; return what went wrong.
+
+    Whatever stops it, Ctrl-C too, ends the kernels at once; what was run by then is stored.
+    """
     from tqdm import tqdm
 
     total = sum(_code_cells(edition) for edition in stale)
@@ -161,14 +164,32 @@ def run_all(stale: list[Edition], jobs: int, progress: bool = True) -> list[Edit
     )
     with bar, ThreadPoolExecutor(max_workers=jobs) as pool:
         running = {pool.submit(run, edition, lambda: bar.update()): edition for edition in stale}
-        for future in as_completed(running):
-            try:
-                future.result()
-                bar.write(f"ran {running[future].shown}")
-            except EditionsError as error:
-                errors.append(error)
-                bar.write(f"failed {running[future].shown}")
+        try:
+            for future in as_completed(running):
+                try:
+                    future.result()
+                    bar.write(f"ran {running[future].shown}")
+                except EditionsError as error:
+                    errors.append(error)
+                    bar.write(f"failed {running[future].shown}")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            while not all(future.done() for future in running):
+                for client in list(_clients):  # once more: one may just have been started
+                    _kill_kernel(client)
+                time.sleep(0.1)
+            raise
     return errors
+
+
+_clients: set[NotebookClient] = set()  # of the kernels that run now
+
+
+def _kill_kernel(client: NotebookClient) -> None:
+    process = getattr(getattr(client.km, "provisioner", None), "process", None)
+    if process is not None:
+        with contextlib.suppress(OSError):
+            process.kill()
 
 
 def kernel_environment(project: Project, device: str) -> dict[str, str]:
@@ -260,10 +281,13 @@ def _execute(
         on_cell_execute=started,
         on_cell_executed=lambda **_: on_cell(),
     )
+    _clients.add(client)
     try:
         client.execute(env=environment)
     except (CellExecutionError, TimeoutError, DeadKernelError) as error:
         raise _located(edition, node.cells[running[0]], error) from error
+    finally:
+        _clients.discard(client)
 
 
 def _located(edition: Edition, node: NotebookNode, error: Exception) -> EditionsError:

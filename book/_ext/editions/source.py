@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from editions.errors import SourceError
-from editions.files import digest
+from editions.files import digest, read_text
 from editions.frameworks import FRAMEWORKS
 
 TAGS = {
@@ -19,6 +19,7 @@ TAGS = {
     "raises-exception",  # the cell stops with an exception on purpose
 }
 OPTIONS = {"tags", "name", "alt"}
+INDENTED_CELL = re.compile(r"[ \t]+(?:`{3,}|~{3,})\{code-cell\}")
 CLAIM_TITLE = re.compile(r"# Checked: *(\S.*?)\.?[ \t]*$", re.MULTILINE)
 
 
@@ -80,7 +81,8 @@ def read_chapter(
     Raises:
         SourceError: a rule of the format is broken; names the file and the line.
     """
-    return parse_chapter(path.read_text("utf8"), path.stem, shown_as or path.as_posix(), also)
+    shown = shown_as or path.as_posix()
+    return parse_chapter(read_text(path, shown), path.stem, shown, also)
 
 
 @lru_cache(maxsize=64)  # a build asks for each chapter three times
@@ -92,7 +94,7 @@ def parse_chapter(text: str, name: str, path: str, also: frozenset[str] = frozen
         notebook = read_myst_markdown_notebook(text, add_source_map=True, path=path)
     except MystMetadataParsingError as error:
         found = re.search(r"line (\d+)", str(error))
-        raise SourceError(path, int(found[1]) if found else 1, str(error)) from error
+        raise SourceError(path, int(found[1]) if found else 1, _said(str(error))) from error
     lines = text.splitlines()
     cells = []
     for node, start in zip(notebook.cells, notebook.metadata["source_map"], strict=True):
@@ -102,8 +104,13 @@ def parse_chapter(text: str, name: str, path: str, also: frozenset[str] = frozen
         if node.cell_type == "code":
             line = _first_body_line(lines, start, node.source)
             unknown = set(metadata) - OPTIONS
+            _check_closed(path, lines, start, node.source)
         else:
             line = _first_text_line(lines, start)
+            for number, text in enumerate(node.source.splitlines()):
+                if INDENTED_CELL.match(text):
+                    message = "a code cell begins at the start of its line, without blanks or tabs"
+                    raise SourceError(path, line + number, message)
             unknown = set(metadata) - {"tags"}
         if unknown:
             raise SourceError(
@@ -123,6 +130,25 @@ def parse_chapter(text: str, name: str, path: str, also: frozenset[str] = frozen
     chapter = Chapter(name=name, path=path, cells=tuple(cells), draft=draft)
     _check(chapter, also)
     return chapter
+
+
+def _said(message: str) -> str:
+    """What the reader of a notebook's Markdown says of a cell, without its own objects' names."""
+    inner = re.search(r"msg='([^']*)'", message)
+    return f"{message.partition(': ')[0]}: {inner[1]}" if inner else message
+
+
+def _check_closed(path: str, lines: list[str], fence: int, body: str) -> None:
+    """Raise a `SourceError` if a code cell runs on to the next one, or to the end of the file."""
+    opened = re.match(r"(`{3,}|~{3,}|:{3,})", lines[fence - 1])
+    if not opened:
+        return
+    mark = opened[1]
+    after = lines[fence : fence + len(body.splitlines()) + 20]  # its options and blank lines, too
+    ended = any(line.startswith(mark) and not line.strip(mark[0] + " \t") for line in after)
+    if not ended or re.search(r"(?m)^(`{3,}|~{3,}|:{3,})\{[\w-]+\}", body):
+        message = f"the code cell that begins here is not ended: a line {mark} is missing"
+        raise SourceError(path, fence, message)
 
 
 def _tags(value: object) -> tuple[str, ...]:

@@ -204,7 +204,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         if run.about["device"] != "cpu":
             run.cards = _seen.get(run.about["framework"], [])
         if run.whole and compared:
-            run.record().save(project.record_path(*about))
+            try:
+                run.record().save(project.record_path(*about))
+            except EditionsError as error:
+                pytest.exit(f"error: {error}", returncode=3)
         path = project.differences_path(*about)
         if run.differences:
             write_atomically(path, "\n".join(run.differences).encode("utf8"))
