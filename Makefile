@@ -14,7 +14,7 @@ CONSTRAINTS ?= requirements.txt
 EXTRAS  := book,torch,tensorflow,exercises,test
 
 # The first Python on the path that is neither too old nor too new for TensorFlow.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+FOUND_PYTHON = $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 
@@ -23,11 +23,27 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP = $(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-ifeq ($(filter cpu gpu,$(DEVICE)),)
-$(error DEVICE is $(DEVICE); allowed are cpu and gpu)
+# What was typed goes to the programs as it is: no word of it is the shell's.
+export D2L_CHAPTER := $(value CHAPTER)
+export D2L_NAME := $(value NAME)
+export D2L_TITLE := $(value TITLE)
+export D2L_SUBMISSIONS := $(value SUBMISSIONS)
+export D2L_PRIVATE := $(value PRIVATE)
+export D2L_JOBS := $(value JOBS)
+export D2L_PORT := $(value PORT)
+export D2L_PYTHON := $(value PYTHON)
+CHAPTERS = $(if $(value CHAPTER),-- $$D2L_CHAPTER)
+WHAT_JOBS = $(if $(value JOBS),"--jobs=$$D2L_JOBS")
+WHERE_PRIVATE = $(if $(value PRIVATE),--private "$$D2L_PRIVATE")
+
+ifneq ($(words $(DEVICE))$(filter-out cpu gpu,$(DEVICE)),1)
+$(error DEVICE is $(or $(DEVICE),empty); allowed are cpu and gpu)
 endif
-ifneq ($(filter-out pytorch tensorflow,$(FRAMEWORK)),)
-$(error FRAMEWORK is $(FRAMEWORK); allowed are pytorch and tensorflow)
+ifneq ($(filter-out pytorch tensorflow,$(FRAMEWORK))$(word 2,$(FRAMEWORK)),)
+$(error FRAMEWORK is $(FRAMEWORK); allowed are pytorch and tensorflow, or to leave it out for both)
+endif
+ifneq ($(words $(VENV)),1)
+$(error VENV is $(or $(VENV),empty); wanted is the name of a folder, without blanks)
 endif
 # On a GPU each framework has an environment of its own: their CUDA libraries do not mix.
 ifeq ($(DEVICE),gpu)
@@ -43,25 +59,39 @@ define in_each_environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks new-chapter pdf lab test test-quick check-notebooks verify site links test-gpu test-versions with-newest with-floors report browser bench soak serve exercises solutions grade test-full lint format hooks clean
+TARGETS := help book notebooks new-chapter pdf lab test test-quick check-notebooks verify site links test-gpu test-versions with-newest with-floors report browser bench soak serve exercises solutions grade test-full lint format hooks clean
+.PHONY: $(TARGETS)
 
 help: ## list the targets
 	@echo "Deep Learning Computation. Type one of:"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
 
 .DEFAULT:
-	@if [ -e "$@" ]; then :; else echo "error: there is no target '$@'. Type make to list them." >&2; exit 2; fi
+	@[ -e "$@" ] || { echo "error: there is no target '$@'. Type make to list them." >&2; exit 2; }
+
+# A file that has the name of something typed by mistake, such as tests, is no target either.
+TYPED_FILES = $(filter-out $(TARGETS) $(VENV)/%,$(foreach goal,$(MAKECMDGOALS),$(if $(wildcard $(goal)),$(goal))))
+ifneq ($(TYPED_FILES),)
+$(error there is no target $(firstword $(TYPED_FILES)). Type make to list them)
+endif
 
 # -- environments ---------------------------------------------------------------------------
 
 $(VENV)/python:
-	@if [ -z "$(PYTHON)" ]; then \
-		echo "error: Python 3.11, 3.12 or 3.13 is needed; python3 here is: $$(python3 --version 2>&1 || echo missing)." \
-			"Install one of them, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; fi
-	@command -v "$(PYTHON)" >/dev/null || { echo "error: there is no $(PYTHON)" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "error: Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is %d.%d. Name another: make PYTHON=/path/to/python3.12" % v)'
-	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
-	@$(PYTHON) -m venv $(VENV) || { echo "error: the venv module is missing. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	@PYTHON="$${D2L_PYTHON:-$(FOUND_PYTHON)}"; \
+	advice="Install one of them, or name it: make PYTHON=/path/to/python3.12"; \
+	fail() { echo "error: $$*" >&2; exit 1; }; \
+	[ -n "$$PYTHON" ] || fail "Python 3.11, 3.12 or 3.13 is needed; python3 here is: $$(python3 --version 2>&1 || echo missing). $$advice"; \
+	found=$$("$$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) \
+		|| fail "PYTHON is $$PYTHON, which is no Python that runs here. Python 3.11, 3.12 or 3.13 is needed. $$advice"; \
+	case "$$found" in 3.11|3.12|3.13) ;; \
+		*) fail "Python 3.11, 3.12 or 3.13 is needed; $$PYTHON is $$found. $$advice";; esac; \
+	"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null \
+		|| fail "$$PYTHON has no venv module. On Debian and Ubuntu: sudo apt-get install python3-venv"; \
+	if [ -n "$$(ls -A "$(VENV)" 2>/dev/null)" ] && [ ! -e "$(VENV)/pyvenv.cfg" ]; then \
+		fail "$(VENV) is there and is no environment: move it away, or name another: make VENV=.venv-mine"; fi; \
+	echo "Creating $(VENV) with Python $$found"; \
+	"$$PYTHON" -m venv "$(VENV)" || fail "$(VENV) could not be made"
 	@touch $@
 
 $(VENV)/book: $(VENV)/python pyproject.toml $(CONSTRAINTS)
@@ -91,7 +121,7 @@ browser: # Chromium, for the tests
 book: $(VENV)/book ## build the site and say where to open it
 	@$(BIN)/python -m editions book
 
-CHOSEN = --device $(DEVICE) $(if $(FRAMEWORK),--framework $(FRAMEWORK)) $(if $(JOBS),--jobs $(JOBS)) $(CHAPTER)
+CHOSEN = --device $(DEVICE) $(if $(FRAMEWORK),--framework $(FRAMEWORK)) $(WHAT_JOBS) $(CHAPTERS)
 
 notebooks: $(if $(BY_FRAMEWORK),,$(VENV)/full) ## run the stale notebooks, refresh the others' prose (CHAPTER=blocks, DEVICE=gpu)
 	$(if $(BY_FRAMEWORK),$(in_each_environment),@$(BIN)/python -m editions notebooks $(CHOSEN))
@@ -103,16 +133,15 @@ links: $(VENV)/book ## ask every address outside the book whether it is there
 	@$(BIN)/python -m editions links
 
 ifneq ($(filter new-chapter,$(MAKECMDGOALS)),)
-ifeq ($(NAME),)
+ifeq ($(and $(value NAME),$(filter command,$(origin NAME))),) # some systems set a NAME
 $(error name the chapter: make new-chapter NAME=graph-networks)
 endif
 endif
 new-chapter: $(VENV)/book ## start a chapter: make new-chapter NAME=graph-networks TITLE="Graph networks"
-	@$(BIN)/python -m editions new-chapter "$(NAME)" $(if $(TITLE),--title "$(TITLE)")
+	@$(BIN)/python -m editions new-chapter "--title=$$D2L_TITLE" -- "$$D2L_NAME"
 
-serve: book ## build, and serve the site at http://127.0.0.1:8000 (PORT=...)
-	@echo "Serving http://127.0.0.1:$(PORT)/ - stop with Ctrl-C"
-	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+serve: $(VENV)/book ## build, and serve the site at http://127.0.0.1:8000 (PORT=...)
+	@$(BIN)/python -m editions serve "--port=$$D2L_PORT"
 
 pdf: $(VENV)/pdf browser ## print the whole book: one PDF for each framework, in _build/pdf
 	@$(BIN)/python -m editions pdf
@@ -123,10 +152,10 @@ lab: $(VENV)/lab ## open the notebooks in JupyterLab
 # -- exercises --------------------------------------------------------------------------------
 
 exercises: $(VENV)/book ## write the student notebooks, and an archive per framework to hand out
-	@$(BIN)/python -m editions exercises $(if $(PRIVATE),--private "$(PRIVATE)") $(CHAPTER)
+	@$(BIN)/python -m editions exercises $(WHERE_PRIVATE) $(CHAPTERS)
 
 solutions: $(VENV)/full ## run the worked solutions, for instructors, into _build/solutions
-	@$(BIN)/python -m editions solutions $(if $(PRIVATE),--private "$(PRIVATE)") $(CHAPTER)
+	@$(BIN)/python -m editions solutions $(WHERE_PRIVATE) $(CHAPTERS)
 
 ifneq ($(filter grade,$(MAKECMDGOALS)),)
 ifeq ($(SUBMISSIONS),)
@@ -134,8 +163,8 @@ $(error name what was handed in: make grade SUBMISSIONS=folder-or-zip)
 endif
 endif
 grade: $(VENV)/full ## grade a class: make grade SUBMISSIONS=folder-or-zip
-	@$(BIN)/python -m exercises.grader grade "$(SUBMISSIONS)" $(if $(CHAPTER),--chapter $(CHAPTER)) \
-		$(if $(JOBS),--jobs $(JOBS)) $(if $(PRIVATE),--private "$(PRIVATE)")
+	@$(BIN)/python -m exercises.grader grade $(if $(value CHAPTER),"--chapter=$$D2L_CHAPTER") \
+		$(WHAT_JOBS) $(WHERE_PRIVATE) -- "$$D2L_SUBMISSIONS"
 
 # -- tests --------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ fails. So does a line that names a test which is gone.
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -248,6 +249,67 @@ def test_a_step_that_fails_fails_its_target(makefile: Path, fails: str) -> None:
         assert make(makefile, "test-versions", "VERSIONS=floors", fails=fails)[0] != 0
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["boook"], "there is no target 'boook'. Type make to list them."),
+        (["tests"], "there is no target tests. Type make to list them"),  # a folder is none
+        (["notebooks", "DEVICE=cuda"], "DEVICE is cuda; allowed are cpu and gpu"),
+        (["notebooks", "DEVICE=cpu gpu"], "DEVICE is cpu gpu; allowed are cpu and gpu"),
+        (["notebooks", "DEVICE="], "DEVICE is empty; allowed are cpu and gpu"),
+        (
+            ["notebooks", "FRAMEWORK=torch"],
+            "FRAMEWORK is torch; allowed are pytorch and tensorflow",
+        ),
+        (["notebooks", "FRAMEWORK=pytorch tensorflow"], "FRAMEWORK is pytorch tensorflow; allowed"),
+        (["book", "VENV="], "VENV is empty; wanted is the name of a folder"),
+        (["book", "VENV=tests"], "tests is there and is no environment: move it away, or name"),
+        (["book", "VENV=new", "PYTHON=no such"], "PYTHON is no such, which is no Python that runs"),
+        (["book", "VENV=new", "PYTHON=/bin/sh"], "PYTHON is /bin/sh, which is no Python that runs"),
+        (["book", "VENV=new", "PYTHON=./old"], "or 3.13 is needed; ./old is 3.9. Install one of"),
+        (["new-chapter"], "name the chapter: make new-chapter NAME=graph-networks"),
+        (["new-chapter", "NAME="], "name the chapter: make new-chapter NAME=graph-networks"),
+        (["grade"], "name what was handed in: make grade SUBMISSIONS=folder-or-zip"),
+    ],
+)
+def test_what_was_mistyped_is_told(makefile: Path, typed: list[str], said: str) -> None:
+    (makefile / "old").write_text("#!/bin/sh\necho 3.9\n")
+    (makefile / "old").chmod(0o755)
+    there = set(makefile.iterdir())
+    done = subprocess.run(
+        ["make", *typed], cwd=makefile, capture_output=True, text=True, timeout=60, check=False,
+        env={"PATH": os.environ["PATH"], "NAME": "A-COMPUTER", "LOG": str(makefile / "log")},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert said in done.stderr and "Traceback" not in done.stderr
+    assert set(makefile.iterdir()) == there  # nothing was begun, or deleted
+
+
+ODD = 'it\'s; $HOME `x` "y" #z'
+
+
+@pytest.mark.parametrize(
+    ("typed", "ran"),
+    [
+        (["notebooks", f"CHAPTER={ODD}"], f"editions notebooks --device cpu -- {ODD}"),
+        (["notebooks", "CHAPTER=a b", f"JOBS={ODD}"],
+         f"editions notebooks --device cpu --jobs={ODD} -- a b"),
+        (["notebooks", "CHAPTER=--force"], "editions notebooks --device cpu -- --force"),
+        (["new-chapter", f"NAME={ODD}", f"TITLE={ODD}"],
+         f"editions new-chapter --title={ODD} -- {ODD}"),
+        (["exercises", f"PRIVATE={ODD}", "CHAPTER=a"], f"editions exercises --private {ODD} -- a"),
+        (["solutions", f"PRIVATE={ODD}"], f"editions solutions --private {ODD}"),
+        (["grade", f"SUBMISSIONS={ODD}", f"CHAPTER={ODD}", f"PRIVATE={ODD}"],
+         f"exercises.grader grade --chapter={ODD} --private {ODD} -- {ODD}"),
+        (["serve", f"PORT={ODD}"], f"editions serve --port={ODD}"),
+        (["serve"], "editions serve --port=8000"),
+    ],
+)  # fmt: skip
+def test_what_was_typed_arrives_as_it_is(makefile: Path, typed: list[str], ran: str) -> None:
+    """No word of it is the shell's, or make's, or an option."""
+    assert make(makefile, *typed) == (0, [f".venv python -m {ran}"])
+
+
 def test_a_false_test_fails_the_step(tmp_path: Path) -> None:
     """The last step, under this project's settings; finding no test is a failure, too."""
 
@@ -276,7 +338,7 @@ def test_a_gpu_in_one_command(makefile: Path) -> None:
     status, ran = make(makefile, "test-gpu", fails="pytorch")
     assert status != 0 and len(ran) == 2
     assert make(makefile, "notebooks", "DEVICE=gpu", "CHAPTER=blocks")[1] == [
-        f".venv python -m editions notebooks --device gpu --framework {framework} blocks"
+        f".venv python -m editions notebooks --device gpu --framework {framework} -- blocks"
         for framework in ("pytorch", "tensorflow")
     ]
     assert make(makefile, "verify", "DEVICE=gpu", "FRAMEWORK=jax")[0] != 0
