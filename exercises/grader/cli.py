@@ -5,17 +5,21 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import math
 import os
+import re
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 from .cluster import ClusterError
 from .export import FORMATS
 from .grade import Order, Outcome, grade
+from .gradebook import FILE as GRADEBOOK
 from .gradebook import Gradebook, GradebookError, Row
 from .intake import IntakeError, printable, reasons
 from .limits import GIB, Limits
@@ -70,18 +74,56 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.run(options)
     except _ERRORS as error:
-        print(error, file=sys.stderr)
+        said = str(error)
+        if isinstance(error, OSError) and error.filename:
+            said = f"{error.filename}: {error.strerror}"
+        print(f"error: {said}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nInterrupted. The same command goes on where this one stopped.", file=sys.stderr)
         return 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that says what is wrong in a line, and where to read more."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} ({self.prog} --help says more)\n")
+
+
+def _jobs(given: str) -> int:
+    if not (given.isascii() and given.isdecimal() and int(given) > 0):
+        raise argparse.ArgumentTypeError(f"it is {given}; allowed are 1 and more")
+    return int(given)
+
+
+def _amount(given: str) -> float:
+    try:
+        found = float(given)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"it is {given}; allowed are numbers above 0")
+    return found
+
+
+def _address(given: str) -> str:
+    if given and not re.fullmatch(r"\w+://\S+:\d+", given):
+        raise argparse.ArgumentTypeError(f"it is {given}; wanted is one like tcp://host:8786")
+    return given
+
+
+def _time(given: str) -> datetime:
+    try:
+        return datetime.fromisoformat(given)
+    except ValueError:
+        message = f"it is {given}; write it like 2026-11-20T23:59"
+        raise argparse.ArgumentTypeError(message) from None
+
+
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "python -m exercises.grader", description=_ABOUT, formatter_class=raw
-    )
+    parser = _Parser("python -m exercises.grader", description=_ABOUT, formatter_class=raw)
     parser.add_argument(
         "--data", type=Path, default=None, metavar="FOLDER",
         help="where the secret, the gradebook and the records are kept, outside the repository "
@@ -103,11 +145,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--assignment", default="", help="its name (default: the chapter)")
     one.add_argument("--roster", type=Path, metavar="CSV", help="columns ID and Name, and others")
     one.add_argument("--private", type=Path, metavar="FOLDER", help="questions of your own")
-    one.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N",
+    one.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N",
                      help="submissions at a time (default: %(default)s)")  # fmt: skip
-    one.add_argument("--deadline", type=datetime.fromisoformat, metavar="TIME",
+    one.add_argument("--deadline", type=_time, metavar="TIME",
                      help="later files are late, by their own times: 2026-11-20T23:59")  # fmt: skip
-    one.add_argument("--scheduler", default="", metavar="ADDRESS",
+    one.add_argument("--scheduler", type=_address, default="", metavar="ADDRESS",
                      help="run the probes on this dask.distributed cluster, tcp://host:8786; "
                      "judge and secret stay here")  # fmt: skip
     one.add_argument("--again", action="store_true", help="grade again what is known already")
@@ -116,9 +158,9 @@ def _parser() -> argparse.ArgumentParser:
         ("cell", "a cell", Limits.cell_seconds),
         ("submission", "a submission", Limits.submission_seconds),
     ):
-        one.add_argument(f"--{name}-seconds", type=float, default=default, metavar="S",
+        one.add_argument(f"--{name}-seconds", type=_amount, default=default, metavar="S",
                          help=f"how long {text} may take (default: %(default)g)")  # fmt: skip
-    one.add_argument("--memory", type=float, default=Limits.memory / GIB, metavar="GB",
+    one.add_argument("--memory", type=_amount, default=Limits.memory / GIB, metavar="GB",
                      help="of a submission (default: %(default)g)")  # fmt: skip
     one.add_argument("--one-sandbox-each", action="store_true",
                      help="import the framework anew for every submission: slower")  # fmt: skip
@@ -161,6 +203,17 @@ def _data(options: argparse.Namespace) -> Path:
     return options.data or data_folder()
 
 
+def _kept(options: argparse.Namespace) -> Gradebook:
+    """The gradebook that is there; looking for one makes none."""
+    file = _data(options) / GRADEBOOK
+    if not file.is_file():
+        raise GradebookError(
+            f"{file}: there is no gradebook: nothing has been graded, or it is kept elsewhere "
+            "(--data FOLDER, D2L_GRADER_DATA)"
+        )
+    return Gradebook(file)
+
+
 def _grade(options: argparse.Namespace) -> int:
     machine = find_machine(options.unsafe_no_sandbox)
     if not machine.sandboxed:
@@ -174,7 +227,7 @@ def _grade(options: argparse.Namespace) -> int:
         private=options.private.resolve() if options.private else None,
         roster=read_roster(options.roster) if options.roster else Roster(()),
         deadline=options.deadline.astimezone() if options.deadline else None,
-        jobs=max(1, options.jobs),
+        jobs=options.jobs,
         limits=Limits(
             answer_seconds=options.answer_seconds,
             cell_seconds=options.cell_seconds,
@@ -204,24 +257,24 @@ def _say(order: Order, outcome: Outcome) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    with Gradebook(_data(options) / "gradebook.sqlite") as book:
+    with _kept(options) as book:
         for assignment in [options.assignment] if options.assignment else book.assignments():
             print(table(assignment, _rows(book, assignment)))
     return 0
 
 
 def _export(options: argparse.Namespace) -> int:
-    with Gradebook(_data(options) / "gradebook.sqlite") as book:
+    with _kept(options) as book:
         rows = _rows(book, options.assignment)
     sys.stdout.write(FORMATS[options.format](options.assignment, rows).replace("\r\n", "\n"))
     return 0
 
 
 def _report(options: argparse.Namespace) -> int:
-    options.to.mkdir(parents=True, exist_ok=True)
     results = Results(_data(options) / "results")
-    with Gradebook(_data(options) / "gradebook.sqlite") as book:
+    with _kept(options) as book:
         rows = _rows(book, options.assignment)
+        options.to.mkdir(parents=True, exist_ok=True)
         for row in rows:
             key = book.record_of(row.student.id, options.assignment)
             record = results.load(row.student.id, options.assignment, key) if key else None
@@ -234,17 +287,21 @@ def _report(options: argparse.Namespace) -> int:
 
 def _override(options: argparse.Namespace) -> int:
     points = None if options.remove else options.points
-    with Gradebook(_data(options) / "gradebook.sqlite") as book:
+    with _kept(options) as book:
         book.override(options.student, options.assignment, options.question, points, options.reason)
     return 0
 
 
 def _delete(options: argparse.Namespace) -> int:
-    with Gradebook(_data(options) / "gradebook.sqlite") as book:
-        entries = book.delete(options.student)
+    entries = 0
+    if (_data(options) / GRADEBOOK).is_file():  # without one there may be records
+        with _kept(options) as book:
+            entries = book.delete(options.student)
     records = Results(_data(options) / "results").delete(options.student)
     if not entries and not records:
-        raise GradebookError(f"nothing is kept of {options.student}")
+        raise GradebookError(
+            f"nothing is kept of {options.student}; the first column of `show` has the ids"
+        )
     print(f"deleted: {entries} entries, {records} records")
     return 0
 

@@ -22,8 +22,8 @@ from d2lcompute.checks.question import Question
 
 from . import session
 from .cluster import Cluster
-from .gradebook import Gradebook, now
-from .intake import DamagedError, Refused, Submission, collect
+from .gradebook import FILE, Gradebook, now
+from .intake import DamagedError, IntakeError, Refused, Submission, collect, reasons
 from .judging import Mark, mark
 from .limits import USUAL, Limits
 from .machine import Machine, MachineError, exposed
@@ -38,6 +38,7 @@ from .stage import make_stage
 
 log = logging.getLogger(__name__)
 
+_NAME_IT = "name the chapter: --chapter blocks, or make grade CHAPTER=blocks"
 _PREFIX = "d2l-grader-"  # of temporary folders
 UNREADABLE = "unreadable"  # the file is no notebook
 
@@ -63,7 +64,7 @@ class Order:
     @property
     def gradebook(self) -> Path:
         """The file of the gradebook."""
-        return self.data / "gradebook.sqlite"
+        return self.data / FILE
 
     @property
     def results(self) -> Results:
@@ -101,6 +102,9 @@ def grade(order: Order, progress: Callable[[int, int], None] = lambda done, all:
     for path in filter(None, (order.source, order.data, order.private)):
         if order.machine.sandboxed and (folder := exposed(path)):
             raise MachineError(f"{path} lies below {folder}, which every sandbox shows: move it")
+    if not submissions:
+        what = "".join(f"\n  {line}" for line in reasons(refused))
+        raise IntakeError(f"{order.source}: no notebook (.ipynb) was handed in{what}")
     secret = load_secret(order.data / "secret")
     students = {_key(one): _student(one, order.roster, refused) for one in submissions}
     submissions = _last_of_each(submissions, students, order.roster, refused)
@@ -324,12 +328,12 @@ def _common_chapter(notebooks: list[Notebook], private: Path | None) -> str:
     known = known_chapters(private)
     found = Counter(chapter for notebook in notebooks for chapter in notebook.chapters & known)
     if not found:
-        raise QuestionsError("no submission calls a check; name the chapter with --chapter")
+        raise QuestionsError(f"no submission calls a check; {_NAME_IT}")
     most = max(found.values())
     often = sorted(chapter for chapter, count in found.items() if count == most)
     if len(often) > 1:
         said = " and of ".join(often)
-        raise QuestionsError(f"as many call checks of {said}; name the chapter with --chapter")
+        raise QuestionsError(f"as many call checks of {said}; {_NAME_IT}")
     return often[0]
 
 

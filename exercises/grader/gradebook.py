@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS overrides (
     student TEXT, assignment TEXT, question TEXT, points REAL, reason TEXT, made_at TEXT,
     PRIMARY KEY (student, assignment, question));
 """
+FILE = "gradebook.sqlite"  # in the data folder
 _TABLES = ("students", "submissions", "marks", "overrides")
 
 
@@ -87,7 +88,7 @@ class Gradebook:
                 other = _columns(self._base) != _columns(new)
         except sqlite3.Error as error:
             self._base.close()
-            raise GradebookError(f"{path}: {error}") from None
+            raise GradebookError(f"{path}: no gradebook that can be used ({error})") from None
         if other:
             self._base.close()
             raise GradebookError(
@@ -154,7 +155,10 @@ class Gradebook:
         if found is None:
             known = sorted(q for row in self.rows(assignment) for q in row.questions
                            if row.student.id == student)  # fmt: skip
-            said = f"; there are: {', '.join(known)}" if known else ""
+            said = f"; there are: {', '.join(known)}" if known else (
+                f"; graded are {', '.join(self.assignments()) or 'no assignments'}, and the first "
+                "column of `show` has the ids of the students"
+            )  # fmt: skip
             raise GradebookError(f"{student} has no mark for {question} in {assignment}{said}")
         key = (student, assignment, question)
         if points is None:

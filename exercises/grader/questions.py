@@ -19,7 +19,7 @@ def load_questions(chapter: str, private: Path | None = None) -> dict[str, Quest
     """A chapter's questions by name; those in `private` replace or follow the public ones.
 
     Raises:
-        QuestionsError: there is no such chapter, or its file cannot be loaded.
+        QuestionsError: there is no such chapter or folder, or a file cannot be loaded.
     """
     with _looking_in(private):
         try:
@@ -34,13 +34,21 @@ def load_questions(chapter: str, private: Path | None = None) -> dict[str, Quest
 
 
 def known_chapters(private: Path | None = None) -> set[str]:
-    """The chapters that have questions, those of `private` among them."""
+    """The chapters that have questions, those of `private` among them.
+
+    Raises:
+        QuestionsError: there is no such folder, or nothing in it.
+    """
     with _looking_in(private):
         return set(checks.chapters())
 
 
 @contextlib.contextmanager
 def _looking_in(private: Path | None) -> Iterator[None]:
+    if private is not None and not private.is_dir():
+        raise QuestionsError(f"{private}: there is no such folder of private questions")
+    if private is not None and not any(private.glob("*.py")):
+        raise QuestionsError(f"{private}: it holds no private questions, such as blocks.py")
     before = os.environ.pop(checks.PRIVATE, None)
     if private is not None:
         os.environ[checks.PRIVATE] = str(private)

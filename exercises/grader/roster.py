@@ -71,8 +71,13 @@ def read_roster(file: Path) -> Roster:
     """The roster in a CSV file.
 
     Raises:
-        RosterError: it has no headings for ids or names, is no text, or an id occurs twice.
+        RosterError: it is missing, is no CSV, has no headings for ids or names, or an id occurs
+            twice.
     """
+    if not file.is_file():
+        raise RosterError(
+            f"{file}: there is no such file; wanted is a CSV with columns ID and Name"
+        )
     data = file.read_bytes()
     if len(data) > 10 * MIB:
         raise RosterError(f"{file}: {len(data) // MIB} MB are too many for a roster")

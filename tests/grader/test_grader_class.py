@@ -384,7 +384,10 @@ def test_an_override_survives_grading_again(data, grade, run):
     override = ("override", "demo", "ann", "demo.scaled")
     assert run(*override, "7")[0] == 2  # a reason is needed
     assert run(*override, "11", "--reason", "x")[0] == 2
-    assert run("override", "demo", "ann", "demo.none", "1", "--reason", "x")[0] == 2
+    status, said = run("override", "demo", "ann", "demo.none", "1", "--reason", "x")
+    assert status == 2 and "there are: demo." in said.err
+    status, said = run("override", "dem", "ann", "demo.scaled", "1", "--reason", "x")
+    assert status == 2 and "graded are demo, and the first column of `show`" in said.err
     assert run(*override, "7", "--reason", "the text was unclear")[0] == 0
     grade({"ann.ipynb": WRONG}, "--again")
     assert marks_in(data)["ann"]["scaled"] == 7
@@ -517,6 +520,62 @@ def test_without_a_sandbox_only_when_told_to(data, grade, monkeypatch, run):
     assert ",none," in line
     (record,) = records(data)
     assert json.loads(record.read_text())["environment"]["sandbox"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            "grade {full} --private {full}/gone",
+            "gone: there is no such folder of private questions",
+        ),
+        ("grade {full} --private {empty}", "it holds no private questions, such as blocks.py"),
+        ("grade {empty}", "no notebook (.ipynb) was handed in"),
+        ("grade {empty}/gone", "gone: there is no such folder or zip archive"),
+        ("grade {full} --chapter block", "no chapter 'block' has questions; there are: autograd"),
+        ("grade {full} --roster {empty}/gone", "gone: there is no such file; wanted is a CSV with"),
+        (
+            "grade {full} --scheduler here",
+            "--scheduler: it is here; wanted is one like tcp://host:8786",
+        ),
+        ("grade {full} --jobs 0", "--jobs: it is 0; allowed are 1 and more"),
+        ("grade {full} --jobs many", "--jobs: it is many; allowed are 1 and more"),
+        ("grade {full} --memory nan", "--memory: it is nan; allowed are numbers above 0"),
+        ("grade {full} --cell-seconds -1", "--cell-seconds: it is -1; allowed are numbers above 0"),
+        ("grade {full} --deadline soon", "--deadline: it is soon; write it like 2026-11-20T23:59"),
+        ("grade", "the following arguments are required: SUBMISSIONS"),
+        ("graded", "invalid choice: 'graded' (choose from"),
+        ("show", "there is no gradebook: nothing has been graded, or it is kept elsewhere"),
+        ("export demo", "there is no gradebook"),
+        ("report demo --to {empty}/reports", "there is no gradebook"),
+        ("override demo ann demo.scaled 1 --reason x", "there is no gradebook"),
+        ("delete ann", "nothing is kept of ann; the first column of `show` has the ids"),
+    ],
+)
+def test_a_slip_of_the_finger_costs_one_line(data, run, capsys, tmp_path, given, said):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full" / "ann.ipynb").write_bytes(notebook(*honest()))
+    words = given.format(full=tmp_path / "full", empty=tmp_path / "empty").split()
+    try:
+        status, printed = run(*words)
+        error = printed.err
+    except SystemExit as end:
+        status, error = end.code, capsys.readouterr().err
+    (line,) = error.splitlines()
+    assert status == 2
+    assert line.startswith("error: ") and said in line
+    assert not (data / "gradebook.sqlite").exists()
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_what_is_no_gradebook_is_named(data, run):
+    data.mkdir()
+    (data / "gradebook.sqlite").write_text(
+        "not a database, and longer than its first hundred bytes"
+    )
+    status, said = run("show")
+    assert status == 2 and "no gradebook that can be used (file is not a database)" in said.err
 
 
 def test_denied_namespaces_are_explained(grade, monkeypatch, tmp_path):
