@@ -73,8 +73,9 @@ def project(tmp_path):
     root = tmp_path / "project"
     (root / "book").mkdir(parents=True)
     (root / "exercises").mkdir()
-    for name in ("_config.yml", "_toc.yml", "requirements.txt", "book/blocks.md"):
+    for name in ("_config.yml", "requirements.txt", "book/blocks.md"):
         shutil.copyfile(ROOT / name, root / name)
+    (root / "_toc.yml").write_text("format: jb-book\nroot: book/blocks\n", "utf8")
     write(root / "exercises" / "small.md", SMALL)
     return Project(root)
 
@@ -347,7 +348,7 @@ def test_a_mistake_in_a_source_is_reported_with_its_line(project, old, new, mess
 def test_the_commands_say_what_is_wrong(project, capsys):
     at = ["--project", str(project.root)]
     assert main(["exercises", "nothing", *at]) == 1
-    assert "no exercises ['nothing']; there are ['small']" in capsys.readouterr().err
+    assert "there are no exercises called nothing; there are: small" in capsys.readouterr().err
     assert main(["exercises", *at, "--private", str(project.root / "none")]) == 1
     assert "there is no such folder of private exercises" in capsys.readouterr().err
     assert main(["exercises", *at]) == 0
