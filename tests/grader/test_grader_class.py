@@ -447,7 +447,7 @@ def test_one_submission_cannot_choose_the_chapter(tmp_path, data, run):
     assert marks_in(data) == {"ann": FULL, "ben": NONE}
     (folder / "ben.ipynb").write_bytes(notebook("check('blocks.calls', 1)"))
     status, said = run("grade", folder, "--private", QUESTIONS)
-    assert status == 2 and "blocks and of demo; name the chapter with --chapter" in said.err
+    assert status == 2 and "blocks and of demo; name the chapter: --chapter" in said.err
 
 
 def test_the_table_cannot_steer_the_terminal(grade):
