@@ -143,6 +143,8 @@ def test_folds(page: BeautifulSoup) -> None:
 
 
 def test_choices_of_a_quiz_unfold(page: BeautifulSoup) -> None:
+    (group,) = page.select(".quiz")
+    assert page.find(id=group["aria-labelledby"]).text == "What is 1 + 1?"
     choices = page.select(".quiz details.quiz-choice")
     assert [choice.summary.text.strip() for choice in choices] == ["A. Two.", "B. Three."]
     assert "Right." in choices[0].text

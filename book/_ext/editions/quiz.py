@@ -39,8 +39,9 @@ class QuizDirective(SphinxDirective):
             raise self.error(str(error)) from error
         strings = Strings(self.config.language)
         question, _ = self.state.inline_text(self.arguments[0], self.lineno)
-        block = quiz(classes=["quiz"])
-        block += nodes.paragraph("", "", *question, classes=["quiz-question"])
+        name = nodes.make_id(f"{self.env.docname} quiz {self.env.new_serialno('quiz') + 1}")
+        block = quiz(classes=["quiz"], question=name)
+        block += nodes.paragraph("", "", *question, classes=["quiz-question"], ids=[name])
         for letter, choice in zip(LETTERS, choices, strict=False):
             verdict = "right" if choice.right else "wrong"
             line = self.content_offset + choice.offset
@@ -70,6 +71,11 @@ def _close(tag: str) -> Any:
     return depart
 
 
+def _open_quiz(self: Any, node: nodes.Element) -> None:
+    labelled = {"aria-labelledby": node["question"]}
+    self.body.append(self.starttag(node, "div", role="group", **labelled))
+
+
 def _open_summary(self: Any, node: nodes.Element) -> None:
     self.body.append("<summary><span>")  # one box beside the mark, whatever is in it
 
@@ -80,7 +86,7 @@ def _close_summary(self: Any, node: nodes.Element) -> None:
 
 def register(app: Any) -> None:
     """Add the directive and its nodes to Sphinx."""
-    app.add_node(quiz, html=(_open("div", role="group"), _close("div")))
+    app.add_node(quiz, html=(_open_quiz, _close("div")))
     app.add_node(quiz_choice, html=(_open("details"), _close("details")))
     app.add_node(quiz_text, html=(_open_summary, _close_summary))
     app.add_directive("quiz", QuizDirective)
