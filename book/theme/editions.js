@@ -10,7 +10,7 @@
   function store(key, value) {
     try {
       localStorage.setItem(key, value);
-      return location.protocol !== "file:"; // some browsers give each file a storage of its own
+      return localStorage[key] === value && location.protocol !== "file:"; // some browsers give each file a storage of its own
     } catch {
       return false;
     }
@@ -71,7 +71,7 @@
 
   // An address may name something in a panel or a fold: open what it lies in.
   function reveal() {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(location.hash.slice(1));
     if (!target) return;
     if (home(target)) show(home(target));
     for (const fold of all("details")) fold.open ||= fold.contains(target);
@@ -113,7 +113,8 @@
   addEventListener("load", stops);
   addEventListener("hashchange", reveal);
   addEventListener("pageshow", ({ persisted }) => {
-    if (persisted && kept) show(localStorage.getItem(KEY)); // back to a page that kept running
+    // Back again.
+    if (persisted && kept) document.querySelector(`[value="${localStorage[KEY]}"]`)?.click();
   });
 
   show(root.dataset.framework);

@@ -120,6 +120,7 @@ class Visit:
         scripts: bool = True,
         local: bool = False,
         motion: str = "no-preference",
+        forced: str = "none",
     ) -> None:
         self.site = site
         self.base = site.folder.as_uri() + "/" if local else site.address
@@ -131,6 +132,7 @@ class Visit:
             color_scheme=scheme,
             java_script_enabled=scripts,
             reduced_motion=motion,
+            forced_colors=forced,
         )
         self.context.set_default_timeout(10_000)
         self.page = self.context.new_page()

@@ -58,6 +58,7 @@ def test_the_switch_in_the_header_changes_the_page(visit: Open, chapter: str) ->
 def test_a_link_opens_the_framework_it_names(visit: Open, chapter: str) -> None:
     assert visit(f"{chapter}?framework=tensorflow").shown() == {"tensorflow"}
     assert visit(f"{chapter}?framework=nonsense").shown() == {"pytorch"}
+    assert visit(f"{chapter}?framework=tensorflow#100%").shown() == {"tensorflow"}
 
 
 def test_the_address_keeps_its_anchor(visit: Open, chapter: str) -> None:
@@ -73,6 +74,19 @@ def test_going_back_keeps_the_newer_choice(visit: Open, chapter: str) -> None:
     reader.page.go_back()
     reader.page.wait_for_load_state()
     assert reader.shown() == {"tensorflow"}
+
+
+def test_coming_back_after_the_choice_was_forgotten(visit: Open, chapter: str) -> None:
+    for forgotten in ("localStorage.clear()", "localStorage[key] = 'another'"):
+        reader = visit(f"{chapter}?framework=tensorflow")
+        reader.evaluate(
+            f"""() => {{
+              const key = 'sphinx-design-tab-id-framework';
+              {forgotten};
+              dispatchEvent(new PageTransitionEvent('pageshow', {{ persisted: true }}));
+            }}"""
+        )
+        assert reader.shown() == {"tensorflow"}
 
 
 def test_by_keyboard(visit: Open, chapter: str) -> None:
@@ -171,7 +185,17 @@ def test_where_the_browser_keeps_nothing_the_links_carry_the_choice(
     reader.page.locator("nav a", has_text="References").first.click()
     reader.page.wait_for_url("**/references.html*")
     assert chosen(reader) == "tensorflow"
-    assert all("kept out" in complaint for complaint in reader.complaints)  # the theme's scripts
+    dark = "document.documentElement.dataset.theme === 'dark'"
+    assert not reader.evaluate(dark)
+    reader.page.locator(".theme-switch-button").click()
+    assert reader.evaluate(dark)
+    reader.page.keyboard.press("Control+k")
+    reader.page.locator("#pst-search-dialog input").fill("gradient")
+    if not local:  # search results quote pages, which files may not read
+        reader.page.keyboard.press("Enter")
+        reader.page.wait_for_url("**/search.html*")
+        reader.page.locator("#search-results li a").first.wait_for()
+    assert all("kept out" in complaint for complaint in reader.complaints)  # the theme's head
     reader.complaints.clear()
 
 
@@ -217,6 +241,17 @@ def test_side_by_side(visit: Open, chapter: str) -> None:
     assert reader.page.locator(".stamp:visible").count() == 2
     reader.page.set_viewport_size({"width": 1100, "height": 800})
     assert reader.shown() == {"pytorch"}
+
+
+def test_a_search_quotes_what_a_page_says(visit: Open) -> None:
+    """And neither its buttons nor what screen readers hear of its formulas."""
+    reader = visit("search.html?q=gradient")
+    quotes = reader.page.locator("#search-results .context")
+    reader.page.wait_for_function(
+        "document.querySelectorAll('#search-results .context').length > 9"
+    )
+    quoted = " ".join(quotes.all_inner_texts())
+    assert "View source" not in quoted and "\\" not in quoted
 
 
 def test_a_search_opens_the_tab_that_holds_the_word(visit: Open, site: Site) -> None:

@@ -39,6 +39,74 @@ def too_wide(visit: Visit) -> int:
     return visit.evaluate("document.documentElement.scrollWidth - innerWidth")
 
 
+def cut_off(visit: Visit) -> list[str]:
+    """What hangs over the window, or is wider than a box that does not scroll."""
+    return visit.evaluate(
+        """() => [...document.querySelectorAll('main *')].filter((element) => {
+          if (element.matches('dialog, dialog *, .katex *, .headerlink')) return false;
+          const box = element.getBoundingClientRect();
+          const flow = (one) => getComputedStyle(one).overflowX;
+          if (flow(element) === 'hidden') return element.scrollWidth > element.clientWidth + 1;
+          if (!box.height || getComputedStyle(element).visibility === 'hidden') return false;
+          let at = element.parentElement;
+          while (at && !['auto', 'scroll'].includes(flow(at))) at = at.parentElement;
+          return !at && box.right > innerWidth + 1;
+        }).map((element) => element.outerHTML.slice(0, 90))"""
+    )
+
+
+def test_nothing_is_cut_off_on_the_smallest_phone(visit: Open, site: Site) -> None:
+    reader = visit(width=320)
+    found = []
+    for page in [*site.pages(), "search.html?q=trainable_variables"]:
+        reader.go(page + ("&" if "?" in page else "?") + "framework=tensorflow")
+        if "?" in page:
+            reader.page.locator("#search-results .context").first.wait_for()
+        reader.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        found += [f"{page}: {one}" for one in cut_off(reader)]
+        if (extra := too_wide(reader)) > 0:
+            found.append(f"{page}: {extra} pixels too wide")
+    assert found == []
+
+
+def test_letters_twice_as_large_leave_room_to_read(visit: Open) -> None:
+    for width in (360, 1280):
+        reader = visit("book/blocks.html", width=width)
+        reader.page.add_style_tag(content="html { font-size: 200% !important; }")
+        assert too_wide(reader) <= 0
+        assert reader.page.locator("article").bounding_box()["width"] > width / 3
+        boxes = reader.evaluate(
+            """() => [...document.querySelectorAll('.framework-switch span, .site-header .tool')]
+            .map((one) => one.getBoundingClientRect()).filter((box) => box.width)
+            .map((box) => [box.left, box.top, box.right, box.bottom])"""
+        )
+        for i, (left, top, right, bottom) in enumerate(boxes):
+            for other in boxes[i + 1 :]:
+                apart = other[0] >= right or other[2] <= left or other[1] >= bottom
+                assert apart or other[3] <= top, (width, boxes)
+
+
+def test_high_contrast_shows_which_tab_is_open(visit: Open) -> None:
+    reader = visit("book/blocks.html?framework=tensorflow", forced="active")
+    one, two = reader.evaluate(
+        """() => [...document.querySelectorAll('.editions:not(.alone) > label')].slice(0, 2)
+        .map((label) => getComputedStyle(label).borderBottomColor)"""
+    )
+    assert one == WHITE and two != WHITE
+
+
+def test_links_have_one_colour(visit: Open, site: Site) -> None:
+    reader = visit("book/teaching.html")
+    colours = "(links) => [...new Set(links.map((link) => getComputedStyle(link).color))]"
+    assert len(reader.page.locator("article :is(p, td) > a").evaluate_all(colours)) == 1
+
+
+def test_the_reference_says_what_the_docstrings_say(site: Site) -> None:
+    page = site.text("book/package.html")
+    assert "r--" in page  # a format, and no dash
+    assert "Initialize self" not in page  # what Python says of a class that says nothing
+
+
 @look
 def test_axe_finds_nothing_and_nothing_hangs_over(
     visit: Open, site: Site, width: int, scheme: str, framework: str
@@ -121,6 +189,17 @@ def test_still_for_those_who_want_it_still(visit: Open) -> None:
         && style.transitionProperty !== 'none');
     }).length"""
     assert reader.evaluate(moving) == 0
+
+
+def test_an_output_is_as_high_as_its_lines(visit: Open) -> None:
+    reader = visit("book/blocks.html")
+    heights = reader.evaluate(
+        """() => [...document.querySelectorAll('.output:has(pre)')]
+        .filter((one) => one.offsetHeight)
+        .map((one) => [one.offsetHeight, one.querySelector('pre').offsetHeight])"""
+    )
+    assert len(heights) > 5
+    assert all(box == lines for box, lines in heights)
 
 
 def test_code_of_eighty_columns_fits(visit: Open) -> None:
