@@ -66,6 +66,9 @@ def test_nothing_is_cut_off_on_the_smallest_phone(visit: Open, site: Site) -> No
         found += [f"{page}: {one}" for one in cut_off(reader)]
         if (extra := too_wide(reader)) > 0:
             found.append(f"{page}: {extra} pixels too wide")
+        broken = "(all) => all.filter((one) => one.getClientRects().length > 1).length"
+        if reader.page.locator("td code .pre").evaluate_all(broken):
+            found.append(f"{page}: a word of code is broken in a table, which could scroll")
     assert found == []
 
 
