@@ -173,6 +173,8 @@ def test_dark_pages_are_dark(visit: Open, site: Site) -> None:
             "[...document.querySelectorAll('article img')].map((i) => getComputedStyle(i).filter)"
         )
         assert all("invert" in one for one in reader.evaluate(filters)), page
+        padding = filters.replace(".filter", ".padding")
+        assert set(reader.evaluate(padding)) <= {"0px"}, page  # as large as on light pages
 
 
 def test_colours_are_remembered(visit: Open) -> None:
@@ -326,7 +328,13 @@ def test_print_opens_folds_and_shows_one_framework(visit: Open) -> None:
     reader.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert before > 0 and reader.evaluate(closed) == 0
     assert reader.shown() == {"tensorflow"}
-    for chrome in (".site-header", ".bd-sidebar-primary", ".chapter-links", ".editions > label"):
+    chrome_of_the_page = (
+        ".site-header",
+        ".bd-sidebar-primary",
+        ".chapter-links",
+        ".editions > label",
+    )
+    for chrome in (*chrome_of_the_page, ".fold-output > summary", ".prev-next-area"):
         assert not reader.page.locator(chrome).first.is_visible(), chrome
     assert reader.page.locator("article h1").is_visible()
     faint = [one for one in violations(reader) if one.startswith("color-contrast")]
