@@ -68,8 +68,9 @@ print(spent, len(animator.X[0]), len(animator.Y[1]))
 
 
 CLOCKED = """
+import gc, time
+gc.disable()
 {first}
-import time
 began = time.perf_counter()
 {code}
 print(time.perf_counter() - began)
@@ -84,7 +85,11 @@ def process(code: str) -> float:
 
 
 def clocked(code: str, first: str = "") -> float:
-    """Return how many seconds `code` takes in a fresh Python, after `first`."""
+    """Return how many seconds `code` takes in a fresh Python, after `first`.
+
+    Without the garbage collector: one pass over TensorFlow's objects takes longer than all of our
+    modules, and one object more or less decides in which of the two imports it falls.
+    """
     done = subprocess.run(
         [sys.executable, "-c", CLOCKED.format(code=code, first=first)],
         env=ENVIRONMENT,
