@@ -233,6 +233,7 @@ bench: $(VENV)/full browser ## measure, as ratios side by side in one run
 	@$(BIN)/python bench/package.py
 	@$(BIN)/python bench/exercises.py
 	@$(BIN)/python bench/grader.py
+	@$(BIN)/python bench/notebooks.py
 	@$(BIN)/python bench/book.py
 
 clean: ## delete what was built; keep the environment
