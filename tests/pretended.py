@@ -20,12 +20,11 @@ from IPython.core.interactiveshell import InteractiveShell
 
 def torch_with(number: int) -> AbstractContextManager[Any]:
     """PyTorch on a machine with so many GPUs, as long as the context lasts."""
-    import torch
-
+    from d2lcompute import torch as d2l
     from d2lcompute.checks.pretend import pretend_devices
 
-    torch.accelerator.is_available = lambda: number > 0  # type: ignore[assignment]
-    torch.accelerator.device_count = lambda: number  # type: ignore[assignment]
+    d2l.num_gpus = lambda: number
+    d2l.gpu = lambda i=0: d2l.torch.device("cuda", i)
     return pretend_devices()
 
 
