@@ -11,6 +11,7 @@ import sysconfig
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .cgroups import Cgroups, find_cgroups
 
@@ -112,6 +113,11 @@ def base_command(bwrap: str) -> list[str]:
     return command
 
 
+def as_user(user: int | None) -> dict[str, Any]:
+    """What makes `subprocess` start a program as `user`, in its group alone; None: as we are."""
+    return {} if user is None else {"user": user, "group": user, "extra_groups": []}
+
+
 def outer_command(bwrap: str, user: int, shown: Iterable[tuple[str, str]]) -> list[str]:
     """What root runs a sandbox with, as `user`, where `user` cannot reach Python (in /root, say).
 
@@ -159,13 +165,10 @@ def _find_user(bwrap: str) -> tuple[int | None, bool]:
     for user, inner in [(NOBODY, False), (NOBODY, True)] if root else [(None, False)]:
         command = [*base_command(bwrap), "--proc", "/proc", "--dev", "/dev"]
         command += ["--remount-ro", "/", sys.executable, "-S", "-c", "print('ready')"]
-        starter = None if inner else user
         try:
             done = subprocess.run(
                 [*outer_command(bwrap, NOBODY, ()), *command] if inner else command,
-                user=starter,
-                group=starter,
-                extra_groups=None if starter is None else [],
+                **as_user(None if inner else user),
                 capture_output=True,
                 text=True,
                 timeout=60,

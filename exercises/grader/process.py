@@ -20,7 +20,7 @@ from typing import Any
 from .cgroups import Cgroup, CgroupError
 from .channel import Decoder
 from .limits import ALL_DEFENCES, USUAL, Defences, Limits
-from .machine import SCRATCH, Machine, base_command, outer_command, python_binds
+from .machine import SCRATCH, Machine, as_user, base_command, outer_command, python_binds
 
 _STAGE = "/opt/d2l"
 _QUIET_FRAMEWORKS = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
@@ -62,7 +62,6 @@ class Process:
         info, info_end = os.pipe()
         block_end, block = os.pipe()
         machine = grounds.machine
-        starter = None if machine.inner else machine.user
         try:
             self.process = subprocess.Popen(
                 self._command(mode, framework, theirs.fileno(), info_end, block_end),
@@ -73,9 +72,7 @@ class Process:
                 env=self._environment(),
                 cwd=None if machine.sandboxed else grounds.stage.parent,
                 start_new_session=True,
-                user=starter,
-                group=starter,
-                extra_groups=None if starter is None else [],
+                **as_user(None if machine.inner else machine.user),
             )
         except OSError as error:
             raise SandboxError(str(error)) from None

@@ -70,14 +70,11 @@ def marker():
 @pytest.fixture
 def victim(this_machine, marker):
     """A process of student code's own user, outside of the sandbox, with something to read."""
-    user = this_machine.user
     process = subprocess.Popen(
         ["/bin/sh", "-c", f"read line # {marker}"],
         stdin=subprocess.PIPE,
         env={"SECRET": marker},
-        user=user,
-        group=user,
-        extra_groups=None if user is None else [],
+        **machine.as_user(this_machine.user),
     )
     yield process
     process.kill()
