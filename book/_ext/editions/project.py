@@ -65,8 +65,7 @@ class Project:
         try:
             return yaml.safe_load(read_text(self.root / name, name))
         except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise SourceError(name, line, f"this is not YAML: {error.problem}") from error
+            raise _not_yaml(name, "this", error) from error
         except yaml.YAMLError as error:
             raise EditionsError(f"{name}: this is not YAML: {error}") from error
 
@@ -290,6 +289,12 @@ class Project:
         return digest("".join(parts).encode())
 
 
+def _not_yaml(shown: str, what: str, error: yaml.MarkedYAMLError) -> SourceError:
+    """The error for what is to be YAML and is not, with the line where that shows."""
+    line = error.problem_mark.line + 1 if error.problem_mark else 1
+    return SourceError(shown, line, f"{what} is not YAML: {error.problem}")
+
+
 def _no_chapter(shown: str, text: str) -> None:
     """Raise an `EditionsError` if a page that is no chapter was meant to be one, or is empty."""
     if not text.strip():
@@ -301,9 +306,7 @@ def _no_chapter(shown: str, text: str) -> None:
         try:
             yaml.safe_load(head)
         except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            message = f"the front matter is not YAML: {error.problem}"
-            raise SourceError(shown, line, message) from error
+            raise _not_yaml(shown, "the front matter", error) from error
     if cell := re.search(r"(?m)^```\{code-cell\}", text):
         raise SourceError(
             shown,
