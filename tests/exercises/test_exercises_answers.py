@@ -177,12 +177,17 @@ ODD: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_no_reply_makes_the_judge_raise_or_pay(name, framework):
+def _right_reply(name, framework):
+    """A question, its public inputs, and what the probe returns of the solution."""
     question = find_question(name)
     answer = namespace(question.chapter, framework, "solution")["answers"][name]
     inputs = question.draw(question.public_seed)
-    right = run_probe(question, answer, inputs, frameworks.load(framework))
+    return question, inputs, run_probe(question, answer, inputs, frameworks.load(framework))
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_no_reply_makes_the_judge_raise_or_pay(name, framework):
+    question, inputs, right = _right_reply(name, framework)
     for odd in ODD:
         assert give_verdict(question, inputs, odd, framework).points == 0
         for key in right:
@@ -196,10 +201,7 @@ def test_no_reply_makes_the_judge_raise_or_pay(name, framework):
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_no_judge_writes_out_a_whole_reply(name, framework):
-    question = find_question(name)
-    answer = namespace(question.chapter, framework, "solution")["answers"][name]
-    inputs = question.draw(question.public_seed)
-    right = run_probe(question, answer, inputs, frameworks.load(framework))
+    question, inputs, right = _right_reply(name, framework)
     written = []
     with np.printoptions(formatter={"float": lambda x: written.append(x) or "0."}):
         for odd in [[np.zeros(200)] * 500, [[np.zeros(200)] * 500] * 4]:
