@@ -9,7 +9,6 @@ before.
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from stock import ROOT, build, copy_book, stock_book
 
 sys.path.insert(0, str(ROOT / "tests" / "site"))
 
-from editions.browser import FLAGS, browser_path
+from editions.site.browser import FLAGS, browser_path
 from site_tools import Visit, serve
 
 CHAPTER = "book/blocks.html"
@@ -34,10 +33,25 @@ READY = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
 def verify() -> float:
     """Run all notebooks under nbval, as `make verify` does; return the seconds."""
     began = time.perf_counter()
-    command = [sys.executable, "-m", "pytest", "-p", "editions.verifying", "--nbval", "-q"]
-    command += ["--nbval-current-env", "-n", "2", "--dist", "loadfile", "book/notebooks/cpu"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "book" / "_ext")}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "editions.notebooks.nbval_plugin",
+        "--nbval",
+        "-q",
+    ]
+    command += [
+        "--nbval",
+        "--nbval-current-env",
+        "-n",
+        "2",
+        "--dist",
+        "loadfile",
+        "book/notebooks/cpu",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     if done.returncode:
         sys.exit("error: the notebooks fail: make verify")
     return time.perf_counter() - began

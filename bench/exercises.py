@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 FRAMEWORKS = ("pytorch", "tensorflow")
 MEASURE = """
 import sys, time
-sys.path[:0] = [{root!r}, {root!r} + "/book/_ext", {root!r} + "/tests/exercises"]
+sys.path[:0] = [{root!r}, {root!r} + "/tests/exercises"]
 from exercise_answers import CHAPTERS, namespace
 from d2lcompute.checks.report import evaluate
 

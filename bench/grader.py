@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-for _folder in ("", "book/_ext", "tests/grader", "tests/exercises"):
+for _folder in ("tests/grader", "tests/exercises"):
     sys.path.insert(0, str(ROOT / _folder))
 
 from otter_tools import honest_class, run_otter, write_autograder  # noqa: E402
@@ -36,7 +36,7 @@ def write_class(folder: Path, framework: str, number: int) -> list[Path]:
 
 def ours(folder: Path, data: Path, jobs: int) -> float:
     """Seconds that our grader takes for the class."""
-    command = [sys.executable, "-m", "exercises.grader", "--data", str(data), "grade", str(folder)]
+    command = [sys.executable, "-m", "grader", "--data", str(data), "grade", str(folder)]
     began = time.perf_counter()
     done = subprocess.run(
         [*command, "--chapter", "blocks", "--jobs", str(jobs)],

@@ -17,12 +17,12 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import nbformat  # noqa: E402
-from editions.plain import Plain  # noqa: E402
-from editions.project import Project  # noqa: E402
-from editions.source import read_chapter  # noqa: E402
-from editions.status import page_text, standings  # noqa: E402
-from editions.strings import Strings  # noqa: E402
-from editions.weaving import weave  # noqa: E402
+from editions.base.project import Project  # noqa: E402
+from editions.base.strings import Strings  # noqa: E402
+from editions.site.status_page import page_text, standings  # noqa: E402
+from editions.site.weaving import weave  # noqa: E402
+from editions.source.chapter import read_chapter  # noqa: E402
+from editions.source.portable_markdown import Plain  # noqa: E402
 
 BIN = Path(sys.executable).parent
 STOCK = {
@@ -59,7 +59,7 @@ def stock_book(target: Path) -> None:
     project = Project(ROOT)
     (target / "_config.yml").write_text(json.dumps(stock_settings(project)), "utf8")
     shutil.copyfile(ROOT / "_toc.yml", target / "_toc.yml")
-    shutil.copytree(ROOT / "book" / "img", target / "book" / "img")
+    shutil.copytree(ROOT / "book" / "figures", target / "book" / "img")
     shutil.copyfile(ROOT / "book" / "references.bib", target / "book" / "references.bib")
     chapters = project.chapters
     found = list(standings(project))

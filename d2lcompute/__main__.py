@@ -13,8 +13,8 @@ import sys
 from dataclasses import dataclass, field
 
 from d2lcompute import __version__
+from d2lcompute._frameworks import FRAMEWORKS
 
-_FRAMEWORKS = {"torch": "PyTorch", "tensorflow": "TensorFlow"}
 _TIMEOUT = 180  # seconds; the first import on a cold disk can take a minute
 _PROBE = [sys.executable, "-m", "d2lcompute._probe"]
 _LOG_LINE = re.compile(r"[IWE]\d{4} |WARNING: All log messages|\s*$")
@@ -120,9 +120,10 @@ def main(arguments: list[str] | None = None) -> int:
     ):
         print(line, flush=True)
     reports = []
-    for module, name in _FRAMEWORKS.items():
-        reports.append(_examine(module))
-        print(_anonymous("\n".join(_describe(name, reports[-1]))), flush=True)
+    for one in FRAMEWORKS.values():
+        if one.helpers:
+            reports.append(_examine(one.helpers))
+            print(_anonymous("\n".join(_describe(one.title, reports[-1]))), flush=True)
     return 0 if any(report.works for report in reports) else 1
 
 

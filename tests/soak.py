@@ -30,9 +30,25 @@ CONDITIONS = (
 
 def run(conditions: dict[str, str]) -> tuple[int, str, float]:
     """Verify all notebooks; return the exit status, what was printed, and the seconds."""
-    command = [sys.executable, "-m", "pytest", "-p", "editions.verifying", "--nbval", "-q"]
-    command += ["--nbval-current-env", "-n", "2", "--dist", "loadfile", "book/notebooks/cpu"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "book" / "_ext"), **conditions}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "editions.notebooks.nbval_plugin",
+        "--nbval",
+        "-q",
+    ]
+    command += [
+        "--nbval",
+        "--nbval-current-env",
+        "-n",
+        "2",
+        "--dist",
+        "loadfile",
+        "book/notebooks/cpu",
+    ]
+    environment = {**os.environ, **conditions}
     began = time.monotonic()
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from editions.frameworks import FRAMEWORKS
-from editions.project import Project
-from editions.source import Chapter, read_chapter
+from editions.base.frameworks import FRAMEWORKS
+from editions.base.project import Project
+from editions.source.chapter import Chapter, read_chapter
 
 PROJECT = Project(Path(__file__).parents[1])
 FINISHED = [path for path in PROJECT.chapters if not read_chapter(path).draft]
@@ -44,10 +44,10 @@ def has_its_sections(path: Path) -> None:
 def has_figures(path: Path) -> None:
     """One that is drawn and one that the page computes, each with words for the blind."""
     chapter = read_chapter(path)
-    drawn = re.findall(r"(?m)^:::+\{figure\} (img/\S+\.svg)\n:alt: \S", prose(chapter))
+    drawn = re.findall(r"(?m)^:::+\{figure\} (figures/\S+\.svg)\n:alt: \S", prose(chapter))
     assert drawn
     for name in drawn:
-        assert name.startswith(f"img/{path.stem}-")
+        assert name.startswith(f"figures/{path.stem}-")
         svg = (path.parent / name).read_text("utf8")
         assert "<title" in svg
     for framework in FRAMEWORKS:
@@ -121,8 +121,8 @@ BROKEN = [
     (has_its_sections, r"(?m)^## Further reading$", "### Further reading", 1),
     (has_its_sections, r"trap", "point", 0),
     (has_its_sections, r"(?m)^\|.*\n", "", 0),
-    (has_figures, r"\{figure\} img/[\w-]+\.svg", "{figure} img/other-thing.svg", 1),
-    (has_figures, r"(?s):::+\{figure\} img/.*?\n:::+\n", "", 0),
+    (has_figures, r"\{figure\} figures/[\w-]+\.svg", "{figure} figures/other-thing.svg", 1),
+    (has_figures, r"(?s):::+\{figure\} figures/.*?\n:::+\n", "", 0),
     (has_figures, r"(?m)^:alt: .*\n(?=:|\n*[a-z#])", "", 0),
     (asks_first, r", predict\]", "]", 0),
     (asks_first, r":class: predict", ":class: note", 0),
@@ -139,7 +139,7 @@ def test_what_is_missing_is_missed(
     tmp_path: Path, check: Callable[[Path], None], pattern: str, new: str, count: int
 ) -> None:
     chapter = PROJECT.root / "book" / "blocks.md"
-    shutil.copytree(chapter.parent / "img", tmp_path / "img")
+    shutil.copytree(chapter.parent / "figures", tmp_path / "img")
     broken = tmp_path / chapter.name
     text, found = re.subn(pattern, new, chapter.read_text("utf8"), count=count)
     assert found

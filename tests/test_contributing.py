@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
-from editions.header import report_address
-from editions.project import Project
-from editions.source import read_chapter
-from editions.strings import Strings
+from editions.base.project import Project
+from editions.base.strings import Strings
+from editions.site.chapter_header import report_address
+from editions.source.chapter import read_chapter
 from packaging.specifiers import SpecifierSet
 
 import d2lcompute

@@ -11,10 +11,10 @@ from typing import Any
 import nbformat
 import pytest
 import yaml
-from editions.frameworks import FRAMEWORKS
-from editions.outputs import is_compared
-from editions.project import Project
-from editions.source import read_chapter
+from editions.base.frameworks import FRAMEWORKS
+from editions.base.project import Project
+from editions.notebooks.outputs import is_compared
+from editions.source.chapter import read_chapter
 
 PROJECT = Project(Path(__file__).parents[1])
 ROWS: dict[str, dict[str, Any]] = yaml.safe_load(
@@ -152,7 +152,7 @@ def words(text: str) -> int:
 
 def test_only_prose_counts() -> None:
     assert words("Three words, don't\n") == 3
-    assert words("One\n:::{figure} img/a.svg\n:alt: x\n\nCaption\n:::\n| a | b |\n") == 1
+    assert words("One\n:::{figure} figures/a.svg\n:alt: x\n\nCaption\n:::\n| a | b |\n") == 1
     assert words("::::{quiz} Why?\n- [x] So.\n\n  Yes.\n::::\n") == 0
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from editions.project import Project
+from editions.base.project import Project
 
 ROOT = Path(__file__).parent.parent
 PROJECT = Project.find(ROOT)

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from editions.exercises import find_exercises
-from editions.project import Project
-from editions.source import read_chapter
+from editions.base.project import Project
+from editions.exercises.exercise_files import find_exercises
+from editions.source.chapter import read_chapter
 
 from d2lcompute.checks import questions
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from editions.building import COMMAND
-from editions.frameworks import FRAMEWORKS
+from editions.base.frameworks import FRAMEWORKS
+from editions.site.build import COMMAND
 from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]

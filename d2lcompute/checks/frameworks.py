@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from d2lcompute._frameworks import FRAMEWORKS
 from d2lcompute.checks.wire import DTYPES
 
 Layer = Any
@@ -411,7 +412,7 @@ class _TensorFlow(Framework):
 
 _CLASSES: dict[str, type[Framework]] = {"pytorch": _PyTorch, "tensorflow": _TensorFlow}
 KEYS = tuple(_CLASSES)
-_ROOTS = {"torch": "pytorch", "tensorflow": "tensorflow", "keras": "tensorflow"}
+_ROOTS = {root: one.key for one in FRAMEWORKS.values() for root in one.roots}
 
 
 @cache
@@ -439,8 +440,8 @@ def detect(answer: object) -> str | None:
         if root in _ROOTS:
             return _ROOTS[root]
     for names in (
-        {"d2lcompute.torch": "pytorch", "d2lcompute.tensorflow": "tensorflow"},
-        {"torch": "pytorch", "tensorflow": "tensorflow"},
+        {f"d2lcompute.{one.helpers}": one.key for one in FRAMEWORKS.values()},
+        {one.roots[0]: one.key for one in FRAMEWORKS.values()},
     ):
         loaded = [key for name, key in names.items() if name in sys.modules]
         if len(loaded) == 1:

@@ -8,7 +8,7 @@ What knows what:
 - `judging`, `secret`, `questions`: inputs, and points for outputs; never a student's code
 - `notebooks`, `intake`, `roster`: reading what was handed in, and by whom
 - `results`, `gradebook`, `export`, `report`: what was found, kept and shown
-- `grade`, `cli`: a whole class
+- `grade`, `command_line`: a whole class
 
-``python -m exercises.grader --help`` says how it is used.
+``grader --help`` says how it is used.
 """

@@ -1,8 +1,8 @@
-"""``python -m exercises.grader``."""
+"""Run the command as `python -m grader`."""
 
 import sys
 
-from .cli import main
+from grader.command_line import main
 
 if __name__ == "__main__":
     sys.exit(main())

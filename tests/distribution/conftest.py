@@ -13,7 +13,7 @@ from distribution_tools import (
     run,
     serve_instead_of,
 )
-from editions.project import Project
+from editions.base.project import Project
 
 ROOT = Path(__file__).parents[2]
 

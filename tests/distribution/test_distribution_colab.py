@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from distribution_tools import ROOT, RUN_ALL, SUPPORTED, Environment, interpreter, run
-from editions.project import Project
+from editions.base.project import Project
 from nbformat import NotebookNode
 
 import d2lcompute

@@ -8,8 +8,8 @@ import textwrap
 from importlib import metadata
 from pathlib import Path
 
-from editions.frameworks import FRAMEWORKS
-from editions.project import Project
+from editions.base.frameworks import FRAMEWORKS
+from editions.base.project import Project
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +38,7 @@ CHAPTER = """
 
 See [the other page](other.md), [this place](#top) and `{not-a-role}`.
 
-:::{figure} img/dot.svg
+:::{figure} figures/dot.svg
 :alt: A dot.
 :name: fig-dot
 
@@ -141,7 +141,7 @@ def pins_of_this_environment() -> str:
 
 def make_book(root: Path) -> Book:
     pages = root / "book"
-    (pages / "img").mkdir(parents=True)
+    (pages / "figures").mkdir(parents=True)
     shutil.copyfile(ROOT / "_config.yml", root / "_config.yml")
     (root / "requirements.txt").write_text(pins_of_this_environment(), "utf8")
     shutil.copytree(ROOT / "book" / "theme", pages / "theme")
@@ -161,7 +161,7 @@ def make_book(root: Path) -> Book:
         " publisher={Sum}, url={https://example.org/sums}}\n",
         "utf8",
     )
-    (pages / "img" / "dot.svg").write_text(
+    (pages / "figures" / "dot.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8">'
         '<circle cx="4" cy="4" r="3"/></svg>',
         "utf8",

@@ -7,12 +7,12 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from editions.__main__ import main
-from editions.choosing import without_left_out
-from editions.errors import EditionsError
-from editions.project import Project
-from editions.running import editions, refresh_prose, run_all
-from editions.starting import new_chapter
+from editions.base.errors import EditionsError
+from editions.base.project import Project
+from editions.command_line import main
+from editions.notebooks.execution import editions, refresh_prose, run_all
+from editions.source.dropped_pages import without_left_out
+from editions.source.new_chapter import new_chapter
 from small_book import Book
 from test_page import build
 
@@ -164,7 +164,7 @@ def test_a_title_is_one_heading(book: Book, title: str, heading: str) -> None:
 
 
 def test_a_name_that_is_a_label_already_is_refused(book: Book) -> None:
-    with pytest.raises(EditionsError, match=r"NAME is top, which book/small\.md has as a label"):
+    with pytest.raises(EditionsError, match=r"is top, which book/small\.md has as a label"):
         new_chapter(book.project, "top")
 
 

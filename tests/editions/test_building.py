@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from editions.__main__ import main
-from editions.building import messages
-from editions.files import digest
-from editions.frameworks import FRAMEWORKS
-from editions.record import Record
+from editions.base.files import digest
+from editions.base.frameworks import FRAMEWORKS
+from editions.command_line import main
+from editions.notebooks.verification_record import Record
+from editions.site.build import messages
 from small_book import Book
 
 
@@ -48,7 +48,7 @@ def test_warnings_are_told() -> None:
 def test_ctrl_c_ends_what_was_started(tmp_path: Path) -> None:
     """The program and what it has started itself, without a word of theirs."""
     inner = f"sleep 300 & echo $! > {tmp_path}/pid; wait"
-    text = f"from editions.processes import run_child; run_child(['sh', '-c', {inner!r}])"
+    text = f"from editions.base.processes import run_child; run_child(['sh', '-c', {inner!r}])"
     process = subprocess.Popen([sys.executable, "-c", text], stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
         time.sleep(0.05)

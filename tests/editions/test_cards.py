@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from editions.cards import RULES, rules
+from editions.notebooks.card_differences import RULES, rules
 
 CARDS = ("NVIDIA H200", "Tesla T4", "NVIDIA H100 80GB HBM3", "NVIDIA H100", "MPS")
 REWRITES = {

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from editions.__main__ import main
-from editions.accelerators import accelerators
-from editions.comparing import verify as verify_all
-from editions.errors import EditionsError
-from editions.frameworks import FRAMEWORKS
-from editions.record import load
-from editions.running import editions, kernel_environment
+from editions.base.errors import EditionsError
+from editions.base.frameworks import FRAMEWORKS
+from editions.command_line import main
+from editions.notebooks.accelerators import accelerators
+from editions.notebooks.execution import editions, kernel_environment
+from editions.notebooks.verification import verify as verify_all
+from editions.notebooks.verification_record import load
 from small_book import ROOT, Book
 
 pytestmark = pytest.mark.slow
@@ -71,8 +71,22 @@ def verify(book: Book, *more: str) -> int:
 
 def nbval(book: Book, *more: str) -> subprocess.CompletedProcess:
     """The plugin alone, as on a command line."""
-    command = [sys.executable, "-m", "pytest", "-p", "editions.verifying", "--nbval", "-q"]
-    command += ["--nbval-current-env", "-p", "no:cacheprovider", "book/notebooks/gpu/pytorch"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "editions.notebooks.nbval_plugin",
+        "--nbval",
+        "-q",
+    ]
+    command += [
+        "--nbval",
+        "--nbval-current-env",
+        "-p",
+        "no:cacheprovider",
+        "book/notebooks/gpu/pytorch",
+    ]
     return subprocess.run(
         [*command, *more],
         cwd=book.root,

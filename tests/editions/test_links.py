@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from editions.__main__ import main
+from editions.command_line import main
 from small_book import Book
 
 pytestmark = pytest.mark.slow

@@ -14,10 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from editions.frameworks import FRAMEWORKS
-from editions.source import read_chapter
-from editions.strings import Strings
-from editions.weaving import weave
+from editions.base.frameworks import FRAMEWORKS
+from editions.base.strings import Strings
+from editions.site.weaving import weave
+from editions.source.chapter import read_chapter
 from small_book import Book
 
 FRAMEWORK_LIST = tuple(FRAMEWORKS.values())
@@ -223,7 +223,7 @@ def test_it_builds_without_any_framework(run_book: Book) -> None:
         ("book/small.md", "[this place](#top)", "[this place](#gone)", "gone"),
         ("book/other.md", "Text.", "[A](small.md#nowhere)", "nowhere"),
         ("book/other.md", "Text.", "[A](gone.md)", "gone"),
-        ("book/other.md", "Text.", "![A](img/gone.svg)", "gone.svg"),
+        ("book/other.md", "Text.", "![A](figures/gone.svg)", "gone.svg"),
         ("book/small.md", "$\\bar{x} = 3/2$", "$\\barr{x} = 3/2$", "barr"),
         ("book/small.md", "{cite:t}`adder1900`", "{cite:t}`nobody`", "nobody"),
         ("book/other.md", "Text.", "{cite:t}`nobody`", "nobody"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from editions.errors import SourceError
-from editions.notebook import build
-from editions.plain import Plain
-from editions.source import read_chapter
+from editions.base.errors import SourceError
+from editions.notebooks.notebook import build
+from editions.source.chapter import read_chapter
+from editions.source.portable_markdown import Plain
 from small_book import Book
 
 
@@ -53,9 +53,9 @@ def test_conversion(plain: Plain, myst: str, expected: str) -> None:
         ("Text\n\n```{tableofcontents}\n```", 3, "directive {tableofcontents}"),
         ("Text {ref}`x`", 1, "role {ref}"),
         ("One\n\n[gone](gone.md)", 3, "'gone.md', which does not exist"),
-        ("![x](img/gone.svg)", 1, "does not exist beside the page"),
-        (":::{figure} img/dot.svg\n:::", 1, "needs ':alt:'"),
-        ("a\n\n![](img/dot.svg)", 3, "a picture needs words"),
+        ("![x](figures/gone.svg)", 1, "does not exist beside the page"),
+        (":::{figure} figures/dot.svg\n:::", 1, "needs ':alt:'"),
+        ("a\n\n![](figures/dot.svg)", 3, "a picture needs words"),
         ("a\n\n:::{note}\nb\n\nc", 3, "a line ::: is missing that ends what begins here"),
         ("a\n\n```python\nb", 3, "a line ``` is missing that ends what begins here"),
         ("- a\n\n  ```python\n  b\n\nc", 3, "a line ``` is missing that ends what begins here"),
@@ -83,9 +83,10 @@ def test_a_notebook_holds_no_myst(book: Book) -> None:
         )
         assert not re.search(r":::|```\{|\{[\w:]+\}`|^\([\w-]+\)=|^\+\+\+", text, re.MULTILINE)
         assert ("Only PyTorch readers" in text) == (framework.key == "pytorch")
-        assert (
-            "https://raw.githubusercontent.com/d2lcompute/d2lcompute/main/book/img/dot.svg" in text
+        address = (
+            "https://raw.githubusercontent.com/d2lcompute/d2lcompute/main/book/figures/dot.svg"
         )
+        assert address in text
 
 
 def test_the_address_stands_in_one_place(book: Book) -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from editions.__main__ import main
-from editions.errors import EditionsError
-from editions.running import editions
-from editions.serving import open_server, serve
+from editions.base.errors import EditionsError
+from editions.command_line import main
+from editions.notebooks.execution import editions
+from editions.site.preview import open_server, serve
 from small_book import ROOT, Book
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from editions.__main__ import main
-from editions.errors import EditionsError
+from editions.base.errors import EditionsError
+from editions.command_line import main
 from small_book import HEAD, Book
 
 CONFIG, TOC, PAGE = "_config.yml", "_toc.yml", "book/small.md"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from editions.claims import claim_problems
-from editions.errors import EditionsError, SourceError
-from editions.files import read_text
-from editions.source import cell_ids, parse_chapter
+from editions.base.errors import EditionsError, SourceError
+from editions.base.files import read_text
+from editions.source.chapter import cell_ids, parse_chapter
+from editions.source.claims import claim_problems
 from small_book import HEAD
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from editions.header import launches, stamp
-from editions.record import Record, load, verified
-from editions.source import read_chapter
-from editions.status import page_text, standings
-from editions.strings import Strings
+from editions.base.strings import Strings
+from editions.notebooks.verification_record import Record, load, verified
+from editions.site.chapter_header import launches, stamp
+from editions.site.status_page import page_text, standings
+from editions.source.chapter import read_chapter
 from small_book import ROOT, Book
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 def verify(book: Book, *more: str) -> tuple[int, str]:
     """Run the project's own verification on a book; exit status and what it printed."""
-    command = [sys.executable, "-m", "pytest", "-p", "editions.verifying", "--nbval"]
+    command = [sys.executable, "-m", "pytest", "-p", "editions.notebooks.nbval_plugin", "--nbval"]
     command += ["--nbval-current-env", "-p", "no:cacheprovider", "--color=no", "-q", *more]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "book" / "_ext")}
     environment.pop("PYTEST_ADDOPTS", None)
@@ -159,7 +159,7 @@ def test_figures_are_not_compared(run_book: Book) -> None:
         "from d2lcompute import torch as d2l\n"
         "d2l.plot(numbers)\n```\n\n```{code-cell} ipython3\n:name: total\n",
     )
-    from editions.__main__ import main
+    from editions.command_line import main
 
     assert main(["notebooks", "--project", str(run_book.root)]) == 0
     path = run_book.notebook("pytorch")

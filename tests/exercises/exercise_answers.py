@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from editions.exercises import checks_in, find_exercises
-from editions.project import Project
+from editions.base.project import Project
+from editions.exercises.exercise_files import checks_in, find_exercises
 
 from d2lcompute.checks import find_question, frameworks
 from d2lcompute.checks.question import Verdict, give_verdict, run_probe

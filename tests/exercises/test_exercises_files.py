@@ -11,11 +11,11 @@ import zipfile
 
 import nbformat
 import pytest
-from editions import exercises
-from editions.__main__ import main
-from editions.errors import EditionsError, SourceError
-from editions.exercises import find_exercises, write_student_notebooks
-from editions.project import Project
+from editions.base.errors import EditionsError, SourceError
+from editions.base.project import Project
+from editions.command_line import main
+from editions.exercises import exercise_files as exercises
+from editions.exercises.exercise_files import find_exercises, write_student_notebooks
 from exercise_answers import CHAPTERS, ROOT
 
 from d2lcompute.checks import chapters

@@ -6,9 +6,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from grader import machine, questions, session, stage
 from grader_tools import QUESTIONS, Ground
-
-from exercises.grader import machine, questions, session, stage
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "exercises"))  # the exercises' own answers
 

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from exercises.grader import judging, limits, sandbox, secret, session
+from grader import judging, limits, sandbox, secret, session
 
 QUESTIONS = Path(__file__).parent / "questions"
 SMALL = limits.Limits(

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from editions.exercises import checks_in, find_exercises
-from editions.project import Project
+from editions.base.project import Project
+from editions.exercises.exercise_files import checks_in, find_exercises
 from grader_tools import notebook
 
 from d2lcompute.checks import questions

@@ -20,9 +20,8 @@ import naive
 import numpy as np
 import pytest
 from attacks import FULL, OTHERS, answering, attacking, honest
+from grader import limits, machine, session
 from grader_tools import QUICK, Ground
-
-from exercises.grader import limits, machine, session
 
 
 @pytest.fixture(autouse=True)

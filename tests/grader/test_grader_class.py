@@ -19,13 +19,12 @@ from pathlib import Path
 import attacks
 import pytest
 from attacks import FULL, OTHERS, answering, attacking, honest
+from grader import grade as grading
+from grader import judging, results, sandbox, secret
+from grader.command_line import main
+from grader.gradebook import Gradebook, GradebookError
+from grader.roster import Student
 from grader_tools import QUESTIONS, SMALL, notebook
-
-from exercises.grader import grade as grading
-from exercises.grader import judging, results, sandbox, secret
-from exercises.grader.cli import main
-from exercises.grader.gradebook import Gradebook, GradebookError
-from exercises.grader.roster import Student
 
 ROOT = Path(__file__).parents[2]
 NONE = dict.fromkeys(FULL, 0.0)
@@ -110,7 +109,7 @@ def records(data):
 
 
 def _start(folder, data):
-    command = [sys.executable, "-m", "exercises.grader", "--data", str(data), "grade", str(folder)]
+    command = [sys.executable, "-m", "grader", "--data", str(data), "grade", str(folder)]
     command += ["--private", str(QUESTIONS), "--jobs", "2", "--answer-seconds", "3"]
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -171,7 +170,7 @@ def test_a_class_interrupted_and_resumed(tmp_path, data):
 def test_stopping_keeps_nothing_that_is_not_known(ground):
     import threading
 
-    from exercises.grader import session
+    from grader import session
 
     stop = threading.Event()
     threading.Timer(0.3, stop.set).start()
@@ -209,7 +208,7 @@ def test_a_mended_check_regrades_only_that_check(tmp_path, data, run):
     (folder / "ann.ipynb").write_bytes(notebook(counting, *honest()[1:]))
 
     def graded():
-        command = [sys.executable, "-m", "exercises.grader", "--data", str(data), "grade"]
+        command = [sys.executable, "-m", "grader", "--data", str(data), "grade"]
         command += [str(folder), "--private", str(private)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
@@ -275,7 +274,7 @@ def test_failures_of_the_machine(data, grade, monkeypatch, times, marks, status)
 
 
 def test_a_file_that_cannot_be_read_needs_a_person(data, grade, monkeypatch):
-    from exercises.grader import intake
+    from grader import intake
 
     def failing(path, real=intake._file_reader):
         def read():
@@ -303,7 +302,7 @@ def test_a_damaged_archive_needs_a_person(tmp_path, data, run):
 
 
 def test_a_fault_of_the_grader_stops_no_other_submission(data, grade, monkeypatch):
-    from exercises.grader import session
+    from grader import session
 
     real = session.ask
 
@@ -337,7 +336,7 @@ def test_a_worker_killed_from_outside_is_tried_again(ground):
             end()  # the connection stays open on this side
         return ground.demo[name].draw(1)
 
-    from exercises.grader import session
+    from grader import session
 
     starter, grounds = ground.starter(ground.grounds()), ground.grounds()
 
@@ -473,7 +472,7 @@ def test_a_report_shows_nothing_of_the_inputs(tmp_path, data, grade, run):
     cells = [leaking, wrong, *honest()[3:5], "# <script>alert(1)</script>"]
     grade({"<b>ann.ipynb": cells})
     made = secret.load_secret(data / "secret")
-    from exercises.grader.questions import load_questions
+    from grader.questions import load_questions
 
     questions = load_questions("demo", QUESTIONS)
     inputs = questions["demo.scaled"].draw(made.seed("<b>ann", "demo", "demo.scaled"))
@@ -649,7 +648,7 @@ def test_students_of_odd_names(data):
         for name in ("'; DROP TABLE students; --", "../../x", ""):
             book.enter(Student(name, name), "demo", "x", [])
         assert len(book.rows("demo")) == 3
-    from exercises.grader.results import student_slug
+    from grader.results import student_slug
 
     assert all("/" not in student_slug(name) and os.sep for name in ("../../x", "", "a/b"))
 
@@ -676,7 +675,7 @@ def test_a_cluster_of_several_processes(tmp_path, data, run):
 
 
 def test_a_scheduler_that_does_not_answer(grade, monkeypatch):
-    import exercises.grader.cluster as module
+    import grader.cluster as module
 
     monkeypatch.setitem(sys.modules, "distributed", None)
     status, said = grade({"ann.ipynb": honest()}, "--scheduler", "tcp://127.0.0.1:1")

@@ -1,12 +1,11 @@
 """Real questions in both frameworks, in a real sandbox: the source's own answers, and blanks."""
 
 import pytest
-from editions.exercises import find_exercises
-from editions.project import Project
+from editions.base.project import Project
+from editions.exercises.exercise_files import find_exercises
+from grader import limits, questions, stage
+from grader.notebooks import read_notebook
 from grader_tools import Ground, notebook
-
-from exercises.grader import limits, questions, stage
-from exercises.grader.notebooks import read_notebook
 
 FRAMEWORKS = ("pytorch", "tensorflow")
 

@@ -7,11 +7,10 @@ import zipfile
 from datetime import datetime
 
 import pytest
+from grader import intake, roster
+from grader.intake import IntakeError, collect
+from grader.notebooks import NotebookError
 from grader_tools import notebook
-
-from exercises.grader import intake, roster
-from exercises.grader.intake import IntakeError, collect
-from exercises.grader.notebooks import NotebookError
 
 GOOD = notebook("x = 1")
 
@@ -324,8 +323,8 @@ def test_what_is_no_roster_is_refused(tmp_path, text):
 
 
 def test_export_is_csv_that_runs_nothing():
-    from exercises.grader.export import FORMATS
-    from exercises.grader.gradebook import Row, Standing
+    from grader.export import FORMATS
+    from grader.gradebook import Row, Standing
 
     one = roster.Student("1", '=HYPERLINK("x")', "\n=1", " =1", "＝1", "a,b@x")
     rows = [Row(one, "@f.ipynb", False, False, "", {"q": Standing(None, 2.0, "needs a person")})]

@@ -4,9 +4,8 @@ import os
 import sys
 
 import pytest
-
-from exercises.grader import cgroups, machine, stage
-from exercises.grader.limits import Limits
+from grader import cgroups, machine, stage
+from grader.limits import Limits
 
 
 def test_what_python_needs_is_shown_and_no_more():

@@ -1,10 +1,9 @@
 """On honest work, our grader and otter-grader give the same marks for the same questions."""
 
 import pytest
+from grader.command_line import main
+from grader.gradebook import Gradebook
 from otter_tools import honest_class, run_otter, write_autograder
-
-from exercises.grader.cli import main
-from exercises.grader.gradebook import Gradebook
 
 pytestmark = pytest.mark.slow
 NUMBER = 5

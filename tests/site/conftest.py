@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from editions.browser import FLAGS, browser_path
+from editions.site.browser import FLAGS, browser_path
 from site_tools import Site, Visit, build, serve
 
 ROOT = Path(__file__).parents[2]

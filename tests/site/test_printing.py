@@ -22,7 +22,7 @@ OWN = {"pytorch": "'list'", "tensorflow": "'tuple'"}  # what the small book's ed
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PdfReader]:
     """A small book, run and printed."""
-    from editions.running import editions, run_all
+    from editions.notebooks.execution import editions, run_all
 
     book = make_book(tmp_path_factory.mktemp("printed") / "project")
     assert run_all(editions(book.project), jobs=2, progress=False) == []
@@ -93,7 +93,7 @@ def test_its_links_lead_somewhere(printed: dict[str, PdfReader], framework: str)
 def test_without_a_browser_it_says_what_to_type(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from editions.__main__ import main
+    from editions.command_line import main
 
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("D2L_CHROMIUM", raising=False)

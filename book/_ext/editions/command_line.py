@@ -1,0 +1,234 @@
+"""The command `editions`: the words that a person types, checked once, and handed to the wings."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from editions.base.errors import EditionsError
+from editions.base.frameworks import FRAMEWORKS
+from editions.base.project import DEVICES, Project
+from editions.exercises import exercise_files
+from editions.notebooks import upkeep
+from editions.notebooks.execution import Edition, editions
+from editions.notebooks.verification import verify
+from editions.site.build import build, check_links
+from editions.site.pdf import print_book
+from editions.site.preview import serve
+from editions.site.status_page import require_verified
+from editions.source.new_chapter import new_chapter
+
+_ABOUT = """\
+Make the book from its sources.
+
+A chapter is one Markdown file, book/CHAPTER.md. From it come a notebook for each framework, which
+is run and stored, and one page. The usual order:
+
+  editions new-chapter graph-networks --title "Graph networks"
+  editions notebooks graph-networks      run what is stale
+  editions verify graph-networks         run it again and compare
+  editions book                          build the site
+"""
+_NOTEBOOKS = """\
+Run the notebooks that are stale, and refresh the prose of the others without running them.
+
+A notebook is stale when its code, the code of the helper package that it uses, or the pinned
+version of its framework has changed. Ctrl-C loses nothing that is done.
+"""
+_VERIFY = """\
+Run the notebooks again in fresh kernels, compare every repeatable output with the stored one, and
+write a record for each notebook: pages and the status page read it.
+
+On a GPU a notebook that has no stored run is recorded, and reported as "recorded, not compared".
+What differs is written to _build/differences.
+"""
+_EXERCISES = """\
+Write the student notebooks to exercises/notebooks, and an archive for each framework, to be handed
+out, to _build/exercises. With private questions, everything goes to _build/exercises.
+"""
+_SOLUTIONS = """\
+Run the worked solutions and write them to _build/solutions. Fails where a solution does not earn
+full marks.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return its exit status: 0, 1 (it failed), 2 (mistyped), 130 (interrupted)."""
+    options = _parser().parse_args(arguments)
+    try:
+        project = Project.find(options.project)
+        project.check()
+        return options.run(project, options)
+    except EditionsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # no permission, no space left
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; finished work is kept, run the same command again", file=sys.stderr)
+        return 130
+
+
+# -- commands --------------------------------------------------------------------------------------
+
+
+def _notebooks(project: Project, options: argparse.Namespace) -> int:
+    return upkeep.bring_up_to_date(_chosen(project, options), options.jobs, options.force)
+
+
+def _check(project: Project, options: argparse.Namespace) -> int:
+    return upkeep.check(_chosen(project, options))
+
+
+def _verify(project: Project, options: argparse.Namespace) -> int:
+    return verify(_chosen(project, options), options.jobs, options.lax)
+
+
+def _chosen(project: Project, options: argparse.Namespace) -> list[Edition]:
+    return editions(project, options.chapters, options.device, options.framework)
+
+
+def _book(project: Project, options: argparse.Namespace) -> int:
+    if options.verified:
+        require_verified(project)
+    print(build(project))
+    return 0
+
+
+def _serve(project: Project, options: argparse.Namespace) -> int:
+    return serve(project, options.port)
+
+
+def _links(project: Project, options: argparse.Namespace) -> int:
+    print(check_links(project))
+    return 0
+
+
+def _pdf(project: Project, options: argparse.Namespace) -> int:
+    for path in print_book(project):
+        print(f"wrote {project.relative(path)} ({path.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
+def _new_chapter(project: Project, options: argparse.Namespace) -> int:
+    page = project.relative(new_chapter(project, options.name, options.title))
+    print(f"wrote {page} and listed it in _toc.yml. Next: make notebooks book")
+    return 0
+
+
+def _exercises(project: Project, options: argparse.Namespace) -> int:
+    return _say(project, exercise_files.write_student_notebooks, options)
+
+
+def _solutions(project: Project, options: argparse.Namespace) -> int:
+    return _say(project, exercise_files.write_solutions, options)
+
+
+def _say(project: Project, write: Callable[..., list[Path]], options: argparse.Namespace) -> int:
+    changed = write(project, options.chapters, options.private)
+    for path in changed:
+        print(f"wrote {project.relative(path)}")
+    if not changed:
+        print("nothing changed")
+    return 0
+
+
+def _frameworks(project: Project, options: argparse.Namespace) -> int:
+    chosen = [one for one in project.frameworks if options.framework in (None, one.key)]
+    if options.extras:
+        print(",".join(extra for one in chosen for extra in one.extras_on(options.device)))
+    else:
+        print("\n".join(one.key for one in chosen))
+    return 0
+
+
+# -- their words -----------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = _Parser("editions", description=_ABOUT, formatter_class=raw)
+    _add_project(parser, None)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[..., int], text: str, more: str = "") -> _Parser:
+        one = commands.add_parser(name, help=text, description=more or text, formatter_class=raw)
+        one.set_defaults(run=run)
+        _add_project(one, argparse.SUPPRESS)
+        return one
+
+    run = command("notebooks", _notebooks, "run what is stale, refresh the others", _NOTEBOOKS)
+    run.add_argument("--force", action="store_true", help="run again also what is not stale")
+    check = command("check", _check, "fail if a notebook is not what its source says")
+    again = command("verify", _verify, "run the notebooks again and compare", _VERIFY)
+    again.add_argument("--lax", action="store_true", help="claims must hold; compare no outputs")
+    for one in (run, again):
+        one.add_argument("--jobs", type=_jobs, metavar="N", help="notebooks at a time")
+    for one in (run, check, again):
+        _add_edition(one)
+
+    book = command("book", _book, "build the site into _build/html")
+    book.add_argument("--verified", action="store_true", help="fail if a notebook is not verified")
+    show = command("serve", _serve, "build the site and serve it on this machine")
+    show.add_argument("--port", type=_port, default=8000, help="default: %(default)s")
+    command("links", _links, "ask every address outside the book whether it answers")
+    command("pdf", _pdf, "print the book: one PDF for each framework, in _build/pdf")
+
+    new = command("new-chapter", _new_chapter, "write a chapter's skeleton and list it")
+    new.add_argument("name", help="the name of its file, such as graph-networks")
+    new.add_argument("--title", help="default: made from the name")
+
+    give = command("exercises", _exercises, "write the student notebooks", _EXERCISES)
+    solve = command("solutions", _solutions, "run the worked solutions", _SOLUTIONS)
+    for one in (give, solve):
+        one.add_argument(
+            "--private", type=Path, metavar="FOLDER", default=_private_folder(),
+            help=f"your own questions, added or replacing (default: {exercise_files.PRIVATE})",
+        )  # fmt: skip
+    for one in (run, check, again, give, solve):
+        one.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
+
+    names = command("frameworks", _frameworks, "list the frameworks that this book has")
+    names.add_argument("--extras", action="store_true", help="what pip installs for them instead")
+    _add_edition(names)
+    return parser
+
+
+def _add_project(parser: argparse.ArgumentParser, default: Any) -> None:
+    text = "the book's root folder (default: the one that holds the current folder)"
+    parser.add_argument("--project", type=Path, metavar="FOLDER", default=default, help=text)
+
+
+def _add_edition(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="default: %(default)s")
+    parser.add_argument("--framework", choices=list(FRAMEWORKS), help="default: all that it has")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that reports an error in one line and says where to read more."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} ({self.prog} --help says more)\n")
+
+
+def _jobs(given: str) -> int:
+    if not (given.isascii() and given.isdecimal() and int(given) > 0):
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {given or 'nothing'}")
+    return int(given)
+
+
+def _port(given: str) -> int:
+    if not (given.isascii() and given.isdecimal() and 0 < int(given) < 65536):
+        raise argparse.ArgumentTypeError(f"must be from 1 to 65535, got {given or 'nothing'}")
+    return int(given)
+
+
+def _private_folder() -> Path | None:
+    folder = os.environ.get(exercise_files.PRIVATE)
+    return Path(folder).expanduser() if folder else None

@@ -1,0 +1,216 @@
+"""A pytest plugin that teaches nbval our rules and writes the verification record.
+
+Use: `pytest -p editions.notebooks.nbval_plugin --nbval --nbval-current-env book/notebooks/cpu`.
+
+nbval runs every cell of a notebook again, in a fresh kernel, and compares the outputs with the
+stored ones. Added here: figures are not compared (a claim asserts their arrays); a kernel that dies
+fails at once instead of at the end of the time limit; a notebook that nobody has run fails instead
+of passing; cells are named by their ids; each whole run of a notebook leaves a record, and what it
+gave instead of the stored outputs a file in `_build/differences`.
+
+A notebook runs on the kind of device on which it was recorded. One from a GPU fails where the
+framework sees no GPU, and where another notebook runs at the same time; what differs from card to
+card is levelled by the rules of `cards`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import re
+import tempfile
+import time
+from importlib import metadata
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import pytest
+
+from editions.base.errors import EditionsError
+from editions.base.files import digest, write_atomically
+from editions.base.frameworks import FRAMEWORKS
+from editions.base.project import DEVICES, Project
+from editions.notebooks.accelerators import accelerators
+from editions.notebooks.card_differences import rules
+from editions.notebooks.execution import kernel_environment
+from editions.notebooks.notebook import KEY
+from editions.notebooks.outputs import is_compared
+from editions.notebooks.verification_record import Record
+
+OUTPUT_TIMEOUT = 60  # seconds that an output may be late on a busy machine
+POLL = 1.0  # seconds between two looks at whether the kernel lives
+_runs: dict[str, _Run] = {}
+_seen: dict[str, list[str]] = {}  # the accelerators, by framework
+_inherited: dict[str, str | None] = {}  # of the environment, what kernels get otherwise
+
+
+class _Run:
+    """What has been seen so far of one notebook's cells."""
+
+    def __init__(self, file: Any) -> None:
+        self.path = Path(file.path)
+        self.about = dict(file.nb.metadata.get(KEY, {}))
+        self.digest = digest(self.path.read_bytes())
+        self.cells = [cell for cell in file.nb.cells if cell.cell_type == "code"]
+        self.passed: dict[int, bool] = {}
+        self.differences: list[str] = []
+        self.cards: list[str] = []
+        self.started = time.monotonic()
+        self.ended = self.started
+
+    def saw(self, number: int, passed: bool) -> None:
+        self.passed[number] = passed
+        self.ended = time.monotonic()
+
+    @property
+    def whole(self) -> bool:
+        return len(self.passed) == len(self.cells)
+
+    def record(self) -> Record:
+        good = [cell for n, cell in enumerate(self.cells) if self.passed.get(n)]
+        names = FRAMEWORKS[self.about["framework"]].packages
+        return Record(
+            notebook=self.digest,
+            device=", ".join(dict.fromkeys(self.cards)) or self.about.get("device", "cpu"),
+            versions={name: metadata.version(name).split("+")[0] for name in names},
+            python=platform.python_version(),
+            date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            seconds=round(self.ended - self.started, 1),
+            cells=len(self.passed),
+            outputs=sum(bool(cell.outputs) for cell in good),
+            compared=sum(is_compared(cell) for cell in good),
+            claims=sum("claim" in cell.metadata.get("tags", []) for cell in good),
+            passed=self.whole and all(self.passed.values()),
+        )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep a person's IPython start-up files out."""
+    settings = tempfile.TemporaryDirectory(prefix="d2lcompute-ipython-")
+    config.add_cleanup(settings.cleanup)
+    os.environ["IPYTHONDIR"] = settings.name
+    project = Project.find(Path(__file__).parent)
+    names = {name for device in DEVICES for name in kernel_environment(project, device)}
+    _inherited.update({name: os.environ.get(name) for name in names})
+
+
+def pytest_collectstart(collector: Any) -> None:
+    """Leave figures out of the comparison."""
+    if hasattr(collector, "skip_compare"):
+        collector.skip_compare += ("image/svg+xml",)
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """Name a cell by its id; be patient with its outputs."""
+    for item in items:
+        if hasattr(item, "cell_num"):
+            item.output_timeout = OUTPUT_TIMEOUT
+            item.name = str(item.cell.get("id", item.cell_num))
+            item._nodeid = f"{item.parent.nodeid}::{item.name}"
+            item.reportinfo = lambda item=item: (item.path, 0, item._nodeid)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: Any) -> Any:
+    """Refuse what nbval would pass unseen; watch that the kernel lives."""
+    ours = hasattr(item, "cell_num")
+    if ours:
+        file = item.parent
+        if not hasattr(file, "refusal"):  # its first cell: there is no kernel yet
+            file.refusal = _prepare(file)
+        if file.refusal:
+            pytest.fail(file.refusal, pytrace=False)
+    yield
+    if not ours:
+        return
+    if item.options["skip"]:
+        pytest.fail("this cell is marked to be skipped: every cell must run", pytrace=False)
+    if item.cell.execution_count is None:
+        pytest.fail(
+            "this cell was never run, so there is nothing to compare with: make notebooks",
+            pytrace=False,
+        )
+    kernel = item.parent.kernel
+    if not hasattr(kernel, "await_reply_unwatched"):
+        kernel.await_reply_unwatched = kernel.await_reply
+        kernel.await_reply = lambda msg_id, timeout=None: _await_reply(kernel, msg_id, timeout)
+
+
+def _prepare(file: Any) -> str | None:
+    """Give a notebook's kernel what the stored run had; return why it must not run, if so."""
+    project, about = Project.find(file.path.parent), file.nb.metadata.get(KEY, {})
+    device = about.get("device", "cpu")
+    folder = project.relative(file.path).split("/")
+    if folder[:2] == ["book", "notebooks"] and folder[2] != device:
+        return f"this notebook was recorded on {device}, and lies under {folder[2]}"
+    for name, value in _inherited.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    os.environ.update(kernel_environment(project, device))
+    if device == "cpu":
+        return None
+    if getattr(file.config, "workerinput", {}).get("workercount", 1) > 1:
+        return "a GPU takes one notebook at a time: leave -n out"
+    framework = FRAMEWORKS[about["framework"]]
+    try:
+        if framework.key not in _seen:
+            _seen[framework.key] = accelerators(framework, os.environ)
+    except EditionsError as error:
+        return str(error)
+    for rule in rules([*_seen[framework.key], *about.get("cards", [])]):
+        file.sanitize_patterns[rule.pattern] = rule.replacement
+    return None
+
+
+def _await_reply(kernel: Any, msg_id: str, timeout: float | None) -> None:
+    """Wait for the kernel's reply, in short spells, for as long as it lives."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        spell = POLL if deadline is None else min(POLL, max(0.01, deadline - time.monotonic()))
+        try:
+            kernel.await_reply_unwatched(msg_id, timeout=spell)
+            return
+        except Empty:
+            if not kernel.is_alive():
+                pytest.fail("the kernel died while it ran this cell", pytrace=False)
+            if deadline is not None and time.monotonic() >= deadline:
+                raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: Any, call: pytest.CallInfo[None]) -> Any:
+    """Note what became of a cell."""
+    report = yield
+    if hasattr(item, "cell_num") and KEY in item.parent.nb.metadata:
+        run = _runs.setdefault(str(item.parent.path), _Run(item.parent))
+        if report.when == "call" or report.failed:
+            run.saw(item.cell_num, report.passed)
+        if report.failed:
+            words = re.sub(r"\x1b\[[0-9;]*m", "", report.longreprtext).strip()
+            run.differences.append(f"== {item.name}\n{words}\n")
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write a record for each notebook of which every cell was run, and all differences."""
+    compared = not session.config.option.nbval_lax
+    for run in _runs.values():
+        project = Project.find(run.path.parent)
+        about = (run.about["chapter"], run.about["framework"], run.about["device"])
+        if run.about["device"] != "cpu":
+            run.cards = _seen.get(run.about["framework"], [])
+        if run.whole and compared:
+            try:
+                run.record().save(project.record_path(*about))
+            except EditionsError as error:
+                pytest.exit(f"error: {error}", returncode=3)
+        path = project.differences_path(*about)
+        if run.differences:
+            write_atomically(path, "\n".join(run.differences).encode("utf8"))
+        elif run.whole:
+            path.unlink(missing_ok=True)
+    _runs.clear()

@@ -1,0 +1,83 @@
+"""Keep stored notebooks in step with their sources: run the stale ones, refresh the others."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+
+from editions.base.errors import EditionsError
+from editions.base.project import DEVICES
+from editions.notebooks.execution import Edition, jobs_on, prose_is_current, refresh_prose, run_all
+
+
+def bring_up_to_date(chosen: list[Edition], jobs: int | None = None, force: bool = False) -> int:
+    """Run the stale notebooks and refresh the prose of the others; report each.
+
+    Args:
+        chosen: the editions to look at, all on one device.
+        jobs: notebooks to run at a time; by default one for each processor.
+        force: also run those that are not stale.
+
+    Returns:
+        0, or 1 if a notebook could not be run.
+
+    Raises:
+        EditionsError: there is nothing to run, or `jobs` is not possible on this device.
+    """
+    if not chosen:
+        raise EditionsError("there is no chapter to run: _toc.yml lists none")
+    reasons = {edition: edition.staleness() for edition in chosen}
+    stale = [edition for edition, reason in reasons.items() if reason or force]
+    for edition in stale:
+        print(f"{edition.shown}: {reasons[edition] or 'run again, as asked'}")
+    jobs = jobs_on(chosen[0].device, jobs, max(1, min(len(stale), os.cpu_count() or 1)))
+    errors = run_all(stale, jobs)
+    fresh = [edition for edition in chosen if edition not in stale]
+    changed = [edition for edition in fresh + _on_other_devices(chosen) if refresh_prose(edition)]
+    for edition in changed:
+        print(f"{edition.shown}: prose refreshed")
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr)
+    print(
+        f"{len(chosen)} notebooks: {len(stale) - len(errors)} run, {len(changed)} refreshed, "
+        f"{len(set(fresh) - set(changed))} unchanged, {len(errors)} failed"
+    )
+    return 1 if errors else 0
+
+
+def check(chosen: list[Edition]) -> int:
+    """Report each notebook that is not what its source says, and each claim that proves nothing.
+
+    Returns:
+        0, or 1 if a notebook has to be run or refreshed.
+
+    Raises:
+        EditionsError: there is no chapter, or a claim proves nothing.
+    """
+    if not chosen:
+        raise EditionsError("there is no chapter to check: _toc.yml lists none")
+    problems = []
+    for edition in chosen:
+        edition.check_claims()
+        if reason := edition.staleness():
+            problems.append(f"{edition.shown}: stale: {reason}")
+    for edition in [*chosen, *_on_other_devices(chosen)]:
+        if edition.staleness() is None and not prose_is_current(edition):
+            problems.append(f"{edition.shown}: the notebook does not hold the source's prose")
+    for problem in problems:
+        print(f"error: {problem}. Type: make notebooks", file=sys.stderr)
+    if not problems:
+        print(f"{len(chosen)} notebooks hold what their sources say")
+    return 1 if problems else 0
+
+
+def _on_other_devices(chosen: list[Edition]) -> list[Edition]:
+    """The same editions on the other devices on which they have been run, if not stale."""
+    others = (
+        dataclasses.replace(edition, device=device)
+        for edition in chosen
+        for device in DEVICES
+        if device != edition.device
+    )
+    return [edition for edition in others if edition.staleness() is None]

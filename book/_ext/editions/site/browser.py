@@ -1,0 +1,23 @@
+"""Which browser is used to print and to test: one that is installed; none is ever downloaded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from editions.base.errors import EditionsError
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+
+
+def browser_path() -> str:
+    """The Chromium that is installed.
+
+    Raises:
+        EditionsError: there is none.
+    """
+    for path in (os.environ.get("D2L_CHROMIUM"), *map(shutil.which, NAMES)):
+        if path:
+            return path
+    raise EditionsError("there is no Chromium: type make browser, or set D2L_CHROMIUM to its path")

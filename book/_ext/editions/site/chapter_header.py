@@ -1,0 +1,162 @@
+"""What stands under a chapter's title: where to run it, and how far to trust it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import urlencode
+
+from editions.base.frameworks import Framework
+from editions.base.project import Project
+from editions.base.strings import Strings
+from editions.notebooks.verification_record import Record, verified
+from editions.source.chapter import Chapter
+
+
+@dataclass(frozen=True)
+class Run:
+    """One executed notebook of an edition."""
+
+    device: str
+    colab: str  # address, or an empty string
+    download: str  # address of the notebook, relative to the page
+    versions: dict[str, str]  # that it was recorded with
+    record: Record | None
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What the header says of one edition."""
+
+    framework: Framework
+    runs: tuple[Run, ...]  # the first is the one whose outputs the page shows
+    exercises: str  # address of the exercises in Colab, or an empty string
+
+
+def header_html(
+    project: Project, chapter: Chapter, launches: list[Launch], docname: str, status: str
+) -> str:
+    """The header as HTML; each edition's part carries `data-framework`.
+
+    `status` is the address of the status page, or an empty string.
+    """
+    strings = Strings(project.language)
+    parts = [_edition(launch, status, strings) for launch in launches]
+    links = [
+        _link(project.blob_address(project.root / chapter.path), "view_source", "code", strings),
+        _link(report_address(project, chapter, docname, strings), "report", "bug", strings),
+    ]
+    if chapter.draft:
+        parts.insert(0, f'<p class="stamp">{escape(strings("draft"))}</p>')
+    return (
+        f'<div class="chapter-header" role="group" aria-label="{escape(strings("launch"))}">'
+        f"{''.join(parts)}"
+        f'<p class="chapter-links">{"".join(links)}</p></div>'
+    )
+
+
+def _edition(launch: Launch, status: str, strings: Strings) -> str:
+    links = []
+    first, *others = launch.runs
+    if first.colab:
+        links.append(_link(first.colab, "open_in_colab", "rocket", strings))
+    links.append(_link(first.download, "download", "download", strings, download=True))
+    for run in others:
+        links.append(_link(run.download, f"download_{run.device}", "download", strings, True))
+    if launch.exercises:
+        links.append(_link(launch.exercises, "exercises", "pencil", strings))
+    return (
+        f'<div class="chapter-edition" data-framework="{launch.framework.key}">'
+        f'<p class="chapter-launch"><span class="chapter-framework">'
+        f"{escape(launch.framework.title)}</span>{''.join(links)}</p>"
+        f"{''.join(_stamp(launch.framework, run, status, strings) for run in launch.runs)}</div>"
+    )
+
+
+def _stamp(framework: Framework, run: Run, status: str, strings: Strings) -> str:
+    state, icon = ("verified", "circle-check") if run.record else ("recorded", "circle-info")
+    words = escape(stamp(framework, run, strings))
+    if status:
+        words = f'<a class="chapter-link" href="{escape(status)}">{words}</a>'
+    return (
+        f'<p class="stamp {state}"><i class="fa-solid fa-{icon}" aria-hidden="true"></i> '
+        f"<span>{words}</span></p>"
+    )
+
+
+def stamp(framework: Framework, run: Run, strings: Strings) -> str:
+    """One line that says how far the outputs of a run have been verified, and by what."""
+    record = run.record
+    versions = versions_in_words(framework, record.versions if record else run.versions)
+    device = strings(f"devices_{run.device}")
+    if record is None:
+        return strings("stamp_recorded", versions=versions, device=device)
+    return strings(
+        "stamp_verified",
+        versions=versions,
+        device=device,
+        date=record.date[:10],
+        compared=record.compared,
+        claims=record.claims,
+    )
+
+
+def launches(
+    project: Project, chapter: Chapter, versions: dict[str, dict[str, dict[str, str]]], up: str
+) -> list[Launch]:
+    """What there is to launch.
+
+    `versions` has what each framework's notebook on each device was recorded with; `up` leads from
+    the page's folder to the site's root.
+    """
+    result = []
+    for framework in project.frameworks:
+        runs = []
+        for device, recorded_with in versions[framework.key].items():
+            notebook = project.notebook_path(chapter.name, framework.key, device)
+            record = project.record_path(chapter.name, framework.key, device)
+            runs.append(
+                Run(
+                    device=device,
+                    colab=project.colab_address(notebook),
+                    download=f"{up}notebooks/{device}/{framework.key}/{notebook.name}",
+                    versions=recorded_with,
+                    record=verified(record, notebook),
+                )
+            )
+        exercises = (
+            project.root / "exercises" / "notebooks" / framework.key / f"{chapter.name}.ipynb"
+        )
+        address = project.colab_address(exercises) if exercises.is_file() else ""
+        result.append(Launch(framework, tuple(runs), address))
+    return result
+
+
+def versions_in_words(framework: Framework, versions: dict[str, str]) -> str:
+    """The versions of a framework, as a reader writes them."""
+    return ", ".join(
+        f"{title} {versions[name]}"
+        for name, title in framework.products.items()
+        if name in versions
+    )
+
+
+def report_address(project: Project, chapter: Chapter, docname: str, strings: Strings) -> str:
+    """The address that opens the form for a mistake on this page, filled in."""
+    query = urlencode(
+        {
+            "template": "mistake.yml",
+            "title": strings("report_title", title=chapter.title),
+            "page": project.page_address(docname),  # the form's field
+        }
+    )
+    return f"{project.repository}/issues/new?{query}"
+
+
+def _link(address: str, key: str, icon: str, strings: Strings, download: bool = False) -> str:
+    extra = " download" if download else ""
+    words = escape(strings(key))
+    return (
+        f'<a class="chapter-link" href="{escape(address)}"{extra}>'
+        f'<i class="fa-solid fa-{icon}" aria-hidden="true"></i> {words}</a>'
+    )

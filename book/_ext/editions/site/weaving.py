@@ -1,0 +1,169 @@
+"""Weave a chapter's editions into the one notebook from which its page is made."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from editions.base.frameworks import Framework
+from editions.base.strings import Strings
+from editions.source.chapter import Cell, Chapter
+
+Editions = Mapping[str, Mapping[str, NotebookNode]]
+"""Executed notebooks: by framework, then by device."""
+
+
+def weave(
+    chapter: Chapter, frameworks: tuple[Framework, ...], runs: Editions, strings: Strings
+) -> str:
+    """The page's notebook, as JSON: shared prose once, framework cells with their own outputs.
+
+    Each cell belonging to a framework carries its tag; `tabs` makes tab sets of their runs. A cell
+    shared by all frameworks stands once if all put out the same, and else once for each.
+    """
+    keys = [framework.key for framework in frameworks]
+    outputs = {key: _code_cells(chapter, key, runs[key], strings) for key in keys}
+    cells: list[NotebookNode] = []
+    lines: list[int] = []
+    for cell in chapter.cells:
+        if cell.framework is not None and cell.framework not in keys:
+            continue
+        for node in _woven(cell, outputs, keys, strings):
+            cells.append(node)
+            lines.append(cell.line - 1)
+    return json.dumps(
+        {
+            "cells": cells,
+            "metadata": {
+                "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+                "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+                "source_map": lines,
+            },
+            "nbformat": 4,
+            "nbformat_minor": 4,  # woven cells have no ids
+        }
+    )
+
+
+def _code_cells(
+    chapter: Chapter, framework: str, runs: Mapping[str, NotebookNode], strings: Strings
+) -> dict[Cell, NotebookNode]:
+    """The executed cell of each code cell of the source, by position.
+
+    What a cell shows on a GPU stands below what it shows on the CPU, where that differs.
+    """
+    mine = [cell for cell in chapter.edition(framework) if cell.kind == "code"]
+    found = {}
+    for device, notebook in runs.items():
+        run = [
+            cell
+            for cell in notebook.cells
+            if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", [])
+        ]
+        # Equal cells may occur twice in a chapter; their lines tell them apart.
+        found[device] = dict(zip(mine, run, strict=True))
+    first, *others = found
+    return {
+        cell: _merged(first, found[first][cell], {d: found[d][cell] for d in others}, strings)
+        for cell in mine
+    }
+
+
+def _merged(
+    device: str, run: NotebookNode, others: Mapping[str, NotebookNode], strings: Strings
+) -> NotebookNode:
+    """`run` with the outputs of other devices that differ from its own, each under a line."""
+    outputs = list(run.outputs)
+    seen = [_comparable(run.outputs)]
+    for other, its in others.items():
+        if (shown := _comparable(its.outputs)) not in seen:
+            seen.append(shown)
+            outputs += [_caption(other, strings), *its.outputs]
+    if len(seen) > 1:
+        outputs.insert(0, _caption(device, strings))
+    return NotebookNode({**run, "outputs": outputs})
+
+
+def _caption(device: str, strings: Strings) -> NotebookNode:
+    words = strings(f"shown_{device}")
+    data = {"text/markdown": f"**{words}**", "text/plain": words}
+    return nbformat.v4.new_output("display_data", data=data)
+
+
+def _woven(
+    cell: Cell,
+    outputs: dict[str, dict[Cell, NotebookNode]],
+    keys: list[str],
+    strings: Strings,
+) -> Iterator[NotebookNode]:
+    if cell.kind == "markdown":
+        text = cell.source
+        if cell.framework:
+            fence = ":" * (_longest_fence(text) + 1)
+            text = f"{fence}{{edition}} {cell.framework}\n{text}\n{fence}"
+        yield NotebookNode(cell_type="markdown", metadata=NotebookNode(), source=text)
+    elif cell.framework:
+        yield _code(cell, outputs[cell.framework][cell], [cell.framework], strings)
+    else:
+        runs = {key: outputs[key][cell] for key in keys}
+        shown = [_comparable(node.outputs) for node in runs.values()]
+        if all(one == shown[0] for one in shown):
+            yield _code(cell, runs[keys[0]], [], strings)
+        else:
+            for key, node in runs.items():
+                yield _code(cell, node, [key], strings)
+
+
+def _code(cell: Cell, run: NotebookNode, frameworks: list[str], strings: Strings) -> NotebookNode:
+    tags = [*frameworks, *(tag for tag in cell.tags if tag not in frameworks)]
+    metadata: dict[str, Any] = {}
+    source = cell.source
+    if cell.is_claim:
+        tags.append("hide-cell")
+        _, _, source = source.partition("\n")
+        title = strings("show_claim", claim=cell.claim_title)
+        metadata["mystnb"] = {"code_prompt_show": title, "code_prompt_hide": title}
+    elif "predict" in cell.tags:
+        tags.append("hide-output")
+        metadata["mystnb"] = {
+            "code_prompt_show": strings("show_output"),
+            "code_prompt_hide": strings("hide_output"),
+        }
+    if cell.alt:
+        metadata.setdefault("mystnb", {})["image"] = {"alt": cell.alt}
+    return NotebookNode(
+        cell_type="code",
+        metadata=nbformat.from_dict({**metadata, "tags": tags}),
+        source=source,
+        outputs=run.outputs,
+        execution_count=run.execution_count,
+    )
+
+
+def _comparable(outputs: list[NotebookNode]) -> list[tuple[Any, ...]]:
+    """Outputs without what differs between runs that show the same."""
+    return [
+        (
+            out.get("name"), out.get("text"), out.get("ename"), out.get("evalue"),
+            {mime: _seen(mime, data) for mime, data in out.get("data", {}).items()},
+        )
+        for out in outputs
+    ]  # fmt: skip
+
+
+def _seen(mime: str, data: Any) -> Any:
+    """What of an output a reader sees: of a drawing, its strokes to the nearest point."""
+    if mime != "image/svg+xml":
+        return data
+    strokes = re.findall(r'\b(?:d|x|y|transform)="([^"]*)"', "".join(data))
+    return [[round(float(n)) for n in re.findall(r"-?\d+\.?\d*", stroke)] for stroke in strokes]
+
+
+def _longest_fence(text: str) -> int:
+    runs = [len(line) - len(line.lstrip(":")) for line in map(str.strip, text.splitlines())]
+    return max([3, *runs])

@@ -1,0 +1,242 @@
+"""The source format of a chapter: cells, tags, names, and the rules they obey."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from editions.base.errors import SourceError
+from editions.base.files import digest, read_text
+from editions.base.frameworks import FRAMEWORKS
+
+TAGS = {
+    *FRAMEWORKS,
+    "claim",  # assertions that prove what the prose says
+    "predict",  # the reader is asked before the output shows
+    "nbval-ignore-output",  # the output cannot repeat; a claim must follow
+    "raises-exception",  # the cell stops with an exception on purpose
+}
+OPTIONS = {"tags", "name", "alt"}
+INDENTED_CELL = re.compile(r"[ \t]+(?:`{3,}|~{3,})\{code-cell\}")
+CLAIM_TITLE = re.compile(r"# Checked: *(\S.*?)\.?[ \t]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a chapter."""
+
+    kind: str  # "markdown" or "code"
+    source: str
+    line: int  # of the file, counted from 1, on which `source` begins
+    tags: tuple[str, ...] = ()
+    name: str | None = None
+    alt: str | None = None  # what its figure shows, for those who cannot see it
+
+    @property
+    def framework(self) -> str | None:
+        """The framework it belongs to; None if it belongs to all."""
+        return next((tag for tag in self.tags if tag in FRAMEWORKS), None)
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether it asserts what the prose says."""
+        return "claim" in self.tags
+
+    @property
+    def claim_title(self) -> str:
+        """What a claim proves, in words."""
+        match = CLAIM_TITLE.match(self.source)
+        return match[1] if match else ""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter as its author wrote it."""
+
+    name: str  # file name without its ending
+    path: str  # as it is named in messages
+    cells: tuple[Cell, ...]
+    draft: bool = False  # still being written: what finished chapters must have, it may lack
+
+    @property
+    def title(self) -> str:
+        """The chapter's first heading."""
+        for cell in self.cells:
+            if cell.kind == "markdown" and (match := re.search(r"(?m)^# +(.+?)\s*$", cell.source)):
+                return match[1]
+        return self.name
+
+    def edition(self, framework: str) -> list[Cell]:
+        """The cells of one framework's edition, in order."""
+        return [cell for cell in self.cells if cell.framework in (None, framework)]
+
+
+def read_chapter(
+    path: Path, shown_as: str | None = None, also: frozenset[str] = frozenset()
+) -> Chapter:
+    """Read a chapter; `shown_as` is how messages name it, `also` are further tags it may use.
+
+    Raises:
+        SourceError: a rule of the format is broken; names the file and the line.
+    """
+    shown = shown_as or path.as_posix()
+    return parse_chapter(read_text(path, shown), path.stem, shown, also)
+
+
+@lru_cache(maxsize=64)  # a build asks for each chapter three times
+def parse_chapter(text: str, name: str, path: str, also: frozenset[str] = frozenset()) -> Chapter:
+    """Split a chapter's text into cells and check the rules of the format."""
+    from myst_nb.core.read import MystMetadataParsingError, read_myst_markdown_notebook
+
+    try:
+        notebook = read_myst_markdown_notebook(text, add_source_map=True, path=path)
+    except MystMetadataParsingError as error:
+        found = re.search(r"line (\d+)", str(error))
+        raise SourceError(path, int(found[1]) if found else 1, _said(str(error))) from error
+    lines = text.splitlines()
+    cells = []
+    for node, start in zip(notebook.cells, notebook.metadata["source_map"], strict=True):
+        metadata = dict(node.metadata)
+        if node.cell_type == "raw":
+            raise SourceError(path, start, "raw cells are not part of the format")
+        if node.cell_type == "code":
+            line = _first_body_line(lines, start, node.source)
+            unknown = set(metadata) - OPTIONS
+            _check_closed(path, lines, start, node.source)
+        else:
+            line = _first_text_line(lines, start)
+            for number, text in enumerate(node.source.splitlines()):
+                if INDENTED_CELL.match(text):
+                    message = "a code cell begins at the start of its line, without blanks or tabs"
+                    raise SourceError(path, line + number, message)
+            unknown = set(metadata) - {"tags"}
+        if unknown:
+            raise SourceError(
+                path, line, f"unknown cell option {sorted(unknown)}; allowed: {sorted(OPTIONS)}"
+            )
+        cells.append(
+            Cell(
+                kind=node.cell_type,
+                source=node.source.rstrip(),
+                line=line,
+                tags=_tags(metadata.get("tags", [])),
+                name=metadata.get("name"),
+                alt=metadata.get("alt"),
+            )
+        )
+    draft = bool((notebook.metadata.get("editions") or {}).get("draft"))
+    chapter = Chapter(name=name, path=path, cells=tuple(cells), draft=draft)
+    _check(chapter, also)
+    return chapter
+
+
+def _said(message: str) -> str:
+    """What the reader of a notebook's Markdown says of a cell, without its own objects' names."""
+    inner = re.search(r"msg='([^']*)'", message)
+    return f"{message.partition(': ')[0]}: {inner[1]}" if inner else message
+
+
+def _check_closed(path: str, lines: list[str], fence: int, body: str) -> None:
+    """Raise a `SourceError` if a code cell runs on to the next one, or to the end of the file."""
+    opened = re.match(r"(`{3,}|~{3,}|:{3,})", lines[fence - 1])
+    if not opened:
+        return
+    mark = opened[1]
+    after = lines[fence : fence + len(body.splitlines()) + 20]  # its options and blank lines, too
+    ended = any(line.startswith(mark) and not line.strip(mark[0] + " \t") for line in after)
+    if not ended or re.search(r"(?m)^(`{3,}|~{3,}|:{3,})\{[\w-]+\}", body):
+        message = f"the code cell that begins here is not ended: a line {mark} is missing"
+        raise SourceError(path, fence, message)
+
+
+def _tags(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.strip("[]").split(",")]
+    return tuple(str(tag) for tag in value if str(tag)) if isinstance(value, list) else ()
+
+
+def _first_body_line(lines: list[str], fence: int, body: str) -> int:
+    """Line, from 1, on which the body of the code cell fenced at line `fence` begins."""
+    wanted = body.splitlines()
+    for start in range(fence, len(lines)):
+        if lines[start : start + len(wanted)] == wanted:
+            return start + 1
+    return fence
+
+
+def _first_text_line(lines: list[str], start: int) -> int:
+    while start < len(lines) and not lines[start].strip():
+        start += 1
+    return start + 1
+
+
+def _check(chapter: Chapter, also: frozenset[str]) -> None:
+    allowed = TAGS | also
+    named: dict[tuple[str, str], int] = {}
+    for cell in chapter.cells:
+
+        def fail(message: str, line: int = cell.line) -> None:
+            raise SourceError(chapter.path, line, message)
+
+        if unknown := [tag for tag in cell.tags if tag not in allowed]:
+            fail(f"unknown tag {unknown}; allowed: {sorted(allowed)}")
+        if len(frameworks := [tag for tag in cell.tags if tag in FRAMEWORKS]) > 1:
+            fail(f"a cell belongs to one framework or to all; this one is tagged {frameworks}")
+        if cell.kind == "markdown":
+            if set(cell.tags) - set(FRAMEWORKS) - also:
+                fail(f"Markdown takes a framework's tag only; this is tagged {list(cell.tags)}")
+            if cell.framework and re.search(r"(?m)^#{1,6} ", cell.source):
+                fail("a heading cannot belong to one framework: move it out of the tagged Markdown")
+            continue
+        if not cell.source:
+            fail("the code cell is empty")
+        if re.search(r"(?m)^\s*#\s*(NBVAL_|PYTEST_VALIDATE_)", cell.source):
+            fail("nbval's comments are not allowed: use a tag")
+        if cell.is_claim and not CLAIM_TITLE.match(cell.source):
+            fail("a claim begins with the comment '# Checked: <what it proves>'")
+        if cell.is_claim and "predict" in cell.tags:
+            fail("a claim shows no output, so there is nothing to predict")
+        if cell.name is not None:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", str(cell.name)):
+                fail(f"cell name {cell.name!r}: use up to 64 lower-case letters, digits, hyphens")
+            for framework in [cell.framework] if cell.framework else list(FRAMEWORKS):
+                if first := named.get((framework, cell.name)):
+                    fail(f"cell name {cell.name!r} is used already, on line {first}")
+                named[framework, cell.name] = cell.line
+    for framework in FRAMEWORKS:
+        _check_unrepeatable(chapter, framework)
+
+
+def _check_unrepeatable(chapter: Chapter, framework: str) -> None:
+    """Each output that is not compared is followed by a claim, before the next such output."""
+    code = [cell for cell in chapter.edition(framework) if cell.kind == "code"]
+    pending: Cell | None = None
+    for cell in [*code, None]:
+        if cell is None or "nbval-ignore-output" in cell.tags:
+            if pending is not None:
+                raise SourceError(
+                    chapter.path,
+                    pending.line,
+                    f"the output is not compared and no claim follows in the {framework} edition: "
+                    "add a cell tagged claim that checks what matters about it",
+                )
+            pending = cell
+        elif cell.is_claim:
+            pending = None
+
+
+def cell_ids(cells: list[Cell]) -> list[str]:
+    """An id for each cell: its name, or else a digest of its text; stable from run to run."""
+    ids: list[str] = []
+    taken = {cell.name for cell in cells if cell.name}
+    for cell in cells:
+        base = cell.name or f"{cell.kind}-{digest(cell.source.encode())[:8]}"
+        identifier, number = base, 1
+        while not cell.name and identifier in taken:
+            number += 1
+            identifier = f"{base}-{number}"
+        taken.add(identifier)
+        ids.append(identifier)
+    return ids

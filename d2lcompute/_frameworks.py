@@ -1,0 +1,68 @@
+"""What distinguishes the frameworks: the one place to which a new one is added.
+
+The book's tools, the exercises and the grader read this table. Beside it, a framework that is to
+have helpers has a module in this package, and one that is to have exercises an adapter in
+`checks.frameworks`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+COMMON = ("numpy", "matplotlib")  # packages that decide outputs in every edition
+
+
+@dataclass(frozen=True)
+class Framework:
+    """One framework that a chapter can be written for.
+
+    Attributes:
+        key: the tag of its cells and the folder of its notebooks: lower-case letters.
+        title: its name as readers write it.
+        products: the distributions that decide its outputs, with their names for readers. The
+            first is imported under its own name.
+        roots: top-level modules; code that imports one of them is written for this framework.
+        helpers: the module of `d2lcompute` with its helpers; empty if it has none.
+        extras: extras of `d2lcompute` that install it.
+        gpu_extras: further ones that it needs on a GPU.
+    """
+
+    key: str
+    title: str
+    products: Mapping[str, str]
+    roots: tuple[str, ...]
+    helpers: str = ""
+    extras: tuple[str, ...] = ()
+    gpu_extras: tuple[str, ...] = ()
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The distributions that decide its outputs."""
+        return tuple(dict.fromkeys([*self.products, *COMMON]))
+
+    def extras_on(self, device: str) -> tuple[str, ...]:
+        """The extras for an environment on "cpu" or "gpu"."""
+        return self.extras + (self.gpu_extras if device == "gpu" else ())
+
+
+FRAMEWORKS: dict[str, Framework] = {
+    framework.key: framework
+    for framework in (
+        Framework(
+            key="pytorch",
+            title="PyTorch",
+            products={"torch": "PyTorch"},
+            roots=("torch",),
+            helpers="torch",
+            extras=("torch",),
+        ),
+        Framework(
+            key="tensorflow",
+            title="TensorFlow",
+            products={"tensorflow": "TensorFlow", "keras": "Keras"},
+            roots=("tensorflow", "keras"),
+            helpers="tensorflow",
+            extras=("tensorflow",),
+            gpu_extras=("cuda",),
+        ),
+    )
+}

@@ -1,1 +1,0 @@
-"""The exercises' texts, and the grader that marks a class's answers to them."""
