@@ -6,7 +6,7 @@ have helpers has a module in this package, and one that is to have exercises an 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 COMMON = ("numpy", "matplotlib")  # packages that decide outputs in every edition
 
@@ -28,7 +28,7 @@ class Framework:
 
     key: str
     title: str
-    products: Mapping[str, str]
+    products: Mapping[str, str] = field(hash=False)
     roots: tuple[str, ...]
     helpers: str = ""
     extras: tuple[str, ...] = ()
