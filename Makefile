@@ -21,16 +21,15 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint $(CONSTRAINTS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
 	--editable book/_ext --editable exercises
 
-# What is typed reaches the programs as it is: the shell does not read it.
+# What is typed reaches the programs as it is: the shell does not read it. Some systems set NAME.
 TYPED := CHAPTER DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON SUBMISSIONS TITLE VERSIONS
 $(foreach one,$(TYPED),$(eval export D2L_$(one) := $$(value $(one))))
-export D2L_NAME := $(if $(findstring command,$(origin NAME)),$(value NAME)) # some systems set it
+export D2L_NAME := $(if $(findstring command,$(origin NAME)),$(value NAME))
 option   = $(if $(value $2),"--$1=$$D2L_$2")
 CHAPTERS = $(if $(value CHAPTER),-- $$D2L_CHAPTER)
 CHOSEN   = "--device=$$D2L_DEVICE" $(call option,framework,FRAMEWORK) \
 	$(call option,jobs,JOBS) $(CHAPTERS)
 
-.DEFAULT_GOAL := help
 TARGETS := $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 .PHONY: $(TARGETS)
 
@@ -117,7 +116,7 @@ report: # say in one issue on GitHub what moved; the weekly run does it
 	@python3 .ci/report.py "$$D2L_MOVED"
 lint: $(VENV)/full ## check style, types and the direction of imports
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && \
-	$(BIN)/mypy --no-error-summary && $(BIN)/lint-imports
+	$(BIN)/mypy --no-error-summary && $(BIN)/lint-imports --no-logo --no-cache
 format: $(VENV)/full ## mend style
 	@$(BIN)/ruff check --fix --quiet . && $(BIN)/ruff format --quiet .
 hooks: $(VENV)/full ## check style, types and notebooks before each of your commits

@@ -21,6 +21,9 @@ supported() {
 case "$PWD" in *:*) # a search path cannot hold it: venv and PYTHONPATH fail in odd ways
 	fail "the folder of the project has a colon in its path: $PWD. Move or rename it" ;;
 esac
+known=$(sed -n 's/^ *key="\(.*\)",$/\1/p' d2lcompute/_frameworks.py | xargs)
+case " $known  " in *" ${D2L_FRAMEWORK:-} "*) ;; # also when it is empty
+*) fail "FRAMEWORK is $D2L_FRAMEWORK; allowed are: $known" ;; esac
 if [ -z "$python" ]; then
 	for one in python3 python3.13 python3.12 python3.11; do
 		if supported "$(version "$one")"; then

@@ -90,6 +90,8 @@ def gh(*arguments: str, given: str | None = None) -> str:
 
 def main() -> None:
     """Open the issue, or bring the open one up to date."""
+    if len(sys.argv) != 2 or not sys.argv[1]:
+        sys.exit("error: name the folder of what failed: make report MOVED=folder")
     run = os.environ.get("WEEKLY_RUN", "")
     text = body(Path(sys.argv[1]), run)
     gh("label", "create", LABEL, "--force", "--description", "What the weekly run found")

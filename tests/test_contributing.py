@@ -145,8 +145,9 @@ def run_by(target: str) -> str:
 def test_hooks_are_the_targets_that_decide() -> None:
     assert hooks() == {"lint": "make lint", "check-notebooks": "make check-notebooks"}
     lint = run_by("lint")
-    assert all(tool in lint for tool in ("/ruff check", "/ruff format --check", "/mypy"))
-    assert "-m editions check" in run_by("check-notebooks")
+    tools = ("/ruff check", "/ruff format --check", "/mypy", "/lint-imports")
+    assert all(tool in lint for tool in tools)
+    assert "/editions check" in run_by("check-notebooks")
 
 
 @pytest.fixture
@@ -162,8 +163,11 @@ def clone(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     (venv / "bin").symlink_to(Path(sys.executable).parent)
     for stamp in ("python", "book", "full"):
         (venv / stamp).touch()
-    # mypy has nothing to look at here, so it is not asked.
-    text = (root / "Makefile").read_text("utf8").replace("\t@$(BIN)/mypy --no-error-summary\n", "")
+    # mypy and import-linter have nothing to look at here, so they are not asked.
+    types = " && \\\n\t$(BIN)/mypy --no-error-summary && $(BIN)/lint-imports --no-logo --no-cache"
+    text = (root / "Makefile").read_text("utf8")
+    assert types in text
+    text = text.replace(types, "")
     (root / "Makefile").write_text(text, "utf8")
     return root, {**os.environ, "VENV": str(venv), "PRE_COMMIT_HOME": str(tmp_path / "cache")}
 
@@ -211,6 +215,12 @@ def test_the_package_says_that_it_has_types() -> None:
 # -- the dev container --------------------------------------------------------------------------
 
 
+def help_of(command: str) -> str:
+    """What `editions COMMAND --help` prints."""
+    shown = [Path(sys.executable).with_name("editions"), command, "--help"]
+    return subprocess.run(shown, capture_output=True, text=True, check=True).stdout
+
+
 def test_the_dev_container_builds_the_book_with_a_python_that_we_support() -> None:
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text("utf8"))
     version = re.fullmatch(r"python:(3\.\d+)-\w+", container["image"])
@@ -218,7 +228,7 @@ def test_the_dev_container_builds_the_book_with_a_python_that_we_support() -> No
     called = re.findall(r"make ([a-z-]+)", container["postCreateCommand"])
     assert called and set(called) <= TARGETS
     assert "--security-opt=seccomp=unconfined" in container["runArgs"]  # for the sandbox
-    port = re.search(r"(?m)^PORT\s*\?=\s*(\d+)", (ROOT / "Makefile").read_text("utf8"))
+    port = re.search(r"--port PORT\s+default: (\d+)", help_of("serve"))
     assert port and container["forwardPorts"] == [int(port[1])]
 
 
