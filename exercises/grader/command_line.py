@@ -16,21 +16,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
-from .cluster import ClusterError
-from .export import FORMATS
-from .grade import Order, Outcome, grade
-from .gradebook import FILE as GRADEBOOK
-from .gradebook import Gradebook, GradebookError, Row
-from .intake import IntakeError, printable, reasons
-from .limits import GIB, Limits
-from .machine import MachineError, find_machine
-from .questions import QuestionsError
-from .report import student_report
-from .results import Results, slug, student_slug, write_whole
-from .roster import Roster, RosterError, read_roster
-from .sandbox import Grounds, nesting_works
-from .secret import SecretError, data_folder
-from .stage import make_stage
+from grader.class_grading import Order, Outcome, grade
+from grader.gradebook.database import FILE as GRADEBOOK
+from grader.gradebook.database import Gradebook, GradebookError, Row
+from grader.gradebook.export import FORMATS
+from grader.gradebook.records import Results, slug, student_slug, write_whole
+from grader.gradebook.student_pages import student_report
+from grader.intake.roster import Roster, RosterError, read_roster
+from grader.intake.submissions import IntakeError, printable, reasons
+from grader.judging.cluster import ClusterError
+from grader.judging.questions import QuestionsError
+from grader.judging.secret import SecretError, data_folder
+from grader.sandbox.limits import GIB, Limits
+from grader.sandbox.machine import MachineError, find_machine
+from grader.sandbox.stage import make_stage
+from grader.sandbox.workers import Grounds, nesting_works
 
 _ERRORS = (
     *(ClusterError, GradebookError, IntakeError, MachineError),

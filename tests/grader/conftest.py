@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from grader import machine, questions, session, stage
+from grader.judging import questions, session
+from grader.sandbox import machine, stage
 from grader_tools import QUESTIONS, Ground
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "exercises"))  # the exercises' own answers

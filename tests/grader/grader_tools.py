@@ -6,7 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from grader import judging, limits, sandbox, secret, session
+from grader.judging import marking, secret, session
+from grader.sandbox import limits, workers
 
 QUESTIONS = Path(__file__).parent / "questions"
 SMALL = limits.Limits(
@@ -53,15 +54,15 @@ class Ground:
     def grounds(self, shown=None, decode=None, sizes=SMALL, cpus=(), **down):
         defences = dataclasses.replace(limits.ALL_DEFENCES, **down)
         folder = self.stages / ("pruned" if defences.pruned else "whole")
-        return sandbox.Grounds(self.machine, folder, sizes, defences, cpus, shown, decode)
+        return workers.Grounds(self.machine, folder, sizes, defences, cpus, shown, decode)
 
     def starter(self, grounds):
         key = repr(grounds)
         if key not in self.started:
             self.started[key] = (
-                sandbox.Zygotes(grounds, fall_back=False)
+                workers.Zygotes(grounds, fall_back=False)
                 if self.kind == "zygote"
-                else sandbox.Sandboxes(grounds)
+                else workers.Sandboxes(grounds)
             )
         return self.started[key]
 
@@ -83,7 +84,7 @@ class Ground:
         )
         found = {}
         for name, answer in transcript.answers.items():
-            one = judging.mark(self.demo[name], answer, lambda name=name: draw(name), framework)
+            one = marking.mark(self.demo[name], answer, lambda name=name: draw(name), framework)
             found[name.removeprefix("demo.")] = one.points
         return found, transcript
 

@@ -20,7 +20,8 @@ import naive
 import numpy as np
 import pytest
 from attacks import FULL, OTHERS, answering, attacking, honest
-from grader import limits, machine, session
+from grader.judging import session
+from grader.sandbox import limits, machine
 from grader_tools import QUICK, Ground
 
 

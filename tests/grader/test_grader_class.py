@@ -19,11 +19,13 @@ from pathlib import Path
 import attacks
 import pytest
 from attacks import FULL, OTHERS, answering, attacking, honest
-from grader import grade as grading
-from grader import judging, results, sandbox, secret
+from grader import class_grading
 from grader.command_line import main
-from grader.gradebook import Gradebook, GradebookError
-from grader.roster import Student
+from grader.gradebook import records as records_module
+from grader.gradebook.database import Gradebook, GradebookError
+from grader.intake.roster import Student
+from grader.judging import marking, secret
+from grader.sandbox import workers
 from grader_tools import QUESTIONS, SMALL, notebook
 
 ROOT = Path(__file__).parents[2]
@@ -170,7 +172,7 @@ def test_a_class_interrupted_and_resumed(tmp_path, data):
 def test_stopping_keeps_nothing_that_is_not_known(ground):
     import threading
 
-    from grader import session
+    from grader.judging import session
 
     stop = threading.Event()
     threading.Timer(0.3, stop.set).start()
@@ -251,7 +253,7 @@ class Failing:
     def start(self, framework):
         self.times -= 1
         if self.times >= 0:
-            raise sandbox.SandboxError("the disk is full")
+            raise workers.SandboxError("the disk is full")
         return self.starter.start(framework)
 
     def close(self):
@@ -260,9 +262,9 @@ class Failing:
 
 @pytest.mark.parametrize(("times", "marks", "status"), [(2, FULL, 0), (99, None, 1)])
 def test_failures_of_the_machine(data, grade, monkeypatch, times, marks, status):
-    real = grading.Zygotes
+    real = class_grading.Zygotes
     with monkeypatch.context() as patch:
-        patch.setattr(grading, "Zygotes", lambda grounds: Failing(real(grounds), times))
+        patch.setattr(class_grading, "Zygotes", lambda grounds: Failing(real(grounds), times))
         got, said = grade({"ann.ipynb": honest()})
     assert got == status
     if marks is None:
@@ -274,16 +276,16 @@ def test_failures_of_the_machine(data, grade, monkeypatch, times, marks, status)
 
 
 def test_a_file_that_cannot_be_read_needs_a_person(data, grade, monkeypatch):
-    from grader import intake
+    from grader.intake import submissions
 
-    def failing(path, real=intake._file_reader):
+    def failing(path, real=submissions._file_reader):
         def read():
             raise OSError(5, "Input/output error")
 
         return read if path.endswith("ann.ipynb") else real(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "_file_reader", failing)
+        patch.setattr(submissions, "_file_reader", failing)
         status, said = grade({"ann.ipynb": honest(), "ben.ipynb": honest()})
     assert status == 1 and "Input/output error" in said.out
     assert marks_in(data) == {"ann": dict.fromkeys(FULL), "ben": FULL}
@@ -302,7 +304,7 @@ def test_a_damaged_archive_needs_a_person(tmp_path, data, run):
 
 
 def test_a_fault_of_the_grader_stops_no_other_submission(data, grade, monkeypatch):
-    from grader import session
+    from grader.judging import session
 
     real = session.ask
 
@@ -322,7 +324,7 @@ def test_a_reply_that_no_import_explains_gets_its_marks(demo):
         return [judging_finding({"pytorch": 0.0, "tensorflow": 0.0}[framework])]
 
     question = dataclasses.replace(demo["demo.scaled"], judge=judge)
-    mark = judging.mark(question, judging.Answer("answered", {}), dict, "numpy")
+    mark = marking.mark(question, marking.Answer("answered", {}), dict, "numpy")
     assert mark.points == 0
 
 
@@ -336,7 +338,7 @@ def test_a_worker_killed_from_outside_is_tried_again(ground):
             end()  # the connection stays open on this side
         return ground.demo[name].draw(1)
 
-    from grader import session
+    from grader.judging import session
 
     starter, grounds = ground.starter(ground.grounds()), ground.grounds()
 
@@ -356,8 +358,8 @@ def test_a_judge_that_fails_needs_a_person(demo):
         raise TypeError("secret input 3.14")
 
     question = dataclasses.replace(demo["demo.scaled"], judge=broken)
-    answer = judging.Answer("answered", {})
-    mark = judging.mark(question, answer, lambda: question.draw(1), "numpy")
+    answer = marking.Answer("answered", {})
+    mark = marking.mark(question, answer, lambda: question.draw(1), "numpy")
     assert (mark.status, mark.points) == ("needs a person", None)
 
 
@@ -371,7 +373,7 @@ def judging_finding(points):
 def test_points_stay_within_bounds(demo, points):
     found = [judging_finding(points)]
     question = dataclasses.replace(demo["demo.scaled"], judge=lambda *given: found)
-    mark = judging.mark(question, judging.Answer("answered", {}), dict, "numpy")
+    mark = marking.mark(question, marking.Answer("answered", {}), dict, "numpy")
     assert mark.points is None or 0 <= mark.points <= 10
 
 
@@ -472,7 +474,7 @@ def test_a_report_shows_nothing_of_the_inputs(tmp_path, data, grade, run):
     cells = [leaking, wrong, *honest()[3:5], "# <script>alert(1)</script>"]
     grade({"<b>ann.ipynb": cells})
     made = secret.load_secret(data / "secret")
-    from grader.questions import load_questions
+    from grader.judging.questions import load_questions
 
     questions = load_questions("demo", QUESTIONS)
     inputs = questions["demo.scaled"].draw(made.seed("<b>ann", "demo", "demo.scaled"))
@@ -619,7 +621,7 @@ def test_what_is_no_gradebook_is_said(data, run):
 
 def test_a_gradebook_that_cannot_be_written_is_said(data):
     file = data / "gradebook.sqlite"
-    mark = judging.Mark("demo.scaled", "1", "Scale", "answered", 3.0, 10.0)
+    mark = marking.Mark("demo.scaled", "1", "Scale", "answered", 3.0, 10.0)
     with Gradebook(file) as book:
         book.enter(Student("ann", "Ann"), "demo", "x", [mark])
     fails = "CREATE TRIGGER t BEFORE INSERT ON marks BEGIN SELECT RAISE(ABORT, 'full'); END"
@@ -633,8 +635,8 @@ def test_a_gradebook_that_cannot_be_written_is_said(data):
 
 
 def test_damaged_records_are_as_good_as_none(tmp_path):
-    kept = results.Results(tmp_path)
-    record = results.Record("key", "ann", "demo", "x", "numpy", {}, [])
+    kept = records_module.Results(tmp_path)
+    record = records_module.Record("key", "ann", "demo", "x", "numpy", {}, [])
     kept.save(record)
     assert kept.load("ann", "demo", "key") == record
     (file,) = tmp_path.rglob("*.json")
@@ -648,7 +650,7 @@ def test_students_of_odd_names(data):
         for name in ("'; DROP TABLE students; --", "../../x", ""):
             book.enter(Student(name, name), "demo", "x", [])
         assert len(book.rows("demo")) == 3
-    from grader.results import student_slug
+    from grader.gradebook.records import student_slug
 
     assert all("/" not in student_slug(name) and os.sep for name in ("../../x", "", "a/b"))
 
@@ -675,7 +677,7 @@ def test_a_cluster_of_several_processes(tmp_path, data, run):
 
 
 def test_a_scheduler_that_does_not_answer(grade, monkeypatch):
-    import grader.cluster as module
+    import grader.judging.cluster as module
 
     monkeypatch.setitem(sys.modules, "distributed", None)
     status, said = grade({"ann.ipynb": honest()}, "--scheduler", "tcp://127.0.0.1:1")

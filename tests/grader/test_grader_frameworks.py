@@ -3,8 +3,9 @@
 import pytest
 from editions.base.project import Project
 from editions.exercises.exercise_files import find_exercises
-from grader import limits, questions, stage
-from grader.notebooks import read_notebook
+from grader.intake.notebooks import read_notebook
+from grader.judging import questions
+from grader.sandbox import limits, stage
 from grader_tools import Ground, notebook
 
 FRAMEWORKS = ("pytorch", "tensorflow")

@@ -7,9 +7,9 @@ import zipfile
 from datetime import datetime
 
 import pytest
-from grader import intake, roster
-from grader.intake import IntakeError, collect
-from grader.notebooks import NotebookError
+from grader.intake import roster, submissions
+from grader.intake.notebooks import NotebookError
+from grader.intake.submissions import IntakeError, collect
 from grader_tools import notebook
 
 GOOD = notebook("x = 1")
@@ -194,7 +194,7 @@ def test_damage_in_an_archive_is_not_the_students(tmp_path):
             (found,), _ = collect(file)
             try:
                 assert found.read() == GOOD  # not every bit of LZMA's heading is used
-            except intake.DamagedError:
+            except submissions.DamagedError:
                 damaged += 1
         assert damaged > 10
 
@@ -238,7 +238,7 @@ def test_zip_bombs(tmp_path, monkeypatch):
     # Without the defence all of it is unpacked.
     with zipfile.ZipFile(archive) as opened:
         assert len(opened.read("bomb.ipynb")) == 50_000_000
-    monkeypatch.setattr(intake, "MOST_UNPACKED", 1000)
+    monkeypatch.setattr(submissions, "MOST_UNPACKED", 1000)
     with pytest.raises(IntakeError, match="unpacks to more"):
         collect(archive)
 
@@ -262,7 +262,7 @@ def test_too_many_and_too_large(tmp_path, monkeypatch):
     found, _ = collect(folder)
     with pytest.raises(NotebookError, match="95 MB"):
         found[1].read()
-    monkeypatch.setattr(intake, "MOST_FILES", 1)
+    monkeypatch.setattr(submissions, "MOST_FILES", 1)
     with pytest.raises(IntakeError, match="more than 1 files"):
         collect(folder)
 
@@ -323,8 +323,8 @@ def test_what_is_no_roster_is_refused(tmp_path, text):
 
 
 def test_export_is_csv_that_runs_nothing():
-    from grader.export import FORMATS
-    from grader.gradebook import Row, Standing
+    from grader.gradebook.database import Row, Standing
+    from grader.gradebook.export import FORMATS
 
     one = roster.Student("1", '=HYPERLINK("x")', "\n=1", " =1", "＝1", "a,b@x")
     rows = [Row(one, "@f.ipynb", False, False, "", {"q": Standing(None, 2.0, "needs a person")})]

@@ -4,8 +4,8 @@ import os
 import sys
 
 import pytest
-from grader import cgroups, machine, stage
-from grader.limits import Limits
+from grader.sandbox import cgroups, machine, stage
+from grader.sandbox.limits import Limits
 
 
 def test_what_python_needs_is_shown_and_no_more():

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from attacks import CHECKS, FULL, HONEST, OTHERS, honest
-from grader.inside import cells
-from grader.notebooks import MOST_BYTES, NotebookError, read_notebook
+from grader.intake.notebooks import MOST_BYTES, NotebookError, read_notebook
+from grader.sandbox.inside import cells
 from grader_tools import notebook
 
 ROOT = Path(__file__).parents[2]
@@ -86,7 +86,7 @@ def test_worksheets_of_old_notebooks():
 
 
 def test_empty_lines_do_not_stall_the_grader():
-    code = "from grader.notebooks import Notebook\n"
+    code = "from grader.intake.notebooks import Notebook\n"
     code += "print(Notebook(('\\n' * 500_000 + 'x = 1', 'import torch')).framework)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60

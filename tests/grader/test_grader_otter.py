@@ -2,7 +2,7 @@
 
 import pytest
 from grader.command_line import main
-from grader.gradebook import Gradebook
+from grader.gradebook.database import Gradebook
 from otter_tools import honest_class, run_otter, write_autograder
 
 pytestmark = pytest.mark.slow

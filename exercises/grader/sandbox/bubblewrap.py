@@ -17,10 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cgroups import Cgroup, CgroupError
-from .channel import Decoder
-from .limits import ALL_DEFENCES, USUAL, Defences, Limits
-from .machine import SCRATCH, Machine, as_user, base_command, outer_command, python_binds
+from grader.sandbox.cgroups import Cgroup, CgroupError
+from grader.sandbox.channel import Decoder
+from grader.sandbox.limits import ALL_DEFENCES, USUAL, Defences, Limits
+from grader.sandbox.machine import (
+    SCRATCH,
+    Machine,
+    as_user,
+    base_command,
+    outer_command,
+    python_binds,
+)
 
 _STAGE = "/opt/d2l"
 _QUIET_FRAMEWORKS = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}

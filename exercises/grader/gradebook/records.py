@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from d2lcompute.checks.question import Question
-
-from .judging import Mark
-from .session import NEEDS_PERSON
+from grader.judging.marking import Mark
+from grader.judging.session import NEEDS_PERSON
 
 FORMAT = 1  # of the files; a change makes all of them stale
 

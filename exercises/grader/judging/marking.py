@@ -10,9 +10,8 @@ from typing import Any
 
 from d2lcompute.checks import frameworks
 from d2lcompute.checks.question import Question, give_verdict
-
-from . import session
-from .session import Answer
+from grader.judging import session
+from grader.judging.session import Answer
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cgroups import Cgroups, find_cgroups
+from grader.sandbox.cgroups import Cgroups, find_cgroups
 
 NOBODY = 65534
 SCRATCH = "/scratch"

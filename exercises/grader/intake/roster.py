@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .intake import Submission
-from .limits import MIB
+from grader.intake.submissions import Submission
+from grader.sandbox.limits import MIB
 
 # Headings, as the systems and people write them.
 _HEADINGS = {

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from d2lcompute.checks import wire
-
-from . import session
-from .limits import Limits
-from .machine import Machine, find_machine
-from .sandbox import Grounds, Sandboxes, Starter, Zygotes, nesting_works
-from .session import Answer, Draw, Stopped, Transcript
+from grader.judging import session
+from grader.judging.session import Answer, Draw, Stopped, Transcript
+from grader.sandbox.limits import Limits
+from grader.sandbox.machine import Machine, find_machine
+from grader.sandbox.workers import Grounds, Sandboxes, Starter, Zygotes, nesting_works
 
 if TYPE_CHECKING:
     from distributed import Client

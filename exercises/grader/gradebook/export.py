@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 
-from .gradebook import Row
+from grader.gradebook.database import Row
 
 # Spreadsheets run what begins with these, some also when blanks stand before them or when they are
 # as wide as Chinese characters.

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from .limits import GIB, MIB
-from .notebooks import MOST_BYTES, NotebookError
+from grader.intake.notebooks import MOST_BYTES, NotebookError
+from grader.sandbox.limits import GIB, MIB
 
 MOST_FILES = 20_000
 MOST_UNPACKED = 16 * GIB  # of an archive, as it declares

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from html import escape
 
-from .gradebook import Row
-from .results import Record
-from .session import ANSWERED, RAISED
+from grader.gradebook.database import Row
+from grader.gradebook.records import Record
+from grader.judging.session import ANSWERED, RAISED
 
 _STYLE = """
 :root { color-scheme: light dark; }

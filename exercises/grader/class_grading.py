@@ -19,22 +19,28 @@ from pathlib import Path
 from typing import Any
 
 from d2lcompute.checks.question import Question
-
-from . import session
-from .cluster import Cluster
-from .gradebook import FILE, Gradebook, now
-from .intake import DamagedError, IntakeError, Refused, Submission, collect, reasons
-from .judging import Mark, mark
-from .limits import USUAL, Limits
-from .machine import Machine, MachineError, exposed
-from .notebooks import Notebook, NotebookError, read_notebook
-from .questions import QuestionsError, known_chapters, load_questions
-from .results import Record, Results, environment, record_key
-from .roster import Roster, Student
-from .sandbox import Grounds, Sandboxes, Zygotes, nesting_works
-from .secret import Secret, load_secret
-from .session import Transcript
-from .stage import make_stage
+from grader.gradebook.database import FILE, Gradebook, now
+from grader.gradebook.records import Record, Results, environment, record_key
+from grader.intake.notebooks import Notebook, NotebookError, read_notebook
+from grader.intake.roster import Roster, Student
+from grader.intake.submissions import (
+    DamagedError,
+    IntakeError,
+    Refused,
+    Submission,
+    collect,
+    reasons,
+)
+from grader.judging import session
+from grader.judging.cluster import Cluster
+from grader.judging.marking import Mark, mark
+from grader.judging.questions import QuestionsError, known_chapters, load_questions
+from grader.judging.secret import Secret, load_secret
+from grader.judging.session import Transcript
+from grader.sandbox.limits import USUAL, Limits
+from grader.sandbox.machine import Machine, MachineError, exposed
+from grader.sandbox.stage import make_stage
+from grader.sandbox.workers import Grounds, Sandboxes, Zygotes, nesting_works
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from .limits import MIB
+from grader.sandbox.limits import MIB
 
 MOST_BYTES = 16 * MIB  # with outputs and pictures; checked before anything is read from it
 MOST_CELLS = 2000

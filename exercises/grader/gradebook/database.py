@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .judging import Mark
-from .roster import Student
+from grader.intake.roster import Student
+from grader.judging.marking import Mark
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS students (

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from d2lcompute.checks import wire
-
-from .limits import Limits
+from grader.sandbox.limits import Limits
 
 Decoder = Callable[[bytes], Any]
 

@@ -12,9 +12,9 @@ import socket
 import struct
 from typing import Any, Protocol
 
-from .cgroups import Cgroup, CgroupError
-from .channel import Channel, ChannelClosed, ChannelFlooded, ChannelSilent
-from .process import Grounds, Process, SandboxError, clear, kill, make_group
+from grader.sandbox.bubblewrap import Grounds, Process, SandboxError, clear, kill, make_group
+from grader.sandbox.cgroups import Cgroup, CgroupError
+from grader.sandbox.channel import Channel, ChannelClosed, ChannelFlooded, ChannelSilent
 
 __all__ = ["Grounds", "SandboxError", "Sandboxes", "Starter", "Worker", "Zygotes", "nesting_works"]
 

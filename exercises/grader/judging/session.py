@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .channel import ChannelClosed, ChannelFlooded, ChannelSilent
-from .limits import ALL_DEFENCES, Defences, Limits
-from .sandbox import SandboxError, Starter, Worker
+from grader.sandbox.channel import ChannelClosed, ChannelFlooded, ChannelSilent
+from grader.sandbox.limits import ALL_DEFENCES, Defences, Limits
+from grader.sandbox.workers import SandboxError, Starter, Worker
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import os
 import time
 from pathlib import Path
 
-from .limits import Limits
+from grader.sandbox.limits import Limits
 
 _PREFIX = "d2l-grader-"
 _NEEDED = {"memory", "pids"}
