@@ -27,10 +27,11 @@ from grader.intake.submissions import IntakeError, printable, reasons
 from grader.judging.cluster import ClusterError
 from grader.judging.questions import QuestionsError
 from grader.judging.secret import SecretError, data_folder
-from grader.sandbox.limits import GIB, Limits
+from grader.sandbox.limits import Limits
 from grader.sandbox.machine import MachineError, find_machine
 from grader.sandbox.stage import make_stage
 from grader.sandbox.workers import Grounds, nesting_works
+from grader.units import GIB
 
 _ERRORS = (
     *(ClusterError, GradebookError, IntakeError, MachineError),

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from grader import units
 from grader.judging import marking, secret, session
 from grader.sandbox import limits, workers
 
@@ -15,14 +16,14 @@ SMALL = limits.Limits(
     cell_seconds=10.0,
     submission_seconds=60.0,
     cpu_seconds=20,
-    memory=256 * limits.MIB,
-    address_space=2 * limits.GIB,
+    memory=256 * units.MIB,
+    address_space=2 * units.GIB,
     processes=40,
-    file_size=8 * limits.MIB,
-    scratch=16 * limits.MIB,
-    shared_memory=8 * limits.MIB,
-    reply_bytes=2 * limits.MIB,
-    traffic_bytes=8 * limits.MIB,
+    file_size=8 * units.MIB,
+    scratch=16 * units.MIB,
+    shared_memory=8 * units.MIB,
+    reply_bytes=2 * units.MIB,
+    traffic_bytes=8 * units.MIB,
 )
 # For what hangs; everything else finishes well within these too.
 QUICK = dataclasses.replace(SMALL, answer_seconds=1.5, cell_seconds=1.5)

@@ -534,7 +534,7 @@ def test_without_a_sandbox_only_when_told_to(data, grade, monkeypatch, run):
         ("grade {empty}", "no notebook (.ipynb) was handed in"),
         ("grade {empty}/gone", "gone: there is no such folder or zip archive"),
         ("grade {full} --chapter block", "no chapter 'block' has questions; there are: autograd"),
-        ("grade {full} --roster {empty}/gone", "gone: there is no such file; wanted is a CSV with"),
+        ("grade {full} --roster {empty}/gone", "gone: there is no such file; give a CSV file with"),
         (
             "grade {full} --scheduler here",
             "--scheduler: it is here; wanted is one like tcp://host:8786",

@@ -99,7 +99,7 @@ def test_nothing_there(tmp_path):
     with pytest.raises(IntakeError, match="no such folder"):
         collect(tmp_path / "nowhere")
     (tmp_path / "bad.zip").write_bytes(b"PK nothing")
-    with pytest.raises(IntakeError, match="no zip archive"):
+    with pytest.raises(IntakeError, match="not a readable zip archive"):
         collect(tmp_path / "bad.zip")
 
 
@@ -120,7 +120,7 @@ def test_links_and_devices_in_a_folder(tmp_path):
         "link.ipynb": "a link",
         "links": "a link",
         "loop": "a link",
-        "pipe.ipynb": "no ordinary file",
+        "pipe.ipynb": "not a regular file",
     }
     # Reading where a link was put in the meantime fails too.
     (folder / "ann.ipynb").unlink()

@@ -1,4 +1,4 @@
-"""Who is in the class: a CSV with names and ids, such as Canvas and Moodle export."""
+"""The students of a class: a CSV file with names and ids, such as Canvas and Moodle export."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.intake.submissions import Submission
-from grader.sandbox.limits import MIB
+from grader.units import MIB
 
-# Headings, as the systems and people write them.
+MOST_BYTES = 10 * MIB
+# Column headings, in lower case, as course systems and people write them.
 _HEADINGS = {
     "id": ("id", "user id", "canvas id", "moodle id", "student id", "identifier", "participant"),
     "name": ("name", "student", "full name", "student name"),
@@ -24,14 +25,14 @@ _HEADINGS = {
 
 
 class RosterError(ValueError):
-    """The file is no roster; says why."""
+    """The file is not a roster; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Student:
     """One student."""
 
-    id: str  # the system's id; without a roster what the file's name says
+    id: str  # the course system's id; without a roster, what the file name contains
     name: str
     sis: str = ""
     login: str = ""
@@ -40,61 +41,64 @@ class Student:
 
 
 class Roster:
-    """The students of a class, found by what their files are called."""
+    """The students of a class, found by the names of their files."""
 
     def __init__(self, students: Iterable[Student]) -> None:
         self.students = list(students)
-        self._by_id = {one.id: one for one in self.students}
-        self._by_other: dict[str, list[Student]] = {}
-        for one in self.students:
-            first_last = " ".join(reversed(one.name.split(", ")))
-            others = {one.id, one.sis, one.login, one.email, one.email.partition("@")[0]}
-            others |= {_letters(one.name), _letters(first_last)}
-            for other in {text.casefold() for text in others} - {""}:
-                self._by_other.setdefault(other, []).append(one)
+        self._by_id = {student.id: student for student in self.students}
+        self._by_name: dict[str, list[Student]] = {}  # and by login and the like, in lower case
+        for student in self.students:
+            first_last = " ".join(reversed(student.name.split(", ")))
+            names = {student.id, student.sis, student.login}
+            names |= {student.email, student.email.partition("@")[0]}
+            names |= {_letters(student.name), _letters(first_last)}
+            for name in {text.casefold() for text in names} - {""}:
+                self._by_name.setdefault(name, []).append(student)
 
     def has_id(self, submission: Submission) -> bool:
-        """Whether what was handed in bears the id of a student, and no name alone."""
+        """Return whether the submission's file name contains a student's id, not only a name."""
         return submission.user in self._by_id
 
     def find(self, submission: Submission) -> Student | None:
-        """The student who handed this in; None if nobody fits, or several do."""
-        if (found := self._by_id.get(submission.user)) is not None:
-            return found
-        for text in (submission.user.casefold(), _letters(submission.name)):
-            if len(fitting := self._by_other.get(text, [])) == 1:
-                return fitting[0]
+        """Return the student of a submission; None if no student matches, or more than one."""
+        if (student := self._by_id.get(submission.user)) is not None:
+            return student
+        for name in (submission.user.casefold(), _letters(submission.name)):
+            if len(matching := self._by_name.get(name, [])) == 1:
+                return matching[0]
         return None
 
 
 def read_roster(file: Path) -> Roster:
-    """The roster in a CSV file.
+    """Read a roster from a CSV file, separated by commas, semicolons or tabs.
 
     Raises:
-        RosterError: it is missing, is no CSV, has no headings for ids or names, or an id occurs
-            twice.
+        RosterError: the file is missing, is not CSV, lacks a column for ids or names, or an id
+            occurs twice.
     """
     if not file.is_file():
         raise RosterError(
-            f"{file}: there is no such file; wanted is a CSV with columns ID and Name"
+            f"{file}: there is no such file; give a CSV file with the columns ID and Name"
         )
     data = file.read_bytes()
-    if len(data) > 10 * MIB:
-        raise RosterError(f"{file}: {len(data) // MIB} MB are too many for a roster")
+    if len(data) > MOST_BYTES:
+        raise RosterError(
+            f"{file}: a roster has at most {MOST_BYTES // MIB} MB; this file has {len(data) // MIB}"
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise RosterError(f"{file}: not UTF-8 text") from None
-    first = text.splitlines()[0] if text else ""
-    delimiter = max(",;\t", key=first.count)
+        raise RosterError(f"{file}: not UTF-8 text; save it as CSV in UTF-8") from None
+    first_line = text.splitlines()[0] if text else ""
+    delimiter = max(",;\t", key=first_line.count)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
-        raise RosterError(f"{file}: no CSV that can be read ({error})") from None
+        raise RosterError(f"{file}: not readable as CSV ({error})") from None
     headings = [heading.strip().casefold() for heading in rows[0]] if rows else []
     columns = {
-        name: next((headings.index(other) for other in others if other in headings), None)
-        for name, others in _HEADINGS.items()
+        name: next((headings.index(heading) for heading in known if heading in headings), None)
+        for name, known in _HEADINGS.items()
     }
     if columns["id"] is None or columns["name"] is None:
         raise RosterError(f"{file}: needs the columns ID and Name; it has {', '.join(headings)}")
@@ -106,7 +110,7 @@ def read_roster(file: Path) -> Roster:
         }
         values["id"] = values["id"].removeprefix("Participant ").strip()
         if not values["id"] or values["name"].casefold().startswith("points possible"):
-            continue  # Canvas' second line
+            continue  # the second line of Canvas' export is not a student
         if values["id"] in students:
             raise RosterError(f"{file}: the id {values['id']} occurs twice")
         students[values["id"]] = Student(**values)
@@ -114,6 +118,6 @@ def read_roster(file: Path) -> Roster:
 
 
 def _letters(name: str) -> str:
-    """A name as Canvas writes it in file names: letters and digits, without accents."""
+    """Return the letters and digits of a name, without accents, as Canvas writes file names."""
     plain = unicodedata.normalize("NFKD", name).casefold()
     return "".join(letter for letter in plain if letter.isalnum())

@@ -1,11 +1,10 @@
-"""How much a submission may use, and which defences stand."""
+"""How much a submission may use, and which defences are up."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-MIB = 2**20
-GIB = 2**30
+from grader.units import GIB, MIB
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Limits:
     processes: int = 256  # threads count
     descriptors: int = 256
     file_size: int = 64 * MIB  # one file
-    scratch: int = 128 * MIB  # all files in the scratch folder; they lie in memory
+    scratch: int = 128 * MIB  # all files in the scratch folder; they are kept in memory
     shared_memory: int = 64 * MIB  # /dev/shm
     reply_bytes: int = 8 * MIB  # one message from the worker
     traffic_bytes: int = 64 * MIB  # all messages of one worker
@@ -30,20 +29,20 @@ class Limits:
 
 @dataclass(frozen=True)
 class Defences:
-    """Which defences stand: all of them. Only tests take one away, to show what it is for."""
+    """Which defences are up: all of them. Only tests take one down, to show what it is for."""
 
-    time_limit: bool = True  # a hung answer is given up
+    time_limit: bool = True  # an answer that hangs is abandoned
     memory: bool = True  # limits on memory
     processes: bool = True  # limits on the number of processes
     file_size: bool = True  # limits on files
-    quiet: bool = True  # what student code prints goes nowhere
+    quiet: bool = True  # what student code prints is discarded
     namespaces: bool = True  # own process, network and IPC namespaces
-    read_only: bool = True  # nothing but scratch can be written
-    hidden: bool = True  # files of the grader and of other students are not there
-    pruned: bool = True  # questions are there without inputs and judges
+    read_only: bool = True  # only the scratch folder can be written
+    hidden: bool = True  # files of the grader and of other students are not visible
+    pruned: bool = True  # questions are staged without inputs and judges
     calls: bool = True  # system calls that no answer needs are refused
-    reap: bool = True  # everything is gone when a worker is
-    restart: bool = True  # what dies or hangs costs its own question only
+    reap: bool = True  # when a worker ends, everything it started has ended
+    restart: bool = True  # a crash or a hang costs its own question only
     nonce: bool = True  # a reply must name the request that it answers
     unreadable_parent: bool = True  # the worker's parent cannot be read (fast path)
 

@@ -28,7 +28,7 @@ def check(*arguments, **named):
 def score(*arguments, **named):
     return _Quiet()
 '''
-_SHARED = ("question", "wire", "frameworks")  # what every question uses, and no answer
+_SHARED = ("answers", "question", "wire", "frameworks")  # what every question uses, and no answer
 _LEFT_OUT = {"report", "saved"}  # what only a notebook needs
 _OUTSIDE = {"inputs": 3, "judge": 5}  # what of a Question stays outside, and its position
 

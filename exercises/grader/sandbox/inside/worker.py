@@ -1,7 +1,7 @@
-"""Runs one submission's cells and the probes of its answers, and sends back plain data.
+"""Run one submission's cells and the probes of its answers, and send back plain data.
 
-The worker is not trusted from the moment it runs the first cell: whatever it says then may have
-been said by the submission.
+The worker is not trusted from the moment it runs the first cell: any later message may come from
+the submission.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from typing import Any
 
 from inside import cells, isolate, seccomp
 
+from d2lcompute._frameworks import FRAMEWORKS
 from d2lcompute.checks import question as questions_module
 from d2lcompute.checks import wire
 
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_STAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _TASK_LIMITS = wire.Limits(bytes=64 * 2**20, items=1_000_000, elements=8_000_000)
 
 
@@ -37,12 +38,12 @@ class Channel:
         """Send one message.
 
         Raises:
-            wire.WireError: it is no plain data.
+            wire.WireError: the message is not plain data.
         """
         self.connection.sendall(wire.encode(message).encode() + b"\n")
 
     def receive(self) -> dict[str, Any]:
-        """The next message; the process ends when the grader has gone."""
+        """Return the next message; end the process if the grader has closed the connection."""
         line = self.reader.readline()
         if not line:
             os._exit(0)
@@ -50,7 +51,7 @@ class Channel:
 
 
 class NumPy:
-    """Stands for a framework where a submission imports none."""
+    """Takes the place of a framework for a submission that imports none."""
 
     key = "numpy"
 
@@ -60,7 +61,11 @@ class NumPy:
 
 
 def serve(connection: socket.socket, settings: dict[str, Any], greeted: bool = False) -> None:
-    """Do one task, from the greeting to the end."""
+    """Do one task, from the greeting to the last message.
+
+    Raises:
+        ImportError: the framework, or IPython, is not installed.
+    """
     if settings["limited"]:
         isolate.set_limits(settings["limits"])
     if settings["cpus"]:
@@ -68,9 +73,11 @@ def serve(connection: socket.socket, settings: dict[str, Any], greeted: bool = F
     isolate.forbid_privileges()
     isolate.set_readable(True)
     if settings["calls"]:
-        with contextlib.suppress(OSError):  # a kernel without such filters
+        with contextlib.suppress(OSError):  # the kernel has no such filters
             seccomp.forbid_calls()
     channel = Channel(connection)
+    if importlib.util.find_spec("IPython") is None:  # else only cells with magics would fail
+        raise ImportError("IPython is not installed; the grader reads cells with it")
     load(settings["framework"])
     if not greeted:
         channel.send(hello=True)
@@ -82,55 +89,63 @@ def serve(connection: socket.socket, settings: dict[str, Any], greeted: bool = F
 
 
 def load(framework: str) -> Any:
-    """Import a framework and what every submission needs; returns its adapter for probes."""
-    importlib.import_module("numpy.random")  # which NumPy itself puts off
+    """Import a framework and what every submission needs; return its adapter for probes.
+
+    Raises:
+        ImportError: the framework is not installed.
+    """
+    importlib.import_module("numpy.random")  # NumPy imports it late
     if framework == "numpy":
         return NumPy()
     from d2lcompute.checks import frameworks
 
     adapter = frameworks.load(framework)
-    with contextlib.suppress(ImportError):
-        name = {"pytorch": "torch"}.get(framework, framework)
-        importlib.import_module(f"d2lcompute.{name}")
-    if framework == "pytorch":  # float16 asks /proc/cpuinfo once, which a worker does not see
+    if helpers := FRAMEWORKS[framework].helpers:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"d2lcompute.{helpers}")
+    if framework == "pytorch":  # float16 reads /proc/cpuinfo once, and a worker cannot see it
         sys.modules["torch"].ones(1).half().float()
     return adapter
 
 
-def load_questions() -> None:
-    """Import the probes, as far as they can be imported with what is loaded."""
-    for name in sorted(os.listdir(f"{_HERE}/d2lcompute/checks")):
+def load_in_advance() -> None:
+    """Import what a worker would import only when it needs it: the probes, and IPython's parser.
+
+    Probes that need more than what is loaded are left out.
+    """
+    importlib.import_module("IPython.core.inputtransformer2")
+    for name in sorted(os.listdir(f"{_STAGE}/d2lcompute/checks")):
         if name.endswith(".py") and name != "__init__.py":
             with contextlib.suppress(Exception):
                 importlib.import_module(f"d2lcompute.checks.{name[:-3]}")
 
 
 def silence() -> None:
-    """Send what is printed from here on nowhere."""
+    """Discard everything that is printed from now on."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
 
 
 def run(channel: Channel, task: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Run the cells in order, and the probe of each answer that is asked for."""
+    """Run the cells in order, and the probe of each answer that the task requests."""
     wanted, skip, framework = set(task["questions"]), set(task["skip"]), settings["framework"]
     parts, errors = cells.plan(
-        task["cells"], wanted, skip, lambda place: channel.send(at=place)
+        task["cells"], wanted, skip, lambda step: channel.send(at=step)
     )  # fmt: skip
-    found = [part.question for part in parts if part.question]
-    channel.send(found=found, broken={str(n + 1): describe(e) for n, e in errors.items()})
+    answered = [part.question for part in parts if part.question]
+    channel.send(found=answered, broken={str(n + 1): describe(e) for n, e in errors.items()})
     names = namespace()
     seed(framework)
     for part in parts:
-        if part.place in skip:
+        if part.step in skip:
             continue
-        channel.send(at=part.place)
+        channel.send(at=part.step)
         if part.question is None:
             try:
                 exec(part.code, names)
             except BaseException as error:
-                channel.send(raised=part.place, error=describe(error))
+                channel.send(raised=part.step, error=describe(error))
         else:
             answer(channel, part, names, settings)
 
@@ -138,7 +153,7 @@ def run(channel: Channel, task: dict[str, Any], settings: dict[str, Any]) -> Non
 def answer(
     channel: Channel, part: cells.Part, names: dict[str, Any], settings: dict[str, Any]
 ) -> None:
-    """Evaluate an answer, ask for its inputs, run the probe, and send what it gives."""
+    """Evaluate an answer, request its inputs, run the probe, and send the outputs."""
     try:
         value = eval(part.code, names)
     except BaseException as error:
@@ -161,10 +176,14 @@ def answer(
 
 
 def find(name: str) -> questions_module.Question:
-    """The question called `name`; one of the instructor's own folder comes first."""
+    """Return the question called `name`; a private question comes before a public one.
+
+    Raises:
+        KeyError: there is no such question in the stage.
+    """
     chapter = name.partition(".")[0].replace("-", "_")
     for module in (f"_private_{chapter}", chapter):
-        path = f"{_HERE}/d2lcompute/checks/{module}.py"
+        path = f"{_STAGE}/d2lcompute/checks/{module}.py"
         if os.path.exists(path):
             loaded = importlib.import_module(f"d2lcompute.checks.{module}")
             for question in loaded.QUESTIONS:
@@ -174,20 +193,20 @@ def find(name: str) -> questions_module.Question:
 
 
 def namespace() -> dict[str, Any]:
-    """The names that cells begin with: a module of their own, which pickling can find."""
+    """Return the names that cells start with: those of a new `__main__`, so that pickling works."""
     module = ModuleType("__main__")
     sys.modules["__main__"] = module
 
-    class _Nothing:
-        """Stands for what a notebook has and a submission does not need."""
+    class _IgnoringShell:
+        """Takes the place of IPython's shell and of `display`: any call of it does nothing."""
 
-        def __getattr__(self, name: str) -> _Nothing:
+        def __getattr__(self, name: str) -> _IgnoringShell:
             return self
 
         def __call__(self, *arguments: Any, **named: Any) -> None:
             return None
 
-    vars(builtins).update(display=_Nothing(), get_ipython=lambda: _Nothing())
+    vars(builtins).update(display=_IgnoringShell(), get_ipython=lambda: _IgnoringShell())
     from d2lcompute import checks
 
     module.__dict__.update(__builtins__=builtins, check=checks.check, score=checks.score)
@@ -195,7 +214,7 @@ def namespace() -> dict[str, Any]:
 
 
 def seed(framework: str) -> None:
-    """Start every source of random numbers anew, so that grading twice gives the same."""
+    """Seed every source of random numbers, so that grading again gives the same marks."""
     random.seed(0)
     with contextlib.suppress(Exception):
         if framework == "tensorflow":
@@ -209,7 +228,7 @@ def seed(framework: str) -> None:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """An exception as plain data, this file's own frame left out."""
+    """Describe an exception as plain data, without this file's own frame."""
     if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
         error = error.with_traceback(error.__traceback__.tb_next)
     try:

@@ -24,8 +24,7 @@ def serve(control: socket.socket, settings: dict[str, Any]) -> None:
     """Start a worker for each socket that arrives, until the grader hangs up."""
     os.chdir("/")
     worker.load(settings["framework"])
-    worker.load_questions()
-
+    worker.load_in_advance()
     if settings["quiet"]:
         worker.silence()
     isolate.set_readable(not settings["unreadable_parent"])
