@@ -1,4 +1,4 @@
-"""Grade a class: take what was handed in, ask for answers, judge, and keep what was found."""
+"""Grade a class: collect the submissions, ask for answers, judge them, and keep the marks."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from d2lcompute.checks.question import Question
-from grader.gradebook.database import FILE, Gradebook, now
-from grader.gradebook.records import Record, Results, environment, record_key
+from grader.data_folder import DataFolder
+from grader.gradebook.database import Gradebook, now
+from grader.gradebook.records import Record, RecordStore, environment_of, record_key
 from grader.intake.notebooks import Notebook, NotebookError, read_notebook
 from grader.intake.roster import Roster, Student
 from grader.intake.submissions import (
@@ -33,164 +34,185 @@ from grader.intake.submissions import (
 )
 from grader.judging import session
 from grader.judging.cluster import Cluster
-from grader.judging.marking import Mark, mark
+from grader.judging.marking import UNREADABLE, Mark, mark_answer
 from grader.judging.questions import QuestionsError, known_chapters, load_questions
 from grader.judging.secret import Secret, load_secret
 from grader.judging.session import Transcript
+from grader.sandbox.bubblewrap import SandboxConfig
 from grader.sandbox.limits import USUAL, Limits
-from grader.sandbox.machine import Machine, MachineError, exposed
+from grader.sandbox.machine import Machine, MachineError, exposing_folder
 from grader.sandbox.stage import make_stage
-from grader.sandbox.workers import Grounds, Sandboxes, Zygotes, nesting_works
+from grader.sandbox.workers import (
+    SandboxStarter,
+    Starter,
+    ZygoteStarter,
+    why_zygotes_fail,
+)
 
 log = logging.getLogger(__name__)
 
 _NAME_IT = "name the chapter: --chapter blocks, or make grade CHAPTER=blocks"
 _PREFIX = "d2l-grader-"  # of temporary folders
-UNREADABLE = "unreadable"  # the file is no notebook
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be graded, and how."""
+class GradingJob:
+    """What to grade, and how."""
 
     source: Path
-    data: Path  # the folder of the secret, the gradebook and the records
+    data: DataFolder
     machine: Machine
     assignment: str = ""  # "": the chapter's name
-    chapter: str = ""  # "": the one whose checks most submissions call
-    private: Path | None = None
+    chapter: str = ""  # "": the chapter whose checks most submissions call
+    private: Path | None = None  # the folder of private questions
     roster: Roster = field(default_factory=lambda: Roster(()))
     deadline: datetime | None = None
-    jobs: int = 1
+    jobs: int = 1  # submissions at a time
     limits: Limits = USUAL
-    fast: bool = True  # import the framework once, where that is possible
-    scheduler: str = ""  # the address of a dask.distributed scheduler: probes run there
+    fast: bool = True  # import the framework once, if that is possible
+    scheduler: str = ""  # the address of a dask.distributed scheduler that runs the probes
     again: bool = False  # grade again what has been graded
-
-    @property
-    def gradebook(self) -> Path:
-        """The file of the gradebook."""
-        return self.data / FILE
-
-    @property
-    def results(self) -> Results:
-        """The folder of records."""
-        return Results(self.data / "results")
 
 
 @dataclass
-class Outcome:
-    """What came of grading a class."""
+class GradingSummary:
+    """What grading a class resulted in, apart from the marks."""
 
     assignment: str
     refused: list[Refused]
     asked: Counter[str] = field(default_factory=Counter)  # answers asked for, by student
-    kept: int = 0  # submissions of which every mark was known already
+    unchanged: int = 0  # submissions whose marks were all known already
     fallbacks: int = 0  # workers that needed a sandbox of their own
     absent: list[Student] = field(default_factory=list)
-    sentences: list[str] = field(default_factory=list)  # on the machine
+    machine: list[str] = field(default_factory=list)  # sentences about where the code ran
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Task:
+    """A submission to grade."""
+
     submission: Submission
     student: Student
     notebook: Notebook
 
 
-def grade(order: Order, progress: Callable[[int, int], None] = lambda done, all: None) -> Outcome:
-    """Grade what is new in `order`. Stopping it, by whatever means, loses nothing that is done.
+@dataclass(frozen=True)
+class _UnreadableFile:
+    """A submission that cannot be graded, and the status and points of its marks."""
+
+    submission: Submission
+    student: Student
+    problem: str
+    status: str
+    points: float | None
+
+    def marks(self, questions: dict[str, Question]) -> list[Mark]:
+        return [
+            Mark(
+                question.name,
+                question.version,
+                question.title,
+                self.status,
+                self.points,
+                float(question.points),
+                self.problem,
+            )
+            for question in questions.values()
+        ]
+
+
+def grade_class(
+    job: GradingJob, progress: Callable[[int, int], None] = lambda done, total: None
+) -> GradingSummary:
+    """Grade everything new in `job`. It can be interrupted at any time; finished marks are kept.
 
     Raises:
-        IntakeError, QuestionsError, SecretError, MachineError: nothing could be graded; says why.
+        IntakeError, QuestionsError, SecretError, MachineError: nothing could be graded; the
+            message says why.
     """
-    submissions, refused = collect(order.source, order.deadline)
-    for path in filter(None, (order.source, order.data, order.private)):
-        if order.machine.sandboxed and (folder := exposed(path)):
-            raise MachineError(f"{path} lies below {folder}, which every sandbox shows: move it")
+    submissions, refused = collect(job.source, job.deadline)
+    for path in filter(None, (job.source, job.data.path, job.private)):
+        if job.machine.sandboxed and (folder := exposing_folder(path)):
+            raise MachineError(f"{path} is below {folder}, which every sandbox shows: move it")
     if not submissions:
-        what = "".join(f"\n  {line}" for line in reasons(refused))
-        raise IntakeError(f"{order.source}: no notebook (.ipynb) was handed in{what}")
-    secret = load_secret(order.data / "secret")
-    students = {_key(one): _student(one, order.roster, refused) for one in submissions}
-    submissions = _last_of_each(submissions, students, order.roster, refused)
-    works: list[_Work] = []
-    unreadable: list[tuple[Submission, str, float | None, str]] = []
-    for one in submissions:
-        try:
-            works.append(_Work(one, students[_key(one)], read_notebook(one.read())))
-        except (DamagedError, OSError) as error:
-            unreadable.append((one, session.NEEDS_PERSON, None, str(error)))
-        except NotebookError as error:
-            unreadable.append((one, UNREADABLE, 0.0, str(error)))
-    chapter = order.chapter or _common_chapter([work.notebook for work in works], order.private)
-    questions = load_questions(chapter, order.private)
-    outcome = Outcome(order.assignment or chapter, refused)
+        lines = "".join(f"\n  {line}" for line in reasons(refused))
+        raise IntakeError(f"{job.source}: no notebook (.ipynb) was handed in{lines}")
+    secret = load_secret(job.data.secret)
+    students = {_key(item): _student(item, job.roster, refused) for item in submissions}
+    submissions = _last_of_each(submissions, students, job.roster, refused)
+    tasks, unreadable = _read(submissions, students)
+    chapter = job.chapter or _common_chapter([task.notebook for task in tasks], job.private)
+    questions = load_questions(chapter, job.private)
+    summary = GradingSummary(job.assignment or chapter, refused)
     present = {student.id for student in students.values()}
-    outcome.absent = [one for one in order.roster.students if one.id not in present]
-    outcome.sentences = list(order.machine.sentences)
-    with Gradebook(order.gradebook) as book:
-        for one, status, points, problem in unreadable:
-            marks = [
-                Mark(q.name, q.version, q.title, status, points, float(q.points), problem)
-                for q in questions.values()
-            ]
-            student = students[_key(one)]
+    summary.absent = [student for student in job.roster.students if student.id not in present]
+    summary.machine = list(job.machine.summary)
+    with Gradebook(job.data.gradebook) as book:
+        for file in unreadable:
             book.enter(
-                student, outcome.assignment, one.label, marks, late=one.late, problem=problem
+                file.student,
+                summary.assignment,
+                file.submission.label,
+                file.marks(questions),
+                late=file.submission.late,
+                problem=file.problem,
             )
         done = len(unreadable)
         progress(done, len(submissions))
-        with _Class(order, outcome, questions, secret) as grading:
-            for work, record in grading.run(works):
+        with _ClassGrader(job, summary, questions, secret) as grader:
+            for task, record in grader.run(tasks):
                 book.enter(
-                    work.student,
-                    outcome.assignment,
-                    work.submission.label,
+                    task.student,
+                    summary.assignment,
+                    task.submission.label,
                     record.marks.values(),
                     record=record.key,
-                    late=work.submission.late,
-                    unsafe=not order.machine.sandboxed,
+                    late=task.submission.late,
+                    unsafe=not job.machine.sandboxed,
                 )
                 done += 1
                 progress(done, len(submissions))
-    return outcome
+    return summary
 
 
-class _Class:
-    """The threads that grade; each has workers of its own, one at a time."""
+class _ClassGrader:
+    """The threads that grade. Each starts its own workers, one at a time."""
 
     def __init__(
-        self, order: Order, outcome: Outcome, questions: dict[str, Question], secret: Secret
+        self,
+        job: GradingJob,
+        summary: GradingSummary,
+        questions: dict[str, Question],
+        secret: Secret,
     ) -> None:
-        self.order, self.outcome = order, outcome
+        self.job, self.summary = job, summary
         self.questions, self.secret = questions, secret
+        self.records = RecordStore(job.data.records)
         self.stop = threading.Event()
         self._stack = contextlib.ExitStack()
         self._threads: list[threading.Thread] = []
 
-    def __enter__(self) -> _Class:
-        _remove_stale()
+    def __enter__(self) -> _ClassGrader:
+        _remove_stale_folders()
         folder = self._stack.enter_context(
             tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-")
         )
-        Path(folder).chmod(0o755)  # whoever the sandbox is started by
-        make_stage(Path(folder) / "stage", self.order.private)
-        machine = self.order.machine
-        self.grounds = Grounds(machine, Path(folder) / "stage", self.order.limits)
+        Path(folder).chmod(0o755)  # the sandbox may be started by another user
+        make_stage(Path(folder) / "stage", self.job.private)
+        self.config = SandboxConfig(self.job.machine, Path(folder) / "stage", self.job.limits)
         self.fast = False
         self.cluster: Cluster | None = None
-        self.threads = self.order.jobs
-        if self.order.scheduler:
-            self.cluster = Cluster(self.order.scheduler, self.grounds.stage, self.order.limits)
+        self.threads = self.job.jobs
+        if self.job.scheduler:
+            self.cluster = Cluster(self.job.scheduler, self.config.stage, self.job.limits)
             self._stack.callback(self.cluster.close)
             self.threads = self.cluster.threads
-            self.outcome.sentences.append(f"probes on {self.order.scheduler}")
-        elif self.order.fast:
-            problem = nesting_works(self.grounds)
+            self.summary.machine.append(f"probes on {self.job.scheduler}")
+        elif self.job.fast:
+            problem = why_zygotes_fail(self.config)
             self.fast = not problem
             if problem:
-                self.outcome.sentences.append(f"a sandbox for every submission: {problem}")
+                self.summary.machine.append(f"a sandbox for every submission: {problem}")
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -199,17 +221,17 @@ class _Class:
             thread.join()
         self._stack.close()
 
-    def run(self, works: list[_Work]) -> Iterator[tuple[_Work, Record]]:
-        """Every submission with its record, as they become ready."""
-        todo: queue.SimpleQueue[_Work] = queue.SimpleQueue()
-        done: queue.SimpleQueue[tuple[_Work, Record] | BaseException] = queue.SimpleQueue()
-        for work in works:
-            todo.put(work)
-        for number in range(min(self.threads, len(works))):
+    def run(self, tasks: list[_Task]) -> Iterator[tuple[_Task, Record]]:
+        """Yield every submission with its record, in the order in which they are finished."""
+        todo: queue.SimpleQueue[_Task] = queue.SimpleQueue()
+        done: queue.SimpleQueue[tuple[_Task, Record] | BaseException] = queue.SimpleQueue()
+        for task in tasks:
+            todo.put(task)
+        for number in range(min(self.threads, len(tasks))):
             thread = threading.Thread(target=self._serve, args=(number, todo, done), daemon=True)
             self._threads.append(thread)
             thread.start()
-        for _ in works:
+        for _ in tasks:
             result = done.get()
             if isinstance(result, BaseException):
                 raise result
@@ -218,86 +240,103 @@ class _Class:
     def _serve(
         self,
         number: int,
-        todo: queue.SimpleQueue[_Work],
-        done: queue.SimpleQueue[tuple[_Work, Record] | BaseException],
+        todo: queue.SimpleQueue[_Task],
+        done: queue.SimpleQueue[tuple[_Task, Record] | BaseException],
     ) -> None:
-        # A worker dies with the thread that started it, so each thread keeps its own to the end.
-        # Each keeps to processors of its own, so that no submission can starve another.
+        """Grade submissions until there are no more, in the thread with this number."""
+        # A worker ends with the thread that started it, so each thread has its own starter. Each
+        # uses its own processors, so that no submission can take time from another.
         all_cpus = sorted(os.sched_getaffinity(0))
         cpus = tuple(all_cpus[number % len(all_cpus) :: self.threads])
-        grounds = dataclasses.replace(self.grounds, cpus=cpus)
-        starter = Zygotes(grounds) if self.fast else Sandboxes(grounds)
-        ask = (
-            self.cluster.ask
+        config = dataclasses.replace(self.config, cpus=cpus)
+        starter: Starter = ZygoteStarter(config) if self.fast else SandboxStarter(config)
+        collect_answers = (
+            self.cluster.collect_answers
             if self.cluster
-            else functools.partial(session.ask, starter=starter, limits=self.order.limits)
+            else functools.partial(session.collect_answers, starter=starter, limits=self.job.limits)
         )
         try:
             while not self.stop.is_set():
                 try:
-                    work = todo.get_nowait()
+                    task = todo.get_nowait()
                 except queue.Empty:
                     break
-                done.put((work, self._grade(work, ask)))
+                done.put((task, self._grade(task, collect_answers)))
         except session.Stopped:
-            pass  # nothing of it is kept
+            pass  # the unfinished submission leaves no record
         except BaseException as error:
             done.put(error)
         finally:
-            self.outcome.fallbacks += getattr(starter, "fallbacks", 0)
+            self.summary.fallbacks += starter.fallbacks
             starter.close()
 
-    def _grade(self, work: _Work, ask: Callable[..., Transcript]) -> Record:
-        """The record of a submission; what is known already is not asked again."""
-        framework, cells = work.notebook.framework, list(work.notebook.cells)
-        student, assignment = work.student.id, self.outcome.assignment
-        where = environment(framework, not self.order.machine.sandboxed)
-        key = record_key(student, assignment, cells, where, self.secret.fingerprint)
-        results = self.order.results
-        record = Record(
-            key, student, assignment, work.submission.label, framework, where, cells
-        )  # fmt: skip
-        known = results.load(student, assignment, key)
-        if known is not None and not self.order.again:
+    def _grade(self, task: _Task, collect_answers: Callable[..., Transcript]) -> Record:
+        """Return the record of a submission. Only questions without a valid mark are asked."""
+        framework, cells = task.notebook.framework, list(task.notebook.cells)
+        student, assignment = task.student.id, self.summary.assignment
+        environment = environment_of(framework, not self.job.machine.sandboxed)
+        key = record_key(student, assignment, cells, environment, self.secret.fingerprint)
+        label = task.submission.label
+        record = Record(key, student, assignment, label, framework, environment, cells)
+        known = self.records.load(student, assignment, key)
+        if known is not None and not self.job.again:
             record = known
-        marks = {} if self.order.again else record.standing(self.questions)
+        marks = {} if self.job.again else record.valid_marks(self.questions)
         missing = [name for name in self.questions if name not in marks]
         if not missing:
-            self.outcome.kept += 1
+            self.summary.unchanged += 1
         else:
 
             def draw(name: str) -> dict[str, Any]:
                 return self.questions[name].draw(self.secret.seed(student, assignment, name))
 
             try:
-                transcript = ask(cells, missing, framework, draw, stop=self.stop)
+                transcript = collect_answers(cells, missing, framework, draw, stop=self.stop)
             except session.Stopped:
                 raise
-            except Exception as error:  # a fault of the grader: it stops no other submission
-                said = f"grading failed: {type(error).__name__}: {error}"[:300]
-                log.error("%s: %s", work.submission.label, said)
+            except Exception as error:  # a fault of the grader: the others are graded all the same
+                problem = f"grading failed: {type(error).__name__}: {error}"[:300]
+                log.error("%s: %s", label, problem)
                 failed = {name: session.Answer(session.NEEDS_PERSON) for name in missing}
-                transcript = Transcript(failed, [said])
+                transcript = Transcript(failed, [problem])
             for name, answer in transcript.answers.items():
-                marks[name] = mark(
+                marks[name] = mark_answer(
                     self.questions[name], answer, functools.partial(draw, name), framework
                 )
             record.notes, record.seconds = transcript.notes, round(transcript.seconds, 3)
-            self.outcome.asked[student] += len(missing)
+            self.summary.asked[student] += len(missing)
         record.marks = {name: marks[name] for name in self.questions}
-        record.label, record.graded_at = work.submission.label, record.graded_at or now()
+        record.label, record.graded_at = label, record.graded_at or now()
         if missing:
             record.graded_at = now()
-            results.save(record)
+            self.records.save(record)
         return record
 
 
-def _remove_stale() -> None:
-    """Remove the folders of graders that were killed."""
+def _remove_stale_folders() -> None:
+    """Delete the temporary folders that killed graders left behind."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
         if owner.isdigit() and not Path("/proc", owner).exists() and not folder.is_symlink():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read(
+    submissions: list[Submission], students: dict[tuple[str, str], Student]
+) -> tuple[list[_Task], list[_UnreadableFile]]:
+    """Read the notebooks. A file that is no notebook earns 0 points; damage needs a person."""
+    tasks: list[_Task] = []
+    unreadable: list[_UnreadableFile] = []
+    for submission in submissions:
+        student = students[_key(submission)]
+        try:
+            tasks.append(_Task(submission, student, read_notebook(submission.read())))
+        except (DamagedError, OSError) as error:
+            status = session.NEEDS_PERSON
+            unreadable.append(_UnreadableFile(submission, student, str(error), status, None))
+        except NotebookError as error:
+            unreadable.append(_UnreadableFile(submission, student, str(error), UNREADABLE, 0.0))
+    return tasks, unreadable
 
 
 def _last_of_each(
@@ -306,48 +345,50 @@ def _last_of_each(
     roster: Roster,
     refused: list[Refused],
 ) -> list[Submission]:
-    """One submission a student: the roster may tell that two names are one person's.
+    """Keep one submission for each student, since several names may belong to one student.
 
-    One that bears the student's id is not superseded by one that bears a name alone.
+    A submission with the student's id takes precedence over one with only a name.
     """
     last: dict[str, Submission] = {}
-    for one in sorted(submissions, key=lambda found: (roster.has_id(found), found.order)):
-        if (older := last.get(students[_key(one)].id)) is not None:
-            sure = roster.has_id(one) and not roster.has_id(older)
-            said = "one with the student's id counts" if sure else "a later submission counts"
-            refused.append(Refused(older.label, said))
-        last[students[_key(one)].id] = one
-    return [one for one in submissions if last[students[_key(one)].id] is one]
+    for submission in sorted(submissions, key=lambda item: (roster.has_id(item), item.order)):
+        student = students[_key(submission)]
+        if (earlier := last.get(student.id)) is not None:
+            by_id = roster.has_id(submission) and not roster.has_id(earlier)
+            reason = "one with the student's id counts" if by_id else "a later submission counts"
+            refused.append(Refused(earlier.label, reason))
+        last[student.id] = submission
+    return [item for item in submissions if last[students[_key(item)].id] is item]
 
 
 def _key(submission: Submission) -> tuple[str, str]:
-    """What tells submissions apart; labels are for people, and may be the same."""
+    """Return the identity of a submission; labels are for people, and need not be unique."""
     return submission.system, submission.user
 
 
 def _common_chapter(notebooks: list[Notebook], private: Path | None) -> str:
-    """The chapter whose checks most notebooks call, of those that there are.
+    """Return the chapter whose checks most notebooks call, of the chapters that exist.
 
     Raises:
-        QuestionsError: there is none, or several are called as often.
+        QuestionsError: no notebook calls a check, or several chapters are equally frequent.
     """
     known = known_chapters(private)
-    found = Counter(chapter for notebook in notebooks for chapter in notebook.chapters & known)
-    if not found:
+    counts = Counter(chapter for notebook in notebooks for chapter in notebook.chapters & known)
+    if not counts:
         raise QuestionsError(f"no submission calls a check; {_NAME_IT}")
-    most = max(found.values())
-    often = sorted(chapter for chapter, count in found.items() if count == most)
-    if len(often) > 1:
-        said = " and of ".join(often)
-        raise QuestionsError(f"as many call checks of {said}; {_NAME_IT}")
-    return often[0]
+    most = max(counts.values())
+    frequent = sorted(chapter for chapter, count in counts.items() if count == most)
+    if len(frequent) > 1:
+        raise QuestionsError(
+            f"equally many submissions call checks of {' and of '.join(frequent)}; {_NAME_IT}"
+        )
+    return frequent[0]
 
 
 def _student(submission: Submission, roster: Roster, refused: list[Refused]) -> Student:
-    """The student who handed a file in; noted if the roster does not know them."""
-    if (found := roster.find(submission)) is not None:
-        return found
+    """Return the student of a submission; if the roster lacks them, add a line to `refused`."""
+    if (student := roster.find(submission)) is not None:
+        return student
     if roster.students:
-        said = f"nobody in the roster fits; graded as {submission.user}"
-        refused.append(Refused(submission.label, said))
+        reason = f"nobody in the roster matches; graded as {submission.user}"
+        refused.append(Refused(submission.label, reason))
     return Student(submission.user, submission.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader import units
 from grader.judging import marking, secret, session
-from grader.sandbox import limits, workers
+from grader.sandbox import bubblewrap, limits, workers
 
 QUESTIONS = Path(__file__).parent / "questions"
 SMALL = limits.Limits(
@@ -52,41 +52,42 @@ class Ground:
         self.secret = secret.Secret(b"a secret of the tests")
         self.started = {}
 
-    def grounds(self, shown=None, decode=None, sizes=SMALL, cpus=(), **down):
+    def config(self, shown=None, decode=None, sizes=SMALL, cpus=(), **down):
         defences = dataclasses.replace(limits.ALL_DEFENCES, **down)
         folder = self.stages / ("pruned" if defences.pruned else "whole")
-        return workers.Grounds(self.machine, folder, sizes, defences, cpus, shown, decode)
+        return bubblewrap.SandboxConfig(self.machine, folder, sizes, defences, cpus, shown, decode)
 
-    def starter(self, grounds):
-        key = repr(grounds)
+    def starter(self, config):
+        key = repr(config)
         if key not in self.started:
             self.started[key] = (
-                workers.Zygotes(grounds, fall_back=False)
+                workers.ZygoteStarter(config, fall_back=False)
                 if self.kind == "zygote"
-                else workers.Sandboxes(grounds)
+                else workers.SandboxStarter(config)
             )
         return self.started[key]
 
     def marks(self, cells, student="s1", framework="numpy", **options):
         """Points by question's short name, and the transcript."""
-        grounds = self.grounds(**options)
+        config = self.config(**options)
 
         def draw(name):
             return self.demo[name].draw(self.secret.seed(student, "demo", name))
 
-        transcript = session.ask(
+        transcript = session.collect_answers(
             list(cells),
             list(self.demo),
             framework,
             draw,
-            self.starter(grounds),
-            grounds.limits,
-            grounds.defences,
+            self.starter(config),
+            config.limits,
+            config.defences,
         )
         found = {}
         for name, answer in transcript.answers.items():
-            one = marking.mark(self.demo[name], answer, lambda name=name: draw(name), framework)
-            found[name.removeprefix("demo.")] = one.points
+            question = self.demo[name]
+            mark = marking.mark_answer(question, answer, lambda name=name: draw(name), framework)
+            found[name.removeprefix("demo.")] = mark.points
         return found, transcript
 
     def close(self):

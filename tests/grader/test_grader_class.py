@@ -25,7 +25,7 @@ from grader.gradebook import records as records_module
 from grader.gradebook.database import Gradebook, GradebookError
 from grader.intake.roster import Student
 from grader.judging import marking, secret
-from grader.sandbox import workers
+from grader.sandbox import bubblewrap
 from grader_tools import QUESTIONS, SMALL, notebook
 
 ROOT = Path(__file__).parents[2]
@@ -96,9 +96,9 @@ def marks_in(data, assignment="demo"):
     with Gradebook(data / "gradebook.sqlite") as book:
         return {
             row.student.id: {
-                name.removeprefix("demo."): one.points for name, one in row.questions.items()
+                name.removeprefix("demo."): one.points for name, one in row.marks.items()
             }
-            for row in book.rows(assignment)
+            for row in book.student_marks(assignment)
         }
 
 
@@ -176,12 +176,12 @@ def test_stopping_keeps_nothing_that_is_not_known(ground):
 
     stop = threading.Event()
     threading.Timer(0.3, stop.set).start()
-    grounds = ground.grounds()
+    config = ground.config()
     began = time.monotonic()
     with pytest.raises(session.Stopped):
-        session.ask(
+        session.collect_answers(
             answering("while True: pass"), ["demo.scaled"], "numpy",
-            lambda name: ground.demo[name].draw(1), ground.starter(grounds),
+            lambda name: ground.demo[name].draw(1), ground.starter(config),
             dataclasses.replace(SMALL, answer_seconds=30.0), stop=stop,
         )  # fmt: skip
     assert time.monotonic() - began < 5
@@ -247,13 +247,15 @@ def test_inputs_differ_between_students_and_secrets(demo):
 class Failing:
     """A starter that fails so many times before it works."""
 
+    fallbacks = 0
+
     def __init__(self, starter, times):
         self.starter, self.times = starter, times
 
     def start(self, framework):
         self.times -= 1
         if self.times >= 0:
-            raise workers.SandboxError("the disk is full")
+            raise bubblewrap.SandboxError("the disk is full")
         return self.starter.start(framework)
 
     def close(self):
@@ -262,9 +264,9 @@ class Failing:
 
 @pytest.mark.parametrize(("times", "marks", "status"), [(2, FULL, 0), (99, None, 1)])
 def test_failures_of_the_machine(data, grade, monkeypatch, times, marks, status):
-    real = class_grading.Zygotes
+    real = class_grading.ZygoteStarter
     with monkeypatch.context() as patch:
-        patch.setattr(class_grading, "Zygotes", lambda grounds: Failing(real(grounds), times))
+        patch.setattr(class_grading, "ZygoteStarter", lambda config: Failing(real(config), times))
         got, said = grade({"ann.ipynb": honest()})
     assert got == status
     if marks is None:
@@ -306,14 +308,14 @@ def test_a_damaged_archive_needs_a_person(tmp_path, data, run):
 def test_a_fault_of_the_grader_stops_no_other_submission(data, grade, monkeypatch):
     from grader.judging import session
 
-    real = session.ask
+    real = session.collect_answers
 
-    def ask(cells, *arguments, **named):
+    def collect_answers(cells, *arguments, **named):
         if "fault" in cells[0]:
             raise ValueError("no such thing")
         return real(cells, *arguments, **named)
 
-    monkeypatch.setattr(session, "ask", ask)
+    monkeypatch.setattr(session, "collect_answers", collect_answers)
     status, said = grade({"ann.ipynb": ["# fault", *honest()], "ben.ipynb": honest()})
     assert status == 1 and "needs a person" in said.out
     assert marks_in(data) == {"ann": dict.fromkeys(FULL), "ben": FULL}
@@ -324,7 +326,7 @@ def test_a_reply_that_no_import_explains_gets_its_marks(demo):
         return [judging_finding({"pytorch": 0.0, "tensorflow": 0.0}[framework])]
 
     question = dataclasses.replace(demo["demo.scaled"], judge=judge)
-    mark = marking.mark(question, marking.Answer("answered", {}), dict, "numpy")
+    mark = marking.mark_answer(question, marking.Answer("answered", {}), dict, "numpy")
     assert mark.points == 0
 
 
@@ -340,7 +342,7 @@ def test_a_worker_killed_from_outside_is_tried_again(ground):
 
     from grader.judging import session
 
-    starter, grounds = ground.starter(ground.grounds()), ground.grounds()
+    starter, config = ground.starter(ground.config()), ground.config()
 
     class Watching:
         def start(self, framework):
@@ -349,7 +351,9 @@ def test_a_worker_killed_from_outside_is_tried_again(ground):
             return worker
 
     worker = None
-    found = session.ask(honest(), list(ground.demo), "numpy", draw, Watching(), grounds.limits)
+    found = session.collect_answers(
+        honest(), list(ground.demo), "numpy", draw, Watching(), config.limits
+    )
     assert killed and {one.status for one in found.answers.values()} == {"answered"}
 
 
@@ -359,7 +363,7 @@ def test_a_judge_that_fails_needs_a_person(demo):
 
     question = dataclasses.replace(demo["demo.scaled"], judge=broken)
     answer = marking.Answer("answered", {})
-    mark = marking.mark(question, answer, lambda: question.draw(1), "numpy")
+    mark = marking.mark_answer(question, answer, lambda: question.draw(1), "numpy")
     assert (mark.status, mark.points) == ("needs a person", None)
 
 
@@ -373,7 +377,7 @@ def judging_finding(points):
 def test_points_stay_within_bounds(demo, points):
     found = [judging_finding(points)]
     question = dataclasses.replace(demo["demo.scaled"], judge=lambda *given: found)
-    mark = marking.mark(question, marking.Answer("answered", {}), dict, "numpy")
+    mark = marking.mark_answer(question, marking.Answer("answered", {}), dict, "numpy")
     assert mark.points is None or 0 <= mark.points <= 10
 
 
@@ -386,9 +390,9 @@ def test_an_override_survives_grading_again(data, grade, run):
     assert run(*override, "7")[0] == 2  # a reason is needed
     assert run(*override, "11", "--reason", "x")[0] == 2
     status, said = run("override", "demo", "ann", "demo.none", "1", "--reason", "x")
-    assert status == 2 and "there are: demo." in said.err
+    assert status == 2 and "their questions: demo." in said.err
     status, said = run("override", "dem", "ann", "demo.scaled", "1", "--reason", "x")
-    assert status == 2 and "graded are demo, and the first column of `show`" in said.err
+    assert status == 2 and "graded assignments: demo; the first column of `grader show`" in said.err
     assert run(*override, "7", "--reason", "the text was unclear")[0] == 0
     grade({"ann.ipynb": WRONG}, "--again")
     assert marks_in(data)["ann"]["scaled"] == 7
@@ -424,7 +428,7 @@ def test_roster_absent_and_unknown(tmp_path, data, grade):
     status, said = grade({"1.ipynb": honest(), "x.ipynb": [], "Ann A.ipynb": []}, "--roster", file)
     assert status == 0
     assert "nothing handed in: Ben B (2)" in said.out
-    assert "x.ipynb: nobody in the roster fits" in said.out
+    assert "x.ipynb: nobody in the roster matches" in said.out
     assert "one with the student's id counts" in said.out  # Ann handed in twice
     assert set(marks_in(data)) == {"1", "x"}
 
@@ -530,27 +534,35 @@ def test_without_a_sandbox_only_when_told_to(data, grade, monkeypatch, run):
             "grade {full} --private {full}/gone",
             "gone: there is no such folder of private questions",
         ),
-        ("grade {full} --private {empty}", "it holds no private questions, such as blocks.py"),
+        ("grade {full} --private {empty}", "contains no private questions, such as blocks.py"),
         ("grade {empty}", "no notebook (.ipynb) was handed in"),
         ("grade {empty}/gone", "gone: there is no such folder or zip archive"),
-        ("grade {full} --chapter block", "no chapter 'block' has questions; there are: autograd"),
+        (
+            "grade {full} --chapter block",
+            "no chapter 'block' has questions; chapters with questions: autograd",
+        ),
         ("grade {full} --roster {empty}/gone", "gone: there is no such file; give a CSV file with"),
         (
             "grade {full} --scheduler here",
-            "--scheduler: it is here; wanted is one like tcp://host:8786",
+            "--scheduler: must look like tcp://host:8786, got here",
         ),
-        ("grade {full} --jobs 0", "--jobs: it is 0; allowed are 1 and more"),
-        ("grade {full} --jobs many", "--jobs: it is many; allowed are 1 and more"),
-        ("grade {full} --memory nan", "--memory: it is nan; allowed are numbers above 0"),
-        ("grade {full} --cell-seconds -1", "--cell-seconds: it is -1; allowed are numbers above 0"),
-        ("grade {full} --deadline soon", "--deadline: it is soon; write it like 2026-11-20T23:59"),
-        ("grade", "the following arguments are required: SUBMISSIONS"),
+        ("grade {full} --jobs 0", "--jobs: must be a whole number of at least 1, got 0"),
+        ("grade {full} --jobs many", "--jobs: must be a whole number of at least 1, got many"),
+        ("grade {full} --memory nan", "--memory: must be a number above 0, got nan"),
+        ("grade {full} --cell-seconds -1", "--cell-seconds: must be a number above 0, got -1"),
+        ("grade {full} --deadline soon", "--deadline: must look like 2026-11-20T23:59, got soon"),
+        (
+            "grade",
+            "SUBMISSIONS: give the folder or the zip archive to grade, as in "
+            "`grader grade submissions.zip` or `make grade SUBMISSIONS=submissions.zip`",
+        ),
+        ("override demo ann demo.scaled ten", "POINTS: must be a number of at least 0, got ten"),
         ("graded", "invalid choice: 'graded' (choose from"),
-        ("show", "there is no gradebook: nothing has been graded, or it is kept elsewhere"),
+        ("show", "there is no gradebook: nothing has been graded, or it is in another folder"),
         ("export demo", "there is no gradebook"),
         ("report demo --to {empty}/reports", "there is no gradebook"),
         ("override demo ann demo.scaled 1 --reason x", "there is no gradebook"),
-        ("delete ann", "nothing is kept of ann; the first column of `show` has the ids"),
+        ("delete ann", "nothing is kept about ann; the first column of `grader show` has the ids"),
     ],
 )
 def test_a_slip_of_the_finger_costs_one_line(data, run, capsys, tmp_path, given, said):
@@ -576,7 +588,7 @@ def test_what_is_no_gradebook_is_named(data, run):
         "not a database, and longer than its first hundred bytes"
     )
     status, said = run("show")
-    assert status == 2 and "no gradebook that can be used (file is not a database)" in said.err
+    assert status == 2 and "not a usable gradebook (file is not a database)" in said.err
 
 
 def test_denied_namespaces_are_explained(grade, monkeypatch, tmp_path):
@@ -630,12 +642,12 @@ def test_a_gradebook_that_cannot_be_written_is_said(data):
     with pytest.raises(GradebookError, match="sqlite: full"), Gradebook(file) as book:
         book.enter(Student("ann", "Ann"), "demo", "y", [dataclasses.replace(mark, points=0.0)])
     with Gradebook(file) as book:
-        (row,) = book.rows("demo")
+        (row,) = book.student_marks("demo")
     assert (row.label, row.points) == ("x", 3.0)  # all of it or nothing
 
 
 def test_damaged_records_are_as_good_as_none(tmp_path):
-    kept = records_module.Results(tmp_path)
+    kept = records_module.RecordStore(tmp_path)
     record = records_module.Record("key", "ann", "demo", "x", "numpy", {}, [])
     kept.save(record)
     assert kept.load("ann", "demo", "key") == record
@@ -649,7 +661,7 @@ def test_students_of_odd_names(data):
     with Gradebook(data / "gradebook.sqlite") as book:
         for name in ("'; DROP TABLE students; --", "../../x", ""):
             book.enter(Student(name, name), "demo", "x", [])
-        assert len(book.rows("demo")) == 3
+        assert len(book.student_marks("demo")) == 3
     from grader.gradebook.records import student_slug
 
     assert all("/" not in student_slug(name) and os.sep for name in ("../../x", "", "a/b"))

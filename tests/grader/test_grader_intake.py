@@ -323,11 +323,12 @@ def test_what_is_no_roster_is_refused(tmp_path, text):
 
 
 def test_export_is_csv_that_runs_nothing():
-    from grader.gradebook.database import Row, Standing
+    from grader.gradebook.database import CountedMark, StudentMarks
     from grader.gradebook.export import FORMATS
 
     one = roster.Student("1", '=HYPERLINK("x")', "\n=1", " =1", "＝1", "a,b@x")
-    rows = [Row(one, "@f.ipynb", False, False, "", {"q": Standing(None, 2.0, "needs a person")})]
+    mark = CountedMark(None, 2.0, "needs a person")
+    rows = [StudentMarks(one, "@f.ipynb", False, False, "", {"q": mark})]
     for write in FORMATS.values():
         table = list(csv.reader(io.StringIO(write("demo", rows))))
         assert len({len(line) for line in table}) == 1

@@ -14,8 +14,8 @@ def _ours(folder, data):
     assert main(["--data", str(data), "grade", str(folder), "--chapter", "blocks"]) == 0
     with Gradebook(data / "gradebook.sqlite") as book:
         return {
-            row.student.id: {name: one.points for name, one in row.questions.items()}
-            for row in book.rows("blocks")
+            row.student.id: {name: one.points for name, one in row.marks.items()}
+            for row in book.student_marks("blocks")
         }
 
 

@@ -1,4 +1,4 @@
-"""The gradebook: what counts for each student, overrides included, in SQLite."""
+"""The gradebook: the marks that count for each student, manual overrides included, in SQLite."""
 
 from __future__ import annotations
 
@@ -26,53 +26,54 @@ CREATE TABLE IF NOT EXISTS overrides (
     student TEXT, assignment TEXT, question TEXT, points REAL, reason TEXT, made_at TEXT,
     PRIMARY KEY (student, assignment, question));
 """
-FILE = "gradebook.sqlite"  # in the data folder
 _TABLES = ("students", "submissions", "marks", "overrides")
 
 
 class GradebookError(ValueError):
-    """There is no such student, assignment, question or gradebook; says what there is."""
+    """There is no such student, assignment, question or gradebook; the message says which exist."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What counts for one question."""
+class CountedMark:
+    """The mark that counts for one question: the override if there is one, else the grader's."""
 
     points: float | None  # None: needs a person
     out_of: float
     status: str
-    reason: str = ""  # of an override
+    reason: str = ""  # for the override
 
 
 @dataclass(frozen=True)
-class Row:
-    """One student's standing in one assignment."""
+class StudentMarks:
+    """One student's marks in one assignment."""
 
     student: Student
     label: str
     late: bool
     unsafe: bool  # graded without a sandbox
-    problem: str  # why the file could not be graded
-    questions: dict[str, Standing] = field(default_factory=dict)
+    problem: str  # why the file could not be graded; usually ""
+    marks: dict[str, CountedMark] = field(default_factory=dict)  # by question
 
     @property
     def points(self) -> float | None:
-        """The sum; None while a question needs a person."""
-        points = [one.points for one in self.questions.values()]
+        """The sum of the points; None while a question needs a person."""
+        points = [mark.points for mark in self.marks.values()]
         return None if None in points else sum(filter(None, points))
 
     @property
     def out_of(self) -> float:
-        """The points to be had."""
-        return sum(one.out_of for one in self.questions.values())
+        """The points that can be earned."""
+        return sum(mark.out_of for mark in self.marks.values())
 
 
 class Gradebook:
-    """The file `path`, which only its owner reads. Use from one thread, as a context.
+    """The gradebook in the file `path`, which only its owner can read.
+
+    To be used as a context manager, in one thread.
 
     Raises:
-        GradebookError: it is no gradebook, or one of another version; or, later, it cannot be
-            written.
+        GradebookError: the file is not a gradebook, or one of another version; when the context
+            ends, also: it could not be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -85,15 +86,15 @@ class Gradebook:
             self._base.executescript(_SCHEMA)
             with contextlib.closing(sqlite3.connect(":memory:")) as new:
                 new.executescript(_SCHEMA)
-                other = _columns(self._base) != _columns(new)
+                other_version = _columns(self._base) != _columns(new)
         except sqlite3.Error as error:
             self._base.close()
-            raise GradebookError(f"{path}: no gradebook that can be used ({error})") from None
-        if other:
+            raise GradebookError(f"{path}: not a usable gradebook ({error})") from None
+        if other_version:
             self._base.close()
             raise GradebookError(
-                f"{path}: a gradebook of another version. Move it away and grade again: the "
-                "records of what was graded are kept, marks set by hand are not."
+                f"{path}: a gradebook of another version. Move it away and grade again: records "
+                "of graded submissions are kept, marks set by hand are not."
             )
 
     def __enter__(self) -> Gradebook:
@@ -116,7 +117,7 @@ class Gradebook:
         unsafe: bool = False,
         problem: str = "",
     ) -> None:
-        """Enter what a student's submission earned, in place of what was there. Overrides stay."""
+        """Enter the marks of a student's submission, replacing earlier ones. Overrides stay."""
         with self._base as base:
             base.execute(
                 "REPLACE INTO students VALUES (?, ?, ?, ?, ?, ?)",
@@ -133,33 +134,33 @@ class Gradebook:
             base.executemany(
                 "INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (student.id, assignment, one.question, one.points, one.out_of, one.status,
-                     one.version)
-                    for one in marks
+                    (student.id, assignment, mark.question, mark.points, mark.out_of,
+                     mark.status, mark.version)
+                    for mark in marks
                 ],
             )  # fmt: skip
 
     def override(
         self, student: str, assignment: str, question: str, points: float | None, reason: str = ""
     ) -> None:
-        """Set a mark by hand, or with None take that back.
+        """Set a mark by hand, or remove the override if `points` is None.
 
         Raises:
-            GradebookError: there is no such mark, the points are out of bounds, or no reason is
-                given.
+            GradebookError: there is no such mark, the points are out of range, or the reason is
+                missing.
         """
-        found = self._base.execute(
+        row = self._base.execute(
             "SELECT out_of FROM marks WHERE student = ? AND assignment = ? AND question = ?",
             (student, assignment, question),
         ).fetchone()
-        if found is None:
-            known = sorted(q for row in self.rows(assignment) for q in row.questions
-                           if row.student.id == student)  # fmt: skip
-            said = f"; there are: {', '.join(known)}" if known else (
-                f"; graded are {', '.join(self.assignments()) or 'no assignments'}, and the first "
-                "column of `show` has the ids of the students"
+        if row is None:
+            known = sorted(name for marks in self.student_marks(assignment) for name in marks.marks
+                           if marks.student.id == student)  # fmt: skip
+            hint = f"their questions: {', '.join(known)}" if known else (
+                f"graded assignments: {', '.join(self.assignments()) or 'none'}; the first column "
+                "of `grader show` has the ids of the students"
             )  # fmt: skip
-            raise GradebookError(f"{student} has no mark for {question} in {assignment}{said}")
+            raise GradebookError(f"{student} has no mark for {question} in {assignment}; {hint}")
         key = (student, assignment, question)
         if points is None:
             with self._base as base:
@@ -168,17 +169,17 @@ class Gradebook:
                     key,
                 )
             return
-        if not 0 <= points <= found[0]:
-            raise GradebookError(f"{points:g} points; between 0 and {found[0]:g} are allowed")
+        if not 0 <= points <= row[0]:
+            raise GradebookError(f"points must be between 0 and {row[0]:g}, got {points:g}")
         if not reason.strip():
-            raise GradebookError("a mark set by hand needs a reason")
+            raise GradebookError("a mark set by hand needs a reason: --reason TEXT")
         with self._base as base:
             base.execute(
                 "REPLACE INTO overrides VALUES (?, ?, ?, ?, ?, ?)", (*key, points, reason, now())
             )
 
     def delete(self, student: str) -> int:
-        """Remove all that is known of a student; how many entries there were."""
+        """Delete everything about a student; return the number of deleted entries."""
         with self._base as base:
             count = sum(
                 base.execute(f"DELETE FROM {table} WHERE student = ?", (student,)).rowcount
@@ -188,23 +189,24 @@ class Gradebook:
         return count
 
     def assignments(self) -> list[str]:
-        """The assignments that were graded."""
-        found = self._base.execute("SELECT DISTINCT assignment FROM submissions ORDER BY 1")
-        return [row[0] for row in found]
+        """Return the assignments that were graded."""
+        rows = self._base.execute("SELECT DISTINCT assignment FROM submissions ORDER BY 1")
+        return [row[0] for row in rows]
 
-    def rows(self, assignment: str) -> list[Row]:
-        """Every student's standing in an assignment, by name."""
-        return sorted(self._rows(assignment), key=lambda row: row.student.name.casefold())
+    def student_marks(self, assignment: str) -> list[StudentMarks]:
+        """Return every student's marks in an assignment, ordered by the students' names."""
+        marks = self._student_marks(assignment)
+        return sorted(marks, key=lambda item: item.student.name.casefold())
 
     def record_of(self, student: str, assignment: str) -> str:
-        """The key of the record that counts; "" if there is none."""
-        found = self._base.execute(
+        """Return the key of the record that counts, or "" if there is no record."""
+        row = self._base.execute(
             "SELECT record FROM submissions WHERE student = ? AND assignment = ?",
             (student, assignment),
         ).fetchone()
-        return found[0] if found else ""
+        return row[0] if row else ""
 
-    def _rows(self, assignment: str) -> Iterator[Row]:
+    def _student_marks(self, assignment: str) -> Iterator[StudentMarks]:
         overrides = {
             (student, question): (points, reason)
             for student, question, points, reason in self._base.execute(
@@ -212,7 +214,7 @@ class Gradebook:
                 (assignment,),
             )
         }
-        standing: dict[str, dict[str, Standing]] = {}
+        marks: dict[str, dict[str, CountedMark]] = {}
         for student, question, points, out_of, status in self._base.execute(
             "SELECT student, question, points, out_of, status FROM marks WHERE assignment = ? "
             "ORDER BY rowid",
@@ -221,32 +223,24 @@ class Gradebook:
             reason = ""
             if (student, question) in overrides:
                 points, reason = overrides[student, question]
-            standing.setdefault(student, {})[question] = Standing(points, out_of, status, reason)
-        for (
-            id_,
-            label,
-            late,
-            unsafe,
-            problem,
-            name,
-            sis,
-            login,
-            email,
-            section,
-        ) in self._base.execute(
-            "SELECT student, label, late, unsafe, problem, name, sis, login, email, section "
+            mark = CountedMark(points, out_of, status, reason)
+            marks.setdefault(student, {})[question] = mark
+        for label, late, unsafe, problem, *columns in self._base.execute(
+            "SELECT label, late, unsafe, problem, student, name, sis, login, email, section "
             "FROM submissions JOIN students USING (student) WHERE assignment = ?",
             (assignment,),
         ):
-            student = Student(id_, name, sis, login, email, section)
-            yield Row(student, label, bool(late), bool(unsafe), problem, standing.get(id_, {}))
+            student = Student(*columns)
+            yield StudentMarks(
+                student, label, bool(late), bool(unsafe), problem, marks.get(student.id, {})
+            )
 
 
 def _columns(base: sqlite3.Connection) -> list[list[str]]:
-    """The names of the columns of every table."""
-    return [[row[1] for row in base.execute(f"PRAGMA table_info({one})")] for one in _TABLES]
+    """Return the column names of every table."""
+    return [[row[1] for row in base.execute(f"PRAGMA table_info({table})")] for table in _TABLES]
 
 
 def now() -> str:
-    """The time, as it is kept."""
+    """Return the present time as it is stored."""
     return datetime.now(UTC).isoformat(timespec="seconds")

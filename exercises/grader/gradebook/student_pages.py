@@ -1,15 +1,15 @@
-"""A student's report: their marks and their own code, and nothing of the secret inputs.
+"""The page that a student may see: their marks and their own code, and nothing of the inputs.
 
-Messages of the judge show inputs, and a student's own exception can carry them out in its text, so
-both stay with the instructor (in the records). Aspects, points and hints are the same for everyone.
-The check in the notebook shows with public inputs what was expected and what came.
+The judge's messages show inputs, and the text of a student's own exception can contain them, so
+both stay with the instructor, in the records. Aspects, points and hints are the same for every
+student. The check in the notebook shows what was expected and what came, with public inputs.
 """
 
 from __future__ import annotations
 
 from html import escape
 
-from grader.gradebook.database import Row
+from grader.gradebook.database import StudentMarks
 from grader.gradebook.records import Record
 from grader.judging.session import ANSWERED, RAISED
 
@@ -25,24 +25,24 @@ pre { overflow-x: auto; padding: .6rem; border: 1px solid #8886; border-radius: 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def student_report(assignment: str, row: Row, record: Record | None) -> str:
-    """The report as a page of HTML that stands alone and runs nothing."""
-    parts = [f"<h1>{escape(assignment)}</h1>", f"<p>{escape(row.student.name)}</p>"]
-    total = "still open" if row.points is None else _points(row.points)
-    parts.append(f"<p><strong>{total} of {_points(row.out_of)} points</strong></p>")
-    for shown, text in (
-        (row.late, "Handed in late."),
-        (row.unsafe, "Graded without a sandbox: what the code did was not confined."),
-        (bool(row.problem), f"The file could not be graded: {row.problem}"),
+def student_page(assignment: str, marks: StudentMarks, record: Record | None) -> str:
+    """Return the page as HTML that needs no other file and runs no script."""
+    parts = [f"<h1>{escape(assignment)}</h1>", f"<p>{escape(marks.student.name)}</p>"]
+    total = "still open" if marks.points is None else _points(marks.points)
+    parts.append(f"<p><strong>{total} of {_points(marks.out_of)} points</strong></p>")
+    for applies, text in (
+        (marks.late, "Handed in late."),
+        (marks.unsafe, "Graded without a sandbox: the code was not confined."),
+        (bool(marks.problem), f"The file could not be graded: {marks.problem}"),
     ):
-        if shown:
+        if applies:
             parts.append(f'<p class="note">{escape(text)}</p>')
-    parts += _questions(row, record)
+    parts += _questions(marks, record)
     if record is not None:
-        parts.append("<h2>What was graded</h2>")
+        parts.append("<h2>Your code, as it was graded</h2>")
         for number, cell in enumerate(record.cells, 1):
             parts.append(f"<p>Code cell {number}</p><pre><code>{escape(cell)}</code></pre>")
-    title = escape(f"{assignment}: {row.student.name}")
+    title = escape(f"{assignment}: {marks.student.name}")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -53,23 +53,22 @@ def student_report(assignment: str, row: Row, record: Record | None) -> str:
     )
 
 
-def _questions(row: Row, record: Record | None) -> list[str]:
+def _questions(marks: StudentMarks, record: Record | None) -> list[str]:
     parts = []
-    for name, standing in row.questions.items():
+    for name, counted in marks.marks.items():
         mark = record.marks.get(name) if record else None
         title = mark.title if mark else name
-        points = "open" if standing.points is None else _points(standing.points)
+        points = "open" if counted.points is None else _points(counted.points)
         parts.append(f"<h2>{escape(title)}</h2>")
-        parts.append(f"<p>{escape(name)}: {points} of {_points(standing.out_of)}</p>")
-        if standing.reason:
-            said = f"Set by hand: {standing.reason}"
-            parts.append(f'<p class="note">{escape(said)}</p>')
+        parts.append(f"<p>{escape(name)}: {points} of {_points(counted.out_of)}</p>")
+        if counted.reason:
+            parts.append(f'<p class="note">{escape(f"Set by hand: {counted.reason}")}</p>')
         if mark is None:
             continue
         if mark.said:
             parts.append(f"<p>{escape(mark.said)}</p>")
         if mark.findings:
-            parts.append("<table><tr><th>What was looked at</th><th>Points</th></tr>")
+            parts.append("<table><tr><th>Aspect</th><th>Points</th></tr>")
             for finding in mark.findings:
                 passed = finding["points"] >= finding["out_of"]
                 cell = escape(("✓ " if passed else "✗ ") + finding["aspect"])
@@ -80,8 +79,8 @@ def _questions(row: Row, record: Record | None) -> list[str]:
             parts.append("</table>")
         if mark.status in (ANSWERED, RAISED) and (mark.points or 0) < mark.out_of:
             parts.append(
-                "<p>Which inputs were used is not shown. The check in the notebook shows what was "
-                "expected and what came, with inputs of its own.</p>"
+                "<p>The inputs are not shown. The check in your notebook uses other inputs, and "
+                "shows what was expected and what came.</p>"
             )
     return parts
 

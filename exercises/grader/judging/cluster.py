@@ -1,9 +1,9 @@
-"""Run the probes on a `dask.distributed` cluster; judge and secret stay here.
+"""Run the probes on a `dask.distributed` cluster; the judge and the secret stay here.
 
-A node receives a submission's cells, the inputs of its questions and the probes, runs a sandbox of
-its own as `sandbox` does, and sends the outputs back as `wire` text. Nodes need this package, the
-frameworks and bubblewrap, and refuse to do without. Whoever can reach the scheduler can run code on
-the nodes, as with any such cluster: use one that you trust.
+A node receives a submission's cells, the inputs of its questions and the probes, runs them in a
+sandbox of its own, and sends the outputs back as `wire` text. Nodes need this package, the
+frameworks and bubblewrap; a node without a sandbox refuses to run anything. Everyone who can reach
+the scheduler can run code on the nodes, as with any such cluster: use one that you trust.
 """
 
 from __future__ import annotations
@@ -20,29 +20,35 @@ from typing import TYPE_CHECKING, Any
 from d2lcompute.checks import wire
 from grader.judging import session
 from grader.judging.session import Answer, Draw, Stopped, Transcript
+from grader.sandbox.bubblewrap import SandboxConfig
 from grader.sandbox.limits import Limits
 from grader.sandbox.machine import Machine, find_machine
-from grader.sandbox.workers import Grounds, Sandboxes, Starter, Zygotes, nesting_works
+from grader.sandbox.workers import (
+    SandboxStarter,
+    Starter,
+    ZygoteStarter,
+    why_zygotes_fail,
+)
 
 if TYPE_CHECKING:
     from distributed import Client
 
 _WIDE = wire.Limits(bytes=256 * 2**20, depth=24, items=4_000_000, elements=32_000_000)
-_mine = threading.local()  # on a node: starters, one set for each of its threads
+_of_thread = threading.local()  # on a node: the starters of each of its threads
 
 
 class ClusterError(RuntimeError):
-    """The cluster cannot be used; says why."""
+    """The cluster cannot be used; the message says why."""
 
 
 class Cluster:
     """A cluster, by the address of its scheduler."""
 
     def __init__(self, address: str, stage: Path, limits: Limits) -> None:
-        """Connect.
+        """Connect to the scheduler.
 
         Raises:
-            ClusterError: `distributed` is not installed, or there is no scheduler.
+            ClusterError: `distributed` is not installed, or no scheduler answers.
         """
         try:
             from distributed import Client
@@ -59,10 +65,10 @@ class Cluster:
 
     @property
     def threads(self) -> int:
-        """How many submissions the cluster can take at a time."""
+        """The number of submissions that the cluster can run at a time."""
         return sum(self.client.nthreads().values())
 
-    def ask(
+    def collect_answers(
         self,
         cells: list[str],
         questions: list[str],
@@ -70,7 +76,7 @@ class Cluster:
         draw: Draw,
         stop: threading.Event,
     ) -> Transcript:
-        """What `session.ask` gives, from a node.
+        """Do what `session.collect_answers` does, on a node.
 
         Raises:
             Stopped: `stop` was set.
@@ -91,40 +97,39 @@ class Cluster:
                 raise Stopped
         try:
             return _transcript(future.result())
-        except Exception as error:  # a node died, again and again, or has no sandbox
+        except Exception as error:  # nodes died repeatedly, or have no sandbox
             failed = {name: Answer(session.NEEDS_PERSON) for name in questions}
             return Transcript(failed, [f"{type(error).__name__}: {str(error)[:300]}"])
         finally:
             future.release()
 
     def close(self) -> None:
-        """Leave the cluster as it is."""
+        """Disconnect from the cluster, which goes on running."""
         self.client.close()
 
 
 def run_on_node(task: str, files: str) -> str:
-    """On a node: run a submission's cells and probes in a sandbox; the outputs as text.
+    """On a node: run a submission's cells and probes in a sandbox; return the outputs as text.
 
     Raises:
-        MachineError: there is no sandbox on this node.
+        MachineError: this node cannot make a sandbox.
     """
-    given = wire.decode(task, _WIDE)
-    limits = Limits(**given["limits"])
-    starter = _starter(files, limits)
-    found = session.ask(
-        given["cells"],
-        given["questions"],
-        given["framework"],
-        given["inputs"].__getitem__,
-        starter,
+    content = wire.decode(task, _WIDE)
+    limits = Limits(**content["limits"])
+    transcript = session.collect_answers(
+        content["cells"],
+        content["questions"],
+        content["framework"],
+        content["inputs"].__getitem__,
+        _starter(files, limits),
         limits,
     )
     return wire.encode(
         {
-            "answers": {name: vars(answer) for name, answer in found.answers.items()},
-            "notes": found.notes,
-            "starts": found.starts,
-            "seconds": found.seconds,
+            "answers": {name: vars(answer) for name, answer in transcript.answers.items()},
+            "notes": transcript.notes,
+            "starts": transcript.starts,
+            "seconds": transcript.seconds,
         }
     )
 
@@ -136,12 +141,13 @@ def _transcript(text: str) -> Transcript:
 
 
 def _starter(files: str, limits: Limits) -> Starter:
-    """This thread's starter: a sandbox ends with the thread that started it."""
-    starters = _mine.__dict__.setdefault("starters", {})
+    """Return this thread's starter: a sandbox ends with the thread that started it."""
+    starters: dict[tuple[str, Limits], Starter] = _of_thread.__dict__.setdefault("starters", {})
     key = (hashlib.sha256(files.encode()).hexdigest(), limits)
     if key not in starters:
-        grounds = Grounds(_machine(), _stage(files), limits)
-        starters[key] = Sandboxes(grounds) if nesting_works(grounds) else Zygotes(grounds)
+        config = SandboxConfig(_machine(), _stage(files), limits)
+        slow = why_zygotes_fail(config)
+        starters[key] = SandboxStarter(config) if slow else ZygoteStarter(config)
     return starters[key]
 
 
@@ -152,11 +158,12 @@ def _machine() -> Machine:
 
 @functools.cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="d2l-grader-node-")  # gone with the process
+    return tempfile.TemporaryDirectory(prefix="d2l-grader-node-")  # deleted when the process ends
 
 
 @functools.cache
 def _stage(files: str) -> Path:
+    """Write the files of the stage, and return their folder."""
     root = Path(_folder().name)
     root.chmod(0o755)
     stage = root / hashlib.sha256(files.encode()).hexdigest()[:16]

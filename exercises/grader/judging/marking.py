@@ -1,4 +1,4 @@
-"""Points for outputs. Nothing here runs a student's code, or compares with anything but data."""
+"""Points for outputs. Nothing here runs a student's code; it compares plain data only."""
 
 from __future__ import annotations
 
@@ -15,40 +15,42 @@ from grader.judging.session import Answer
 
 log = logging.getLogger(__name__)
 
-_SAID = {
+UNREADABLE = "unreadable"  # the status of every mark if the submitted file is not a notebook
+
+_MESSAGES = {
     session.MISSING: "No check in the notebook names an answer to this question.",
-    session.HUNG: "The answer did not finish in the time that it has.",
-    session.DIED: "The answer ended the process that it ran in (out of memory, or an exit).",
-    session.FLOODED: "The answer sent more data than it may.",
-    session.LATE: "The notebook as a whole took longer than it may.",
-    session.NEEDS_PERSON: "Grading failed for a reason that lies outside of the answer.",
+    session.HUNG: "The answer did not finish within its time limit.",
+    session.DIED: "The answer ended its process (out of memory, or an exit).",
+    session.FLOODED: "The answer sent more data than allowed.",
+    session.LATE: "The notebook as a whole took longer than allowed.",
+    session.NEEDS_PERSON: "Grading failed for a reason that is not in the answer.",
 }
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What one question earned, and why."""
+    """What one question earned, and why. Records store it under these names."""
 
     question: str
     version: str
     title: str
-    status: str  # of `session`
+    status: str  # one of those in `session`, or UNREADABLE
     points: float | None  # None: needs a person
     out_of: float
-    said: str = ""  # on the answer as a whole
-    findings: list[dict[str, Any]] = field(default_factory=list)  # aspects, for the instructor
+    said: str = ""  # a message about the answer as a whole
+    findings: list[dict[str, Any]] = field(default_factory=list)  # for each aspect
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data, for keeping."""
+        """Return the mark as plain data, to be stored."""
         return asdict(self)
 
 
-def mark(
+def mark_answer(
     question: Question, answer: Answer, draw: Callable[[], dict[str, Any]], framework: str
 ) -> Mark:
-    """Judge an answer. `draw` gives the inputs that it was asked with."""
+    """Judge an answer. `draw` returns the inputs that the answer was given."""
 
-    def result(status: str, points: float | None, said: str = "", findings: Any = ()) -> Mark:
+    def mark(status: str, points: float | None, message: str = "", findings: Any = ()) -> Mark:
         return Mark(
             question.name,
             question.version,
@@ -56,18 +58,18 @@ def mark(
             status,
             points,
             float(question.points),
-            said,
+            message,
             list(findings),
         )
 
     if answer.status not in (session.ANSWERED, session.RAISED):
         points = None if answer.status == session.NEEDS_PERSON else 0.0
-        return result(answer.status, points, _SAID[answer.status])
+        return mark(answer.status, points, _MESSAGES[answer.status])
     outputs = answer.outputs
     if answer.status == session.RAISED:
         outputs = {"error": answer.detail}
     try:
-        # Where nothing was imported nothing right can come, but the judge has to know a framework.
+        # A judge needs a framework, also for a submission that imports none and cannot be right.
         known = framework if framework in frameworks.KEYS else frameworks.KEYS[0]
         verdict = give_verdict(question, draw(), outputs, known)
         findings: list[dict[str, Any]] = [
@@ -80,15 +82,20 @@ def mark(
             }
             for finding in verdict.findings
         ]
-    except Exception as error:  # a fault of the judge, maybe provoked
+    except Exception as error:  # a fault of the judge, perhaps provoked by the outputs
         log.warning("judging %s failed: %s: %s", question.name, type(error).__name__, error)
-        return result(session.NEEDS_PERSON, None, f"The judge failed: {type(error).__name__}.")
+        return mark(session.NEEDS_PERSON, None, f"The judge failed: {type(error).__name__}.")
     points = _within(sum(finding["points"] for finding in findings), question.points)
-    return result(answer.status, points, "", findings)
+    return mark(answer.status, points, "", findings)
 
 
 def _within(points: float, most: float) -> float:
+    """Return the points, limited to the range from 0 to `most`.
+
+    Raises:
+        ValueError: the points are infinite or not a number.
+    """
     points, most = float(points), float(most)
     if not math.isfinite(points):
-        raise ValueError("points that are no number")
+        raise ValueError(f"points must be finite, got {points}")
     return min(max(points, 0.0), most)

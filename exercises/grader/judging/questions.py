@@ -1,4 +1,4 @@
-"""The questions to grade, the instructor's own folder included."""
+"""The questions to grade, including the instructor's private ones."""
 
 from __future__ import annotations
 
@@ -12,43 +12,47 @@ from d2lcompute.checks.question import Question
 
 
 class QuestionsError(ValueError):
-    """There are no such questions; says what there is."""
+    """There are no such questions; the message says which there are."""
 
 
 def load_questions(chapter: str, private: Path | None = None) -> dict[str, Question]:
-    """A chapter's questions by name; those in `private` replace or follow the public ones.
+    """Return a chapter's questions by name; those in `private` replace or follow the public ones.
 
     Raises:
         QuestionsError: there is no such chapter or folder, or a file cannot be loaded.
     """
-    with _looking_in(private):
+    with _with_private(private):
         try:
             return checks.questions(chapter)
         except KeyError:
             known = ", ".join(checks.chapters()) or "none"
-            said = f"no chapter {chapter!r} has questions; there are: {known}"
-            raise QuestionsError(said) from None
+            raise QuestionsError(
+                f"no chapter {chapter!r} has questions; chapters with questions: {known}"
+            ) from None
         except Exception as error:
-            said = f"{type(error).__name__}: {error}"
-            raise QuestionsError(f"the questions of {chapter}: {said}") from None
+            problem = f"{type(error).__name__}: {error}"
+            raise QuestionsError(
+                f"the questions of {chapter} cannot be loaded: {problem}"
+            ) from None
 
 
 def known_chapters(private: Path | None = None) -> set[str]:
-    """The chapters that have questions, those of `private` among them.
+    """Return the chapters that have questions, including those of `private`.
 
     Raises:
-        QuestionsError: there is no such folder, or nothing in it.
+        QuestionsError: there is no such folder, or no question in it.
     """
-    with _looking_in(private):
+    with _with_private(private):
         return set(checks.chapters())
 
 
 @contextlib.contextmanager
-def _looking_in(private: Path | None) -> Iterator[None]:
+def _with_private(private: Path | None) -> Iterator[None]:
+    """Make `d2lcompute.checks` read this folder of private questions, and no other."""
     if private is not None and not private.is_dir():
         raise QuestionsError(f"{private}: there is no such folder of private questions")
     if private is not None and not any(private.glob("*.py")):
-        raise QuestionsError(f"{private}: it holds no private questions, such as blocks.py")
+        raise QuestionsError(f"{private}: contains no private questions, such as blocks.py")
     before = os.environ.pop(checks.PRIVATE, None)
     if private is not None:
         os.environ[checks.PRIVATE] = str(private)

@@ -1,6 +1,6 @@
-"""Get the answers of one submission out of workers: outputs, or why there are none.
+"""Collect the answers of one submission from workers: outputs, or the reason why there are none.
 
-A cell or an answer that hangs or kills its worker is left out when the worker is started again, so
+A cell or an answer that hangs or kills its worker is skipped when the worker is started again, so
 that it costs its own question only.
 """
 
@@ -16,33 +16,36 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.sandbox.bubblewrap import SandboxError
 from grader.sandbox.channel import ChannelClosed, ChannelFlooded, ChannelSilent
 from grader.sandbox.limits import ALL_DEFENCES, Defences, Limits
-from grader.sandbox.workers import SandboxError, Starter, Worker
+from grader.sandbox.workers import Starter, Worker
 
 log = logging.getLogger(__name__)
 
-ANSWERED = "answered"  # outputs came
+# The status of an answer. It is stored in records and in the gradebook.
+ANSWERED = "answered"  # outputs were received
 MISSING = "missing"  # no check names an answer
-RAISED = "raised"  # the expression in the check raised
+RAISED = "raised"  # the expression in the check raised an exception
 HUNG, DIED, FLOODED = "hung", "died", "flooded"
 LATE = "out of time"  # the submission as a whole took too long
-NEEDS_PERSON = "needs a person"  # nothing that the submission did
+NEEDS_PERSON = "needs a person"  # grading failed, and not because of the submission
 
-_PLACE = re.compile(r"parse (\d{1,6})|(\d{1,6})\.(\d{1,6})", re.ASCII)
-_MORE_STARTS = 10  # of workers, besides two for each question
-_GLANCE = 0.5  # seconds between looks at whether to stop
+_STEP = re.compile(r"parse (\d{1,6})|(\d{1,6})\.(\d{1,6})", re.ASCII)
+_MORE_STARTS = 10  # of workers, in addition to two for each question
+_MOST_MACHINE_FAILURES = 3
+_POLL = 0.5  # seconds between looks at `stop`
 
-Draw = Callable[[str], dict[str, Any]]  # a question's inputs
+Draw = Callable[[str], dict[str, Any]]  # returns a question's inputs
 
 
 class Stopped(Exception):
-    """The grader is to stop; what was asked for stays unknown."""
+    """Grading is being stopped; the answers of this submission are incomplete."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of asking for one answer."""
+    """The result of asking for one answer."""
 
     status: str
     outputs: Any = None  # plain data
@@ -51,15 +54,15 @@ class Answer:
 
 @dataclass
 class Transcript:
-    """What came of one submission. Notes come from the worker, so they are not to be trusted."""
+    """The answers of one submission. Notes come from the worker, so they may be forged."""
 
     answers: dict[str, Answer]
     notes: list[str] = field(default_factory=list)
-    starts: int = 0
+    starts: int = 0  # of workers
     seconds: float = 0.0
 
 
-def ask(
+def collect_answers(
     cells: list[str],
     questions: list[str],
     framework: str,
@@ -69,16 +72,18 @@ def ask(
     defences: Defences = ALL_DEFENCES,
     stop: threading.Event | None = None,
 ) -> Transcript:
-    """Run the cells and get the outputs of every question; `draw` gives a question's inputs.
+    """Run the cells and get the outputs of every question; `draw` returns a question's inputs.
 
     Raises:
-        Stopped: `stop` was set before all was known.
+        Stopped: `stop` was set before all answers were known.
     """
     stop = stop or threading.Event()
     return _Session(cells, questions, framework, draw, starter, limits, defences, stop).run()
 
 
 class _Session:
+    """The answers of one submission, over as many workers as it takes."""
+
     def __init__(
         self,
         cells: list[str],
@@ -98,115 +103,118 @@ class _Session:
         self.starter = starter
         self.limits = limits
         self.defences = defences
-        self.skip: set[str] = set()
-        self.deaths: dict[str, int] = {}
-        self.slack = 1.0  # by which times are stretched, once the machine proved overloaded
-        self.troubles = 0  # that were not the submission's
+        self.skip: set[str] = set()  # steps that are left out from now on
+        self.failures: dict[str, int] = {}  # how often a worker ended, by step
+        self.slack = 1.0  # a factor on all times, raised once the machine proves overloaded
+        self.machine_failures = 0  # failures that the submission did not cause
         self.result = Transcript({})
         self.until = 0.0
 
     def run(self) -> Transcript:
         begin = time.monotonic()
         self.until = begin + self.limits.submission_seconds
-        most = 2 * len(self.pending) + _MORE_STARTS
+        most_starts = 2 * len(self.pending) + _MORE_STARTS
         while self.pending:
             if self.stop.is_set():
                 raise Stopped
-            if time.monotonic() >= self.until or self.result.starts >= most:
-                self._give_up(LATE)
+            if time.monotonic() >= self.until or self.result.starts >= most_starts:
+                self._settle_all(LATE)
                 break
-            if not self._once():
+            if not self._run_worker():
                 break
         self.result.seconds = time.monotonic() - begin
         return self.result
 
-    def _once(self) -> bool:
-        """One worker, until it ends; whether to go on with another."""
+    def _run_worker(self) -> bool:
+        """Run one worker until it ends; return whether to start another."""
         self.result.starts += 1
         began = time.monotonic()
         try:
             worker = self.starter.start(self.framework)
         except SandboxError as error:
             log.warning("a worker could not be started: %s", error)
-            return self._trouble(str(error))
-        self.until += time.monotonic() - began  # starting is no time of the submission's
+            return self._machine_failed(str(error))
+        self.until += time.monotonic() - began  # the submission does not pay for the start
         exchange = _Exchange(self, worker)
         try:
             exchange.run()
         except ChannelSilent:
-            return self._blame(exchange.place, HUNG)
+            return self._blame(exchange.step, HUNG)
         except ChannelFlooded:
-            return self._blame(exchange.place, FLOODED)
+            return self._blame(exchange.step, FLOODED)
         except ChannelClosed:
-            return self._blame(exchange.place, DIED)
+            return self._blame(exchange.step, DIED)
         finally:
             worker.end()
-        for name in self.pending:
-            self.result.answers[name] = Answer(MISSING)
-        self.pending = []
+        self._settle_all(MISSING)
         return False
 
-    def _blame(self, place: str, status: str) -> bool:
-        """A worker ended at `place`; whether to start another."""
-        self.note(f"{status} at {place}")
-        if place == "start":
-            return self._trouble(f"a worker {status} before it began")
+    def _blame(self, step: str, status: str) -> bool:
+        """Attribute the end of a worker to a step; return whether to start another worker."""
+        self.note(f"{status} at {step}")
+        if step == "start":
+            return self._machine_failed(f"a worker {status} before it began")
         if not self.defences.restart:
-            self._give_up(status)
+            self._settle_all(status)
             return False
-        self.deaths[place] = self.deaths.get(place, 0) + 1
-        if status == DIED and self.deaths[place] == 1:
-            return True  # once more: it may have been the machine's doing
-        if status == HUNG and self.deaths[place] == 1 and _overloaded():
-            if self.slack == 1.0:  # once: what overloads the machine may be the submission
+        self.failures[step] = self.failures.get(step, 0) + 1
+        if status == DIED and self.failures[step] == 1:
+            return True  # try once more: the machine may be the cause
+        if status == HUNG and self.failures[step] == 1 and _overloaded():
+            if self.slack == 1.0:  # only once: the submission itself may overload the machine
                 self.until += self.limits.submission_seconds
             self.slack = 3.0
             return True
-        if place in self.pending:
-            self.settle(place, Answer(status))
-        self.skip.add(place)
+        if step in self.pending:
+            self.settle(step, Answer(status))
+        self.skip.add(step)
         return True
 
-    def _trouble(self, what: str) -> bool:
-        self.troubles += 1
-        if self.troubles < 3:
+    def _machine_failed(self, reason: str) -> bool:
+        """Count a failure that the submission did not cause; return whether to try again."""
+        self.machine_failures += 1
+        if self.machine_failures < _MOST_MACHINE_FAILURES:
             return True
-        self.note(what)
-        self._give_up(NEEDS_PERSON)
+        self.note(reason)
+        self._settle_all(NEEDS_PERSON)
         return False
 
-    def _give_up(self, status: str) -> None:
+    def _settle_all(self, status: str) -> None:
         for name in self.pending:
             self.result.answers[name] = Answer(status)
         self.pending = []
 
     def note(self, text: str) -> None:
-        """Keep a line for the instructor; a submission can make only so many."""
+        """Keep a line for the instructor, up to a limit for each submission."""
         if len(self.result.notes) < 100:
             self.result.notes.append(text)
 
     def settle(self, name: str, answer: Answer) -> None:
-        """Note what came of a question; the first time counts."""
+        """Record the answer to a question; it cannot be changed later."""
         self.pending.remove(name)
         self.result.answers[name] = answer
 
 
 class _Exchange:
-    """The conversation with one worker."""
+    """The messages exchanged with one worker.
+
+    The worker announces each step: "parse 3" for a cell, "3.1" for a part of it. While a probe
+    runs, the step is the name of its question.
+    """
 
     def __init__(self, session: _Session, worker: Worker) -> None:
         self.session = session
         self.channel = worker.channel
-        self.place = "start"  # what runs: "parse 3", "3.1", or a question
-        self._last = ""
-        self.nonce: str | None = None
+        self.step = "start"
+        self._last_announced = ""
+        self.nonce: str | None = None  # of the request that the worker has to answer
         self.until = 0.0
 
     def run(self) -> None:
-        """Until the worker is done, or nothing is pending.
+        """Exchange messages until the worker is done, or no question is pending.
 
         Raises:
-            ChannelSilent, ChannelClosed, ChannelFlooded: the worker ended; `place` says where.
+            ChannelSilent, ChannelClosed, ChannelFlooded: the worker ended, during `self.step`.
         """
         session = self.session
         task = {
@@ -215,77 +223,78 @@ class _Exchange:
             "skip": sorted(session.skip),
         }
         self.channel.send(task, session.limits.cell_seconds)
-        self._wait(session.limits.cell_seconds)
+        self._set_deadline(session.limits.cell_seconds)
         while session.pending:
             message = self._receive()
             if message is None:
                 continue
             if message.get("done") is True and self.nonce is None:
                 return
-            self._take(message)
+            self._handle(message)
 
     def _receive(self) -> dict[str, Any] | None:
         while True:
             try:
-                return self.channel.receive(min(self.until - time.monotonic(), _GLANCE))
+                return self.channel.receive(min(self.until - time.monotonic(), _POLL))
             except ChannelSilent:
                 if self.session.stop.is_set():
                     raise Stopped from None
                 if time.monotonic() >= self.until:
                     raise
 
-    def _wait(self, seconds: float) -> None:
+    def _set_deadline(self, seconds: float) -> None:
         if self.session.defences.time_limit:
             self.until = min(time.monotonic() + seconds * self.session.slack, self.session.until)
         else:
             self.until = time.monotonic() + 3600
 
-    def _take(self, message: Mapping[str, Any]) -> None:
+    def _handle(self, message: Mapping[str, Any]) -> None:
         session = self.session
-        if isinstance(place := message.get("at"), str) and self.nonce is None:
-            # In order, each once: a submission that sends these itself wins no time.
-            if _order(place) > _order(self._last):
-                self._last = self.place = place
-                self._wait(session.limits.cell_seconds)
+        if isinstance(step := message.get("at"), str) and self.nonce is None:
+            # Each step once, in order: a submission that forges these messages gains no time.
+            if _position(step) > _position(self._last_announced):
+                self._last_announced = self.step = step
+                self._set_deadline(session.limits.cell_seconds)
         elif isinstance(name := message.get("ready"), str) and self.nonce is None:
             if name in session.pending:
-                self._ready(name, message)
-        elif "outputs" in message and self.place in session.pending:
-            # Anything may stand there, also what is neither equal nor unequal, such as an array.
-            named = message.get("nonce")
-            if (type(named) is str and named == self.nonce) or not session.defences.nonce:
+                self._request_outputs(name, message)
+        elif "outputs" in message and self.step in session.pending:
+            # The value may have any type, such as an array, which cannot be compared with ==.
+            nonce = message.get("nonce")
+            if (type(nonce) is str and nonce == self.nonce) or not session.defences.nonce:
                 self.nonce = None
-                session.settle(self.place, Answer(ANSWERED, message["outputs"]))
-                self.place = self._last
-                self._wait(session.limits.cell_seconds)
-        elif isinstance(place := message.get("raised"), str):
-            session.note(f"raised at {place[:20]}: {_text(message.get('error'))}")
+                session.settle(self.step, Answer(ANSWERED, message["outputs"]))
+                self.step = self._last_announced
+                self._set_deadline(session.limits.cell_seconds)
+        elif isinstance(step := message.get("raised"), str):
+            session.note(f"raised at {step[:20]}: {_one_line(message.get('error'))}")
         elif isinstance(broken := message.get("broken"), dict):
             for number, error in list(broken.items())[:20]:
-                session.note(f"cell {number[:6]}: {_text(error)}")
+                session.note(f"cell {number[:6]}: {_one_line(error)}")
 
-    def _ready(self, name: str, message: Mapping[str, Any]) -> None:
+    def _request_outputs(self, name: str, message: Mapping[str, Any]) -> None:
+        """Send the inputs of a question whose answer is ready, or record why it is not."""
         session = self.session
         if "error" in message:
             session.settle(name, Answer(RAISED, detail=_detail(message["error"])))
             return
-        self.place = name
-        self._wait(session.limits.answer_seconds)
+        self.step = name
+        self._set_deadline(session.limits.answer_seconds)
         self.nonce = secrets.token_hex(16)
         request = {"nonce": self.nonce, "question": name, "inputs": session.draw(name)}
         self.channel.send(request, session.limits.answer_seconds)
 
 
 def _overloaded() -> bool:
-    """Whether much more is to be done here than the processors can do."""
+    """Return whether far more processes want to run than there are processors."""
     return os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
 
 
-def _order(place: str) -> tuple[int, ...]:
-    """Where a place stands: parsing comes before running. A text that is no place stands first."""
-    if (found := _PLACE.fullmatch(place)) is None:
+def _position(step: str) -> tuple[int, ...]:
+    """Return a key that orders steps: parsing before running. Text that is no step comes first."""
+    if (match := _STEP.fullmatch(step)) is None:
         return ()
-    parsed, cell, part = found.groups()
+    parsed, cell, part = match.groups()
     return (0, int(parsed)) if parsed else (1, int(cell), int(part))
 
 
@@ -294,6 +303,6 @@ def _detail(error: Any) -> dict[str, str]:
     return {key: str(error.get(key, ""))[:700] for key in ("type", "message", "line")}
 
 
-def _text(error: Any) -> str:
+def _one_line(error: Any) -> str:
     detail = _detail(error)
     return f"{detail['type']}: {detail['message']} {detail['line']}"[:300]

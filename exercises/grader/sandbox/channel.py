@@ -1,4 +1,4 @@
-"""Messages between the grader and a worker, which is not trusted."""
+"""Messages between the grader and a worker that is not trusted."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Decoder = Callable[[bytes], Any]
 
 
 class ChannelClosed(Exception):
-    """The worker has gone."""
+    """The worker has closed the connection, or has ended."""
 
 
 class ChannelSilent(Exception):
-    """Nothing came in time."""
+    """No message arrived in time, or the worker does not read."""
 
 
 class ChannelFlooded(Exception):
-    """More came than is allowed."""
+    """The worker sent more than the limits allow."""
 
 
 class Channel:
-    """The grader's end of the connection to one worker: one line of `wire` text a message."""
+    """The grader's end of the connection to one worker: each message is a line of `wire` text."""
 
     def __init__(
         self, connection: socket.socket, limits: Limits, decode: Decoder | None = None
@@ -42,12 +42,13 @@ class Channel:
         """Send plain data.
 
         Raises:
-            ChannelSilent: the worker does not read. ChannelClosed: it has gone.
+            ChannelSilent: the worker does not read.
+            ChannelClosed: the worker has closed the connection.
         """
         self.send_raw(wire.encode(message).encode() + b"\n", seconds)
 
     def send_raw(self, data: bytes, seconds: float) -> None:
-        """Send bytes as they are."""
+        """Send bytes unchanged; raises what `send` raises."""
         try:
             self.connection.settimeout(max(seconds, 0.01))
             self.connection.sendall(data)
@@ -57,11 +58,12 @@ class Channel:
             raise ChannelClosed from None
 
     def receive(self, seconds: float) -> dict[str, Any] | None:
-        """The next message; None for a line that is none.
+        """Return the next message, or None for a line that is not a valid message.
 
         Raises:
-            ChannelSilent: nothing came in `seconds`. ChannelClosed: the worker has gone.
-            ChannelFlooded: it sent more than the limits allow.
+            ChannelSilent: no message arrived within `seconds`.
+            ChannelClosed: the worker has closed the connection.
+            ChannelFlooded: the worker sent more than the limits allow.
         """
         until = time.monotonic() + seconds
         start = 0
@@ -79,7 +81,7 @@ class Channel:
         return message if type(message) is dict else None
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.connection.close()
 
     def _fill(self, until: float) -> None:
@@ -97,5 +99,5 @@ class Channel:
             raise ChannelClosed
         self._received += len(data)
         if self._received > self.limits.traffic_bytes:
-            raise ChannelFlooded("the replies are too many")
+            raise ChannelFlooded("there are too many replies")
         self._buffer += data

@@ -1,4 +1,4 @@
-"""What this machine offers to run student code safely; found out by trying."""
+"""What this machine offers to run student code safely, determined by trying it."""
 
 from __future__ import annotations
 
@@ -20,71 +20,78 @@ SCRATCH = "/scratch"
 
 
 class MachineError(RuntimeError):
-    """Student code cannot be kept in here; says what is missing and what to do."""
+    """Student code cannot be isolated; the message says what is missing and what to do."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What was found."""
+    """The means of isolation on this machine."""
 
-    bwrap: str | None  # None: no sandbox
-    user: int | None  # whom student code runs as: None is whoever runs the grader
+    bwrap: str | None  # the path of bubblewrap; None: no sandbox
+    user: int | None  # the user that student code runs as; None: the user of the grader
     cgroups: Cgroups | None
-    sentences: tuple[str, ...]  # on all of it, for a person
-    inner: bool = False  # `user` cannot read Python but in a sandbox around the sandbox
+    summary: tuple[str, ...]  # sentences for the instructor
+    needs_outer: bool = False  # `user` can read Python only in a sandbox around the sandbox
 
     @property
     def sandboxed(self) -> bool:
-        """Whether student code is kept in."""
+        """Whether student code runs in a sandbox."""
         return self.bwrap is not None
 
 
 def find_machine(unsafe: bool = False, use_cgroups: bool = True) -> Machine:
-    """Find out what there is. `unsafe` asks to do without a sandbox.
+    """Determine the means of isolation. With `unsafe`, do without a sandbox.
 
     Raises:
-        MachineError: there is no sandbox, and it was not said to do without.
+        MachineError: a sandbox cannot be made, and `unsafe` was not given.
     """
     cgroups, about_cgroups = find_cgroups() if use_cgroups else (None, "control groups not used")
     if unsafe:
-        said = "NO SANDBOX: student code can read and write all that you can"
-        return Machine(None, None, cgroups, (said, about_cgroups))
+        warning = "NO SANDBOX: student code can read and write everything that you can"
+        return Machine(None, None, cgroups, (warning, about_cgroups))
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise MachineError(_advice("bubblewrap (bwrap) is not installed."))
-    user, inner = _find_user(bwrap)
-    sentences = [f"bubblewrap, started as user {os.getuid() if user is None else user}"]
-    sentences.append(about_cgroups)
+    user, needs_outer = _find_user(bwrap)
+    summary = [f"bubblewrap, started as user {os.getuid() if user is None else user}"]
+    summary.append(about_cgroups)
     if cgroups is None:
-        sentences.append(
+        summary.append(
             "memory is limited for each process, not for a submission as a whole; with systemd, "
             "`systemd-run --user --scope -p Delegate=yes COMMAND` gives the grader control groups"
         )
-    return Machine(bwrap, user, cgroups, tuple(sentences), inner)
+    return Machine(bwrap, user, cgroups, tuple(summary), needs_outer)
 
 
-def python_binds() -> list[tuple[str, str]]:
-    """What Python needs to see, as (folder or file, where it is seen)."""
+def python_paths() -> list[str]:
+    """Return the folders and files that Python needs; a sandbox shows them at the same paths.
+
+    Raises:
+        MachineError: Python is installed in the root folder.
+    """
     folders = ["/usr"]
     paths = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     for path in (sys.base_prefix, sys.base_exec_prefix, sys.prefix, sys.exec_prefix, *paths):
-        for one in (path, os.path.realpath(path)):
-            if one == "/":
-                raise MachineError("A Python whose prefix is / cannot be shown to a sandbox alone.")
-            if os.path.isdir(one):
-                folders.append(one)
-    # A prefix inside another is seen with it; the shorter first.
+        for folder in (path, os.path.realpath(path)):
+            if folder == "/":
+                raise MachineError(
+                    "A Python whose prefix is / cannot be shown without showing everything; "
+                    "use a Python that is installed in a folder of its own."
+                )
+            if os.path.isdir(folder):
+                folders.append(folder)
+    # A folder inside another one is visible with it, so the shorter paths come first.
     folders = sorted(set(folders), key=lambda folder: (folder.count("/"), folder))
     outer: list[str] = []
     for folder in folders:
         if not any(Path(folder).is_relative_to(other) for other in outer):
             outer.append(folder)
     files = [name for name in ("/etc/ld.so.cache", "/etc/localtime") if os.path.isfile(name)]
-    return [(path, path) for path in [*outer, *files]]
+    return [*outer, *files]
 
 
 def system_links() -> list[tuple[str, str]]:
-    """Folders of the system that are links (/lib -> usr/lib), or that must be shown themselves."""
+    """Return the system's top-level folders, each with its link target (/lib: usr/lib) or ""."""
     return [
         (name, os.readlink(name) if os.path.islink(name) else "")
         for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -92,56 +99,57 @@ def system_links() -> list[tuple[str, str]]:
     ]
 
 
-def exposed(path: Path) -> str | None:
-    """The folder through which a sandbox would see `path`; None if it would not."""
+def exposing_folder(path: Path) -> str | None:
+    """Return the folder that makes `path` visible in every sandbox; None if `path` is hidden."""
     real = path.resolve()
-    for folder, _ in python_binds():
+    for folder in python_paths():
         if real.is_relative_to(folder) or real.is_relative_to(os.path.realpath(folder)):
             return folder
     return None
 
 
 def base_command(bwrap: str) -> list[str]:
-    """bubblewrap with every namespace and right taken away, and Python's files."""
+    """Return a bubblewrap command with new namespaces, no privileges, and Python's files."""
     command = [bwrap, "--unshare-all", "--die-with-parent", "--new-session"]
     command += ["--cap-drop", "ALL", "--uid", str(NOBODY), "--gid", str(NOBODY)]
     command += ["--hostname", "sandbox", "--clearenv", "--tmpfs", "/tmp"]
-    for source, target in python_binds():
-        command += ["--ro-bind", source, target]
+    for path in python_paths():
+        command += ["--ro-bind", path, path]
     for name, link in system_links():
         command += ["--symlink", link, name] if link else ["--ro-bind", name, name]
     return command
 
 
 def as_user(user: int | None) -> dict[str, Any]:
-    """What makes `subprocess` start a program as `user`, in its group alone; None: as we are."""
+    """Return arguments of `subprocess` that start a program as `user`; None: as this user."""
     return {} if user is None else {"user": user, "group": user, "extra_groups": []}
 
 
 def outer_command(bwrap: str, user: int, shown: Iterable[tuple[str, str]]) -> list[str]:
-    """What root runs a sandbox with, as `user`, where `user` cannot reach Python (in /root, say).
+    """Return a command for root that runs a sandbox as `user`, who cannot reach Python in /root.
 
-    A bubblewrap that takes nothing away shows the same paths below folders that everyone may
-    enter. `shown` are more paths that the sandbox needs, each with how: --ro-bind or --bind.
+    An outer bubblewrap, which restricts nothing, mounts the same paths below folders that every
+    user may enter. `shown` are further paths for the sandbox, each with its option: --ro-bind or
+    --bind.
     """
     command = [bwrap, "--die-with-parent", "--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc"]
     command += ["--perms", "0755", "--tmpfs", "/tmp"]
-    paths = [("--ro-bind", path) for path, _ in python_binds()]
-    program = [] if exposed(Path(bwrap)) else [("--ro-bind", bwrap)]
+    paths = [("--ro-bind", path) for path in python_paths()]
+    program = [] if exposing_folder(Path(bwrap)) else [("--ro-bind", bwrap)]
     made: set[Path] = {Path("/"), Path("/tmp")}
-    for how, path in [*paths, *program, *shown]:
+    for option, path in [*paths, *program, *shown]:
         for folder in reversed(Path(path).parents):
             if folder not in made:
                 made.add(folder)
                 command += ["--perms", "0755", "--dir", str(folder)]
-        command += [how, path, path]
+        command += [option, path, path]
     for name, link in system_links():
         command += ["--symlink", link, name] if link else ["--ro-bind", name, name]
-    command += ["--chdir", "/", sys.executable, "-I", "-S", "-c", _BECOME, str(user)]
+    command += ["--chdir", "/", sys.executable, "-I", "-S", "-c", _BECOME_USER, str(user)]
     return command
 
 
-_BECOME = """\
+_BECOME_USER = """\
 import os, sys
 user = int(sys.argv[1])
 os.setgroups([])
@@ -152,59 +160,59 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 def _find_user(bwrap: str) -> tuple[int | None, bool]:
-    """Who can run Python in a sandbox: never root; and whether a sandbox around it is needed.
+    """Return a user that can run Python in a sandbox, and whether that takes an outer sandbox.
 
-    Root without any right still owns what is root's: the settings of the kernel in /proc/sys, and
-    the devices of the system, whose modes it may change.
+    The user is never root. Root without any privilege still owns root's files: the kernel's
+    settings in /proc/sys, and the devices, whose modes it may change.
 
     Raises:
-        MachineError: no one can.
+        MachineError: no such user can run it.
     """
     root = os.getuid() == 0
-    said = ""
-    for user, inner in [(NOBODY, False), (NOBODY, True)] if root else [(None, False)]:
+    problem = ""
+    for user, outer in [(NOBODY, False), (NOBODY, True)] if root else [(None, False)]:
         command = [*base_command(bwrap), "--proc", "/proc", "--dev", "/dev"]
         command += ["--remount-ro", "/", sys.executable, "-S", "-c", "print('ready')"]
         try:
             done = subprocess.run(
-                [*outer_command(bwrap, NOBODY, ()), *command] if inner else command,
-                **as_user(None if inner else user),
+                [*outer_command(bwrap, NOBODY, ()), *command] if outer else command,
+                **as_user(None if outer else user),
                 capture_output=True,
                 text=True,
                 timeout=60,
                 stdin=subprocess.DEVNULL,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            said = str(error)
+            problem = str(error)
             continue
         if done.stdout.strip() == "ready":
-            return user, inner
-        said = done.stderr.strip()[-400:]
+            return user, outer
+        problem = done.stderr.strip()[-400:]
     if root:
-        said += ". Student code never runs as root: run the grader as an ordinary user"
-    raise MachineError(_advice(f"bubblewrap cannot make a sandbox: {said}"))
+        problem += ". Student code never runs as root: run the grader as an ordinary user"
+    raise MachineError(_advice(f"bubblewrap cannot make a sandbox: {problem}"))
 
 
-def _advice(what: str) -> str:
-    """What is missing, and what to do about it on this system."""
-    lines = [what, ""]
+def _advice(problem: str) -> str:
+    """Return the problem, followed by what to do about it on this system."""
+    lines = [problem, ""]
     if sys.platform != "linux":
-        lines += ["The sandbox needs Linux; in a virtual machine or a container will do."]
+        lines += ["The sandbox needs Linux; a virtual machine or a container is enough."]
     elif shutil.which("bwrap") is None:
-        lines += ["Install it: apt install bubblewrap, dnf install bubblewrap, or the like."]
+        lines += ["Install it, for example: apt install bubblewrap, or dnf install bubblewrap."]
     else:
         restricted = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
         maximum = Path("/proc/sys/user/max_user_namespaces")
         if _value(restricted) == "1":
             lines += [
                 "Ubuntu 24.04 and later deny user namespaces to ordinary programs. Either allow",
-                "them to bubblewrap alone, with this AppArmor profile in /etc/apparmor.d/bwrap:",
+                "them for bubblewrap alone, with this AppArmor profile in /etc/apparmor.d/bwrap:",
                 "",
                 "  abi <abi/4.0>,",
                 "  include <tunables/global>",
                 "  profile bwrap /usr/bin/bwrap flags=(unconfined) { userns, }",
                 "",
-                "and `sudo systemctl reload apparmor`, or allow them to every program:",
+                "and `sudo systemctl reload apparmor`, or allow them for every program:",
                 "  sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
             ]
         elif _value(Path("/proc/sys/kernel/unprivileged_userns_clone")) == "0":
@@ -219,10 +227,10 @@ def _advice(what: str) -> str:
             ]
         bwrap = shutil.which("bwrap") or ""
         if bwrap and os.stat(bwrap).st_mode & stat.S_ISUID:
-            lines += ["bubblewrap is installed setuid root here, which should work by itself."]
+            lines += ["bubblewrap is installed setuid root, which should work without settings."]
     lines += [
         "",
-        "Or, if you trust every submission, --unsafe-no-sandbox, which marks all results.",
+        "Or, if you trust every submission, use --unsafe-no-sandbox, which marks all results.",
     ]
     return "\n".join(lines)
 

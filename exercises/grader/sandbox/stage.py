@@ -1,7 +1,7 @@
-"""What is put into the sandbox: the helper package, and of each question the probe alone.
+"""The files of the sandbox: the helper package, and only the probe of each question.
 
-A judge says what is right, so it stays outside, and so does what draws the inputs. Of a chapter's
-file that leaves the probes and what they use.
+A judge contains the right answer, so it stays outside, and so does the code that draws the inputs.
+What remains of a chapter's file is the probes and the code that they use.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import d2lcompute
 
-_STUB = '''"""Stands for the checks of the exercises while a submission is graded."""
+_STUB = '''"""Takes the place of the exercises' checks while a submission is graded."""
 
 
 class _Quiet:
@@ -28,15 +28,16 @@ def check(*arguments, **named):
 def score(*arguments, **named):
     return _Quiet()
 '''
-_SHARED = ("answers", "question", "wire", "frameworks")  # what every question uses, and no answer
-_LEFT_OUT = {"report", "saved"}  # what only a notebook needs
-_OUTSIDE = {"inputs": 3, "judge": 5}  # what of a Question stays outside, and its position
+_SHARED = ("answers", "question", "wire", "frameworks")  # used by every question, copied whole
+_NOTEBOOK_ONLY = {"report", "saved"}  # not copied
+_REMOVED = {"inputs": 3, "judge": 5}  # arguments of Question that stay outside, with position
 
 
 def make_stage(folder: Path, private: Path | None = None, pruned: bool = True) -> None:
-    """Fill `folder` with what a worker imports.
+    """Copy into `folder` everything that a worker imports.
 
-    `private` is the instructor's own folder of questions. `pruned` False leaves the judges in.
+    `private` is the instructor's folder of private questions. Only tests set `pruned` to False,
+    which keeps the judges in.
     """
     source = Path(d2lcompute.__file__).parent
     checks = folder / "d2lcompute" / "checks"
@@ -52,37 +53,37 @@ def make_stage(folder: Path, private: Path | None = None, pruned: bool = True) -
     (checks / "__init__.py").write_text(_STUB)
     texts = {
         f"{prefix}{file.stem}": file.read_text("utf-8")
-        for prefix, place in (("", source / "checks"), ("_private_", private))
-        for file in (place.glob("[a-z]*.py") if place else ())
-        if prefix or file.stem not in _LEFT_OUT
+        for prefix, origin in (("", source / "checks"), ("_private_", private))
+        for file in (origin.glob("[a-z]*.py") if origin else ())
+        if prefix or file.stem not in _NOTEBOOK_ONLY
     }
     for name, text in (probes_of(texts) if pruned else texts).items():
         (checks / f"{name}.py").write_text(text, "utf-8")
-    for path in (folder, *folder.rglob("*")):  # whoever the worker runs as
+    for path in (folder, *folder.rglob("*")):  # the worker may run as another user
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def probes_of(texts: dict[str, str]) -> dict[str, str]:
-    """The sources of questions, by module, without their inputs and judges.
+    """Return the sources of questions, by module, without their inputs and judges.
 
-    Names that nothing is left to use go too, also from modules that chapters share.
+    Names that are no longer used are removed too, also from modules that chapters share.
     """
     trees = {name: ast.parse(text) for name, text in texts.items() if name not in _SHARED}
     chapters = {
-        name: _reachable(_Outside().visit(tree), {"QUESTIONS"})
+        name: _reachable(_WithoutJudges().visit(tree), {"QUESTIONS"})
         for name, tree in trees.items()
         if any("QUESTIONS" in (_defined(statement) or ()) for statement in tree.body)
     }
-    left = {name: texts[name] for name in _SHARED if name in texts}
-    left |= {name: ast.unparse(tree) + "\n" for name, tree in chapters.items()}
+    staged = {name: texts[name] for name in _SHARED if name in texts}
+    staged |= {name: ast.unparse(tree) + "\n" for name, tree in chapters.items()}
     for name in trees.keys() - chapters.keys():
-        wanted = _imported_from(name, chapters.values())
-        left[name] = ast.unparse(_reachable(trees[name], wanted)) + "\n" if wanted else texts[name]
-    return left
+        used = _imported_from(name, chapters.values())
+        staged[name] = ast.unparse(_reachable(trees[name], used)) + "\n" if used else texts[name]
+    return staged
 
 
 def _imported_from(module: str, trees: Iterable[ast.Module]) -> set[str]:
-    """The names that are imported from a module; none if it is imported as a whole."""
+    """Return the names imported from a module; an empty set if the whole module is imported."""
     names: set[str] = set()
     for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").endswith(f".{module}"):
@@ -95,17 +96,17 @@ def _imported_from(module: str, trees: Iterable[ast.Module]) -> set[str]:
 
 
 def _reachable(tree: ast.Module, needed: set[str]) -> ast.Module:
-    """What of a module these names need."""
+    """Return the module with only the statements that define `needed` names, and what they use."""
     needed, kept = set(needed), set()
     while True:
-        found = [
+        added = [
             (number, statement)
             for number, statement in enumerate(tree.body)
             if number not in kept and _is_needed(statement, needed)
         ]
-        if not found:
+        if not added:
             break
-        for number, statement in found:
+        for number, statement in added:
             kept.add(number)
             needed |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
     tree.body = [tree.body[number] for number in sorted(kept)]
@@ -117,16 +118,16 @@ def _reachable(tree: ast.Module, needed: set[str]) -> ast.Module:
     return ast.fix_missing_locations(tree)
 
 
-class _Outside(ast.NodeTransformer):
-    """Replaces inputs and judges by None."""
+class _WithoutJudges(ast.NodeTransformer):
+    """Replaces the inputs and the judge of each question by None."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         if _last_name(node.func) == "Question":
             for keyword in node.keywords:
-                if keyword.arg in _OUTSIDE:
+                if keyword.arg in _REMOVED:
                     keyword.value = ast.Constant(None)
-            for position in _OUTSIDE.values():
+            for position in _REMOVED.values():
                 if position < len(node.args):
                     node.args[position] = ast.Constant(None)
         return node
@@ -138,12 +139,12 @@ def _is_needed(statement: ast.stmt, needed: Iterable[str]) -> bool:
     defined = _defined(statement)
     if defined is not None:
         return bool(defined & set(needed))
-    # Anything else (an if, a try, an assignment to an attribute) may matter; a text does not.
+    # Other statements (if, try, assignments to attributes) may matter; docstrings do not.
     return not isinstance(statement, ast.Expr)
 
 
 def _defined(statement: ast.stmt) -> set[str] | None:
-    """The names that a statement does nothing but define; None: it may do more."""
+    """Return the names that a statement defines; None if it may do more than define names."""
     if isinstance(statement, ast.FunctionDef | ast.ClassDef):
         return {statement.name}
     if isinstance(statement, ast.Import | ast.ImportFrom):

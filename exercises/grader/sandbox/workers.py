@@ -1,6 +1,6 @@
-"""Start workers: one bubblewrap each, or, faster, one for many (`Zygotes`).
+"""Start workers: each in a sandbox of its own, or, faster, forked in a sandbox that they share.
 
-Whatever way a worker was started, `Worker.end` returns when every process of it is gone.
+However a worker was started, `Worker.end` returns when all of its processes have ended.
 """
 
 from __future__ import annotations
@@ -10,22 +10,30 @@ import logging
 import os
 import socket
 import struct
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
-from grader.sandbox.bubblewrap import Grounds, Process, SandboxError, clear, kill, make_group
+from grader.sandbox.bubblewrap import (
+    SandboxConfig,
+    SandboxError,
+    SandboxProcess,
+    kill,
+    make_group,
+    remove_group,
+)
 from grader.sandbox.cgroups import Cgroup, CgroupError
 from grader.sandbox.channel import Channel, ChannelClosed, ChannelFlooded, ChannelSilent
-
-__all__ = ["Grounds", "SandboxError", "Sandboxes", "Starter", "Worker", "Zygotes", "nesting_works"]
 
 log = logging.getLogger(__name__)
 
 
 class Starter(Protocol):
-    """What starts workers."""
+    """Starts workers."""
+
+    fallbacks: int  # workers that had to be started in the slower way
 
     def start(self, framework: str) -> Worker:
-        """A worker that is ready for a task.
+        """Start a worker, and return it when it is ready for a task.
 
         Raises:
             SandboxError: it could not be started.
@@ -36,53 +44,55 @@ class Starter(Protocol):
 
 
 class Worker:
-    """One worker for one task."""
+    """A worker for one task."""
 
-    def __init__(self, channel: Channel, end: Any) -> None:
+    def __init__(self, channel: Channel, end: Callable[[], None]) -> None:
         self.channel = channel
-        self._end = end
+        self._end: Callable[[], None] | None = end
 
     def end(self) -> None:
-        """End it and all that it started; returns when they are gone."""
+        """End the worker and every process that it started; return when they have ended."""
         self.channel.close()
         if self._end is not None:
             end, self._end = self._end, None
             end()
 
 
-class Sandboxes:
-    """One sandbox a worker."""
+class SandboxStarter:
+    """Starts each worker in a sandbox of its own."""
 
-    def __init__(self, grounds: Grounds) -> None:
-        self.grounds = grounds
+    fallbacks = 0
+
+    def __init__(self, config: SandboxConfig) -> None:
+        self.config = config
 
     def start(self, framework: str) -> Worker:
         """See `Starter.start`."""
-        process = Process(self.grounds, "worker", framework)
-        limits = self.grounds.limits
-        channel = Channel(process.connection, limits, self.grounds.decode)
+        process = SandboxProcess(self.config, "worker", framework)
+        limits = self.config.limits
+        channel = Channel(process.connection, limits, self.config.decode)
         try:
             message = channel.receive(limits.start_seconds)
         except (ChannelSilent, ChannelClosed, ChannelFlooded) as error:
             process.end()
-            raise SandboxError(process.complaint(type(error).__name__)) from None
+            raise SandboxError(process.with_output(type(error).__name__)) from None
         if message != {"hello": True}:
             process.end()
-            raise SandboxError("the worker did not greet")
+            raise SandboxError("the first message of the worker is not its greeting")
         return Worker(channel, process.end)
 
     def close(self) -> None:
         """See `Starter.close`."""
 
 
-class Zygotes:
-    """One sandbox for each framework, in which the framework is imported once.
+class ZygoteStarter:
+    """Starts one sandbox for each framework, imports the framework there, and forks workers.
 
-    Where that fails, a worker gets a sandbox of its own; `fallbacks` counts them.
+    If that fails, the worker gets a sandbox of its own; `fallbacks` counts such workers.
     """
 
-    def __init__(self, grounds: Grounds, fall_back: bool = True) -> None:
-        self.grounds = grounds
+    def __init__(self, config: SandboxConfig, fall_back: bool = True) -> None:
+        self.config = config
         self.fallbacks = 0
         self._fall_back = fall_back
         self._running: dict[str, _Zygote] = {}
@@ -92,7 +102,7 @@ class Zygotes:
         try:
             return self._fork(framework)
         except SandboxError as error:
-            log.warning("%s; once more", error)
+            log.warning("%s; trying again", error)
         try:
             return self._fork(framework)
         except SandboxError as error:
@@ -100,12 +110,12 @@ class Zygotes:
                 raise
             log.warning("%s; this worker gets a sandbox of its own", error)
         self.fallbacks += 1
-        return Sandboxes(self.grounds).start(framework)
+        return SandboxStarter(self.config).start(framework)
 
     def _fork(self, framework: str) -> Worker:
         zygote = self._running.get(framework)
         if zygote is None:
-            zygote = self._running[framework] = _Zygote(self.grounds, framework)
+            zygote = self._running[framework] = _Zygote(self.config, framework)
         try:
             return zygote.fork()
         except SandboxError:
@@ -120,11 +130,11 @@ class Zygotes:
         self._running.clear()
 
 
-def nesting_works(grounds: Grounds) -> str:
-    """ "" if `Zygotes` can be used here; otherwise why not."""
-    if not grounds.machine.sandboxed:
+def why_zygotes_fail(config: SandboxConfig) -> str:
+    """Try `ZygoteStarter`; return why it does not work on this machine, or "" if it does."""
+    if not config.machine.sandboxed:
         return "there is no sandbox"
-    starter = Zygotes(grounds, fall_back=False)
+    starter = ZygoteStarter(config, fall_back=False)
     try:
         starter.start("numpy").end()
     except SandboxError as error:
@@ -135,17 +145,19 @@ def nesting_works(grounds: Grounds) -> str:
 
 
 class _Zygote:
-    def __init__(self, grounds: Grounds, framework: str) -> None:
-        self.grounds = grounds
-        self.process = Process(grounds, "zygote", framework)
-        self.process.connection.settimeout(grounds.limits.start_seconds)
+    """The grader's side of `inside/zygote.py`: a process that forks workers."""
+
+    def __init__(self, config: SandboxConfig, framework: str) -> None:
+        self.config = config
+        self.process = SandboxProcess(config, "zygote", framework)
+        self.process.connection.settimeout(config.limits.start_seconds)
         try:
             ready = self.process.connection.recv(6)
         except OSError:
             ready = b""
         if ready != b"ready\n":
             self.process.end()
-            raise SandboxError(self.process.complaint("no answer"))
+            raise SandboxError(self.process.with_output("the zygote does not answer"))
 
     def fork(self) -> Worker:
         ours, theirs = socket.socketpair()
@@ -158,9 +170,9 @@ class _Zygote:
             line, extra, _, _ = ours.recvmsg(4096, socket.CMSG_SPACE(12))
             if line != b'{"hello":true}\n':
                 raise SandboxError(f"a nested sandbox could not be made: {line.decode()}")
-            pid = struct.unpack("3i", extra[0][2])[0]  # of the first process in there
+            pid = struct.unpack("3i", extra[0][2])[0]  # of the first process in its namespace
             descriptor = os.pidfd_open(pid)
-            group = make_group(self.grounds)
+            group = make_group(self.config)
             if group is not None:
                 group.add(pid)
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
@@ -169,15 +181,15 @@ class _Zygote:
             ours.close()
             raise SandboxError(f"the zygote failed: {error}") from None
         end = functools.partial(self._end, descriptor, group)
-        return Worker(Channel(ours, self.grounds.limits, self.grounds.decode), end)
+        return Worker(Channel(ours, self.config.limits, self.config.decode), end)
 
     def _end(self, descriptor: int, group: Cgroup | None) -> None:
         kill(descriptor)
         try:
             self.process.connection.settimeout(10)
-            gone = self.process.connection.recv(5) == b"gone\n"
+            ended = self.process.connection.recv(5) == b"gone\n"
         except OSError:
-            gone = False
-        clear(group, self.grounds.defences)
-        if not gone:
+            ended = False
+        remove_group(group, self.config.defences)
+        if not ended:
             self.process.end()

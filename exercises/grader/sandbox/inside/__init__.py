@@ -1,1 +1,1 @@
-"""What runs inside the sandbox. These files, and no others of the grader, are put there."""
+"""The code that runs in the sandbox: the only files of the grader that are copied there."""

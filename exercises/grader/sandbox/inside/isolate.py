@@ -1,4 +1,4 @@
-"""System calls that Python has no name for: limits, namespaces, mounts, capabilities."""
+"""System calls without a function in Python: limits, namespaces, mounts, capabilities."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def set_limits(limits: dict[str, Any]) -> None:
-    """Set the limits of this process and what it starts; they cannot be raised again."""
+    """Limit this process and its children; the limits cannot be raised again."""
     for name, value in (
         (resource.RLIMIT_CPU, limits["cpu_seconds"]),
         (resource.RLIMIT_AS, limits["address_space"]),
@@ -35,27 +35,27 @@ def set_limits(limits: dict[str, Any]) -> None:
 
 
 def set_readable(readable: bool) -> None:
-    """Whether processes of the same user may read this one's memory and descriptors."""
+    """Allow or forbid processes of the same user to read this one's memory and descriptors."""
     _check(_libc.prctl(_PR_SET_DUMPABLE, int(readable), 0, 0, 0), "prctl")
 
 
 def die_with_parent() -> None:
-    """Be killed when the process that started this one ends."""
+    """Have the kernel kill this process when its parent ends."""
     _check(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
 
 
 def enter_namespaces() -> None:
-    """Leave for own user, process, network, IPC, host name and mount namespaces.
+    """Enter new user, process, network, IPC, host name and mount namespaces.
 
-    The next child becomes the first process of the process namespace. The user keeps its number.
+    The next child becomes the first process of the process namespace. The user id stays the same.
 
     Raises:
-        OSError: the system refuses (nested user namespaces are not allowed).
+        OSError: the system does not allow nested user namespaces.
     """
     user, group = os.getuid(), os.getgid()
     kinds = _NEW_USER | _NEW_PID | _NEW_NET | _NEW_IPC | _NEW_UTS | _NEW_NS
     _check(_libc.unshare(kinds), "unshare")
-    set_readable(True)  # or /proc/self belongs to root
+    set_readable(True)  # otherwise /proc/self belongs to root
     for file, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{user} {user} 1"),
@@ -77,12 +77,12 @@ def mount_tmpfs(folder: str, size: int, read_only: bool = False) -> None:
 
 
 def keep_mounts_private() -> None:
-    """Mounts made from here on are seen in this namespace only."""
+    """Make later mounts visible in this namespace only."""
     _check(_libc.mount(None, b"/", None, _REC | _PRIVATE, None), "mount")
 
 
 def drop_capabilities() -> None:
-    """Give up every capability for good, also over an exec."""
+    """Give up every capability permanently, across exec too."""
     for capability in range(64):
         if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             break
@@ -92,7 +92,7 @@ def drop_capabilities() -> None:
 
 
 def forbid_privileges() -> None:
-    """No program that is started from here gains a privilege."""
+    """Prevent programs that are started from now on from gaining privileges."""
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
 
 

@@ -1,4 +1,4 @@
-"""The first file that runs in a sandbox: ``python start.py SETTINGS``, with settings as JSON."""
+"""The program of a sandbox: ``python start.py SETTINGS``, where SETTINGS is JSON."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import sys
 
 
 def main() -> None:
-    """Become a worker, or a zygote that starts workers."""
+    """Run as a worker, or as a zygote that forks workers."""
     settings = json.loads(sys.argv[1])
     connection = socket.socket(fileno=settings["descriptor"])
     if settings["mode"] == "zygote":

@@ -1,11 +1,11 @@
 """Imports the framework once and forks a worker for each submission.
 
-It runs inside bubblewrap, never runs student code, and holds nothing worth reading: no inputs, no
-submission, no secret. For each submission the grader sends a socket; the zygote starts
+It runs inside bubblewrap, never runs student code, and contains nothing worth reading: no inputs,
+no submission, no secret. For each submission the grader sends a socket; the zygote starts
 
-    zygote > A (leaves for new namespaces) > B (first process there) > C (the worker)
+    zygote > A (enters new namespaces) > B (first process there) > C (the worker)
 
-and the grader kills B, with which everything in those namespaces ends. One at a time.
+and the grader kills B, which ends every process in those namespaces. One submission at a time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from inside import isolate, worker
 
 
 def serve(control: socket.socket, settings: dict[str, Any]) -> None:
-    """Start a worker for each socket that arrives, until the grader hangs up."""
+    """Start a worker for each socket that arrives, until the grader closes the connection."""
     os.chdir("/")
     worker.load(settings["framework"])
     worker.load_in_advance()
@@ -59,7 +59,7 @@ def _complain(descriptor: int, error: BaseException) -> None:
 
 
 def _leave(connection: socket.socket, settings: dict[str, Any]) -> None:
-    """In A: enter namespaces of its own, start B, and wait for it."""
+    """In A: enter new namespaces, start B, and wait for it."""
     isolate.die_with_parent()
     if settings["namespaces"]:
         isolate.enter_namespaces()
@@ -77,7 +77,7 @@ def _leave(connection: socket.socket, settings: dict[str, Any]) -> None:
 
 
 def _begin(connection: socket.socket, settings: dict[str, Any]) -> None:
-    """In B: mount what a worker may write, give up all rights, start C, and reap."""
+    """In B: mount the folders that a worker may write, give up privileges, start C, and reap."""
     isolate.die_with_parent()
     if settings["namespaces"]:
         isolate.keep_mounts_private()
@@ -86,7 +86,7 @@ def _begin(connection: socket.socket, settings: dict[str, Any]) -> None:
         isolate.mount_tmpfs("/dev/shm", limits["shared_memory"])
         if settings["own_tmp"]:
             isolate.mount_tmpfs("/tmp", limits["scratch"])
-        if settings["framework"] != "tensorflow":  # which reads /proc/self
+        if settings["framework"] != "tensorflow":  # it reads /proc/self
             isolate.mount_tmpfs("/proc", 4096, read_only=True)
         isolate.drop_capabilities()
     connection.sendall(b'{"hello":true}\n')
