@@ -155,8 +155,8 @@ class _Parser(argparse.ArgumentParser):
 def _submissions(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError(
-            "give the folder or the zip archive to grade, as in `grader grade submissions.zip` "
-            "or `make grade SUBMISSIONS=submissions.zip`"
+            "give the folder or the zip archive to grade: make grade SUBMISSIONS=folder-or-zip, "
+            "or grader grade FOLDER-OR-ZIP"
         )
     return Path(text)
 

@@ -553,8 +553,8 @@ def test_without_a_sandbox_only_when_told_to(data, grade, monkeypatch, run):
         ("grade {full} --deadline soon", "--deadline: must look like 2026-11-20T23:59, got soon"),
         (
             "grade",
-            "SUBMISSIONS: give the folder or the zip archive to grade, as in "
-            "`grader grade submissions.zip` or `make grade SUBMISSIONS=submissions.zip`",
+            "SUBMISSIONS: give the folder or the zip archive to grade: "
+            "make grade SUBMISSIONS=folder-or-zip, or grader grade FOLDER-OR-ZIP",
         ),
         ("override demo ann demo.scaled ten", "POINTS: must be a number of at least 0, got ten"),
         ("graded", "invalid choice: 'graded' (choose from"),
