@@ -313,7 +313,7 @@ def test_what_was_mistyped_is_told(makefile: Path, typed: list[str], said: str) 
         (["notebooks", "CHAPTER=gone"], r"_toc.yml lists no chapter called gone; it lists small"),
         (["new-chapter"], r"name of a chapter is ''; .* such as graph-networks"),
         (["new-chapter", "NAME="], r"name of a chapter is ''; .* such as graph-networks"),
-        (["grade"], r"required: SUBMISSIONS"),
+        (["grade"], r"SUBMISSIONS: .*: make grade SUBMISSIONS=folder-or-zip, "),
         (["grade", "SUBMISSIONS=x", "JOBS=0"], r"--jobs: .*0"),
         (["test-versions", "VERSIONS=oldest"], r"invalid choice: 'oldest' \(choose .*newest"),
         (["test-versions"], r"invalid choice: '' \(choose .*newest"),
