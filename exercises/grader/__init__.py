@@ -9,5 +9,7 @@ Each wing knows one thing, and imports only wings below it:
 ``judging``        how answers are requested from the sandbox and given points
 ``intake``         what was handed in, and by whom
 ``sandbox``        where student code runs, and what it may use
+``data_folder``    where the secret, the gradebook and the records are kept
+``units``          sizes in bytes
 ================== ===========================================================================
 """

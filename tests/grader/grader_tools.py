@@ -25,12 +25,12 @@ SMALL = limits.Limits(
     reply_bytes=2 * units.MIB,
     traffic_bytes=8 * units.MIB,
 )
-# For what hangs; everything else finishes well within these too.
+# For answers that hang; all other answers take far less.
 QUICK = dataclasses.replace(SMALL, answer_seconds=1.5, cell_seconds=1.5)
 
 
 def notebook(*cells, **metadata):
-    """A notebook's bytes, of code cells."""
+    """The bytes of a notebook with these code cells."""
     return json.dumps(
         {
             "cells": [
@@ -45,7 +45,7 @@ def notebook(*cells, **metadata):
 
 
 class Ground:
-    """One way of running submissions, for tests."""
+    """A way of running submissions: in sandboxes of their own, forked, or without a sandbox."""
 
     def __init__(self, kind, machine_found, stages, demo):
         self.kind, self.machine, self.stages, self.demo = kind, machine_found, stages, demo

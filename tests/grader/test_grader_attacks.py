@@ -1,6 +1,6 @@
 """Attacks from within a submission, on both ways of running submissions.
 
-Each is shown to fail, and to succeed where the one defence against it is down.
+Each fails, and succeeds if the one defence against it is taken down.
 """
 
 import base64
@@ -37,7 +37,7 @@ def unharmed(ground):
 
 
 def _groups():
-    """Control groups of workers that are still there (waiting zygotes aside)."""
+    """Control groups of workers that still exist, except for those of waiting zygotes."""
     name = f"d2l-grader-{os.getpid()}-"
     folders = (folder for folder, _, _ in os.walk("/sys/fs/cgroup"))  # others' groups come and go
     found = [Path(one, "cgroup.procs") for one in folders if Path(one).name.startswith(name)]
@@ -69,7 +69,7 @@ def marker():
 
 @pytest.fixture
 def victim(this_machine, marker):
-    """A process of student code's own user, outside of the sandbox, with something to read."""
+    """A process outside of the sandbox, of the user that student code runs as, with a secret."""
     process = subprocess.Popen(
         ["/bin/sh", "-c", f"read line # {marker}"],
         stdin=subprocess.PIPE,
@@ -138,9 +138,9 @@ def test_fork_bomb(ground):
 
 @pytest.mark.slow
 def test_output_flood(ground):
-    assert ground.marks(answering(attacks.FLOOD))[0] == FULL  # it goes nowhere
+    assert ground.marks(answering(attacks.FLOOD))[0] == FULL  # it is discarded
     marks, transcript = ground.marks(answering(attacks.FLOOD), sizes=QUICK, quiet=False)
-    assert marks["scaled"] == 0  # it arrives, and blocks what nobody reads
+    assert marks["scaled"] == 0  # it fills the pipe, and the answer blocks
     assert transcript.answers["demo.scaled"].status == "hung"
 
 
@@ -224,7 +224,7 @@ def test_the_zygote_cannot_be_read(ground):
         outputs = ground.marks(cells, **down)[1].answers["demo.scaled"].outputs
         return outputs["scaled"]["error"]["message"].split()
 
-    assert said(namespaces=False) == ["READ"]  # in the same namespaces, and yet nothing
+    assert said(namespaces=False) == ["READ"]  # nothing, although in the same namespaces
     down = {"namespaces": False, "unreadable_parent": False}
     assert said(**down) == ["READ", "environ", "maps", "fd/0", "mem", "cwd/."]
 
@@ -233,7 +233,7 @@ def test_system_calls_that_no_answer_needs(ground):
     assert ground.marks(answering(attacks.FORBIDDEN_CALLS))[0] == OTHERS
     assert ground.marks(answering(attacks.OWN_NAMESPACE))[0] == OTHERS
     assert ground.marks(answering(attacks.FORBIDDEN_CALLS), calls=False)[0] == FULL
-    if ground.kind == "zygote":  # elsewhere bubblewrap refuses it too
+    if ground.kind == "zygote":  # in the other sandbox bubblewrap refuses it too
         assert ground.marks(answering(attacks.OWN_NAMESPACE), calls=False)[0] == FULL
 
 
@@ -281,7 +281,7 @@ def test_writing_outside(ground, open_folder):
 
 
 @pytest.mark.parametrize("path", ["/dev/full", "/proc/sys/kernel/core_pattern"])
-def test_what_is_roots(ground, stages, path):
+def test_files_of_root_cannot_be_changed(ground, stages, path):
     assert ground.machine.user != 0
     cells = answering(attacks.SETTINGS_OF_THE_SYSTEM.format(path=path))
     assert ground.marks(cells)[0] == OTHERS
@@ -347,7 +347,7 @@ def test_prewritten_replies(ground):
     assert "forged" not in str(transcript.answers)
 
 
-def test_arrays_where_none_belong(ground):
+def test_arrays_in_place_of_text(ground):
     cells = answering(attacks.ARRAYS_EVERYWHERE, attacks.SOCKETS)
     marks, transcript = ground.marks(cells)
     assert marks == OTHERS
@@ -356,13 +356,13 @@ def test_arrays_where_none_belong(ground):
     assert ground.marks(attacking(before))[0] == OTHERS
 
 
-def test_places_that_are_none(ground):
-    marks, transcript = ground.marks(attacking(attacks.SOCKETS + attacks.LONG_PLACE))
-    assert marks == OTHERS  # blamed is the cell that ran
+def test_steps_that_do_not_exist(ground):
+    marks, transcript = ground.marks(attacking(attacks.SOCKETS + attacks.LONG_STEP))
+    assert marks == OTHERS  # the cell that ran is blamed
     assert all(len(note) < 400 for note in transcript.notes)
 
 
-def test_replies_that_name_no_request(ground):
+def test_replies_without_the_nonce_of_the_request(ground):
     cells = answering(attacks.FORGE_WHILE_ASKED, attacks.SOCKETS)
     marks, transcript = ground.marks(cells)
     assert marks == OTHERS
@@ -405,7 +405,7 @@ def test_pickle_in_a_reply(ground, tmp_path):
     assert made.exists()
 
 
-def test_no_defence_is_down_by_default(ground):
+def test_every_defence_is_up_by_default(ground):
     config = ground.config()
     assert all(vars(config.defences).values())
     assert config.decode is None and config.shown is None

@@ -46,7 +46,7 @@ KINDS = [  # cells, and the marks that they earn
 
 
 def hand_in(folder, number):
-    """A class: every other submission honest, the rest of all kinds. Marks by student."""
+    """Write a class: every other submission is honest, the rest of all kinds. Marks by student."""
     folder.mkdir()
     expected = {}
     draw = random.Random(number)
@@ -245,7 +245,7 @@ def test_inputs_differ_between_students_and_secrets(demo):
 
 
 class Failing:
-    """A starter that fails so many times before it works."""
+    """A starter that fails `times` times before it works."""
 
     fallbacks = 0
 
@@ -272,7 +272,7 @@ def test_failures_of_the_machine(data, grade, monkeypatch, times, marks, status)
     if marks is None:
         assert set(marks_in(data)["ann"].values()) == {None}
         assert "needs a person" in said.out
-        got, said = grade({"ann.ipynb": honest()})  # tried anew, not remembered
+        got, said = grade({"ann.ipynb": honest()})  # the failure is not remembered
         assert got == 0
     assert marks_in(data)["ann"] == FULL
 
@@ -414,7 +414,7 @@ def test_deleting_a_student_leaves_nothing(data, grade, run):
     assert run("delete", "Zacharias Zzyzx")[0] == 2
 
 
-def test_files_that_are_no_notebooks_get_a_line(data, grade):
+def test_files_that_are_not_notebooks_get_a_line(data, grade):
     large = b" " * 17_000_000
     status, said = grade({"ann.ipynb": b"no", "ben.ipynb": large, "cat.ipynb": honest()})
     assert status == 0
@@ -496,7 +496,7 @@ def test_a_report_shows_nothing_of_the_inputs(tmp_path, data, grade, run):
 # -- the secret, and what is marked unsafe -----------------------------------------------------
 
 
-def test_the_secret_is_its_owners(tmp_path):
+def test_only_its_owner_can_read_the_secret(tmp_path):
     file = tmp_path / "new" / "secret"
     made = secret.load_secret(file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -565,7 +565,7 @@ def test_without_a_sandbox_only_when_told_to(data, grade, monkeypatch, run):
         ("delete ann", "nothing is kept about ann; the first column of `grader show` has the ids"),
     ],
 )
-def test_a_slip_of_the_finger_costs_one_line(data, run, capsys, tmp_path, given, said):
+def test_a_wrong_argument_gets_one_line(data, run, capsys, tmp_path, given, said):
     (tmp_path / "full").mkdir()
     (tmp_path / "empty").mkdir()
     (tmp_path / "full" / "ann.ipynb").write_bytes(notebook(*honest()))
@@ -582,7 +582,7 @@ def test_a_slip_of_the_finger_costs_one_line(data, run, capsys, tmp_path, given,
     assert list((tmp_path / "empty").iterdir()) == []
 
 
-def test_what_is_no_gradebook_is_named(data, run):
+def test_a_file_that_is_not_a_gradebook_is_named(data, run):
     data.mkdir()
     (data / "gradebook.sqlite").write_text(
         "not a database, and longer than its first hundred bytes"
@@ -602,7 +602,7 @@ def test_denied_namespaces_are_explained(grade, monkeypatch, tmp_path):
     assert status == 2 and "setting up uid map" in said.err
 
 
-def test_what_a_sandbox_shows_holds_no_submissions(run, tmp_path):
+def test_submissions_in_a_folder_that_sandboxes_show_are_refused(run, tmp_path):
     status, said = run("grade", "/usr/lib", "--private", QUESTIONS, "--chapter", "demo")
     assert status == 2 and "move it" in said.err
 
@@ -618,7 +618,40 @@ def test_the_gradebook_is_plain_sqlite_of_one_owner(data, grade):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_what_is_no_gradebook_is_said(data, run):
+def test_stored_names_do_not_change(data, grade):
+    """Records and gradebooks of earlier versions stay readable."""
+    grade({"ann.ipynb": honest(), "ben.ipynb": WRONG})
+    files = {str(path.relative_to(data)) for path in data.rglob("*") if path.is_file()}
+    record = r"results/demo/(ann|ben)-[0-9a-f]{10}/[0-9a-f]{40}\.json"
+    assert len(files) == 4 and {"secret", "gradebook.sqlite"} < files
+    assert sum(bool(re.fullmatch(record, file)) for file in files) == 2
+    for path in records(data):
+        content = json.loads(path.read_text())
+        assert list(content) == [
+            *("key", "student", "assignment", "label", "framework", "environment", "cells"),
+            *("marks", "notes", "seconds", "graded_at"),
+        ]
+        assert set(content["environment"]) == {"format", "python", "numpy"}
+        mark = content["marks"]["demo.scaled"]
+        assert list(mark) == [
+            *("question", "version", "title", "status", "points", "out_of", "said", "findings")
+        ]
+        assert list(mark["findings"][0]) == ["aspect", "points", "out_of", "message", "hint"]
+    with contextlib.closing(sqlite3.connect(data / "gradebook.sqlite")) as base:
+        tables = base.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL").fetchall()
+    columns = {name: re.findall(r"(\w+) (?:TEXT|REAL|INTEGER)", sql) for name, sql in tables}
+    assert columns == {
+        "students": ["student", "name", "sis", "login", "email", "section"],
+        "submissions": [
+            *("student", "assignment", "label", "record", "late", "unsafe"),
+            *("problem", "graded_at"),
+        ],
+        "marks": ["student", "assignment", "question", "points", "out_of", "status", "version"],
+        "overrides": ["student", "assignment", "question", "points", "reason", "made_at"],
+    }
+
+
+def test_a_gradebook_of_another_version_is_refused(data, run):
     data.mkdir()
     file = data / "gradebook.sqlite"
     file.write_bytes(b"no database" * 1000)
@@ -631,7 +664,7 @@ def test_what_is_no_gradebook_is_said(data, run):
     assert status == 2 and "another version" in said.err
 
 
-def test_a_gradebook_that_cannot_be_written_is_said(data):
+def test_a_gradebook_that_cannot_be_written_is_named(data):
     file = data / "gradebook.sqlite"
     mark = marking.Mark("demo.scaled", "1", "Scale", "answered", 3.0, 10.0)
     with Gradebook(file) as book:
@@ -646,7 +679,7 @@ def test_a_gradebook_that_cannot_be_written_is_said(data):
     assert (row.label, row.points) == ("x", 3.0)  # all of it or nothing
 
 
-def test_damaged_records_are_as_good_as_none(tmp_path):
+def test_damaged_records_are_ignored(tmp_path):
     kept = records_module.RecordStore(tmp_path)
     record = records_module.Record("key", "ann", "demo", "x", "numpy", {}, [])
     kept.save(record)
@@ -657,7 +690,7 @@ def test_damaged_records_are_as_good_as_none(tmp_path):
         assert kept.load("ann", "demo", "key") is None
 
 
-def test_students_of_odd_names(data):
+def test_students_with_odd_names(data):
     with Gradebook(data / "gradebook.sqlite") as book:
         for name in ("'; DROP TABLE students; --", "../../x", ""):
             book.enter(Student(name, name), "demo", "x", [])

@@ -110,6 +110,6 @@ def test_nothing_can_be_read_where_tensorflow_needs_proc(ground):
     cells = answering(READ_MEMORY.format(marker="no-such-mark"))
     marks, transcript = ground.marks(cells, framework="tensorflow", sizes=USUAL)
     outputs = transcript.answers["demo.scaled"].outputs
-    # Of the zygote, and of those between, nothing.
+    # Nothing of the zygote and of the processes in between.
     assert outputs["scaled"]["error"]["message"].split() == ["READ"]
     assert marks["sorted"] == 10

@@ -122,7 +122,7 @@ def test_links_and_devices_in_a_folder(tmp_path):
         "loop": "a link",
         "pipe.ipynb": "not a regular file",
     }
-    # Reading where a link was put in the meantime fails too.
+    # A file that became a link in the meantime is not read either.
     (folder / "ann.ipynb").unlink()
     (folder / "ann.ipynb").symlink_to(secret)
     with pytest.raises(OSError):
@@ -235,7 +235,7 @@ def test_zip_bombs(tmp_path, monkeypatch):
     found, refused = collect(archive)
     assert [one.user for one in found] == ["ann"]
     assert "zip bomb" in refused[0].reason
-    # Without the defence all of it is unpacked.
+    # Without the defence, everything is unpacked.
     with zipfile.ZipFile(archive) as opened:
         assert len(opened.read("bomb.ipynb")) == 50_000_000
     monkeypatch.setattr(submissions, "MOST_UNPACKED", 1000)
@@ -317,7 +317,7 @@ TOO_LONG = "ID,Name\n1," + "x" * 200_000 + "\n"
 
 
 @pytest.mark.parametrize("text", ["", "\n", "a,b\n1,2\n", "ID,Name\n1,A\n1,B\n", TOO_LONG])
-def test_what_is_no_roster_is_refused(tmp_path, text):
+def test_a_file_that_is_not_a_roster_is_refused(tmp_path, text):
     with pytest.raises(roster.RosterError):
         _roster(tmp_path, text)
 

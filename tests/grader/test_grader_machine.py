@@ -1,4 +1,4 @@
-"""What the machine offers is found out, and said; control groups of both versions."""
+"""The means of isolation: what the machine offers, control groups, and what is staged."""
 
 import os
 import sys

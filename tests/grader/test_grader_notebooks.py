@@ -118,7 +118,7 @@ def test_of_two_answers_the_last_counts(ground):
     assert ground.marks([*honest(), *again])[0] == OTHERS
 
 
-def test_wherever_the_check_stands(ground):
+def test_a_check_may_be_anywhere_outside_of_functions(ground):
     code = [
         *HONEST.values(),
         "result = check(answer=scaled, question='demo.scaled')",
@@ -174,7 +174,7 @@ def test_code_that_crashes_the_parser_costs_its_own_cell(ground):
         (notebook("x" * 1_100_000), "characters"),
     ],
 )
-def test_no_notebook(data, said):
+def test_a_file_that_is_not_a_notebook_is_refused(data, said):
     with pytest.raises(NotebookError, match=said):
         read_notebook(data)
 
