@@ -169,7 +169,7 @@ def _path(text: str) -> Path:
 
 def _jobs(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text}")
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
     return int(text)
 
 
