@@ -2,9 +2,9 @@
 
     python bench/grader.py [--ours 100] [--otter 8]
 
-The same questions (*Layers and blocks*), the same honest class, as many submissions at a time on
-both sides. otter starts anew for every submission, so a few of them tell how long one takes; our
-grader pays for the framework once, so it gets the whole class.
+Both grade the same questions (*Layers and blocks*) of the same honest class, with the same number
+of submissions at a time. otter starts anew for each submission, so a few show how long one takes.
+Our grader imports the framework once, so it gets the whole class.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def otters(archive: Path, files: list[Path], output: Path, jobs: int) -> float:
 
 
 def main() -> None:
-    """Measure and print, beside what is to be reached."""
+    """Measure, and print the results beside the targets."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ours", type=int, default=100, help="submissions for ours (100)")
     parser.add_argument("--otter", type=int, default=8, help="submissions for otter (8)")
@@ -64,11 +64,11 @@ def main() -> None:
     for framework, target in TARGETS.items():
         for jobs in (1, 2):
             with tempfile.TemporaryDirectory(prefix="d2l-bench-") as scratch:
-                place = Path(scratch)
-                files = write_class(place / "class", framework, options.ours)
-                archive = write_autograder(place / "otter", framework)
-                theirs = otters(archive, files[: options.otter], place / "out", jobs)
-                mine = ours(place / "class", place / "data", jobs)
+                folder = Path(scratch)
+                files = write_class(folder / "class", framework, options.ours)
+                archive = write_autograder(folder / "otter", framework)
+                theirs = otters(archive, files[: options.otter], folder / "out", jobs)
+                mine = ours(folder / "class", folder / "data", jobs)
             rates = 60 * len(files) / mine, 60 * min(options.otter, len(files)) / theirs
             what = f"submissions a minute, {framework}, {jobs} at a time"
             measured = f"{rates[0] / rates[1]:.1f} x otter ({rates[0]:.0f} : {rates[1]:.1f})"

@@ -32,6 +32,8 @@ REJECTS: dict[str, list[str]] = {
         "test_project.py::test_style_is_checked",
         "test_project.py::test_style_is_checked_everywhere",
         "test_contributing.py::test_types_are_checked_strictly",
+        "test_imports.py::test_a_forbidden_import_is_found",
+        "test_imports.py::test_a_new_module_needs_its_layer",
     ],
     "check-notebooks": [
         "editions/test_running.py::test_what_makes_a_notebook_stale",
@@ -93,6 +95,9 @@ JUDGES: dict[str, str] = {
         "test_project.py::test_a_requirement_without_a_floor_is_found"
     ),
     "test_project.py::test_no_file_names_a_machine_or_a_registry": "the same",
+    "test_imports.py::test_the_packages_keep_every_contract": (
+        "test_imports.py::test_a_forbidden_import_is_found"
+    ),
     "test_contributing.py::test_a_file_keeps_to_its_schema": "the same",
     "d2lcompute/test_package_api.py::test_every_public_name_stands_on_the_reference_page": (
         "the same"
@@ -308,7 +313,7 @@ def test_what_was_mistyped_is_told(makefile: Path, typed: list[str], said: str) 
         (["notebooks", "CHAPTER=gone"], r"_toc.yml lists no chapter called gone; it lists small"),
         (["new-chapter"], r"name of a chapter is ''; .* such as graph-networks"),
         (["new-chapter", "NAME="], r"name of a chapter is ''; .* such as graph-networks"),
-        (["grade"], r"required: SUBMISSIONS"),
+        (["grade"], r"SUBMISSIONS: .*: make grade SUBMISSIONS=folder-or-zip, "),
         (["grade", "SUBMISSIONS=x", "JOBS=0"], r"--jobs: .*0"),
         (["test-versions", "VERSIONS=oldest"], r"invalid choice: 'oldest' \(choose .*newest"),
         (["test-versions"], r"invalid choice: '' \(choose .*newest"),

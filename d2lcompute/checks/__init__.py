@@ -26,7 +26,10 @@ __all__ = ["chapters", "check", "find_question", "module_of", "questions", "scor
 
 PRIVATE = "D2L_PRIVATE_EXERCISES"  # names the instructor's folder of further or changed questions
 HANDED_OUT = "d2l_checks"  # the folder in which they are handed out beside a notebook
-_OUR_PARTS = {"frameworks", "networks", "pretend", "question", "report", "saved", "wire"}
+_OUR_PARTS = {
+    *("answers", "frameworks", "networks", "pretend"),
+    *("question", "report", "saved", "wire"),
+}
 
 
 def chapters() -> list[str]:
@@ -102,9 +105,9 @@ def score(notebook: str | os.PathLike[str] | None = None, *, run: bool = False) 
         run: also run the saved notebook from top to bottom in a fresh kernel.
     """
     from d2lcompute.checks.report import show
-    from d2lcompute.checks.saved import standing
+    from d2lcompute.checks.saved import current_score
 
-    show(standing(notebook, run))
+    show(current_score(notebook, run))
 
 
 def _private() -> Path | None:

@@ -1,8 +1,8 @@
-"""Where a student stands, and whether the notebook, as saved, would be graded.
+"""What `score` shows: the points of this session, and whether the saved notebook would be graded.
 
 The saved file is read as data. A grader runs its code cells from top to bottom in a fresh process
-and finds the answers by the calls of `check`, so that is what is looked for here: one call for each
-question, with the name of an answer that a cell above it defines.
+and finds the answers by the calls of `check`. So a notebook is complete if it has one call for each
+question, and a cell above the call defines the answer.
 """
 
 from __future__ import annotations
@@ -24,30 +24,22 @@ from typing import Any
 
 from d2lcompute.checks import questions
 from d2lcompute.checks import report as reports
+from d2lcompute.checks.answers import Check, checks_in, python_of
 
 CELL_TIMEOUT = 120  # seconds, when the notebook is run
 LARGEST = 20 * 2**20  # bytes of a notebook that is read
-_STALE = 300.0  # seconds since the file was saved, after which that is said
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of `check` in a notebook."""
-
-    question: str
-    answer: str  # the expression, as written
-    cell: int  # counted from 1, code cells only
+_STALE = 300.0  # seconds since the file was saved, after which `score` mentions it
 
 
 @dataclass(frozen=True, repr=False)
-class Standing:
+class Score:
     """What `score` shows."""
 
     rows: tuple[tuple[str, str, str], ...]  # question, title, points
     total: str
-    problems: tuple[str, ...]  # what keeps the saved notebook from being graded in full
-    doubts: tuple[str, ...]  # what may come out otherwise than it did here
-    notes: tuple[str, ...]  # what is all right
+    problems: tuple[str, ...]  # reasons why the saved notebook cannot be graded in full
+    doubts: tuple[str, ...]  # reasons why a grader may get another result than this session
+    notes: tuple[str, ...]  # what is in order
 
     def _listed(self) -> list[str]:
         signs = (("✗ ", self.problems), ("! ", self.doubts), ("✓ ", self.notes))
@@ -80,24 +72,29 @@ class Standing:
         )
 
 
-def standing(notebook: str | os.PathLike[str] | None = None, run: bool = False) -> Standing:
-    """What this session's checks earned, and what is wrong with the saved notebook."""
-    look = _Look()
+def current_score(notebook: str | os.PathLike[str] | None = None, run: bool = False) -> Score:
+    """Return what this session's checks earned, and what is wrong with the saved notebook.
+
+    Args:
+        notebook: the notebook's file; by default the one that this code runs in.
+        run: also run the file from top to bottom in a fresh kernel.
+    """
+    review = _NotebookReview()
     path = Path(notebook) if notebook is not None else find_notebook()
     if path is not None:
-        look.at_file(path)
+        review.read_file(path)
     elif (content := _from_colab()) is not None:
-        look.at_content("The notebook", content)
+        review.read_content("The notebook", content)
     else:
-        look.doubts.append(
+        review.doubts.append(
             "The notebook's file was not found from here, so it was not looked at. Save it, and "
             'give its name: score("blocks.ipynb").'
         )
-    if run and path is not None and look.readable:
-        look.run(path)
-    calls = look.calls
-    chapters = sorted({name.partition(".")[0] for name in [*reports.earned, *_names(calls)]})
-    rows, got, out_of = [], 0.0, 0.0
+    if run and path is not None and review.readable:
+        review.run(path)
+    names = [*reports.earned, *(check.question for check in review.checks)]
+    chapters = sorted({name.partition(".")[0] for name in names})
+    rows, earned, out_of = [], 0.0, 0.0
     for chapter in chapters:
         try:
             known = questions(chapter)
@@ -106,71 +103,53 @@ def standing(notebook: str | os.PathLike[str] | None = None, run: bool = False) 
         for name, question in known.items():
             verdict = reports.earned.get(name)
             out_of += question.points
-            got += verdict.points if verdict else 0
+            earned += verdict.points if verdict else 0
             points = f"{verdict.points:g} of {question.points}" if verdict else "not checked yet"
             rows.append((name, question.title, points))
-    total = f"{got:g} of {out_of:g} points, on the public inputs" if rows else "nothing checked yet"
-    found = (look.problems, look.doubts, look.notes)
-    return Standing(tuple(rows), total, *map(tuple, found))
+    total = f"{earned:g} of {out_of:g} points, on the public inputs"
+    listed = (review.problems, review.doubts, review.notes)
+    return Score(tuple(rows), total if rows else "nothing checked yet", *map(tuple, listed))
 
 
 def find_notebook() -> Path | None:
-    """The file of the notebook that this code runs in, if its editor says which it is."""
+    """Return the file of the notebook that this code runs in, if its editor names it."""
     name = os.environ.get("JPY_SESSION_NAME", "")  # set by Jupyter's server: a path
     candidates = [Path(name), Path.cwd() / Path(name).name] if name.endswith(".ipynb") else []
     try:
         from IPython import get_ipython
 
         shell = get_ipython()
-        if shell is not None and (told := shell.user_ns.get("__vsc_ipynb_file__")):
-            candidates.append(Path(str(told)))
+        if shell is not None and (file := shell.user_ns.get("__vsc_ipynb_file__")):
+            candidates.append(Path(str(file)))
     except ImportError:
         pass
     return next((path for path in candidates if path.is_file()), None)
 
 
-def calls_in(source: str, cell: int = 1) -> list[Call]:
-    """The calls of `check` in a cell's source, in order."""
-    found = []
-    for node in ast.walk(ast.parse(_python_only(source))):
-        if not isinstance(node, ast.Call) or len(node.args) < 2:
-            continue
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else None
-        name = node.func.id if isinstance(node.func, ast.Name) else name
-        first = node.args[0]
-        if name == "check" and isinstance(first, ast.Constant) and isinstance(first.value, str):
-            found.append(Call(first.value, ast.unparse(node.args[1]), cell))
-    return found
-
-
-def _names(calls: list[Call]) -> list[str]:
-    return [call.question for call in calls]
-
-
 def _from_colab() -> Any:
-    """The notebook as Colab has it now; None where this is not Colab."""
+    """Return the notebook as Colab has it now; None outside of Colab."""
     if "google.colab" not in sys.modules:
         return None
     try:
         from google.colab import _message
 
         return _message.blocking_request("get_ipynb", timeout_sec=10)["ipynb"]
-    except Exception:  # not a documented interface: whatever it raises, there is no notebook
+    except Exception:  # the interface is not documented: any failure means no notebook
         return None
 
 
-class _Look:
-    """What a look at the saved notebook has found."""
+class _NotebookReview:
+    """What is right and wrong with a saved notebook."""
 
     def __init__(self) -> None:
-        self.calls: list[Call] = []
+        self.checks: list[Check] = []
         self.problems: list[str] = []
         self.doubts: list[str] = []
         self.notes: list[str] = []
         self.readable = False
 
-    def at_file(self, path: Path) -> None:
-        """Look at a file."""
+    def read_file(self, path: Path) -> None:
+        """Read a notebook file and review its content."""
         try:
             if path.stat().st_size > LARGEST:
                 raise ValueError(f"it has more than {LARGEST // 2**20} MB; clear its outputs")
@@ -179,15 +158,15 @@ class _Look:
         except (OSError, ValueError) as error:
             self.problems.append(f"{path.name} cannot be read as a notebook: {error}")
             return
-        self.at_content(path.name, content)
+        self.read_content(path.name, content)
         if self.readable and age > _STALE:
             minutes = int(age // 60)
             self.doubts.append(
                 f"It was saved {minutes} minutes ago; save it before you hand it in."
             )
 
-    def at_content(self, name: str, content: Any) -> None:
-        """Look at what a notebook's file holds."""
+    def read_content(self, name: str, content: Any) -> None:
+        """Review the parsed content of a notebook file."""
         try:
             cells = list(_code_cells(content))
         except ValueError as error:
@@ -197,36 +176,38 @@ class _Look:
         defined = set(dir(builtins)) | {"get_ipython", "display"}
         for number, (source, _) in enumerate(cells, 1):
             try:
-                tree = ast.parse(_python_only(source))
+                tree = ast.parse(python_of(source))
             except SyntaxError as error:
                 self.problems.append(
                     f"Cell {number} is not valid Python (line {error.lineno}: {error.msg})."
                 )
                 continue
             defined |= _bound(tree)
-            self.calls += calls_in(source, number)
-            for call in calls_in(source, number):
-                known = call.answer in defined or "*" in defined
-                if call.answer.isidentifier() and not known:
+            checks = checks_in(tree)
+            self.checks += checks
+            for check in checks:
+                answer = check.answer_text
+                if answer.isidentifier() and answer not in defined and "*" not in defined:
                     self.problems.append(
-                        f"{call.question}: cell {number} checks {call.answer}, and no cell up to "
+                        f"{check.question}: cell {number} checks {answer}, and no cell up to "
                         "there defines it."
                     )
-        self.problems += _missing(self.calls)
+        self.problems += _missing(self.checks)
         self.doubts += _order(cells)
         if not self.problems:
-            self.notes.append(f"{name}: {len(self.calls)} answers found.")
+            self.notes.append(f"{name}: {len(self.checks)} answers found.")
 
     def run(self, path: Path) -> None:
-        """Run it from top to bottom in a fresh kernel."""
+        """Run a notebook file from top to bottom in a fresh kernel."""
         if error := _run(path):
             self.problems.append(f"Run from top to bottom, it stops: {error}")
         else:
             self.notes.append("It runs from top to bottom in a fresh kernel.")
 
 
-def _missing(calls: list[Call]) -> Iterator[str]:
-    counts = Counter(_names(calls))
+def _missing(checks: list[Check]) -> Iterator[str]:
+    """Yield a sentence for each question without an answer, and for each surplus answer."""
+    counts = Counter(check.question for check in checks)
     if not counts:
         yield "There is no call of check(...) in it, so there is no answer to grade."
     for chapter in sorted({name.partition(".")[0] for name in counts}):
@@ -247,7 +228,7 @@ def _missing(calls: list[Call]) -> Iterator[str]:
 
 
 def _order(cells: list[tuple[str, int | None]]) -> Iterator[str]:
-    """What the execution counts say of cells that were run out of order, or not at all."""
+    """Yield a sentence for cells whose execution counts show another order, or no execution."""
     ran = [(number, count) for number, (_, count) in enumerate(cells, 1) if count is not None]
     if not ran:
         return
@@ -268,7 +249,7 @@ def _order(cells: list[tuple[str, int | None]]) -> Iterator[str]:
 
 
 def _code_cells(content: Any) -> Iterator[tuple[str, int | None]]:
-    """Source and execution count of each code cell that holds something."""
+    """Yield the source and the execution count of each code cell that is not empty."""
     cells = content.get("cells") if isinstance(content, dict) else None
     if not isinstance(cells, list):
         raise ValueError("it has no cells")
@@ -281,15 +262,8 @@ def _code_cells(content: Any) -> Iterator[tuple[str, int | None]]:
                 yield source, count if isinstance(count, int) else None
 
 
-def _python_only(source: str) -> str:
-    """A cell without its magics and shell commands, line by line in their place."""
-    if re.match(r"\s*%%", source):
-        return ""
-    return re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", source)
-
-
 def _bound(tree: ast.AST) -> set[str]:
-    """Names that a cell binds, at whatever depth: enough to find what nothing defines."""
+    """Return the names that a cell binds at any depth, which is enough to find undefined ones."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -302,7 +276,7 @@ def _bound(tree: ast.AST) -> set[str]:
 
 
 def _run(path: Path) -> str:
-    """Run a notebook in a fresh kernel; what stopped it, or ""."""
+    """Run a notebook in a fresh kernel; return what stopped it, or ""."""
     try:
         import nbformat
         from nbclient import NotebookClient
@@ -310,14 +284,14 @@ def _run(path: Path) -> str:
     except ImportError:
         return "running it needs the packages nbclient and ipykernel, which are not installed"
     notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:  # this cell would look for itself again
+    for cell in notebook.cells:  # this cell would review and run the notebook again
         if cell.cell_type == "code" and re.search(r"\bscore\(", cell.source):
             cell.source = re.sub(r"(?:\b\w+\.)?\bscore\([^()]*\)", "None", cell.source)
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
-        extra_arguments=["--IPKernelApp.log_level=40"],  # no notes on the transport
+        extra_arguments=["--IPKernelApp.log_level=40"],  # no messages about its sockets
         resources={"metadata": {"path": str(path.resolve().parent)}},
     )
     try:

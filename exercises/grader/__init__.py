@@ -1,14 +1,15 @@
-"""Grade a class's notebooks: student code runs in a sandbox, judging happens outside of it.
+"""Grade a class's notebooks: student code runs in a sandbox, and is judged outside of it.
 
-What knows what:
+Each wing knows one thing, and imports only wings below it:
 
-- `limits`, `machine`, `cgroups`, `process`, `sandbox`: where student code runs, what it may use
-- `stage`: what is put into the sandbox (`inside/`: the only files of the grader that go there)
-- `channel`, `session`, `cluster`: asking for answers and getting plain data back
-- `judging`, `secret`, `questions`: inputs, and points for outputs; never a student's code
-- `notebooks`, `intake`, `roster`: reading what was handed in, and by whom
-- `results`, `gradebook`, `export`, `report`: what was found, kept and shown
-- `grade`, `command_line`: a whole class
-
-``grader --help`` says how it is used.
+================== ===========================================================================
+``command_line``   the words that an instructor types
+``class_grading``  how a whole class is graded: resumed, in parallel, kept as it goes
+``gradebook``      what is kept of the marks, and how it is shown
+``judging``        how answers are requested from the sandbox and given points
+``intake``         what was handed in, and by whom
+``sandbox``        where student code runs, and what it may use
+``data_folder``    where the secret, the gradebook and the records are kept
+``units``          sizes in bytes
+================== ===========================================================================
 """

@@ -1,4 +1,4 @@
-"""The command `grader`."""
+"""The command `grader`: its words, options and messages."""
 
 from __future__ import annotations
 
@@ -16,56 +16,114 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
-from .cluster import ClusterError
-from .export import FORMATS
-from .grade import Order, Outcome, grade
-from .gradebook import FILE as GRADEBOOK
-from .gradebook import Gradebook, GradebookError, Row
-from .intake import IntakeError, printable, reasons
-from .limits import GIB, Limits
-from .machine import MachineError, find_machine
-from .questions import QuestionsError
-from .report import student_report
-from .results import Results, slug, student_slug, write_whole
-from .roster import Roster, RosterError, read_roster
-from .sandbox import Grounds, nesting_works
-from .secret import SecretError, data_folder
-from .stage import make_stage
+from grader.class_grading import GradingJob, GradingSummary, grade_class
+from grader.data_folder import VARIABLE, DataFolder, default_data_folder
+from grader.gradebook.database import Gradebook, GradebookError, StudentMarks
+from grader.gradebook.export import FORMATS
+from grader.gradebook.records import RecordStore, slug, student_slug, write_private
+from grader.gradebook.student_pages import student_page
+from grader.gradebook.text_table import marks_table
+from grader.intake.roster import Roster, RosterError, read_roster
+from grader.intake.submissions import IntakeError, printable, reasons
+from grader.judging.cluster import ClusterError
+from grader.judging.questions import QuestionsError
+from grader.judging.secret import SecretError
+from grader.sandbox.bubblewrap import SandboxConfig
+from grader.sandbox.limits import Limits
+from grader.sandbox.machine import MachineError, find_machine
+from grader.sandbox.stage import make_stage
+from grader.sandbox.workers import why_zygotes_fail
+from grader.units import GIB
 
 _ERRORS = (
     *(ClusterError, GradebookError, IntakeError, MachineError),
     *(QuestionsError, RosterError, SecretError, OSError),
 )
 
-_ABOUT = """\
+_ABOUT = f"""\
 Grade a class's notebooks.
 
-Student code runs in a sandbox (bubblewrap) without network, where nothing can be written but a
-scratch folder, within limits of time, memory and processes. Points are given outside of it, for
-plain data that the student's code returned for inputs that nobody knows: they are drawn from your
-secret, which is made on first use and readable by you alone.
+Student code runs in a sandbox (bubblewrap): without network, with one scratch
+folder to write to, and within limits of time, memory and processes. Points are
+given outside of the sandbox, for the plain data that the code returned. The
+inputs are derived from your secret, which is created on first use and readable
+by you alone, so students cannot know them.
 
   grader grade submissions.zip --roster class.csv --jobs 4
+  grader show blocks
   grader export blocks --format canvas > marks.csv
   grader report blocks --to reports/
   grader override blocks 12345 blocks.sequential 8 --reason "typo in the name"
   grader delete 12345
+
+The secret, the gradebook and the records are kept in one folder outside of the
+repository: the one given with --data, else the one that the environment
+variable {VARIABLE} names, else d2l-grader in your data folder
+(~/.local/share). `grader COMMAND --help` explains a command.
 """
 _GRADE = """\
-SUBMISSIONS is the folder or the zip archive that Canvas or Moodle export, with their file names, or
-a plain folder of student.ipynb or student/anything.ipynb. Nothing in it is unpacked or changed.
+Grade what was handed in, and print the table of marks.
 
-An answer is found by its check, check("blocks.sequential", MySequential), wherever it stands; of
-several checks of one question the last in the notebook counts, and of several submissions the last.
+SUBMISSIONS is a folder or a zip archive as Canvas or Moodle export it, with
+their file names, or a plain folder of student.ipynb or student/anything.ipynb.
+Nothing in it is unpacked or changed.
 
-Grading again grades what is new: a changed submission, a changed question, what was interrupted.
-Ctrl-C loses nothing that is done. A failure that is not the student's is tried again, and then
-shown as "needs a person": it never becomes 0 points.
+An answer is found by its check, check("blocks.sequential", MySequential), in
+any cell. If a question has several checks, the last one in the notebook counts.
+If a student has several submissions, the last one counts.
+
+The same command again grades only what is new: changed submissions, changed
+questions, and what an interruption left undone. Ctrl-C loses no finished marks.
+If grading fails for a reason that is not in the submission, it is tried again;
+if it still fails, the mark "needs a person", and is not 0. While a mark needs a
+person, the exit status is 1.
+
+  grader grade submissions.zip --roster class.csv --deadline 2026-11-20T23:59
+  grader grade submissions.zip --chapter blocks --private my-questions/
+"""
+_SHOW = """\
+Print the table of marks of an assignment, or of all assignments. A star means
+that the mark was set by hand.
+
+  grader show blocks
+"""
+_EXPORT = """\
+Print the marks of an assignment as CSV: for Canvas, for Moodle (an offline
+grading worksheet), or plain with every question. A mark that needs a person is
+left empty.
+
+  grader export blocks --format canvas > marks.csv
+"""
+_REPORT = """\
+Write an HTML page for each student, with their marks and their code. It shows
+nothing of the secret inputs.
+
+  grader report blocks --to reports/
+"""
+_OVERRIDE = """\
+Set a mark by hand, with a reason. The mark stays when the submission is graded
+again.
+
+  grader override blocks 12345 blocks.sequential 8 --reason "typo in the name"
+  grader override blocks 12345 blocks.sequential --remove
+"""
+_DELETE = """\
+Delete everything that is kept about a student: marks, overrides, and records
+with their code. Submissions, exports and reports that you keep elsewhere are
+yours to delete.
+
+  grader delete 12345
+"""
+_MACHINE = """\
+Print which means of isolation this machine offers, or what to do if it offers
+no sandbox.
+
+  grader machine
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0, 1 (a person is needed), 2 (nothing was done)."""
+    """Run a command; return the exit status: 0, 1 (a mark needs a person) or 2 (an error)."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.ERROR,
@@ -74,151 +132,243 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.run(options)
     except _ERRORS as error:
-        said = str(error)
+        message = str(error)
         if isinstance(error, OSError) and error.filename:
-            said = f"{error.filename}: {error.strerror}"
-        print(f"error: {said}", file=sys.stderr)
+            message = f"{error.filename}: {error.strerror}"
+        print(f"error: {message}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nInterrupted. The same command goes on where this one stopped.", file=sys.stderr)
+        print("\nInterrupted. The same command continues where this one stopped.", file=sys.stderr)
         return 130
 
 
+# -- arguments ---------------------------------------------------------------------------------
+
+
 class _Parser(argparse.ArgumentParser):
-    """One that says what is wrong in a line, and where to read more."""
+    """A parser whose errors are one line, with the command that explains more."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message} ({self.prog} --help says more)\n")
+        self.exit(2, f"error: {message} (see {self.prog} --help)\n")
 
 
-def _jobs(given: str) -> int:
-    if not (given.isascii() and given.isdecimal() and int(given) > 0):
-        raise argparse.ArgumentTypeError(f"it is {given}; allowed are 1 and more")
-    return int(given)
+def _submissions(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError(
+            "give the folder or the zip archive to grade: make grade SUBMISSIONS=folder-or-zip, "
+            "or grader grade FOLDER-OR-ZIP"
+        )
+    return Path(text)
 
 
-def _amount(given: str) -> float:
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("must be a path, got an empty text")
+    return Path(text)
+
+
+def _jobs(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
+    return int(text)
+
+
+def _amount(text: str) -> float:
     try:
-        found = float(given)
+        amount = float(text)
     except ValueError:
-        found = 0.0
-    if not 0 < found < math.inf:
-        raise argparse.ArgumentTypeError(f"it is {given}; allowed are numbers above 0")
-    return found
+        amount = 0.0
+    if not 0 < amount < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text}")
+    return amount
 
 
-def _address(given: str) -> str:
-    if given and not re.fullmatch(r"\w+://\S+:\d+", given):
-        raise argparse.ArgumentTypeError(f"it is {given}; wanted is one like tcp://host:8786")
-    return given
-
-
-def _time(given: str) -> datetime:
+def _points(text: str) -> float:
     try:
-        return datetime.fromisoformat(given)
+        points = float(text)
     except ValueError:
-        message = f"it is {given}; write it like 2026-11-20T23:59"
-        raise argparse.ArgumentTypeError(message) from None
+        points = -1.0
+    if not 0 <= points < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number of at least 0, got {text}")
+    return points
+
+
+def _address(text: str) -> str:
+    if text and not re.fullmatch(r"\w+://\S+:\d+", text):
+        raise argparse.ArgumentTypeError(f"must look like tcp://host:8786, got {text}")
+    return text
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must look like 2026-11-20T23:59, got {text}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     parser = _Parser("grader", description=_ABOUT, formatter_class=raw)
     parser.add_argument(
-        "--data", type=Path, default=None, metavar="FOLDER",
-        help="where the secret, the gradebook and the records are kept, outside the repository "
-        "(default: D2L_GRADER_DATA, or d2l-grader in your data folder)",
-    )  # fmt: skip
-    parser.add_argument("-v", "--verbose", action="store_true", help="say more")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+        "--data",
+        type=_path,
+        metavar="FOLDER",
+        help=f"the folder of the secret, the gradebook and the records (default: ${VARIABLE}, "
+        "or d2l-grader in your data folder)",
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="print what is being done")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
     def command(
-        name: str, run: Callable[..., int], text: str, more: str = ""
+        name: str, run: Callable[[argparse.Namespace], int], summary: str, about: str
     ) -> argparse.ArgumentParser:
-        one = commands.add_parser(name, help=text, description=more or text, formatter_class=raw)
-        one.set_defaults(run=run)
-        return one
+        subparser = commands.add_parser(name, help=summary, description=about, formatter_class=raw)
+        subparser.set_defaults(run=run)
+        return subparser
 
-    one = command("grade", _grade, "grade what was handed in", _GRADE)
-    one.add_argument("submissions", type=Path, metavar="SUBMISSIONS")
-    one.add_argument("--chapter", default="", help="whose questions (default: what most call)")
-    one.add_argument("--assignment", default="", help="its name (default: the chapter)")
-    one.add_argument("--roster", type=Path, metavar="CSV", help="columns ID and Name, and others")
-    one.add_argument("--private", type=Path, metavar="FOLDER", help="questions of your own")
-    one.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N",
-                     help="submissions at a time (default: %(default)s)")  # fmt: skip
-    one.add_argument("--deadline", type=_time, metavar="TIME",
-                     help="later files are late, by their own times: 2026-11-20T23:59")  # fmt: skip
-    one.add_argument("--scheduler", type=_address, default="", metavar="ADDRESS",
-                     help="run the probes on this dask.distributed cluster, tcp://host:8786; "
-                     "judge and secret stay here")  # fmt: skip
-    one.add_argument("--again", action="store_true", help="grade again what is known already")
-    for name, text, default in (
+    grade = command("grade", _grade, "grade what was handed in", _GRADE)
+    grade.usage = "grader grade [options] SUBMISSIONS"
+    grade.add_argument(
+        "submissions",
+        type=_submissions,
+        metavar="SUBMISSIONS",
+        nargs="?",
+        default="",
+        help="the folder or the zip archive to grade",
+    )
+    grade.add_argument(
+        "--chapter",
+        default="",
+        help="the chapter whose questions are graded (default: the one that most "
+        "submissions call checks of)",
+    )
+    grade.add_argument(
+        "--assignment",
+        default="",
+        help="the assignment's name in the gradebook (default: the chapter)",
+    )
+    grade.add_argument(
+        "--roster",
+        type=_path,
+        metavar="CSV",
+        help="the students of the class: a file with the columns ID and Name, as "
+        "Canvas and Moodle export it",
+    )
+    grade.add_argument(
+        "--private",
+        type=_path,
+        metavar="FOLDER",
+        help="your private questions: a folder with files such as blocks.py",
+    )
+    grade.add_argument(
+        "--jobs",
+        type=_jobs,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="submissions that are graded at a time (default: %(default)s)",
+    )
+    grade.add_argument(
+        "--deadline",
+        type=_time,
+        metavar="TIME",
+        help="mark later files as late, by their own times: 2026-11-20T23:59",
+    )
+    grade.add_argument(
+        "--scheduler",
+        type=_address,
+        default="",
+        metavar="ADDRESS",
+        help="run student code on the dask.distributed cluster with this scheduler, "
+        "tcp://host:8786; the judge and the secret stay here",
+    )
+    grade.add_argument(
+        "--again", action="store_true", help="grade again what has been graded already"
+    )
+    for name, limited, default in (
         ("answer", "an answer", Limits.answer_seconds),
         ("cell", "a cell", Limits.cell_seconds),
         ("submission", "a submission", Limits.submission_seconds),
     ):
-        one.add_argument(f"--{name}-seconds", type=_amount, default=default, metavar="S",
-                         help=f"how long {text} may take (default: %(default)g)")  # fmt: skip
-    one.add_argument("--memory", type=_amount, default=Limits.memory / GIB, metavar="GB",
-                     help="of a submission (default: %(default)g)")  # fmt: skip
-    one.add_argument("--one-sandbox-each", action="store_true",
-                     help="import the framework anew for every submission: slower")  # fmt: skip
-    one.add_argument("--unsafe-no-sandbox", action="store_true",
-                     help="run student code WITH ALL YOUR RIGHTS; marks every result")  # fmt: skip
+        grade.add_argument(
+            f"--{name}-seconds",
+            type=_amount,
+            default=default,
+            metavar="S",
+            help=f"the time limit of {limited} (default: %(default)g)",
+        )
+    grade.add_argument(
+        "--memory",
+        type=_amount,
+        default=Limits.memory / GIB,
+        metavar="GB",
+        help="the memory limit of a submission (default: %(default)g)",
+    )
+    grade.add_argument(
+        "--one-sandbox-each",
+        action="store_true",
+        help="import the framework anew for each submission, which is slower",
+    )
+    grade.add_argument(
+        "--unsafe-no-sandbox",
+        action="store_true",
+        help="run student code WITH ALL YOUR RIGHTS, and mark every result",
+    )
 
-    one = command("export", _export, "print marks as CSV")
-    one.add_argument("assignment")
-    one.add_argument("--format", choices=sorted(FORMATS), default="plain")
+    show = command("show", _show, "print the table of marks", _SHOW)
+    show.add_argument(
+        "assignment", metavar="ASSIGNMENT", nargs="?", default="", help="(default: all of them)"
+    )
 
-    one = command("report", _report, "write an HTML page for each student",
-                  "Write an HTML page for each student: their marks and code, and nothing of the "
-                  "secret inputs.")  # fmt: skip
-    one.add_argument("assignment")
-    one.add_argument("--to", type=Path, required=True, metavar="FOLDER")
+    export = command("export", _export, "print the marks as CSV", _EXPORT)
+    export.add_argument("assignment", metavar="ASSIGNMENT", help="as `grader show` lists it")
+    export.add_argument(
+        "--format",
+        choices=sorted(FORMATS),
+        default="plain",
+        help="the system that imports the file (default: %(default)s)",
+    )
 
-    one = command("show", _show, "print the table of an assignment")
-    one.add_argument("assignment", nargs="?", default="")
+    report = command("report", _report, "write an HTML page for each student", _REPORT)
+    report.add_argument("assignment", metavar="ASSIGNMENT", help="as `grader show` lists it")
+    report.add_argument(
+        "--to",
+        type=_path,
+        required=True,
+        metavar="FOLDER",
+        help="the folder to write to; it is created if it is missing",
+    )
 
-    one = command("override", _override, "set a mark by hand",
-                  "Set a mark by hand, with a reason. It survives grading again.")  # fmt: skip
-    for name in ("assignment", "student", "question"):
-        one.add_argument(name)
-    what = one.add_mutually_exclusive_group(required=True)
-    what.add_argument("points", type=float, nargs="?")
-    what.add_argument("--remove", action="store_true", help="take it back")
-    one.add_argument("--reason", default="")
+    override = command("override", _override, "set a mark by hand", _OVERRIDE)
+    for name, explanation in (
+        ("assignment", "as `grader show` lists it"),
+        ("student", "an id in the first column of `grader show`"),
+        ("question", "with its chapter, such as blocks.sequential"),
+    ):
+        override.add_argument(name, metavar=name.upper(), help=explanation)
+    change = override.add_mutually_exclusive_group(required=True)
+    change.add_argument(
+        "points", type=_points, metavar="POINTS", nargs="?", help="from 0 to the question's points"
+    )
+    change.add_argument("--remove", action="store_true", help="remove the override")
+    override.add_argument("--reason", default="", help="why; it is shown to the student")
 
-    one = command("delete", _delete, "delete all that is kept of a student",
-                  "Delete all that is kept of a student: marks, overrides, records with code. "
-                  "Submissions, exports and reports that you keep elsewhere are yours to delete.",
-                  )  # fmt: skip
-    one.add_argument("student", help="the id, as the table shows it")
+    delete = command("delete", _delete, "delete everything about a student", _DELETE)
+    delete.add_argument(
+        "student", metavar="STUDENT", help="an id in the first column of `grader show`"
+    )
 
-    command("machine", _machine, "say what this machine offers to run student code safely")
+    command("machine", _machine, "print what this machine offers for isolation", _MACHINE)
     return parser
 
 
-def _data(options: argparse.Namespace) -> Path:
-    return options.data or data_folder()
-
-
-def _kept(options: argparse.Namespace) -> Gradebook:
-    """The gradebook that is there; looking for one makes none."""
-    file = _data(options) / GRADEBOOK
-    if not file.is_file():
-        raise GradebookError(
-            f"{file}: there is no gradebook: nothing has been graded, or it is kept elsewhere "
-            "(--data FOLDER, D2L_GRADER_DATA)"
-        )
-    return Gradebook(file)
+# -- commands ----------------------------------------------------------------------------------
 
 
 def _grade(options: argparse.Namespace) -> int:
     machine = find_machine(options.unsafe_no_sandbox)
     if not machine.sandboxed:
-        print(f"{machine.sentences[0]}.", file=sys.stderr)
-    order = Order(
+        print(f"{machine.summary[0]}.", file=sys.stderr)
+    job = GradingJob(
         source=options.submissions,
         data=_data(options),
         machine=machine,
@@ -226,7 +376,7 @@ def _grade(options: argparse.Namespace) -> int:
         chapter=options.chapter,
         private=options.private.resolve() if options.private else None,
         roster=read_roster(options.roster) if options.roster else Roster(()),
-        deadline=options.deadline.astimezone() if options.deadline else None,
+        deadline=options.deadline,
         jobs=options.jobs,
         limits=Limits(
             answer_seconds=options.answer_seconds,
@@ -238,69 +388,72 @@ def _grade(options: argparse.Namespace) -> int:
         fast=not options.one_sandbox_each,
         again=options.again,
     )
-    with _terminable(), _progress() as progress:
-        outcome = grade(order, progress)
-    return _say(order, outcome)
+    with _terminable(), _progress_bar() as progress:
+        summary = grade_class(job, progress)
+    return _print_summary(job, summary)
 
 
-def _say(order: Order, outcome: Outcome) -> int:
-    with Gradebook(order.gradebook) as book:
-        rows = book.rows(outcome.assignment)
-    print(table(outcome.assignment, rows))
-    for line in reasons(outcome.refused):
+def _print_summary(job: GradingJob, summary: GradingSummary) -> int:
+    with Gradebook(job.data.gradebook) as book:
+        students = book.student_marks(summary.assignment)
+    print(marks_table(summary.assignment, students))
+    for line in reasons(summary.refused):
         print(f"not taken: {line}")
-    for student in outcome.absent:
+    for student in summary.absent:
         print(f"nothing handed in: {printable(student.name)} ({printable(student.id)})")
-    for sentence in outcome.sentences:
+    for sentence in summary.machine:
         print(f"machine: {sentence}", file=sys.stderr)
-    return int(any(row.points is None for row in rows))
+    return int(any(marks.points is None for marks in students))
 
 
 def _show(options: argparse.Namespace) -> int:
-    with _kept(options) as book:
+    with _existing_gradebook(options) as book:
         for assignment in [options.assignment] if options.assignment else book.assignments():
-            print(table(assignment, _rows(book, assignment)))
+            print(marks_table(assignment, _student_marks(book, assignment)))
     return 0
 
 
 def _export(options: argparse.Namespace) -> int:
-    with _kept(options) as book:
-        rows = _rows(book, options.assignment)
-    sys.stdout.write(FORMATS[options.format](options.assignment, rows).replace("\r\n", "\n"))
+    with _existing_gradebook(options) as book:
+        students = _student_marks(book, options.assignment)
+    text = FORMATS[options.format](options.assignment, students)
+    sys.stdout.write(text.replace("\r\n", "\n"))
     return 0
 
 
 def _report(options: argparse.Namespace) -> int:
-    results = Results(_data(options) / "results")
-    with _kept(options) as book:
-        rows = _rows(book, options.assignment)
+    records = RecordStore(_data(options).records)
+    assignment = options.assignment
+    with _existing_gradebook(options) as book:
+        students = _student_marks(book, assignment)
         options.to.mkdir(parents=True, exist_ok=True)
-        for row in rows:
-            key = book.record_of(row.student.id, options.assignment)
-            record = results.load(row.student.id, options.assignment, key) if key else None
-            page = student_report(options.assignment, row, record)
-            name = f"{slug(options.assignment)}-{student_slug(row.student.id)}.html"
-            write_whole(options.to / name, page)
-    print(f"{len(rows)} reports in {options.to}")
+        for marks in students:
+            student = marks.student.id
+            key = book.record_of(student, assignment)
+            record = records.load(student, assignment, key) if key else None
+            file = options.to / f"{slug(assignment)}-{student_slug(student)}.html"
+            write_private(file, student_page(assignment, marks, record))
+    print(f"{len(students)} reports in {options.to}")
     return 0
 
 
 def _override(options: argparse.Namespace) -> int:
     points = None if options.remove else options.points
-    with _kept(options) as book:
+    with _existing_gradebook(options) as book:
         book.override(options.student, options.assignment, options.question, points, options.reason)
     return 0
 
 
 def _delete(options: argparse.Namespace) -> int:
-    entries = 0
-    if (_data(options) / GRADEBOOK).is_file():  # without one there may be records
-        with _kept(options) as book:
+    data, entries = _data(options), 0
+    if data.gradebook.is_file():  # records may exist without it
+        with Gradebook(data.gradebook) as book:
             entries = book.delete(options.student)
-    records = Results(_data(options) / "results").delete(options.student)
+    records = RecordStore(data.records).delete(options.student)
     if not entries and not records:
         raise GradebookError(
-            f"nothing is kept of {options.student}; the first column of `show` has the ids"
+            f"nothing is kept about {options.student}; the first column of `grader show` has the "
+            "ids of the students"
         )
     print(f"deleted: {entries} entries, {records} records")
     return 0
@@ -308,71 +461,55 @@ def _delete(options: argparse.Namespace) -> int:
 
 def _machine(options: argparse.Namespace) -> int:
     machine = find_machine()
-    print("\n".join(machine.sentences))
+    print("\n".join(machine.summary))
     with tempfile.TemporaryDirectory(prefix="d2l-grader-") as folder:
         Path(folder).chmod(0o755)
         make_stage(Path(folder) / "stage")
-        problem = nesting_works(Grounds(machine, Path(folder) / "stage"))
+        problem = why_zygotes_fail(SandboxConfig(machine, Path(folder) / "stage"))
     print(
-        f"a sandbox for every submission: {problem}" if problem else "a framework is imported once"
+        f"each submission gets a sandbox of its own: {problem}"
+        if problem
+        else "a framework is imported once for all submissions"
     )
     return 0
 
 
-def _rows(book: Gradebook, assignment: str) -> list[Row]:
-    rows = book.rows(assignment)
-    if not rows:
+def _data(options: argparse.Namespace) -> DataFolder:
+    return DataFolder(options.data or default_data_folder())
+
+
+def _existing_gradebook(options: argparse.Namespace) -> Gradebook:
+    """Open the gradebook without creating one."""
+    file = _data(options).gradebook
+    if not file.is_file():
+        raise GradebookError(
+            f"{file}: there is no gradebook: nothing has been graded, or it is in another folder "
+            f"(--data FOLDER, {VARIABLE})"
+        )
+    return Gradebook(file)
+
+
+def _student_marks(book: Gradebook, assignment: str) -> list[StudentMarks]:
+    students = book.student_marks(assignment)
+    if not students:
         known = ", ".join(book.assignments()) or "none"
-        raise GradebookError(f"no assignment {assignment!r} was graded; there are: {known}")
-    return rows
-
-
-def table(assignment: str, rows: list[Row]) -> str:
-    """The marks of an assignment as text: a line for each student."""
-    questions = list(dict.fromkeys(name for row in rows for name in row.questions))
-    lines = [["id", "name", *(name.partition(".")[2] for name in questions), "points", ""]]
-    for row in rows:
-        found = row.questions
-        marks = [_points(found[name].points) if name in found else "" for name in questions]
-        marks = [
-            mark + "*" if name in found and found[name].reason else mark
-            for name, mark in zip(questions, marks, strict=True)
-        ]
-        notes = [
-            *(["late"] if row.late else []),
-            *(["no sandbox"] if row.unsafe else []),
-            *([printable(row.problem)] if row.problem else []),
-            *(["needs a person"] if row.points is None else []),
-            *sorted({f"{one.status}: {name.partition('.')[2]}" for name, one in found.items()
-                     if one.status not in ("answered", "needs a person", "unreadable")}),
-        ]  # fmt: skip
-        student = (printable(row.student.id, 24), printable(row.student.name, 32))
-        total = f"{_points(row.points)} of {row.out_of:g}"
-        lines.append([*student, *marks, total, ", ".join(notes)])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    text = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
-    stars = ["* set by hand"] if any("*" in line for line in text) else []
-    return "\n".join([f"{assignment}: {len(rows)} submissions", *text, *stars])
-
-
-def _points(points: float | None) -> str:
-    return "?" if points is None else f"{round(points, 2):g}"
+        raise GradebookError(
+            f"no assignment {assignment!r} was graded; graded assignments: {known}"
+        )
+    return students
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
+def _progress_bar() -> Iterator[Callable[[int, int], None]]:
     try:
         from tqdm import tqdm
     except ImportError:
-        yield lambda done, all: None
+        yield lambda done, total: None
         return
     with tqdm(unit="submission", disable=None, file=sys.stderr) as bar:
 
-        def progress(done: int, all: int) -> None:
-            bar.total = all
+        def progress(done: int, total: int) -> None:
+            bar.total = total
             bar.update(done - bar.n)
 
         yield progress
@@ -380,7 +517,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 @contextlib.contextmanager
 def _terminable() -> Iterator[None]:
-    """Let a request to end be handled as Ctrl-C is."""
+    """Treat a request to terminate (SIGTERM) like Ctrl-C."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt

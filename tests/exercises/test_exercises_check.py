@@ -18,7 +18,7 @@ from exercise_answers import ROOT, namespace
 import d2lcompute.checks
 from d2lcompute.checks import check, report, score
 from d2lcompute.checks.report import evaluate
-from d2lcompute.checks.saved import calls_in, find_notebook, standing
+from d2lcompute.checks.saved import current_score, find_notebook
 
 
 @pytest.fixture(autouse=True)
@@ -292,7 +292,7 @@ def test_score_adds_up_what_this_session_earned(framework, capsys):
 
 
 def test_a_complete_notebook(tmp_path):
-    found = standing(notebook(tmp_path, *WHOLE))
+    found = current_score(notebook(tmp_path, *WHOLE))
     assert found.problems == found.doubts == ()
     assert found.notes == ("blocks.ipynb: 5 answers found.",)
     assert "✓ blocks.ipynb: 5 answers found." in read(found._repr_html_()).text
@@ -317,7 +317,7 @@ def without(at):
     ],
 )
 def test_what_keeps_a_notebook_from_being_graded(tmp_path, sources, problem):
-    found = standing(notebook(tmp_path, *sources))
+    found = current_score(notebook(tmp_path, *sources))
     assert any(problem in said for said in found.problems), found.problems
     assert f"✗ {found.problems[0]}" in str(found) and not found.notes
 
@@ -332,7 +332,7 @@ def test_what_keeps_a_notebook_from_being_graded(tmp_path, sources, problem):
     ],
 )
 def test_the_order_of_execution_counts(tmp_path, counts, doubt):
-    found = standing(notebook(tmp_path, *WHOLE, counts=counts))
+    found = current_score(notebook(tmp_path, *WHOLE, counts=counts))
     assert found.problems == ()
     assert len(found.doubts) == (doubt is not None)
     assert doubt is None or doubt in found.doubts[0]
@@ -344,21 +344,8 @@ def test_the_order_of_execution_counts(tmp_path, counts, doubt):
 def test_a_file_that_is_no_notebook_is_a_problem_and_no_traceback(tmp_path, content):
     path = tmp_path / "blocks.ipynb"
     path.write_bytes(content.encode("utf8", "surrogatepass"))
-    assert standing(path).problems
-    assert standing(tmp_path / "missing.ipynb").problems
-
-
-def test_calls_are_found_as_students_write_them():
-    source = """
-%pip install something
-!ls
-d2l.check("a.b", Net)
-check('c.d', make(3),)
-check(name, Net); check("e.f")
-"""
-    found = [(call.question, call.answer) for call in calls_in(source)]
-    assert found == [("a.b", "Net"), ("c.d", "make(3)")]
-    assert calls_in('%%bash\ncheck("a.b", Net)') == []
+    assert current_score(path).problems
+    assert current_score(tmp_path / "missing.ipynb").problems
 
 
 def test_the_file_is_found_where_the_editor_names_it(tmp_path, monkeypatch):
@@ -380,9 +367,9 @@ def test_on_colab_the_notebook_is_asked_for(tmp_path, monkeypatch):
     colab._message = message
     monkeypatch.setitem(sys.modules, "google", types.ModuleType("google"))
     monkeypatch.setitem(sys.modules, "google.colab", colab)
-    assert standing().notes == ("The notebook: 5 answers found.",)
+    assert current_score().notes == ("The notebook: 5 answers found.",)
     message.blocking_request = lambda *a, **k: None
-    assert "not found" in standing().doubts[0]
+    assert "not found" in current_score().doubts[0]
 
 
 @pytest.mark.slow
@@ -412,7 +399,7 @@ def test_in_a_real_notebook(tmp_path):
 @pytest.mark.slow
 def test_score_says_where_a_fresh_run_stops(tmp_path):
     path = notebook(tmp_path, *WHOLE, "undefined_name")
-    found = standing(path, run=True)
+    found = current_score(path, run=True)
     assert found.problems == (
         "Run from top to bottom, it stops: NameError: name 'undefined_name' is not defined",
     )

@@ -1,4 +1,4 @@
-"""Submissions that attack the grader, bounded so that they cannot hurt the machine if they get out.
+"""Submissions that attack the grader, bounded so that they do no harm if they escape.
 
 Each has honest answers to two questions; the attack goes for the marks of the third, `scaled`, or
 for something outside.
@@ -38,7 +38,7 @@ def attacking(attack, answer=""):
 
 
 def answering(body, before=""):
-    """Cells whose answer to `scaled` runs `body` first and is right if that goes well."""
+    """Cells whose answer to `scaled` runs `body` first, and is right if `body` raises nothing."""
     lines = "\n".join(f"    {line}" for line in body.splitlines())
     return attacking(before, f"def scaled(values, factor):\n{lines}\n    return values * factor")
 
@@ -85,7 +85,7 @@ with tempfile.TemporaryFile() as file:
 
 EXIT = "import os\nos._exit(0)"
 
-# Everything this process can see and is allowed to kill, but only where few are to be seen.
+# Everything that this process can see and may kill, but only if it sees few processes.
 KILL_ALL = """
 import os
 if os.getpid() < 50:
@@ -141,7 +141,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
 raise RuntimeError("READ " + " ".join(sorted(set(found))))
 """
 
-# From the worker (C) by B and A to the zygote; see `inside/zygote.py`.
+# From the worker (C) through B and A to the zygote; see `inside/zygote.py`.
 READ_ZYGOTE = """
 import os
 pid = os.getppid()
@@ -160,7 +160,7 @@ for name in ("environ", "maps", "fd/0", "mem", "cwd/."):
 raise RuntimeError("READ " + " ".join(found))
 """
 
-# Reads its own memory by a call that debuggers use: harmless, and refused.
+# Reads its own memory with a system call for debuggers: harmless, and refused.
 FORBIDDEN_CALLS = """
 import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
@@ -175,13 +175,13 @@ if read != 4:
     raise OSError(ctypes.get_errno())
 """
 
-# A family of sockets that no network namespace holds back; nothing is connected.
+# A family of sockets that network namespaces do not isolate; nothing is connected.
 OTHER_SOCKETS = """
 import socket
 socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM).close()
 """
 
-# Writes what is there already: harmless where it succeeds.
+# Writes the present value again: harmless if it succeeds.
 SETTINGS_OF_THE_SYSTEM = """
 import os, stat
 path = "{path}"
@@ -289,7 +289,7 @@ def scaled(values, factor):
     return np.zeros((4, 3)).view(Equal)
 """
 
-# Sockets of this process, by trying; `say` writes a line to each.
+# Finds the sockets of this process by trying; `say` writes a line to each.
 SOCKETS = """
 import os, stat
 def sockets():
@@ -319,7 +319,7 @@ say(
 """
 )
 
-# An array stands where a text or a truth value belongs; two of them are neither equal nor unequal.
+# Arrays in place of texts and truth values; comparing two of them with == gives no truth value.
 ARRAYS_EVERYWHERE = """
 array = b'{"$array":{"dtype":"float64","shape":[2],"data":"AAAAAAAAAAAAAAAAAAAAAA=="}}'
 for key in (b"done", b"nonce", b"at", b"ready", b"raised", b"broken", b"found", b"outputs"):
@@ -328,8 +328,8 @@ for key in (b"done", b"nonce", b"at", b"ready", b"raised", b"broken", b"found", 
 raise RuntimeError("no answer")
 """
 
-# A place that is none, long enough to fill the record, and then the worker dies there.
-LONG_PLACE = """
+# A step that does not exist, long enough to fill the record, in which the worker then dies.
+LONG_STEP = """
 say(b'{"at":"900000.1' + b" " * 1_000_000 + b'"}')
 os._exit(0)
 """

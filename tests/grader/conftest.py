@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from grader import machine, questions, session, stage
+from grader.judging import questions, session
+from grader.sandbox import machine, stage
 from grader_tools import QUESTIONS, Ground
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "exercises"))  # the exercises' own answers
@@ -20,7 +21,7 @@ def framework(request):
 
 @pytest.fixture(autouse=True, scope="session")
 def _not_overloaded():
-    """Whatever else runs on this machine: more time for what hangs has a test of its own."""
+    """Ignore the load of this machine; a separate test covers the extra time that it gives."""
     before, session._overloaded = session._overloaded, lambda: False
     yield
     session._overloaded = before
@@ -33,7 +34,7 @@ def this_machine():
 
 @pytest.fixture(scope="session")
 def stages(tmp_path_factory):
-    """Folders to put into a sandbox: with the judges left out, and with them."""
+    """The stages: without the judges, and with them."""
     folder = tmp_path_factory.mktemp("stages")
     for name, pruned in (("pruned", True), ("whole", False)):
         stage.make_stage(folder / name, QUESTIONS, pruned)
@@ -47,7 +48,7 @@ def demo():
 
 @pytest.fixture(scope="session", params=["sandbox", "zygote"])
 def ground(request, this_machine, stages, demo):
-    """Each way of running submissions in turn."""
+    """Both ways of running submissions in turn."""
     found = Ground(request.param, this_machine, stages, demo)
     yield found
     found.close()
@@ -55,7 +56,7 @@ def ground(request, this_machine, stages, demo):
 
 @pytest.fixture
 def open_folder():
-    """A folder that every user can read and write, and that no /tmp of a worker's own hides."""
+    """A folder that every user can write, outside of /tmp, which workers replace."""
     folder = Path(tempfile.mkdtemp(prefix="d2l-grader-", dir="/var/tmp"))
     folder.chmod(0o777)
     yield folder

@@ -6,7 +6,9 @@ import json
 import os
 from pathlib import Path
 
-from grader import judging, limits, sandbox, secret, session
+from grader import units
+from grader.judging import marking, secret, session
+from grader.sandbox import bubblewrap, limits, workers
 
 QUESTIONS = Path(__file__).parent / "questions"
 SMALL = limits.Limits(
@@ -14,21 +16,21 @@ SMALL = limits.Limits(
     cell_seconds=10.0,
     submission_seconds=60.0,
     cpu_seconds=20,
-    memory=256 * limits.MIB,
-    address_space=2 * limits.GIB,
+    memory=256 * units.MIB,
+    address_space=2 * units.GIB,
     processes=40,
-    file_size=8 * limits.MIB,
-    scratch=16 * limits.MIB,
-    shared_memory=8 * limits.MIB,
-    reply_bytes=2 * limits.MIB,
-    traffic_bytes=8 * limits.MIB,
+    file_size=8 * units.MIB,
+    scratch=16 * units.MIB,
+    shared_memory=8 * units.MIB,
+    reply_bytes=2 * units.MIB,
+    traffic_bytes=8 * units.MIB,
 )
-# For what hangs; everything else finishes well within these too.
+# For answers that hang; all other answers take far less.
 QUICK = dataclasses.replace(SMALL, answer_seconds=1.5, cell_seconds=1.5)
 
 
 def notebook(*cells, **metadata):
-    """A notebook's bytes, of code cells."""
+    """The bytes of a notebook with these code cells."""
     return json.dumps(
         {
             "cells": [
@@ -43,48 +45,49 @@ def notebook(*cells, **metadata):
 
 
 class Ground:
-    """One way of running submissions, for tests."""
+    """A way of running submissions: in sandboxes of their own, forked, or without a sandbox."""
 
     def __init__(self, kind, machine_found, stages, demo):
         self.kind, self.machine, self.stages, self.demo = kind, machine_found, stages, demo
         self.secret = secret.Secret(b"a secret of the tests")
         self.started = {}
 
-    def grounds(self, shown=None, decode=None, sizes=SMALL, cpus=(), **down):
+    def config(self, shown=None, decode=None, sizes=SMALL, cpus=(), **down):
         defences = dataclasses.replace(limits.ALL_DEFENCES, **down)
         folder = self.stages / ("pruned" if defences.pruned else "whole")
-        return sandbox.Grounds(self.machine, folder, sizes, defences, cpus, shown, decode)
+        return bubblewrap.SandboxConfig(self.machine, folder, sizes, defences, cpus, shown, decode)
 
-    def starter(self, grounds):
-        key = repr(grounds)
+    def starter(self, config):
+        key = repr(config)
         if key not in self.started:
             self.started[key] = (
-                sandbox.Zygotes(grounds, fall_back=False)
+                workers.ZygoteStarter(config, fall_back=False)
                 if self.kind == "zygote"
-                else sandbox.Sandboxes(grounds)
+                else workers.SandboxStarter(config)
             )
         return self.started[key]
 
     def marks(self, cells, student="s1", framework="numpy", **options):
         """Points by question's short name, and the transcript."""
-        grounds = self.grounds(**options)
+        config = self.config(**options)
 
         def draw(name):
             return self.demo[name].draw(self.secret.seed(student, "demo", name))
 
-        transcript = session.ask(
+        transcript = session.collect_answers(
             list(cells),
             list(self.demo),
             framework,
             draw,
-            self.starter(grounds),
-            grounds.limits,
-            grounds.defences,
+            self.starter(config),
+            config.limits,
+            config.defences,
         )
         found = {}
         for name, answer in transcript.answers.items():
-            one = judging.mark(self.demo[name], answer, lambda name=name: draw(name), framework)
-            found[name.removeprefix("demo.")] = one.points
+            question = self.demo[name]
+            mark = marking.mark_answer(question, answer, lambda name=name: draw(name), framework)
+            found[name.removeprefix("demo.")] = mark.points
         return found, transcript
 
     def close(self):

@@ -1,4 +1,4 @@
-"""Graders without the defence of judging outside: what others do, to show what it is for."""
+"""Judges in the submission's own process, as other graders have them: attacks on them succeed."""
 
 import json
 import subprocess

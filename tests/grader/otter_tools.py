@@ -19,7 +19,7 @@ from d2lcompute.checks import questions
 ROOT = Path(__file__).parents[2]
 KINDS = ("solution", "solution", "starter", "altered")
 SEED = 20_261  # of the inputs that otter's tests use
-ALTERED = {  # a slip in a solution: where it stands, and what is put there
+ALTERED = {  # a mistake in a solution: the text, and its replacement
     "pytorch": ("return X + self.", "return self."),
     "tensorflow": ("return X + self.", "return self."),
 }

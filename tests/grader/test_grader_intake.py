@@ -7,9 +7,9 @@ import zipfile
 from datetime import datetime
 
 import pytest
-from grader import intake, roster
-from grader.intake import IntakeError, collect
-from grader.notebooks import NotebookError
+from grader.intake import roster, submissions
+from grader.intake.notebooks import NotebookError
+from grader.intake.submissions import IntakeError, collect
 from grader_tools import notebook
 
 GOOD = notebook("x = 1")
@@ -99,7 +99,7 @@ def test_nothing_there(tmp_path):
     with pytest.raises(IntakeError, match="no such folder"):
         collect(tmp_path / "nowhere")
     (tmp_path / "bad.zip").write_bytes(b"PK nothing")
-    with pytest.raises(IntakeError, match="no zip archive"):
+    with pytest.raises(IntakeError, match="not a readable zip archive"):
         collect(tmp_path / "bad.zip")
 
 
@@ -120,9 +120,9 @@ def test_links_and_devices_in_a_folder(tmp_path):
         "link.ipynb": "a link",
         "links": "a link",
         "loop": "a link",
-        "pipe.ipynb": "no ordinary file",
+        "pipe.ipynb": "not a regular file",
     }
-    # Reading where a link was put in the meantime fails too.
+    # A file that became a link in the meantime is not read either.
     (folder / "ann.ipynb").unlink()
     (folder / "ann.ipynb").symlink_to(secret)
     with pytest.raises(OSError):
@@ -194,7 +194,7 @@ def test_damage_in_an_archive_is_not_the_students(tmp_path):
             (found,), _ = collect(file)
             try:
                 assert found.read() == GOOD  # not every bit of LZMA's heading is used
-            except intake.DamagedError:
+            except submissions.DamagedError:
                 damaged += 1
         assert damaged > 10
 
@@ -235,10 +235,10 @@ def test_zip_bombs(tmp_path, monkeypatch):
     found, refused = collect(archive)
     assert [one.user for one in found] == ["ann"]
     assert "zip bomb" in refused[0].reason
-    # Without the defence all of it is unpacked.
+    # Without the defence, everything is unpacked.
     with zipfile.ZipFile(archive) as opened:
         assert len(opened.read("bomb.ipynb")) == 50_000_000
-    monkeypatch.setattr(intake, "MOST_UNPACKED", 1000)
+    monkeypatch.setattr(submissions, "MOST_UNPACKED", 1000)
     with pytest.raises(IntakeError, match="unpacks to more"):
         collect(archive)
 
@@ -262,7 +262,7 @@ def test_too_many_and_too_large(tmp_path, monkeypatch):
     found, _ = collect(folder)
     with pytest.raises(NotebookError, match="95 MB"):
         found[1].read()
-    monkeypatch.setattr(intake, "MOST_FILES", 1)
+    monkeypatch.setattr(submissions, "MOST_FILES", 1)
     with pytest.raises(IntakeError, match="more than 1 files"):
         collect(folder)
 
@@ -317,17 +317,18 @@ TOO_LONG = "ID,Name\n1," + "x" * 200_000 + "\n"
 
 
 @pytest.mark.parametrize("text", ["", "\n", "a,b\n1,2\n", "ID,Name\n1,A\n1,B\n", TOO_LONG])
-def test_what_is_no_roster_is_refused(tmp_path, text):
+def test_a_file_that_is_not_a_roster_is_refused(tmp_path, text):
     with pytest.raises(roster.RosterError):
         _roster(tmp_path, text)
 
 
 def test_export_is_csv_that_runs_nothing():
-    from grader.export import FORMATS
-    from grader.gradebook import Row, Standing
+    from grader.gradebook.database import CountedMark, StudentMarks
+    from grader.gradebook.export import FORMATS
 
     one = roster.Student("1", '=HYPERLINK("x")', "\n=1", " =1", "＝1", "a,b@x")
-    rows = [Row(one, "@f.ipynb", False, False, "", {"q": Standing(None, 2.0, "needs a person")})]
+    mark = CountedMark(None, 2.0, "needs a person")
+    rows = [StudentMarks(one, "@f.ipynb", False, False, "", {"q": mark})]
     for write in FORMATS.values():
         table = list(csv.reader(io.StringIO(write("demo", rows))))
         assert len({len(line) for line in table}) == 1

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from attacks import CHECKS, FULL, HONEST, OTHERS, honest
-from grader.inside import cells
-from grader.notebooks import MOST_BYTES, NotebookError, read_notebook
+from grader.intake.notebooks import MOST_BYTES, NotebookError, read_notebook
+from grader.sandbox.inside import cells
 from grader_tools import notebook
 
 ROOT = Path(__file__).parents[2]
@@ -86,7 +86,7 @@ def test_worksheets_of_old_notebooks():
 
 
 def test_empty_lines_do_not_stall_the_grader():
-    code = "from grader.notebooks import Notebook\n"
+    code = "from grader.intake.notebooks import Notebook\n"
     code += "print(Notebook(('\\n' * 500_000 + 'x = 1', 'import torch')).framework)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
@@ -118,7 +118,7 @@ def test_of_two_answers_the_last_counts(ground):
     assert ground.marks([*honest(), *again])[0] == OTHERS
 
 
-def test_wherever_the_check_stands(ground):
+def test_a_check_may_be_anywhere_outside_of_functions(ground):
     code = [
         *HONEST.values(),
         "result = check(answer=scaled, question='demo.scaled')",
@@ -143,13 +143,6 @@ def test_checks_of_other_chapters_are_left_alone(ground):
 # -- cells -------------------------------------------------------------------------------------
 
 
-def test_strings_and_expressions_that_look_like_magics_stay():
-    source = 'text = """\n%matplotlib\n"""\nx = (7\n% 4)\n'
-    assert cells.without_magics(source) == source
-    mixed = 'text = """\n%a\n"""\n%matplotlib inline'
-    assert cells.without_magics(mixed) == 'text = """\n%a\n"""\npass'
-
-
 def test_hostile_source_is_an_error_of_its_cell():
     sources = ["(" * 5000, "-" * 100_000 + "1", "x = 1\0", "a\udcff", "check('demo.scaled', 1)"]
     parts, errors = cells.plan(sources, NAMES)
@@ -170,8 +163,8 @@ def test_code_that_crashes_the_parser_costs_its_own_cell(ground):
     [
         (b"", "not JSON"),
         (b"no notebook", "not JSON"),
-        (b"\x80\x04\x95", "no text"),
-        (b"[1, 2]", "no notebook"),
+        (b"\x80\x04\x95", "not text"),
+        (b"[1, 2]", "but not a notebook"),
         (b"{}", "no cells"),
         (b'{"cells": 3}', "no cells"),
         (b"[" * 200_000, "not JSON"),
@@ -181,7 +174,7 @@ def test_code_that_crashes_the_parser_costs_its_own_cell(ground):
         (notebook("x" * 1_100_000), "characters"),
     ],
 )
-def test_no_notebook(data, said):
+def test_a_file_that_is_not_a_notebook_is_refused(data, said):
     with pytest.raises(NotebookError, match=said):
         read_notebook(data)
 

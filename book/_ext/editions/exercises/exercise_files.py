@@ -12,7 +12,6 @@ of the same name, and its others follow them.
 
 from __future__ import annotations
 
-import ast
 import io
 import os
 import re
@@ -25,6 +24,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from d2lcompute.checks import answers
 from editions.base.errors import EditionsError, SourceError
 from editions.base.files import write_atomically
 from editions.base.frameworks import Framework
@@ -173,17 +173,10 @@ def checks_in(cell: Cell) -> list[tuple[str, str]]:
     if cell.kind != "code":
         return []
     try:
-        tree = ast.parse(cell.source)
+        checks = answers.checks_in(cell.source)
     except SyntaxError:
         return []
-    return [
-        (str(node.args[0].value), ast.unparse(node.args[1]))
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func).rpartition(".")[2] == "check"
-        and len(node.args) == 2
-        and isinstance(node.args[0], ast.Constant)
-    ]
+    return [(check.question, check.answer_text) for check in checks]
 
 
 def _check(chapter: Chapter, framework: Framework) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from d2lcompute.checks.answers import python_of
 from editions.source.chapter import Cell
 
 
@@ -20,7 +21,7 @@ def claim_problems(cells: Iterable[Cell]) -> Iterator[tuple[Cell, str]]:
         if cell.kind != "code":
             continue
         try:
-            tree = ast.parse(_without_magics(cell.source))
+            tree = ast.parse(python_of(cell.source))
         except SyntaxError:
             if "raises-exception" in cell.tags:
                 continue
@@ -133,10 +134,3 @@ def _imported(tree: ast.Module) -> set[str]:
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
     }
-
-
-def _without_magics(source: str) -> str:
-    """The cell's Python, with IPython's `%` and `!` lines made blank."""
-    return "\n".join(
-        "pass" if line.startswith(("%", "!")) else line for line in source.splitlines()
-    )

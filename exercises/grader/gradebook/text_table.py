@@ -1,0 +1,64 @@
+"""The marks of an assignment as a table in the terminal."""
+
+from __future__ import annotations
+
+from grader.gradebook.database import StudentMarks
+from grader.intake.submissions import printable
+from grader.judging.marking import UNREADABLE
+from grader.judging.session import ANSWERED, NEEDS_PERSON
+
+
+def marks_table(assignment: str, students: list[StudentMarks]) -> str:
+    """Return a line for each student. Marks set by hand have a star."""
+    questions = list(dict.fromkeys(name for marks in students for name in marks.marks))
+    lines = [["id", "name", *map(_short, questions), "points", ""]]
+    for marks in students:
+        lines.append(
+            [
+                printable(marks.student.id, 24),
+                printable(marks.student.name, 32),
+                *(_cell(marks, name) for name in questions),
+                f"{_points(marks.points)} of {marks.out_of:g}",
+                ", ".join(_remarks(marks)),
+            ]
+        )
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    text = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    stars = ["* set by hand"] if any("*" in line for line in text) else []
+    return "\n".join([f"{assignment}: {len(students)} submissions", *text, *stars])
+
+
+def _cell(marks: StudentMarks, question: str) -> str:
+    mark = marks.marks.get(question)
+    if mark is None:
+        return ""
+    return _points(mark.points) + ("*" if mark.reason else "")
+
+
+def _remarks(marks: StudentMarks) -> list[str]:
+    """Return what the instructor should know about a submission, apart from its points."""
+    ordinary = (ANSWERED, NEEDS_PERSON, UNREADABLE)
+    return [
+        *(["late"] if marks.late else []),
+        *(["no sandbox"] if marks.unsafe else []),
+        *([printable(marks.problem)] if marks.problem else []),
+        *(["needs a person"] if marks.points is None else []),
+        *sorted(
+            {
+                f"{mark.status}: {_short(name)}"
+                for name, mark in marks.marks.items()
+                if mark.status not in ordinary
+            }
+        ),
+    ]
+
+
+def _short(question: str) -> str:
+    return question.partition(".")[2]
+
+
+def _points(points: float | None) -> str:
+    return "?" if points is None else f"{round(points, 2):g}"

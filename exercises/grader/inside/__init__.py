@@ -1,1 +1,0 @@
-"""What runs inside the sandbox. These files, and no others of the grader, are put there."""

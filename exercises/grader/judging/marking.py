@@ -1,0 +1,101 @@
+"""Points for outputs. Nothing here runs a student's code; it compares plain data only."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from d2lcompute.checks import frameworks
+from d2lcompute.checks.question import Question, give_verdict
+from grader.judging import session
+from grader.judging.session import Answer
+
+log = logging.getLogger(__name__)
+
+UNREADABLE = "unreadable"  # the status of every mark if the submitted file is not a notebook
+
+_MESSAGES = {
+    session.MISSING: "No check in the notebook names an answer to this question.",
+    session.HUNG: "The answer did not finish within its time limit.",
+    session.DIED: "The answer ended its process (out of memory, or an exit).",
+    session.FLOODED: "The answer sent more data than allowed.",
+    session.LATE: "The notebook as a whole took longer than allowed.",
+    session.NEEDS_PERSON: "Grading failed for a reason that is not in the answer.",
+}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What one question earned, and why. Records store it under these names."""
+
+    question: str
+    version: str
+    title: str
+    status: str  # one of those in `session`, or UNREADABLE
+    points: float | None  # None: needs a person
+    out_of: float
+    said: str = ""  # a message about the answer as a whole
+    findings: list[dict[str, Any]] = field(default_factory=list)  # for each aspect
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the mark as plain data, to be stored."""
+        return asdict(self)
+
+
+def mark_answer(
+    question: Question, answer: Answer, draw: Callable[[], dict[str, Any]], framework: str
+) -> Mark:
+    """Judge an answer. `draw` returns the inputs that the answer was given."""
+
+    def mark(status: str, points: float | None, message: str = "", findings: Any = ()) -> Mark:
+        return Mark(
+            question.name,
+            question.version,
+            question.title,
+            status,
+            points,
+            float(question.points),
+            message,
+            list(findings),
+        )
+
+    if answer.status not in (session.ANSWERED, session.RAISED):
+        points = None if answer.status == session.NEEDS_PERSON else 0.0
+        return mark(answer.status, points, _MESSAGES[answer.status])
+    outputs = answer.outputs
+    if answer.status == session.RAISED:
+        outputs = {"error": answer.detail}
+    try:
+        # A judge needs a framework, also for a submission that imports none and cannot be right.
+        known = framework if framework in frameworks.KEYS else frameworks.KEYS[0]
+        verdict = give_verdict(question, draw(), outputs, known)
+        findings: list[dict[str, Any]] = [
+            {
+                "aspect": str(finding.aspect),
+                "points": _within(finding.points, finding.out_of),
+                "out_of": float(finding.out_of),
+                "message": str(finding.message)[:4000],
+                "hint": str(finding.hint)[:2000],
+            }
+            for finding in verdict.findings
+        ]
+    except Exception as error:  # a fault of the judge, perhaps provoked by the outputs
+        log.warning("judging %s failed: %s: %s", question.name, type(error).__name__, error)
+        return mark(session.NEEDS_PERSON, None, f"The judge failed: {type(error).__name__}.")
+    points = _within(sum(finding["points"] for finding in findings), question.points)
+    return mark(answer.status, points, "", findings)
+
+
+def _within(points: float, most: float) -> float:
+    """Return the points, limited to the range from 0 to `most`.
+
+    Raises:
+        ValueError: the points are infinite or not a number.
+    """
+    points, most = float(points), float(most)
+    if not math.isfinite(points):
+        raise ValueError(f"points must be finite, got {points}")
+    return min(max(points, 0.0), most)

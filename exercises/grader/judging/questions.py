@@ -1,0 +1,64 @@
+"""The questions to grade, including the instructor's private ones."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from d2lcompute import checks
+from d2lcompute.checks.question import Question
+
+
+class QuestionsError(ValueError):
+    """There are no such questions; the message says which there are."""
+
+
+def load_questions(chapter: str, private: Path | None = None) -> dict[str, Question]:
+    """Return a chapter's questions by name; those in `private` replace or follow the public ones.
+
+    Raises:
+        QuestionsError: there is no such chapter or folder, or a file cannot be loaded.
+    """
+    with _with_private(private):
+        try:
+            return checks.questions(chapter)
+        except KeyError:
+            known = ", ".join(checks.chapters()) or "none"
+            raise QuestionsError(
+                f"no chapter {chapter!r} has questions; chapters with questions: {known}"
+            ) from None
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+            raise QuestionsError(
+                f"the questions of {chapter} cannot be loaded: {problem}"
+            ) from None
+
+
+def known_chapters(private: Path | None = None) -> set[str]:
+    """Return the chapters that have questions, including those of `private`.
+
+    Raises:
+        QuestionsError: there is no such folder, or no question in it.
+    """
+    with _with_private(private):
+        return set(checks.chapters())
+
+
+@contextlib.contextmanager
+def _with_private(private: Path | None) -> Iterator[None]:
+    """Make `d2lcompute.checks` read this folder of private questions, and no other."""
+    if private is not None and not private.is_dir():
+        raise QuestionsError(f"{private}: there is no such folder of private questions")
+    if private is not None and not any(private.glob("*.py")):
+        raise QuestionsError(f"{private}: contains no private questions, such as blocks.py")
+    before = os.environ.pop(checks.PRIVATE, None)
+    if private is not None:
+        os.environ[checks.PRIVATE] = str(private)
+    try:
+        yield
+    finally:
+        os.environ.pop(checks.PRIVATE, None)
+        if before is not None:
+            os.environ[checks.PRIVATE] = before

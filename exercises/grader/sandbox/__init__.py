@@ -1,0 +1,15 @@
+"""Where student code runs, and what it may use.
+
+============== ===============================================================================
+module         knows
+============== ===============================================================================
+``workers``    how workers are started: one sandbox each, or forked from one process
+``bubblewrap`` how one sandbox is configured, started and ended
+``stage``      which files are copied into the sandbox
+``channel``    how messages are exchanged with a worker that is not trusted
+``machine``    what this machine offers for isolation, and what to do if it offers none
+``cgroups``    how control groups limit all processes of a submission together
+``limits``     how much a submission may use, and which defences there are
+``inside``     the code that runs in the sandbox; it imports nothing else of the grader
+============== ===============================================================================
+"""

@@ -1,0 +1,1 @@
+"""The code that runs in the sandbox: the only files of the grader that are copied there."""
