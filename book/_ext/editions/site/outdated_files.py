@@ -1,10 +1,9 @@
-"""What earlier builds and runs left in `_build` for pages and chapters that the book has no more."""
+"""Remove from `_build` what earlier builds and runs made for pages that the book no longer has."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -13,8 +12,13 @@ from editions.base.project import DEVICES, Project
 
 def register(app: Sphinx) -> None:
     """Clean the site up at the end of a build, before other handlers add files to it."""
-    app.connect("html-page-context", _note_page)
-    app.connect("build-finished", _remove_outdated_files, priority=100)
+    written: set[str] = set()  # pages, among them those without a source, such as search
+    app.connect("html-page-context", lambda _app, page, *_: written.add(page))
+    app.connect(
+        "build-finished",
+        lambda app, exception: _remove_outdated_files(app, exception, written),
+        priority=100,
+    )
 
 
 def remove_outdated_records(project: Project) -> None:
@@ -33,22 +37,11 @@ def remove_outdated_records(project: Project) -> None:
                 path.unlink()
 
 
-def _note_page(app: Sphinx, page: str, *_: Any) -> None:
-    """Remember a page that this build writes: there are some without a source, such as search."""
-    _pages(app).add(page)
-
-
-def _pages(app: Sphinx) -> set[str]:
-    if not hasattr(app, "editions_pages"):
-        app.editions_pages = set()  # type: ignore[attr-defined]
-    return app.editions_pages
-
-
-def _remove_outdated_files(app: Sphinx, exception: Exception | None) -> None:
+def _remove_outdated_files(app: Sphinx, exception: Exception | None, written: set[str]) -> None:
     if exception is not None or app.builder.name != "html":
         return
     site = Path(app.outdir)
-    pages = {site / f"{name}.html" for name in app.env.found_docs | _pages(app)}
+    pages = {site / f"{name}.html" for name in app.env.found_docs | written}
     current = pages | set(_sources(app)) | set(_copied(app)) | set(_extra_files(app))
     for path in _files(site):
         folder = path.relative_to(site).parts[0]
