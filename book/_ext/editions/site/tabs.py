@@ -49,7 +49,7 @@ class EditionTabs(SphinxTransform):
         frameworks = Project.of(self.app).frameworks
         for parent in [self.document, *self.document.findall(nodes.section)]:
             for start, run in reversed(list(_runs(parent))):
-                parent[start : start + len(run)] = [_tab_set(run, frameworks)]
+                parent[start : start + len(run)] = [tab_set(run, frameworks)]
 
 
 def _class(framework: str) -> str:
@@ -77,23 +77,24 @@ def _runs(parent: nodes.Element) -> Iterator[tuple[int, Cells]]:
         yield start, run
 
 
-def _tab_set(run: Cells, frameworks: Sequence[Framework]) -> nodes.Element:
-    tab_set = create_component("tab-set", classes=["sd-tab-set", "editions"])
-    tab_set.source, tab_set.line = run[0].source, run[0].line
+def tab_set(run: Cells, frameworks: Sequence[Framework]) -> nodes.Element:
+    """A tab for each framework that has cells in the run, in the order of `frameworks`."""
+    tabs = create_component("tab-set", classes=["sd-tab-set", "editions"])
+    tabs.source, tabs.line = run[0].source, run[0].line
     panels = {one: [node for node in run if framework_of(node) == one.key] for one in frameworks}
     panels = {one: cells for one, cells in panels.items() if cells}
     if len(panels) == 1:
-        tab_set["classes"].append("alone")
+        tabs["classes"].append("alone")
     elif len(panels) < len(frameworks):
         lacking = [one.key for one in frameworks if one not in panels]
-        tab_set["classes"] += [f"without-{key}" for key in lacking]
+        tabs["classes"] += [f"without-{key}" for key in lacking]
     for framework, cells in zip(panels, aligned(list(panels.values())), strict=True):
         label = nodes.rubric("", "", nodes.Text(framework.title), classes=["sd-tab-label"])
         label["sync_id"], label["sync_group"] = framework.key, GROUP
         classes = ["sd-tab-content", f"for-{framework.key}"]
         content = create_component("tab-content", classes=classes, children=cells)
-        tab_set += create_component("tab-item", classes=["sd-tab-item"], children=[label, content])
-    return tab_set
+        tabs += create_component("tab-item", classes=["sd-tab-item"], children=[label, content])
+    return tabs
 
 
 def aligned(panels: list[Cells]) -> list[Cells]:
