@@ -1,11 +1,10 @@
-"""What the book costs to build, to open and to verify.
+"""The cost of building, opening and verifying the book.
 
     python bench/book.py [--repeat 3]
 
 The build is timed cold, in turns with a stock `jupyter-book build` of the same pages (see
 `stock.py`). Then a chapter of both is opened in the same browser, in turns, each time by a new
-reader. The pages lie in a folder of their own, so nothing here touches the site that was built
-before.
+reader. Both books are built in a temporary folder; the site in `_build` stays as it is.
 """
 
 import argparse
@@ -18,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stock import ROOT, build, copy_book, stock_book
+from stock import BIN, ROOT, build, copy_book, stock_book
 
 sys.path.insert(0, str(ROOT / "tests" / "site"))
 
@@ -31,29 +30,12 @@ READY = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
 
 
 def verify() -> float:
-    """Run all notebooks under nbval, as `make verify` does; return the seconds."""
+    """Verify all notebooks; return the seconds."""
     began = time.perf_counter()
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "editions.notebooks.nbval_plugin",
-        "--nbval",
-        "-q",
-    ]
-    command += [
-        "--nbval",
-        "--nbval-current-env",
-        "-n",
-        "2",
-        "--dist",
-        "loadfile",
-        "book/notebooks/cpu",
-    ]
+    command = [str(BIN / "editions"), "verify", "--jobs", "2"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     if done.returncode:
-        sys.exit("error: the notebooks fail: make verify")
+        sys.exit("error: the notebooks differ. Type: make verify")
     return time.perf_counter() - began
 
 
@@ -66,8 +48,9 @@ def alternately(repeat: int, *measures: Callable[[], float]) -> list[float]:
 def open_page(browser: Any, folder: Path) -> tuple[float, float, int, int, int]:
     """Open the chapter as a new reader.
 
-    Returns first contentful paint and the moment when the scripts, the tabs' among them, have run,
-    in milliseconds; bytes on the wire without pictures; requests; and how many went elsewhere.
+    Returns:
+        First contentful paint and the end of the scripts, those of the tabs among them, in
+        milliseconds; bytes on the wire without pictures; requests; requests to other hosts.
     """
     with serve(folder) as site:
         visit = Visit(browser, site)
@@ -83,7 +66,7 @@ def open_page(browser: Any, folder: Path) -> tuple[float, float, int, int, int]:
 
 
 def open_both(repeat: int, ours: Path, stock: Path) -> list[tuple[str, str, str]]:
-    """Rows of the table: what opening the chapter costs, ours and stock in turns."""
+    """Rows of the table: the cost of opening the chapter, ours and stock in turns."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -112,7 +95,7 @@ def _ratio(ours: float, stock: float, unit: str) -> str:
 
 
 def main() -> None:
-    """Measure, and print what came out beside what is allowed."""
+    """Measure, and print the results beside the targets."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=3, help="builds of each kind (3)")
     repeat = parser.parse_args().repeat

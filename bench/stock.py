@@ -1,7 +1,7 @@
-"""The same book twice, in folders of their own: ours, and as a stock Jupyter Book would have it.
+"""The same book twice, each in a folder: ours, and as a stock Jupyter Book.
 
-Stock has the same text, cells and outputs, without our extension and theme, execution off. What it
-needs for the reference of the helper package it has too.
+The stock book has the same text, cells and outputs, without our extension and theme; execution is
+off. It also has the settings that the reference of the helper package needs.
 """
 
 import json
@@ -13,17 +13,15 @@ import sys
 import time
 from pathlib import Path
 
+import nbformat
+from editions.base.project import Project
+from editions.base.strings import Strings
+from editions.site.status_page import notebook_statuses, page_text
+from editions.site.weaving import weave
+from editions.source.chapter import read_chapter
+from editions.source.portable_markdown import Plain
+
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-import nbformat  # noqa: E402
-from editions.base.project import Project  # noqa: E402
-from editions.base.strings import Strings  # noqa: E402
-from editions.site.status_page import page_text, standings  # noqa: E402
-from editions.site.weaving import weave  # noqa: E402
-from editions.source.chapter import read_chapter  # noqa: E402
-from editions.source.portable_markdown import Plain  # noqa: E402
-
 BIN = Path(sys.executable).parent
 STOCK = {
     "title": "Deep Learning Computation",
@@ -31,13 +29,11 @@ STOCK = {
     "execute": {"execute_notebooks": "off"},
     "bibtex_bibfiles": ["book/references.bib"],
 }
-
-
 STATUS = "```{status}\n```"
 
 
 def stock_settings(project: Project) -> dict:
-    """A stock configuration: of ours, what the reference of the helper package needs."""
+    """The settings of a stock book, with ours for the reference of the helper package."""
     ours = project.config["sphinx"]
     extensions = [name for name in ours["extra_extensions"] if "katex" not in name]
     kept = {key: value for key, value in ours["config"].items() if key.startswith("autoapi")}
@@ -46,7 +42,7 @@ def stock_settings(project: Project) -> dict:
 
 
 def copy_book(target: Path) -> None:
-    """Copy what the build reads."""
+    """Copy the files that the build reads."""
     for name in ("_config.yml", "_toc.yml", "requirements.txt"):
         shutil.copyfile(ROOT / name, target / name)
     ignore = shutil.ignore_patterns("__pycache__")
@@ -59,16 +55,16 @@ def stock_book(target: Path) -> None:
     project = Project(ROOT)
     (target / "_config.yml").write_text(json.dumps(stock_settings(project)), "utf8")
     shutil.copyfile(ROOT / "_toc.yml", target / "_toc.yml")
-    shutil.copytree(ROOT / "book" / "figures", target / "book" / "img")
+    shutil.copytree(ROOT / "book" / "figures", target / "book" / "figures")
     shutil.copyfile(ROOT / "book" / "references.bib", target / "book" / "references.bib")
     chapters = project.chapters
-    found = list(standings(project))
+    statuses = list(notebook_statuses(project))
     shutil.copytree(
         ROOT / "d2lcompute", target / "d2lcompute", ignore=shutil.ignore_patterns("__pycache__")
     )
     for page in (ROOT / "book").glob("*.md"):
         if page not in chapters:
-            text = page.read_text("utf8").replace(STATUS, page_text(project, found))
+            text = page.read_text("utf8").replace(STATUS, page_text(project, statuses))
             (target / "book" / page.name).write_text(text, "utf8")
     for path in chapters:
         chapter = read_chapter(path, project.relative(path))
@@ -92,7 +88,7 @@ def stock_book(target: Path) -> None:
 
 
 def stock_markdown(text: str, plain: Plain) -> str:
-    """Markdown without what stock does not know: our two directives. Links and citations stay."""
+    """Markdown without our two directives, which stock does not know."""
     if match := re.fullmatch(r"(?s)(:+)\{edition\} \w+\n(.*)\n\1", text):
         text = match[2]
     quiz = r"(?ms)^(:{3,})\{quiz\}.*?^\1[ \t]*$"

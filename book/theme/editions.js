@@ -1,5 +1,5 @@
 "use strict";
-// CSS shows what attributes of <html> name: this script changes those that the page's head has set.
+// The styles follow attributes of <html>: the page's head sets them, this script changes them.
 (() => {
   const root = document.documentElement;
   const KEY = "sphinx-design-tab-id-framework";
@@ -10,13 +10,13 @@
   function store(key, value) {
     try {
       localStorage.setItem(key, value);
-      return localStorage[key] === value && location.protocol !== "file:"; // some browsers give each file a storage of its own
+      return localStorage[key] === value && location.protocol !== "file:"; // a storage for each file
     } catch {
       return false;
     }
   }
 
-  // What the reader looks at stays where it is while panels above it change their height.
+  // Keep in place what the reader looks at while panels above it change their height.
   function still(change, at) {
     at ??= all("article section > :not(section)").find((element) => {
       const box = element.getBoundingClientRect();
@@ -56,7 +56,7 @@
     side.ariaPressed = on !== "";
   });
 
-  // Where nothing is kept, the choice travels with the links.
+  // If nothing is kept, links carry the choice.
   document.addEventListener("click", ({ target }) => {
     const link = !kept && target.closest?.("a[href]");
     if (!link || link.origin !== location.origin || link.pathname === location.pathname) return;
@@ -66,10 +66,10 @@
     link.href = url;
   });
 
-  const home = (element) => // the framework whose panel it lies in
+  const home = (element) => // the framework of its panel
     element.closest(".editions > .sd-tab-content")?.previousElementSibling.dataset.syncId ?? "";
 
-  // An address may name something in a panel or a fold: open what it lies in.
+  // Open the panel and the folds around the element that the address names.
   function reveal() {
     const target = document.getElementById(location.hash.slice(1));
     if (!target) return;
@@ -78,17 +78,18 @@
     target.scrollIntoView();
   }
 
-  // A word that was searched for may stand in the other framework's panels alone: show those.
+  // If no shown panel has a word that was searched for, show one that has it.
   function found() {
     const homes = {};
     for (const hit of all("article .highlighted")) {
       (homes[hit.textContent.toLowerCase()] ??= new Set()).add(home(hit));
     }
-    const only = Object.values(homes).find((where) => where.size === 1 && !where.has(""));
-    if (only) show([...only][0]);
+    const count = all("input[name=framework]").length;
+    const some = Object.values(homes).find((where) => where.size < count && !where.has(""));
+    if (some && !some.has(root.dataset.framework)) show([...some][0]);
   }
 
-  // What scrolls can be reached by keyboard.
+  // Boxes that scroll can be reached by keyboard.
   function stops() {
     for (const box of all("article :is(pre, .output, .math, .pst-scrollable-table-container)")) {
       if (box.clientWidth && box.scrollWidth > box.clientWidth) box.tabIndex = 0;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,16 +60,10 @@ def test_ctrl_c_ends_what_was_started(tmp_path: Path) -> None:
         time.sleep(0.05)  # the system is still removing it
 
 
-def test_the_published_book_is_verified(run_book: Book, capsys: pytest.CaptureFixture) -> None:
-    """`make site` refuses where a notebook was not verified, or is no longer what was."""
-    command = ["book", "--verified", "--project", str(run_book.root)]
-    assert main(command) == 1
-    said = capsys.readouterr().err
-    assert "not verified:\n  book/small.md (PyTorch edition)\n" in said
-    assert "Type: make verify" in said
-    assert not (run_book.root / "_build" / "html").exists()
+def verify(book: Book, chapter: str) -> None:
+    """Write the records of a verifying run."""
     for key, framework in FRAMEWORKS.items():
-        notebook = run_book.notebook(key)
+        notebook = book.project.notebook_path(chapter, key)
         Record(
             notebook=digest(notebook.read_bytes()),
             device="cpu",
@@ -81,8 +76,88 @@ def test_the_published_book_is_verified(run_book: Book, capsys: pytest.CaptureFi
             compared=2,
             claims=1,
             passed=True,
-        ).save(run_book.project.record_path("small", key))
+        ).save(book.project.record_path(chapter, key))
+
+
+def test_the_published_book_is_verified(run_book: Book, capsys: pytest.CaptureFixture) -> None:
+    """`make site` refuses where a notebook was not verified, or is no longer what was."""
+    command = ["book", "--verified", "--project", str(run_book.root)]
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    assert "not verified:\n  book/small.md (PyTorch edition)\n" in said
+    assert "Type: make verify" in said
+    assert not (run_book.root / "_build" / "html").exists()
+    verify(run_book, "small")
     assert main(command) == 0
+    notebook = run_book.notebook("tensorflow")
     notebook.write_bytes(notebook.read_bytes() + b"\n")
     assert main(command) == 1
     assert "book/small.md (TensorFlow edition)" in capsys.readouterr().err
+
+
+def second_chapter(book: Book) -> None:
+    """Add a copy of the chapter, run and verified; a status page; and a file beside the pages."""
+    text = book.source.read_text("utf8").replace("(top)=", "(second)=").replace("#top", "#second")
+    text = text.replace("# Small things", "# Second things").replace("fig-dot", "fig-second")
+    text = text.replace("dot.svg", "second.svg")
+    (book.root / "book" / "second.md").write_text(text, "utf8")
+    figures = book.root / "book" / "figures"
+    shutil.copyfile(figures / "dot.svg", figures / "second.svg")
+    for key in FRAMEWORKS:
+        path = book.notebook(key)
+        shutil.copyfile(path, path.with_name("second.ipynb"))
+    for chapter in ("small", "second"):
+        verify(book, chapter)
+    (book.root / "book" / "status.md").write_text("# Status\n\n```{status}\n```\n", "utf8")
+    more = "- file: book/small\n- file: book/second\n- file: book/status\n"
+    book.edit("- file: book/small\n", more, "_toc.yml")
+    (book.root / "extra").mkdir()
+    (book.root / "extra" / "map.html").write_text("<p>A map</p>", "utf8")
+    book.edit("html_static_path:", "html_extra_path: [extra]\n    html_static_path:", "_config.yml")
+
+
+@pytest.mark.slow
+def test_a_page_that_the_book_has_no_more_leaves_the_site(run_book: Book) -> None:
+    """A chapter is left out and a page renamed: the site is as a build from scratch makes it."""
+    second_chapter(run_book)
+    build, project = run_book.root / "_build", run_book.project
+    for chapter in ("small", "second"):
+        differences = project.differences_path(chapter, "pytorch")
+        differences.parent.mkdir(parents=True, exist_ok=True)
+        differences.write_text("-3\n+4\n", "utf8")
+    assert main(["book", "--project", str(run_book.root)]) == 0
+    assert "Second things" in (build / "html" / "book" / "status.html").read_text("utf8")
+    found = {path.name for path in build.rglob("second*") if path.is_file()}
+    assert found >= {"second.html", "second.ipynb", "second.json", "second.txt", "second.svg"}
+    assert (build / "html" / "_sources" / "book" / "second.md").is_file()
+
+    run_book.edit("- file: book/second\n", "", "_toc.yml")
+    run_book.edit("book/other", "book/another", "_toc.yml")
+    pages = run_book.root / "book"
+    (pages / "other.md").rename(pages / "another.md")
+    run_book.edit("(other.md)", "(another.md)")
+    before = contents(build / "html")
+    run_book.edit("numbers = [1, 2]", "numbers = [2, 1]")
+    assert main(["book", "--project", str(run_book.root)]) == 1  # stale: nothing is removed
+    assert contents(build / "html") == before
+    run_book.edit("numbers = [2, 1]", "numbers = [1, 2]")
+    assert main(["book", "--project", str(run_book.root)]) == 0
+    again = contents(build / "html")
+    assert not [path for path in again if "second" in path or "other.html" in path.split("/")]
+    assert "book/another.html" in again and "map.html" in again and "search.html" in again
+    assert "Second things" not in (build / "html" / "book" / "status.html").read_text("utf8")
+    kept = {path.stem for name in ("verification", "differences") for path in files(build / name)}
+    assert kept == {"small"}
+
+    shutil.rmtree(build / "html")
+    shutil.rmtree(build / ".doctrees")
+    assert main(["book", "--project", str(run_book.root)]) == 0
+    assert contents(build / "html") == again
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def contents(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in files(folder)}

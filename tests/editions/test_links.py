@@ -82,4 +82,4 @@ def test_a_book_that_does_not_build(linked: Book, capsys: pytest.CaptureFixture)
 def test_asking_nothing_is_no_success(run_book: Book, capsys: pytest.CaptureFixture) -> None:
     run_book.edit(", url={https://example.org/sums}", "", "book/references.bib")
     assert links(run_book) == 1
-    assert "no link was asked" in capsys.readouterr().err
+    assert "no link was requested" in capsys.readouterr().err

@@ -13,8 +13,8 @@ import nbformat
 import pytest
 from editions.base.strings import Strings
 from editions.notebooks.verification_record import Record, load, verified
-from editions.site.chapter_header import launches, stamp
-from editions.site.status_page import page_text, standings
+from editions.site.chapter_header import edition_links, stamp
+from editions.site.status_page import notebook_statuses, page_text
 from editions.source.chapter import read_chapter
 from small_book import ROOT, Book
 
@@ -69,13 +69,13 @@ def test_a_true_notebook_passes_and_leaves_a_record(run_book: Book) -> None:
         "pytorch": {"cpu": found.versions},
         "tensorflow": {"cpu": {"tensorflow": "1", "keras": "2"}},
     }
-    first, second = launches(project, chapter, versions, "")
+    first, second = edition_links(project, chapter, versions, "")
     said = stamp(first.framework, first.runs[0], Strings("en"))
     assert said.startswith(f"Verified on PyTorch {found.versions['torch']}, CPU, {found.date[:10]}")
     assert "2 outputs compared, 1 claims checked" in said
     assert "not verified by this build" in stamp(second.framework, second.runs[0], Strings("en"))
     # as does the status page
-    text = page_text(project, list(standings(project)))
+    text = page_text(project, list(notebook_statuses(project)))
     (row,) = [line for line in text.splitlines() if "| CPU, PyTorch" in line]
     assert f"Python {found.python}, {found.date[:10]} | " in row
     assert row.endswith(f" | {found.seconds:.1f} | 2 | 2 (100.0%) | 1 |")

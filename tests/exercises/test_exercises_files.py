@@ -14,13 +14,24 @@ import pytest
 from editions.base.errors import EditionsError, SourceError
 from editions.base.project import Project
 from editions.command_line import main
-from editions.exercises import exercise_files as exercises
-from editions.exercises.exercise_files import find_exercises, write_student_notebooks
+from editions.exercises.exercise_files import PRIVATE as PRIVATE_FOLDER
+from editions.exercises.exercise_files import find_exercises
+from editions.exercises.handouts import student_notebook, student_path, write_student_notebooks
+from editions.exercises.worked_solutions import worked_edition
+from editions.notebooks.notebook import dumps
 from exercise_answers import CHAPTERS, ROOT
 
 from d2lcompute.checks import chapters
 
 HEAD = (ROOT / "exercises" / "blocks.md").read_text("utf8").split("\n# ")[0]
+
+CHAPTER = """
+# Small
+
+```{code-cell} ipython3
+1
+```
+"""
 
 SMALL = """
 # Exercises: small
@@ -75,7 +86,10 @@ def project(tmp_path):
     (root / "exercises").mkdir()
     for name in ("_config.yml", "requirements.txt", "book/blocks.md"):
         shutil.copyfile(ROOT / name, root / name)
-    (root / "_toc.yml").write_text("format: jb-book\nroot: book/blocks\n", "utf8")
+    write(root / "book" / "small.md", CHAPTER)
+    (root / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/blocks\nchapters:\n- file: book/small\n", "utf8"
+    )
     write(root / "exercises" / "small.md", SMALL)
     return Project(root)
 
@@ -100,9 +114,9 @@ def test_the_committed_student_notebooks_are_what_the_sources_say():
     real = Project(ROOT)
     for found in find_exercises(real):
         for framework in real.frameworks:
-            path = found.student_path(framework, ROOT / "exercises" / "notebooks")
-            fresh = exercises.notebooks.dumps(found.student(framework))
-            assert path.read_bytes() == fresh, "type: python -m editions exercises"
+            path = student_path(found, framework, ROOT / "exercises" / "notebooks")
+            fresh = dumps(student_notebook(found, framework))
+            assert path.read_bytes() == fresh, "type: make exercises"
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -159,8 +173,8 @@ def test_the_archive_holds_the_student_notebooks(project):
 def test_student_and_worked_notebook_differ_where_they_should(project):
     (found,) = find_exercises(project)
     framework = project.frameworks[0]
-    student = "\n".join(cell.source for cell in found.student(framework).cells)
-    worked = found.worked(framework, project.root / "_build" / "solutions")
+    student = "\n".join(cell.source for cell in student_notebook(found, framework).cells)
+    worked = worked_edition(found, framework, project.root / "_build" / "solutions")
     names = [cell.name for cell in worked.chapter.cells if cell.kind == "code"]
     assert "secret_of_one" not in student and "Worked words" not in student
     assert "class One: ..." in student
@@ -293,7 +307,7 @@ def test_private_questions_are_found_by_the_variable_and_beside_the_notebook(pri
 def test_solutions_are_run_with_the_private_questions_and_must_earn_full_marks(
     project, private, monkeypatch, capsys
 ):
-    monkeypatch.setenv(exercises.PRIVATE, "")
+    monkeypatch.setenv(PRIVATE_FOLDER, "")
     shutil.copytree(ROOT / "d2lcompute", project.root / "d2lcompute")
     config = project.root / "_config.yml"
     config.write_text(config.read_text().replace("[pytorch, tensorflow]", "[pytorch]"))
@@ -311,6 +325,56 @@ def test_solutions_are_run_with_the_private_questions_and_must_earn_full_marks(
     assert main(["solutions", *at]) == 1
     said = capsys.readouterr().err
     assert "a solution does not earn full marks" in said and "small.two: 0 of 2 points" in said
+
+
+# -- dropped chapters ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dropped(project):
+    """The project without its chapter; the page and the student notebooks are still there."""
+    write_student_notebooks(project)
+    (project.root / "_toc.yml").write_text("format: jb-book\nroot: book/blocks\n", "utf8")
+    return Project(project.root)
+
+
+def archived(project, framework="pytorch"):
+    path = project.root / f"_build/exercises/exercises-{framework}.zip"
+    with zipfile.ZipFile(path) as archive:
+        return [name.partition("/")[2] for name in archive.namelist()]
+
+
+def test_a_dropped_chapter_hands_out_no_exercises(dropped, capsys):
+    assert archived(dropped) == ["small.ipynb"]
+    assert find_exercises(dropped) == []
+    before = snapshot(dropped.root / "exercises")
+    assert main(["exercises", "--project", str(dropped.root)]) == 0
+    assert snapshot(dropped.root / "exercises") == before
+    assert archived(dropped) == archived(dropped, "tensorflow") == []
+    capsys.readouterr()
+    for command in ("exercises", "solutions"):
+        assert main([command, "small", "--project", str(dropped.root)]) == 1
+        assert capsys.readouterr().err == (
+            "error: there are no exercises called small; there are: none. "
+            "_toc.yml does not list the chapters small\n"
+        )
+
+
+def test_a_private_folder_hands_out_no_exercises_of_a_dropped_chapter(dropped, private):
+    shutil.copyfile(private / "small.py", private / "helper.py")
+    assert find_exercises(dropped, private=private) == []
+    write_student_notebooks(dropped, private=private)
+    assert archived(dropped) == ["d2l_checks/helper.py"]
+
+
+def test_a_private_file_may_be_about_no_chapter_of_the_book(dropped, private):
+    (dropped.root / "book" / "small.md").unlink()
+    (found,) = find_exercises(dropped, private=private)
+    assert found.private == private / "small.md"
+    write_student_notebooks(dropped, private=private)
+    assert archived(dropped) == ["d2l_checks/small.py", "small.ipynb"]
+    text = text_of(dropped.root / "_build/exercises/notebooks/pytorch/small.ipynb")
+    assert "small.two" in text and "The end" not in text  # nothing of the public file
 
 
 # -- mistakes of an author -----------------------------------------------------------------------

@@ -12,11 +12,14 @@ from typing import Any, NoReturn
 from editions.base.errors import EditionsError
 from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import DEVICES, Project
-from editions.exercises import exercise_files
+from editions.exercises.exercise_files import PRIVATE
+from editions.exercises.handouts import write_student_notebooks
+from editions.exercises.worked_solutions import write_solutions
 from editions.notebooks import upkeep
 from editions.notebooks.execution import Edition, editions
 from editions.notebooks.verification import verify
-from editions.site.build import build, check_links
+from editions.site.build import build
+from editions.site.link_check import check_links
 from editions.site.pdf import print_book
 from editions.site.preview import serve
 from editions.site.status_page import require_verified
@@ -49,6 +52,9 @@ What differs is written to _build/differences.
 _EXERCISES = """\
 Write the student notebooks to exercises/notebooks, and an archive for each framework, to be handed
 out, to _build/exercises. With private questions, everything goes to _build/exercises.
+
+Chapters that _toc.yml does not list hand out no exercises. The name of a private file may be that
+of a listed chapter, whose exercises it extends, or one that no page of the book has.
 """
 _SOLUTIONS = """\
 Run the worked solutions and write them to _build/solutions. Fails where a solution does not earn
@@ -123,11 +129,11 @@ def _new_chapter(project: Project, options: argparse.Namespace) -> int:
 
 
 def _exercises(project: Project, options: argparse.Namespace) -> int:
-    return _say(project, exercise_files.write_student_notebooks, options)
+    return _say(project, write_student_notebooks, options)
 
 
 def _solutions(project: Project, options: argparse.Namespace) -> int:
-    return _say(project, exercise_files.write_solutions, options)
+    return _say(project, write_solutions, options)
 
 
 def _say(project: Project, write: Callable[..., list[Path]], options: argparse.Namespace) -> int:
@@ -189,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     for one in (give, solve):
         one.add_argument(
             "--private", type=Path, metavar="FOLDER", default=_private_folder(),
-            help=f"your own questions, added or replacing (default: {exercise_files.PRIVATE})",
+            help=f"your own questions, added or replacing (default: {PRIVATE})",
         )  # fmt: skip
     for one in (run, check, again, give, solve):
         one.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
@@ -230,5 +236,5 @@ def _port(given: str) -> int:
 
 
 def _private_folder() -> Path | None:
-    folder = os.environ.get(exercise_files.PRIVATE)
+    folder = os.environ.get(PRIVATE)
     return Path(folder).expanduser() if folder else None

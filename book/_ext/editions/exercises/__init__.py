@@ -1,8 +1,10 @@
 """What students get of the exercises, and what their teachers get.
 
-================== ===============================================================
-module             knows
-================== ===============================================================
-``exercise_files`` the format of an exercise file, and what is made of one
-================== ===============================================================
+==================== =============================================================
+module               knows
+==================== =============================================================
+``exercise_files``   the format of an exercise file, and which files a book has
+``handouts``         what students get: notebooks and archives
+``worked_solutions`` what teachers get: the solutions, run
+==================== =============================================================
 """

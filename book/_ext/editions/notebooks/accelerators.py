@@ -24,6 +24,11 @@ def accelerators(framework: Framework, environment: Mapping[str, str]) -> list[s
     Raises:
         EditionsError: the framework cannot be imported, or sees no accelerator.
     """
+    if not framework.helpers:
+        raise EditionsError(
+            f"{framework.title} has no helpers in d2lcompute that find a GPU. Leave it out: "
+            "--framework names the ones to run"
+        )
     done = subprocess.run(
         [sys.executable, "-P", "-c", QUESTION, framework.helpers],
         env={**os.environ, **environment},

@@ -1,21 +1,19 @@
-"""Run the stock build, and say in a few lines how it went."""
+"""Run `jupyter-book build`, and report its result in a few lines."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-from textwrap import shorten
 
 from editions.base.errors import EditionsError
 from editions.base.files import write_atomically
 from editions.base.processes import run_child
 from editions.base.project import Project
+from editions.site.outdated_files import remove_outdated_records
 
 NOISE = (
     *("Running Jupyter-Book", "Source Folder", "Config Path", "Output"),
@@ -25,13 +23,14 @@ COMMAND = ("build", ".", "--warningiserror", "--nitpick", "--keep-going", "--qui
 
 
 def build(project: Project) -> str:
-    """Build the site with `jupyter-book build`; return what to tell a person.
+    """Build the site into `_build/html`; return a line that says where to open it.
 
     Raises:
-        EditionsError: the build failed; holds its messages, without tracebacks.
+        EditionsError: the build failed; its messages, without tracebacks.
     """
     began = time.monotonic()
     run_build(project)
+    remove_outdated_records(project)
     site = project.root / "_build" / "html"
     pages = len(list((site / "book").rglob("*.html")))
     seconds = time.monotonic() - began
@@ -39,10 +38,10 @@ def build(project: Project) -> str:
 
 
 def run_build(project: Project, *options: str) -> None:
-    """Run `jupyter-book build` with further options; what it prints goes to `_build/book.log`.
+    """Run `jupyter-book build` with further options; its output goes to `_build/book.log`.
 
     Raises:
-        EditionsError: the build failed; holds its messages, without tracebacks.
+        EditionsError: the build failed; its messages, without tracebacks.
     """
     folder = Path(sys.executable).parent
     log = project.root / "_build" / "book.log"
@@ -57,50 +56,18 @@ def run_build(project: Project, *options: str) -> None:
     if done.returncode:
         raise EditionsError(
             f"the book was not built:\n{messages(done.stdout)}\n"
-            f"(all that was printed: {project.relative(log)})"
+            f"(the whole output is in {project.relative(log)})"
         )
 
 
-def check_links(project: Project) -> str:
-    """Ask every address outside the book whether it is there; return what to tell a person.
-
-    Raises:
-        EditionsError: an address does not answer, or none was asked; says which, and where it
-            stands.
-    """
-    failure = None
-    with tempfile.TemporaryDirectory(prefix="d2lcompute-links-") as scratch:
-        where = ("--path-output", scratch)  # its own: pages are other pages for this builder
-        try:
-            run_build(project, *where, "--builder", "custom", "--custom-builder", "linkcheck")
-        except EditionsError as error:
-            failure = error
-        found = Path(scratch, "_build", "linkcheck", "output.json")
-        lines = found.read_text("utf8").splitlines() if found.is_file() else []
-    asked = [json.loads(line) for line in lines]
-    asked = [one for one in asked if one["status"] not in ("local", "unchecked", "ignored")]
-    dead = [
-        f"  {one['filename']}:{one['lineno']}: {one['uri']}: {shorten(one['info'], 120)}"
-        for one in asked
-        if one["status"] in ("broken", "timeout")
-    ]
-    if dead:
-        raise EditionsError("these links lead nowhere:\n" + "\n".join(dead))
-    if failure:
-        raise failure
-    if not asked:
-        raise EditionsError("no link was asked: the book has none that leads outside")
-    return f"{len(asked)} links answer"
-
-
-def messages(printed: str) -> str:
-    """What a build printed that a person needs: warnings and errors, without tracebacks."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", printed)
-    said, _, trace = plain.partition("Traceback (most recent call last)")
+def messages(output: str) -> str:
+    """The warnings and errors in the output of a build, without tracebacks."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    before, _, traceback = plain.partition("Traceback (most recent call last)")
     kept: list[str] = []
-    for line in said.splitlines():
+    for line in before.splitlines():
         if line.strip("= ") and not line.startswith(NOISE) and line not in kept:
             kept.append(line)
-    if not kept:  # nothing but a traceback: its last line says what it was
-        kept = [line for line in trace.splitlines() if line.strip()][-1:]
+    if not kept:  # nothing but a traceback: its last line names the error
+        kept = [line for line in traceback.splitlines() if line.strip()][-1:]
     return "\n".join(kept)

@@ -1,4 +1,4 @@
-"""What stands under a chapter's title: where to run it, and how far to trust it."""
+"""The header under a chapter's title: buttons that run it, and how far its outputs are verified."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from editions.base.frameworks import Framework
 from editions.base.project import Project
 from editions.base.strings import Strings
 from editions.notebooks.verification_record import Record, verified
+from editions.site.downloads import download_path
 from editions.source.chapter import Chapter
 
 
@@ -20,13 +21,13 @@ class Run:
     device: str
     colab: str  # address, or an empty string
     download: str  # address of the notebook, relative to the page
-    versions: dict[str, str]  # that it was recorded with
+    versions: dict[str, str]  # of the packages that it was recorded with
     record: Record | None
 
 
 @dataclass(frozen=True)
-class Launch:
-    """What the header says of one edition."""
+class EditionLinks:
+    """The part of the header that belongs to one edition."""
 
     framework: Framework
     runs: tuple[Run, ...]  # the first is the one whose outputs the page shows
@@ -34,14 +35,19 @@ class Launch:
 
 
 def header_html(
-    project: Project, chapter: Chapter, launches: list[Launch], docname: str, status: str
+    project: Project, chapter: Chapter, editions: list[EditionLinks], docname: str, status: str
 ) -> str:
     """The header as HTML; each edition's part carries `data-framework`.
 
-    `status` is the address of the status page, or an empty string.
+    Args:
+        project: the book.
+        chapter: the chapter.
+        editions: its editions, in the order of the tabs.
+        docname: the name of the page.
+        status: the address of the status page, or an empty string.
     """
     strings = Strings(project.language)
-    parts = [_edition(launch, status, strings) for launch in launches]
+    parts = [_edition(edition, status, strings) for edition in editions]
     links = [
         _link(project.blob_address(project.root / chapter.path), "view_source", "code", strings),
         _link(report_address(project, chapter, docname, strings), "report", "bug", strings),
@@ -55,21 +61,21 @@ def header_html(
     )
 
 
-def _edition(launch: Launch, status: str, strings: Strings) -> str:
+def _edition(edition: EditionLinks, status: str, strings: Strings) -> str:
     links = []
-    first, *others = launch.runs
+    first, *others = edition.runs
     if first.colab:
         links.append(_link(first.colab, "open_in_colab", "rocket", strings))
     links.append(_link(first.download, "download", "download", strings, download=True))
     for run in others:
         links.append(_link(run.download, f"download_{run.device}", "download", strings, True))
-    if launch.exercises:
-        links.append(_link(launch.exercises, "exercises", "pencil", strings))
+    if edition.exercises:
+        links.append(_link(edition.exercises, "exercises", "pencil", strings))
     return (
-        f'<div class="chapter-edition" data-framework="{launch.framework.key}">'
+        f'<div class="chapter-edition" data-framework="{edition.framework.key}">'
         f'<p class="chapter-launch"><span class="chapter-framework">'
-        f"{escape(launch.framework.title)}</span>{''.join(links)}</p>"
-        f"{''.join(_stamp(launch.framework, run, status, strings) for run in launch.runs)}</div>"
+        f"{escape(edition.framework.title)}</span>{''.join(links)}</p>"
+        f"{''.join(_stamp(edition.framework, run, status, strings) for run in edition.runs)}</div>"
     )
 
 
@@ -101,13 +107,16 @@ def stamp(framework: Framework, run: Run, strings: Strings) -> str:
     )
 
 
-def launches(
+def edition_links(
     project: Project, chapter: Chapter, versions: dict[str, dict[str, dict[str, str]]], up: str
-) -> list[Launch]:
-    """What there is to launch.
+) -> list[EditionLinks]:
+    """The links of each edition.
 
-    `versions` has what each framework's notebook on each device was recorded with; `up` leads from
-    the page's folder to the site's root.
+    Args:
+        project: the book.
+        chapter: the chapter.
+        versions: by framework and by device, the packages that the notebook was recorded with.
+        up: the relative address of the site's root on this page.
     """
     result = []
     for framework in project.frameworks:
@@ -119,7 +128,7 @@ def launches(
                 Run(
                     device=device,
                     colab=project.colab_address(notebook),
-                    download=f"{up}notebooks/{device}/{framework.key}/{notebook.name}",
+                    download=f"{up}{download_path(chapter.name, framework.key, device)}",
                     versions=recorded_with,
                     record=verified(record, notebook),
                 )
@@ -128,12 +137,12 @@ def launches(
             project.root / "exercises" / "notebooks" / framework.key / f"{chapter.name}.ipynb"
         )
         address = project.colab_address(exercises) if exercises.is_file() else ""
-        result.append(Launch(framework, tuple(runs), address))
+        result.append(EditionLinks(framework, tuple(runs), address))
     return result
 
 
 def versions_in_words(framework: Framework, versions: dict[str, str]) -> str:
-    """The versions of a framework, as a reader writes them."""
+    """The versions of a framework's packages, under their names for readers."""
     return ", ".join(
         f"{title} {versions[name]}"
         for name, title in framework.products.items()
@@ -142,7 +151,7 @@ def versions_in_words(framework: Framework, versions: dict[str, str]) -> str:
 
 
 def report_address(project: Project, chapter: Chapter, docname: str, strings: Strings) -> str:
-    """The address that opens the form for a mistake on this page, filled in."""
+    """The address of the form for reporting a mistake on this page, filled in."""
     query = urlencode(
         {
             "template": "mistake.yml",

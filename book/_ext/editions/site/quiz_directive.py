@@ -1,4 +1,4 @@
-"""Self-check questions on the page: each choice unfolds its own explanation, without any script."""
+"""Self-check questions on a page: each choice unfolds its explanation, without a script."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class quiz_choice(nodes.container):
 
 
 class quiz_text(nodes.TextElement):
-    """What stands on the fold."""
+    """The text of a choice, on its fold."""
 
 
 class QuizDirective(SphinxDirective):
-    """`:::{quiz} Question?` over a list of choices, as `choices` describes it."""
+    """`:::{quiz} Question?` over a list of choices, as `quiz_choices` describes it."""
 
     has_content = True
     required_arguments = 1

@@ -1,4 +1,4 @@
-"""The status page: every notebook on every device, as the verification record has it."""
+"""The status page: the verification records of all notebooks, in tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from editions.notebooks.verification_record import Record, verified
 from editions.site.chapter_header import versions_in_words
 from editions.source.chapter import Chapter, read_chapter
 
-PAGE = "book/status"  # where stamps lead
+PAGE = "book/status"  # the page that stamps link to
 
 
 def register(app: Sphinx) -> None:
@@ -28,18 +28,18 @@ def register(app: Sphinx) -> None:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What is known of one executed notebook."""
+class NotebookStatus:
+    """One executed notebook, and the run that verified it."""
 
     chapter: Chapter
     framework: Framework
     device: str
-    versions: dict[str, str]
+    versions: dict[str, str]  # of the packages that it was last run with
     record: Record | None  # None: not verified since it was recorded
 
 
-def standings(project: Project) -> Iterator[Standing]:
-    """All executed notebooks, by framework, in the order of the table of contents."""
+def notebook_statuses(project: Project) -> Iterator[NotebookStatus]:
+    """The status of all executed notebooks, by framework, in the order of the table of contents."""
     for framework in project.frameworks:
         for page in project.chapters:
             chapter = read_chapter(page, project.relative(page))
@@ -48,32 +48,36 @@ def standings(project: Project) -> Iterator[Standing]:
                 recorded = nbformat.v4.reads(path.read_text("utf8")).metadata[KEY]["versions"]
                 record = verified(project.record_path(chapter.name, framework.key, device), path)
                 versions = record.versions if record else dict(recorded)
-                yield Standing(chapter, framework, device, versions, record)
+                yield NotebookStatus(chapter, framework, device, versions, record)
 
 
 def require_verified(project: Project) -> None:
-    """Raise an `EditionsError` that lists the notebooks which no run on a CPU has verified."""
-    found = [one for one in standings(project) if one.device == "cpu"]
+    """Check that a run on a CPU has verified every notebook.
+
+    Raises:
+        EditionsError: lists the notebooks that are not verified.
+    """
+    on_cpu = [one for one in notebook_statuses(project) if one.device == "cpu"]
     listed = [
         f"  {one.chapter.path} ({one.framework.title} edition)"
-        for one in found
+        for one in on_cpu
         if one.record is None
     ]
-    if listed or not found:
+    if listed or not on_cpu:
         what = "\n".join(listed) or "  there is no notebook"
         raise EditionsError(f"not verified:\n{what}\nType: make verify")
 
 
-def page_text(project: Project, found: list[Standing]) -> str:
+def page_text(project: Project, statuses: list[NotebookStatus]) -> str:
     """The page's tables, as MyST Markdown."""
     strings = Strings(project.language)
-    records = [one.record for one in found if one.record]
+    records = [one.record for one in statuses if one.record]
     outputs, compared = sum(r.outputs for r in records), sum(r.compared for r in records)
     lines = [
         strings(
             "status_all",
             verified=len(records),
-            notebooks=len(found),
+            notebooks=len(statuses),
             outputs=outputs,
             compared=compared,
             share=_share(compared, outputs),
@@ -84,19 +88,19 @@ def page_text(project: Project, found: list[Standing]) -> str:
     for framework in project.frameworks:
         lines += ["", f"```{{table}} {framework.title}"]
         lines += [f"| {columns} |", "|:--|:--|--:|--:|--:|--:|"]
-        lines += [_row(one, strings) for one in found if one.framework == framework]
+        lines += [_row(one, strings) for one in statuses if one.framework == framework]
         lines += ["```"]
     return "\n".join(lines) + "\n"
 
 
-def _row(one: Standing, strings: Strings) -> str:
+def _row(one: NotebookStatus, strings: Strings) -> str:
     record = one.record
     title = one.chapter.title.replace("|", "\\|")
     chapter = f"{{doc}}`{title} </{one.chapter.path.removesuffix('.md')}>`"
     versions = versions_in_words(one.framework, one.versions)
     device = strings(f"devices_{one.device}")
     if record and record.device != one.device:
-        device = f"{device} ({record.device})"  # which one it was
+        device = f"{device} ({record.device})"  # the name of the accelerator
     where = f"{device}, {versions}"
     if record is None:
         cells = [chapter, f"{where}: {strings('status_recorded')}", *["–"] * 4]
@@ -113,13 +117,13 @@ def _share(part: int, whole: int) -> str:
 
 
 class StatusDirective(SphinxDirective):
-    """The tables, in place of the directive."""
+    """`{status}`: the tables of the status page."""
 
     def run(self) -> list[nodes.Node]:
-        """Read the records; note that the page depends on them."""
+        """Make the tables from the records; note that the page depends on them."""
         project = Project.of(self.env.app)
-        found = list(standings(project))
-        for one in found:
+        statuses = list(notebook_statuses(project))
+        for one in statuses:
             for path in (project.record_path, project.notebook_path):
                 self.env.note_dependency(str(path(one.chapter.name, one.framework.key, one.device)))
-        return self.parse_text_to_nodes(page_text(project, found))
+        return self.parse_text_to_nodes(page_text(project, statuses))

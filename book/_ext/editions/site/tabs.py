@@ -1,20 +1,28 @@
-"""Make one synced tab set of each run of cells that belong to frameworks."""
+"""Turn each run of neighbouring cells that belong to frameworks into one synced tab set."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
 from docutils import nodes
+from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx_design.shared import create_component
 
-from editions.base.frameworks import FRAMEWORKS
+from editions.base.frameworks import FRAMEWORKS, Framework
+from editions.base.project import Project
 
-Cells = tuple[list[nodes.Element], list[nodes.Element]]
+Cells = list[nodes.Element]
 GROUP = "framework"  # the sync group, and so the name in the page's address
+
+
+def register(app: Sphinx) -> None:
+    """Add the directive and the transform."""
+    app.add_directive("edition", EditionDirective)
+    app.add_transform(EditionTabs)
 
 
 class EditionDirective(SphinxDirective):
@@ -32,15 +40,16 @@ class EditionDirective(SphinxDirective):
 
 
 class EditionTabs(SphinxTransform):
-    """Group neighbouring cells of frameworks, wherever they stand, into tab sets."""
+    """Group neighbouring cells of frameworks, in every section of the page, into tab sets."""
 
     default_priority = 5  # before targets are propagated and images collected
 
     def apply(self, **kwargs: Any) -> None:
         """Change the document in place."""
+        frameworks = Project.of(self.app).frameworks
         for parent in [self.document, *self.document.findall(nodes.section)]:
             for start, run in reversed(list(_runs(parent))):
-                parent[start : start + len(run)] = [_tab_set(run)]
+                parent[start : start + len(run)] = [tab_set(run, frameworks)]
 
 
 def _class(framework: str) -> str:
@@ -48,14 +57,14 @@ def _class(framework: str) -> str:
 
 
 def framework_of(node: nodes.Node) -> str | None:
-    """The framework that a node belongs to, by its class."""
+    """The framework that a node belongs to, by its class; None if it belongs to all."""
     classes = node.get("classes", []) if isinstance(node, nodes.container) else []
     return next((key for key in FRAMEWORKS if _class(key) in classes), None)
 
 
-def _runs(parent: nodes.Element) -> Iterator[tuple[int, list[nodes.Element]]]:
+def _runs(parent: nodes.Element) -> Iterator[tuple[int, Cells]]:
     start = 0
-    run: list[nodes.Element] = []
+    run: Cells = []
     for index, child in enumerate(parent.children):
         if framework_of(child):
             if not run:
@@ -68,42 +77,53 @@ def _runs(parent: nodes.Element) -> Iterator[tuple[int, list[nodes.Element]]]:
         yield start, run
 
 
-def _tab_set(run: list[nodes.Element]) -> nodes.Element:
-    tab_set = create_component("tab-set", classes=["sd-tab-set", "editions"])
-    tab_set.source, tab_set.line = run[0].source, run[0].line
-    panels = {key: [node for node in run if framework_of(node) == key] for key in FRAMEWORKS}
-    panels = {key: cells for key, cells in panels.items() if cells}
-    if len(panels) == 2:
-        panels = dict(zip(panels, _face_to_face(*panels.values()), strict=True))
-    elif len(panels) == 1:
-        tab_set["classes"].append("alone")
-    for key, cells in panels.items():
-        label = nodes.rubric("", "", nodes.Text(FRAMEWORKS[key].title), classes=["sd-tab-label"])
-        label["sync_id"], label["sync_group"] = key, GROUP
-        classes = ["sd-tab-content", f"for-{key}"]
+def tab_set(run: Cells, frameworks: Sequence[Framework]) -> nodes.Element:
+    """A tab for each framework that has cells in the run, in the order of `frameworks`."""
+    tabs = create_component("tab-set", classes=["sd-tab-set", "editions"])
+    tabs.source, tabs.line = run[0].source, run[0].line
+    panels = {one: [node for node in run if framework_of(node) == one.key] for one in frameworks}
+    panels = {one: cells for one, cells in panels.items() if cells}
+    if len(panels) == 1:
+        tabs["classes"].append("alone")
+    elif len(panels) < len(frameworks):
+        lacking = [one.key for one in frameworks if one not in panels]
+        tabs["classes"] += [f"without-{key}" for key in lacking]
+    for framework, cells in zip(panels, aligned(list(panels.values())), strict=True):
+        label = nodes.rubric("", "", nodes.Text(framework.title), classes=["sd-tab-label"])
+        label["sync_id"], label["sync_group"] = framework.key, GROUP
+        classes = ["sd-tab-content", f"for-{framework.key}"]
         content = create_component("tab-content", classes=classes, children=cells)
-        tab_set += create_component("tab-item", classes=["sd-tab-item"], children=[label, content])
-    return tab_set
+        tabs += create_component("tab-item", classes=["sd-tab-item"], children=[label, content])
+    return tabs
 
 
-def _face_to_face(left: list[nodes.Element], right: list[nodes.Element]) -> Cells:
-    """Both panels with as many children, so that, side by side, cell stands against cell.
+def aligned(panels: list[Cells]) -> list[Cells]:
+    """The panels, each with as many children, so that side by side every cell faces its like.
 
-    Where one framework has a claim or a remark that the other has not, the other gets a gap.
+    Where one framework has a claim or a remark that another one lacks, the other one gets a gap.
     """
-    rows: Cells = ([], [])
-    mine, theirs = ([_kind(node) for node in cells] for cells in (left, right))
-    matcher = SequenceMatcher(None, mine, theirs, autojunk=False)
-    for _, left_start, left_end, right_start, right_end in matcher.get_opcodes():
-        parts = left[left_start:left_end], right[right_start:right_end]
-        height = max(map(len, parts))
-        for side, part in zip(rows, parts, strict=True):
-            side += part
-            side += [_gap() for _ in range(height - len(part))]
-    return rows
+    first, *others = panels
+    rows = [[node] for node in first]
+    for width, cells in enumerate(others, start=1):
+        rows = list(_with_column(rows, cells, width))
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _with_column(rows: list[Cells], cells: Cells, width: int) -> Iterator[Cells]:
+    """The rows, of `width` cells each, with one more cell from a further panel, or with a gap."""
+    row_kinds = [next(kind for node in row if (kind := _kind(node))) for row in rows]
+    matcher = SequenceMatcher(None, row_kinds, [_kind(node) for node in cells], autojunk=False)
+    for _, row, last_row, cell, last_cell in matcher.get_opcodes():
+        for offset in range(max(last_row - row, last_cell - cell)):
+            known = row + offset < last_row
+            left = rows[row + offset] if known else [_gap() for _ in range(width)]
+            yield [*left, cells[cell + offset] if cell + offset < last_cell else _gap()]
 
 
 def _kind(node: nodes.Element) -> str:
+    """What a cell is compared by; an empty string for a gap."""
+    if "gap" in node["classes"]:
+        return ""
     kinds = ("tag_claim", "cell", "edition")
     return next((kind for kind in kinds if kind in node["classes"]), "other")
 

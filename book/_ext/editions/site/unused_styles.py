@@ -1,15 +1,23 @@
-"""Leave out of the theme's styles what no page of the site can use: half of every page's weight.
+"""Leave out of the theme's styles the rules that no page can use: half of every page's weight.
 
-A selector goes if it asks for a class that stands in no page and in no script. So do the rules of
-icons for which the site's fonts have no glyph (see book/theme/subset_icons.py).
+A selector is left out if it asks for a class that occurs in no page and in no script. A rule for an
+icon is left out if the site's fonts have no glyph for it (see book/theme/subset_icons.py).
+
+Libraries that match selectors, such as cssselect2, match them against documents. Scripts add
+classes that no built page has yet, so here a selector is compared with a list of words.
 """
 
 from __future__ import annotations
 
 import re
 import runpy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
+
+import tinycss2
+from sphinx.application import Sphinx
+from tinycss2.ast import AtRule, Node, ParseError, QualifiedRule
 
 from editions.base.project import Project
 
@@ -20,25 +28,42 @@ STYLES = (
     "styles/pydata-sphinx-theme.css",
     "styles/sphinx-book-theme.css",
 )
-MADE_BY_SCRIPTS = ("bs-",)  # classes whose names scripts put together
-TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|/\*.*?\*/|[{};]', re.S)
-CLASS = re.compile(r"\.((?:[\w-]|\\.)+)")
-ICON = re.compile(r'content:"\\([0-9a-f]{4})"')
+MADE_BY_SCRIPTS = ("bs-",)  # scripts put the names of these classes together
+NESTING = ("media", "supports")  # at-rules that hold rules
 
 
-def slim_styles(project: Project, site: Path) -> None:
-    """Rewrite the styles in the built site."""
+def register(app: Sphinx) -> None:
+    """Rewrite the style sheets at the end of a build, when all pages are there."""
+    app.connect("build-finished", _remove_unused_styles, priority=900)
+
+
+def _remove_unused_styles(app: Sphinx, exception: Exception | None) -> None:
+    if exception is not None or app.builder.name != "html":
+        return
+    project, site = Project.of(app), Path(app.outdir)
     fonts = runpy.run_path(str(project.root / "book" / "theme" / "subset_icons.py"))["FONTS"]
-    icons = {code for glyphs in fonts.values() for code in glyphs.values()}
-    words = _words(site)
+    glyphs = {code for icons in fonts.values() for code in icons.values()}
+    classes = _classes(site)
     static = site / "_static"
     for pattern in STYLES:
         for path in static.glob(pattern):
-            styles = path.read_text("utf8")
-            path.write_text("".join(_kept(styles, words, icons)), "utf8")
+            path.write_text(used_styles(path.read_text("utf8"), classes, glyphs), "utf8")
 
 
-def _words(site: Path) -> set[str]:
+def used_styles(text: str, classes: set[str], glyphs: set[int]) -> str:
+    """The style sheet `text` without rules that cannot match, and without those that are invalid.
+
+    Args:
+        text: the style sheet.
+        classes: the classes that an element may have.
+        glyphs: the code points that the icon fonts have.
+    """
+    rules = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
+    return "".join(_used(rules, classes, glyphs))
+
+
+def _classes(site: Path) -> set[str]:
+    """The classes of the pages' elements, and all words of scripts, which may be classes."""
     words: set[str] = set()
     for page in site.rglob("*.html"):
         for classes in re.findall(r'class="([^"]*)"', page.read_text("utf8")):
@@ -52,55 +77,53 @@ def _words(site: Path) -> set[str]:
     return words
 
 
-def _kept(styles: str, words: set[str], icons: set[int]) -> Iterator[str]:
-    """The rules that can match something, as they stand."""
-    start = depth = opened = 0
-    for token in TOKEN.finditer(styles):
-        if token[0] == ";" and depth == 0:
-            yield styles[start : token.end()]  # @import, @charset
-            start = token.end()
-        elif token[0] == "{":
-            if depth == 0:
-                opened = token.end()
-            depth += 1
-        elif token[0] == "}":
-            depth -= 1
-            if depth == 0:
-                prelude, body = styles[start : opened - 1], styles[opened : token.start()]
-                start = token.end()
-                yield _rule(prelude, body, words, icons)
+def _used(rules: Iterable[Node], classes: set[str], glyphs: set[int]) -> Iterator[str]:
+    for rule in rules:
+        if isinstance(rule, AtRule) and rule.lower_at_keyword in NESTING:
+            nested = tinycss2.parse_rule_list(rule.content, skip_whitespace=True)
+            if inner := "".join(_used(nested, classes, glyphs)):
+                condition = tinycss2.serialize(rule.prelude).strip()
+                yield f"@{rule.lower_at_keyword} {condition}{{{inner}}}"
+        elif isinstance(rule, QualifiedRule):
+            selectors = [one for one in _selectors(rule) if _can_match(one, classes)]
+            if selectors and not _draws_missing_glyph(rule, glyphs):
+                matched = ",".join(tinycss2.serialize(one).strip() for one in selectors)
+                yield f"{matched}{{{tinycss2.serialize(rule.content)}}}"
+        elif not isinstance(rule, ParseError):
+            yield rule.serialize()
 
 
-def _rule(prelude: str, body: str, words: set[str], icons: set[int]) -> str:
-    prelude = re.sub(r"/\*.*?\*/", "", prelude, flags=re.S).strip()
-    if prelude.startswith(("@media", "@supports")):
-        inner = "".join(_kept(body, words, icons))
-        return f"{prelude}{{{inner}}}" if inner else ""
-    if prelude.startswith("@"):
-        return f"{prelude}{{{body}}}"
-    icon = ICON.fullmatch(body.strip())
-    if icon and ".fa-" in prelude and int(icon[1], 16) not in icons:
-        return ""
-    selectors = [one for one in _selectors(prelude) if _can_match(one, words)]
-    return f"{','.join(selectors)}{{{body}}}" if selectors else ""
+def _selectors(rule: QualifiedRule) -> Iterator[list[Node]]:
+    selector: list[Node] = []
+    for token in rule.prelude:
+        if token == ",":
+            yield selector
+            selector = []
+        else:
+            selector.append(token)
+    yield selector
 
 
-def _selectors(prelude: str) -> Iterator[str]:
-    depth = start = 0
-    for index, char in enumerate(prelude):
-        depth += (char in "([") - (char in ")]")
-        if char == "," and depth == 0:
-            yield prelude[start:index].strip()
-            start = index + 1
-    yield prelude[start:].strip()
+def _can_match(selector: list[Node], classes: set[str]) -> bool:
+    """Whether every class it asks for may occur; `:not(...)` and `:is(...)` ask for none."""
+    return all(
+        name in classes or name.startswith(MADE_BY_SCRIPTS) for name in _classes_of(selector)
+    )
 
 
-def _can_match(selector: str, words: set[str]) -> bool:
-    outside = re.sub(r"\[[^]]*\]", "", selector)
-    while "(" in outside:  # what stands in :not(), :is() is a choice
-        shorter = re.sub(r"\([^()]*\)", "", outside)
-        if shorter == outside:
-            return True
-        outside = shorter
-    names = (re.sub(r"\\(.)", r"\1", name) for name in CLASS.findall(outside))
-    return all(name in words or name.startswith(MADE_BY_SCRIPTS) for name in names)
+def _classes_of(selector: list[Node]) -> Iterator[str]:
+    for dot, name in pairwise(selector):
+        if dot == "." and name.type == "ident":
+            yield name.value
+
+
+def _draws_missing_glyph(rule: QualifiedRule, glyphs: set[int]) -> bool:
+    """Whether the rule is that of an icon, `.fa-NAME::before { content: "?" }`, without a glyph."""
+    if not any(name.startswith("fa-") for name in _classes_of(rule.prelude)):
+        return False
+    content = tinycss2.parse_blocks_contents(rule.content, skip_whitespace=True)
+    if len(content) != 1 or content[0].type != "declaration" or content[0].name != "content":
+        return False
+    value = content[0].value
+    drawn = value[0].value if len(value) == 1 and value[0].type == "string" else ""
+    return len(drawn) == 1 and ord(drawn) not in glyphs

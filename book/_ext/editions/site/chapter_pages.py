@@ -1,0 +1,103 @@
+"""How Sphinx reads a chapter: as its editions, woven, with the chapter's header."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.osutil import relative_uri
+
+from editions.base.errors import EditionsError
+from editions.base.frameworks import Framework
+from editions.base.project import Project, is_chapter
+from editions.base.strings import Strings
+from editions.notebooks.execution import editions
+from editions.notebooks.notebook import KEY, devices_of
+from editions.site import status_page
+from editions.site.chapter_header import edition_links, header_html
+from editions.site.weaving import weave
+from editions.source.chapter import Chapter, read_chapter
+from editions.source.dropped_pages import chosen, without_left_out
+
+
+def register(app: Sphinx) -> None:
+    """Refuse stale notebooks, replace the sources of chapters, and add their headers."""
+    app.connect("builder-inited", _refuse_stale)
+    app.connect("source-read", _weave_source)
+    app.connect("doctree-read", _add_header)
+
+
+def _refuse_stale(app: Sphinx) -> None:
+    """Stop the build where a page would show outputs that its code does not give."""
+    try:
+        stale = [
+            f"{edition.shown}: {reason}"
+            for edition in editions(Project.of(app))
+            if (reason := edition.staleness())
+        ]
+    except EditionsError as error:
+        raise ExtensionError(str(error)) from error
+    if stale:
+        listed = "\n".join(f"  {line}" for line in stale)
+        raise ExtensionError(f"stale notebooks:\n{listed}\nType: make notebooks")
+
+
+def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Replace a chapter's text by its woven notebook; fill in the settings on other pages."""
+    project = Project.of(app)
+    path = Path(app.env.doc2path(docname))
+    if not is_chapter(source[0]):
+        source[0] = source[0].replace("{{ repository }}", project.repository)
+        source[0] = source[0].replace("{{ branch }}", project.branch)
+        source[0] = without_left_out(project, path, source[0])
+        return
+    try:
+        chapter = chosen(project, read_chapter(path, project.relative(path)))
+        runs = {framework.key: _runs(app, chapter, framework) for framework in project.frameworks}
+        source[0] = weave(chapter, project.frameworks, runs, Strings(project.language))
+    except EditionsError as error:
+        raise ExtensionError(str(error)) from error
+    app.env.metadata[docname]["editions"] = {
+        "chapter": chapter,
+        "versions": {
+            key: {device: dict(run.metadata[KEY]["versions"]) for device, run in found.items()}
+            for key, found in runs.items()
+        },
+    }
+
+
+def _runs(app: Sphinx, chapter: Chapter, framework: Framework) -> dict[str, NotebookNode]:
+    """An edition's executed notebooks by device; the page is made anew when one changes."""
+    project = Project.of(app)
+    runs = {}
+    for device in devices_of(chapter, framework, project):
+        notebook = project.notebook_path(chapter.name, framework.key, device)
+        app.env.note_dependency(str(notebook))
+        app.env.note_dependency(str(project.record_path(chapter.name, framework.key, device)))
+        runs[device] = nbformat.v4.reads(notebook.read_text("utf8"))
+    return runs
+
+
+def _add_header(app: Sphinx, doctree: nodes.document) -> None:
+    """Insert the chapter's header under the title."""
+    docname = app.env.docname
+    about = app.env.metadata[docname].get("editions")
+    if about is None:
+        return
+    title = next(doctree.findall(nodes.title), None)
+    if title is None:
+        raise ExtensionError(f"{docname}: a chapter needs a title")
+    project, chapter = Project.of(app), about["chapter"]
+    up = status = ""
+    if app.builder.format == "html":
+        up = relative_uri(app.builder.get_target_uri(docname), "")
+        if status_page.PAGE in app.env.found_docs:
+            status = app.builder.get_relative_uri(docname, status_page.PAGE)
+    links = edition_links(project, chapter, about["versions"], up)
+    html = header_html(project, chapter, links, docname, status)
+    section = title.parent
+    section.insert(section.index(title) + 1, nodes.raw("", html, format="html"))

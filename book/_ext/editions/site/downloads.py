@@ -1,0 +1,38 @@
+"""Copies of the notebooks beside the pages, for the download buttons."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path, PurePosixPath
+
+from sphinx.application import Sphinx
+
+from editions.base.project import Project
+from editions.notebooks.execution import editions
+from editions.notebooks.notebook import devices_of
+
+FOLDER = "notebooks"
+
+
+def register(app: Sphinx) -> None:
+    """Copy the notebooks at the end of a build."""
+    app.connect("build-finished", _copy_notebooks)
+
+
+def download_path(chapter: str, framework: str, device: str) -> PurePosixPath:
+    """Where the notebook is, relative to the site's root."""
+    return PurePosixPath(FOLDER, device, framework, f"{chapter}.ipynb")
+
+
+def _copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
+    """Replace the folder as a whole: it holds no notebook of an earlier build."""
+    if exception is not None or app.builder.format != "html":
+        return
+    site, project = Path(app.outdir), Project.of(app)
+    shutil.rmtree(site / FOLDER, ignore_errors=True)
+    for edition in editions(project):
+        chapter, framework = edition.chapter.name, edition.framework.key
+        for device in devices_of(edition.chapter, edition.framework, project):
+            target = site / download_path(chapter, framework, device)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(project.notebook_path(chapter, framework, device), target)
