@@ -4,6 +4,7 @@
 module             knows
 ================== ===============================================================
 ``extension``      the Sphinx extension: which of the others acts at which event
+``sphinx_project`` which project a Sphinx application builds
 ``weaving``        how editions become the one notebook that Sphinx reads
 ``tabs``           how runs of framework cells become tab sets
 ``chapter_header`` what appears under a chapter's title

@@ -15,14 +15,15 @@ from sphinx.config import Config
 from sphinx.errors import ExtensionError
 from sphinx.util.osutil import relative_uri
 
+from editions.base.contents import is_chapter
 from editions.base.errors import EditionsError
 from editions.base.frameworks import FRAMEWORKS, Framework
-from editions.base.project import Project, is_chapter
 from editions.base.strings import Strings
 from editions.notebooks.execution import editions
 from editions.notebooks.notebook import KEY, devices_of
 from editions.site import formulas, quiz_directive, status_page, theme
 from editions.site.chapter_header import header_html, launches
+from editions.site.sphinx_project import current_project
 from editions.site.tabs import EditionDirective, EditionTabs
 from editions.site.weaving import weave
 from editions.source.chapter import Chapter, read_chapter
@@ -55,7 +56,7 @@ def read_page(text: str) -> NotebookNode:
 
 def _set_address(app: Sphinx, config: Config) -> None:
     """Where the pages will be, for their canonical addresses."""
-    config.html_baseurl = config.html_baseurl or Project.of(app).site
+    config.html_baseurl = config.html_baseurl or current_project(app).site
 
 
 def _refuse_stale(app: Sphinx) -> None:
@@ -63,7 +64,7 @@ def _refuse_stale(app: Sphinx) -> None:
     try:
         stale = [
             f"{edition.shown}: {reason}"
-            for edition in editions(Project.of(app))
+            for edition in editions(current_project(app))
             if (reason := edition.staleness())
         ]
     except EditionsError as error:
@@ -74,7 +75,7 @@ def _refuse_stale(app: Sphinx) -> None:
 
 
 def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
-    project = Project.of(app)
+    project = current_project(app)
     path = Path(app.env.doc2path(docname))
     if not is_chapter(source[0]):
         source[0] = source[0].replace("{{ repository }}", project.repository)
@@ -98,7 +99,7 @@ def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def _runs(app: Sphinx, chapter: Chapter, framework: Framework) -> dict[str, NotebookNode]:
     """An edition's executed notebooks by device; the page is made anew when one changes."""
-    project = Project.of(app)
+    project = current_project(app)
     found = {}
     for device in devices_of(chapter, framework, project):
         notebook = project.notebook_path(chapter.name, framework.key, device)
@@ -112,7 +113,7 @@ def _add_header(app: Sphinx, doctree: nodes.document) -> None:
     about = app.env.metadata[app.env.docname].get("editions")
     if about is None:
         return
-    project = Project.of(app)
+    project = current_project(app)
     docname = app.env.docname
     up = (
         relative_uri(app.builder.get_target_uri(docname), "")
@@ -134,7 +135,7 @@ def _copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
     """Put the notebooks beside the pages, for the download buttons."""
     if exception is not None or app.builder.format != "html":
         return
-    project = Project.of(app)
+    project = current_project(app)
     for edition in editions(project):
         chapter, framework = edition.chapter.name, edition.framework.key
         for device in devices_of(edition.chapter, edition.framework, project):

@@ -13,8 +13,8 @@ from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 
-from editions.base.project import Project
 from editions.base.strings import Strings
+from editions.site.sphinx_project import current_project
 from editions.site.unused_styles import slim_styles
 
 # What extensions load on every page and no page of this book uses; `editions.js` does the tabs.
@@ -40,7 +40,7 @@ def register(app: Sphinx) -> None:
 def _page_context(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    project = Project.of(app)
+    project = current_project(app)
     context["editions"] = {
         "words": Strings(project.language),
         "frameworks": project.frameworks,
@@ -115,7 +115,7 @@ def _with_code(text: str) -> str:
 def _write_site_files(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.format != "html" or app.builder.name != "html":
         return
-    project = Project.of(app)
+    project = current_project(app)
     pages = [
         {"address": f"{quote(name)}.html", "title": app.env.titles[name].astext()}
         for name in _reading_order(app, app.config.root_doc)
