@@ -27,7 +27,7 @@ from editions.site.sphinx_project import current_project
 from editions.site.tabs import EditionDirective, EditionTabs
 from editions.site.weaving import weave
 from editions.source.chapter import Chapter, read_chapter
-from editions.source.dropped_pages import chosen, without_left_out
+from editions.source.dropped_pages import chapter_without_left_out, without_left_out
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -83,7 +83,8 @@ def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = without_left_out(project, path, source[0])
         return
     try:
-        chapter = chosen(project, read_chapter(path, project.relative(path)))
+        chapter = read_chapter(path, project.relative(path))
+        chapter = chapter_without_left_out(project, chapter)
         runs = {framework.key: _runs(app, chapter, framework) for framework in project.frameworks}
         source[0] = weave(chapter, project.frameworks, runs, Strings(project.language))
     except EditionsError as error:

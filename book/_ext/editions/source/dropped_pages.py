@@ -23,7 +23,7 @@ ITEM = re.compile(r"^[-*|] \[[^\]\n]*\]\(([^()\s]+)\)")
 LIST = re.compile(r"(?m)^(\*\*[^*\n]+\*\*\n[ \t]*\n)?((?:^[-*|] .*(?:\n|\Z))+)\n?")
 
 
-def chosen(project: Project, chapter: Chapter) -> Chapter:
+def chapter_without_left_out(project: Project, chapter: Chapter) -> Chapter:
     """The chapter without links to pages that are left out."""
     page = project.root / chapter.path
     targets = LinkTargets(project)
