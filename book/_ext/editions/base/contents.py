@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from editions.base.errors import EditionsError, SourceError
 from editions.base.files import read_text
@@ -88,15 +88,20 @@ class Contents:
                     entries.append(list(self._below(site_map[item], site_map)))
                 elif isinstance(item, GlobItem):
                     entries += [[match] for match in self._matches(str(item)) if match != name]
-            yield from (one for entry in _ordered(entries, tree.reversed) for one in entry)
+            for entry in reversed(entries) if tree.reversed else entries:
+                yield from entry
 
     def _check(self, name: str) -> None:
         """Raise an `EditionsError` if a listed page is missing or excluded."""
+        from sphinx.util.matching import Matcher
+
         files = [f"{name}{suffix}" for suffix in SUFFIXES]
         existing = [file for file in files if (self.root / file).is_file()]
         if not existing:
             raise EditionsError(f"{NAME} lists {name}, and there is no file {name}.md")
-        if existing[0] not in self._unexcluded_files:
+        parts = existing[0].split("/")
+        matches = Matcher(self._excluded)
+        if any(matches("/".join(parts[:depth])) for depth in range(1, len(parts) + 1)):
             raise EditionsError(
                 f"{NAME} lists {name}, and exclude_patterns in _config.yml excludes {existing[0]}"
             )
@@ -113,15 +118,19 @@ class Contents:
             )
         return matches
 
+    @property
+    def _excluded(self) -> list[str]:
+        from sphinx.project import EXCLUDE_PATHS
+
+        return [*self.settings.excluded, *EXCLUDE_PATHS]
+
     @cached_property
     def _unexcluded_files(self) -> set[str]:
         """All files that Sphinx would take for a page if the table listed them."""
-        from sphinx.project import EXCLUDE_PATHS
         from sphinx.util.matching import get_matching_files
 
         patterns = [f"**{suffix}" for suffix in SUFFIXES]
-        excluded = [*self.settings.excluded, *EXCLUDE_PATHS]
-        return set(get_matching_files(self.root, patterns, excluded))
+        return set(get_matching_files(self.root, patterns, self._excluded))
 
     def _refuse_unlisted_chapters(self) -> None:
         unlisted = (
@@ -148,10 +157,6 @@ def _without_suffix(file: str) -> str:
     for suffix in SUFFIXES:
         file = file.removesuffix(suffix)
     return file
-
-
-def _ordered(entries: list[Any], reverse: bool) -> Iterable[Any]:
-    return reversed(entries) if reverse else entries
 
 
 def _refuse_code_cells(shown: str, text: str) -> None:
