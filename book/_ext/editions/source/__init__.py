@@ -6,7 +6,9 @@ module                knows
 ``chapter``           cells, tags and names, and the rules for them
 ``claims``            what a claim cell must assert
 ``quiz_choices``      how the choices of a self-check question are written
-``myst_syntax``       how MyST Markdown is parsed, and where each element is
+``myst_syntax``       how MyST Markdown is parsed into blocks and directives
+``inline_elements``   how their contents are parsed, and where each element is
+``text_origins``      where the contents of blocks come from in a text
 ``unrendered_syntax`` which syntax would appear as raw text
 ``raw_html``          which tags in Markdown refer to the book
 ``link_targets``      what a link can point to, and the titles of its targets

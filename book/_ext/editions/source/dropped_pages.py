@@ -13,8 +13,9 @@ from pathlib import Path
 
 from editions.base.project import Project
 from editions.source.chapter import Chapter
+from editions.source.inline_elements import Environment, Inline
 from editions.source.link_targets import LinkTargets
-from editions.source.myst_syntax import Environment, Inline, parse_inline_everywhere
+from editions.source.myst_syntax import parse_inline_everywhere
 from editions.source.page_definitions import definitions_of_chapter
 from editions.source.text_edits import Edit, edited
 

@@ -14,7 +14,8 @@ from markdown_it.token import Token
 
 from editions.base.files import read_text
 from editions.base.project import Project
-from editions.source.myst_syntax import Directive, directive_of, inline_tokens, parse
+from editions.source.inline_elements import inline_tokens
+from editions.source.myst_syntax import Directive, directive_of, parse
 
 ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//")
 BOOK_SCHEMES = ("project:", "path:")  # of MyST, for a page and for a file of the book

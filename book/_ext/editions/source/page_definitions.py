@@ -11,15 +11,8 @@ from dataclasses import dataclass
 
 from editions.base.errors import SourceError
 from editions.source.chapter import Chapter
-from editions.source.myst_syntax import (
-    Block,
-    Environment,
-    Inline,
-    Parsed,
-    directive_of,
-    parse,
-    parse_inline,
-)
+from editions.source.inline_elements import Environment, Inline, parse_inline
+from editions.source.myst_syntax import Block, Parsed, directive_of, parse
 
 
 @dataclass(frozen=True)

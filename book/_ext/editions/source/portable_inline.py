@@ -13,8 +13,8 @@ from editions.base.errors import SourceError
 from editions.base.project import Project
 from editions.source import unrendered_syntax
 from editions.source.citations import bibliography, bibliography_files
+from editions.source.inline_elements import Inline, parse_inline
 from editions.source.link_targets import BOOK_SCHEMES, LinkTargets, file_on
-from editions.source.myst_syntax import Inline, parse_inline
 from editions.source.page_definitions import Definitions
 from editions.source.raw_html import relative_references
 from editions.source.text_edits import Edit, edited
