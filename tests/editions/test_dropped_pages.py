@@ -6,12 +6,13 @@ import pytest
 from editions.source.chapter import read_chapter
 from editions.source.dropped_pages import chapter_without_left_out, without_left_out
 from editions.source.portable_markdown import Plain
-from small_book import Book
+from small_book import Book, make_book
 
 
-@pytest.fixture
-def smaller(book: Book) -> Book:
+@pytest.fixture(scope="module")
+def smaller(tmp_path_factory: pytest.TempPathFactory) -> Book:
     """The small book without its other page."""
+    book = make_book(tmp_path_factory.mktemp("smaller") / "project")
     book.edit("- file: book/other\n", "", "_toc.yml")
     return book
 

@@ -12,7 +12,7 @@ from editions.notebooks.notebook import build
 from editions.source import unrendered_syntax
 from editions.source.chapter import read_chapter
 from editions.source.portable_markdown import Plain
-from small_book import Book
+from small_book import Book, make_book
 from test_page import build as build_site
 
 SITE = "https://d2lcompute.github.io/d2lcompute/book"
@@ -62,9 +62,14 @@ Inner.
 """
 
 
-@pytest.fixture
-def plain(book: Book) -> Plain:
-    (book.root / "book" / "other.md").write_text(OTHER, "utf8")
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Plain:
+    """The converter of the small book's chapter, with more on the other page."""
+    book = make_book(tmp_path_factory.mktemp("plain") / "project")
+    pages = book.root / "book"
+    (pages / "other.md").write_text(OTHER, "utf8")
+    (pages / "a b.md").write_text("# A b\n", "utf8")
+    book.edit("- file: book/other\n", "- file: book/other\n- file: book/a b\n", "_toc.yml")
     return Plain(book.project, book.source)
 
 
@@ -203,9 +208,6 @@ def test_unknown_syntax_is_refused(plain: Plain, myst: str, line: int, message: 
     ],
 )  # fmt: skip
 def test_links_lead_to_the_site(plain: Plain, myst: str, expected: str) -> None:
-    (plain.page.parent / "a b.md").write_text("# A b\n", "utf8")
-    toc = plain.project.root / "_toc.yml"
-    toc.write_text(toc.read_text("utf8") + "- file: book/a b\n", "utf8")
     for name, address in (("SITE", SITE), ("RAW", RAW), ("BLOB", BLOB)):
         expected = expected.replace(f"{{{name}}}", address)
     assert plain.convert(myst) == expected
