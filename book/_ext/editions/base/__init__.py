@@ -3,7 +3,12 @@
 ================== ===============================================================
 module             knows
 ================== ===============================================================
-``project``        where things are and what ``_config.yml`` and ``_toc.yml`` say
+``project``        all of the following about one project, and where its files are
+``settings``       what ``_config.yml`` says
+``contents``       which files are pages, and which pages are chapters: ``_toc.yml``
+``addresses``      where pages, files and notebooks are on the web
+``pins``           which versions ``requirements.txt`` pins
+``yaml_text``      how YAML is parsed or refused
 ``frameworks``     what distinguishes the frameworks
 ``files``          how text is read and results are replaced as a whole
 ``processes``      how programs are started and stopped

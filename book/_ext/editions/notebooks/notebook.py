@@ -89,7 +89,7 @@ def devices_of(chapter: Chapter, framework: Framework, project: Project) -> list
 
 def build(chapter: Chapter, framework: Framework, project: Project) -> NotebookNode:
     """The edition's notebook, not yet run."""
-    plain = Plain(project, project.root / chapter.path)
+    plain = Plain.of_chapter(project, chapter)
     strings = Strings(project.language)
     cells = chapter.edition(framework.key)
     notebook = nbformat.v4.new_notebook()

@@ -4,6 +4,7 @@
 module             knows
 ================== ===============================================================
 ``extension``      the Sphinx extension: the modules down to ``unused_styles``
+``sphinx_project`` which project a Sphinx application builds
 ``chapter_pages``  how Sphinx reads a chapter
 ``weaving``        how editions become the one notebook that Sphinx reads
 ``tabs``           how runs of framework cells become tab sets

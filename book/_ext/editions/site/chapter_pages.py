@@ -13,15 +13,16 @@ from sphinx.util.osutil import relative_uri
 
 from editions.base.errors import EditionsError
 from editions.base.frameworks import Framework
-from editions.base.project import Project, is_chapter
+from editions.base.project import is_chapter
 from editions.base.strings import Strings
 from editions.notebooks.execution import editions
 from editions.notebooks.notebook import KEY, devices_of
 from editions.site import status_page
 from editions.site.chapter_header import edition_links, header_html
+from editions.site.sphinx_project import current_project
 from editions.site.weaving import weave
 from editions.source.chapter import Chapter, read_chapter
-from editions.source.dropped_pages import chosen, without_left_out
+from editions.source.dropped_pages import chapter_without_left_out, without_left_out
 
 
 def register(app: Sphinx) -> None:
@@ -36,7 +37,7 @@ def _refuse_stale(app: Sphinx) -> None:
     try:
         stale = [
             f"{edition.shown}: {reason}"
-            for edition in editions(Project.of(app))
+            for edition in editions(current_project(app))
             if (reason := edition.staleness())
         ]
     except EditionsError as error:
@@ -48,7 +49,7 @@ def _refuse_stale(app: Sphinx) -> None:
 
 def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
     """Replace a chapter's text by its woven notebook; fill in the settings on other pages."""
-    project = Project.of(app)
+    project = current_project(app)
     path = Path(app.env.doc2path(docname))
     if not is_chapter(source[0]):
         source[0] = source[0].replace("{{ repository }}", project.repository)
@@ -56,7 +57,8 @@ def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = without_left_out(project, path, source[0])
         return
     try:
-        chapter = chosen(project, read_chapter(path, project.relative(path)))
+        chapter = read_chapter(path, project.relative(path))
+        chapter = chapter_without_left_out(project, chapter)
         runs = {framework.key: _runs(app, chapter, framework) for framework in project.frameworks}
         source[0] = weave(chapter, project.frameworks, runs, Strings(project.language))
     except EditionsError as error:
@@ -72,7 +74,7 @@ def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def _runs(app: Sphinx, chapter: Chapter, framework: Framework) -> dict[str, NotebookNode]:
     """An edition's executed notebooks by device; the page is made anew when one changes."""
-    project = Project.of(app)
+    project = current_project(app)
     runs = {}
     for device in devices_of(chapter, framework, project):
         notebook = project.notebook_path(chapter.name, framework.key, device)
@@ -91,7 +93,7 @@ def _add_header(app: Sphinx, doctree: nodes.document) -> None:
     title = next(doctree.findall(nodes.title), None)
     if title is None:
         raise ExtensionError(f"{docname}: a chapter needs a title")
-    project, chapter = Project.of(app), about["chapter"]
+    project, chapter = current_project(app), about["chapter"]
     up = status = ""
     if app.builder.format == "html":
         up = relative_uri(app.builder.get_target_uri(docname), "")

@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 from sphinx.application import Sphinx
 
-from editions.base.project import Project
 from editions.notebooks.execution import editions
 from editions.notebooks.notebook import devices_of
+from editions.site.sphinx_project import current_project
 
 FOLDER = "notebooks"
 
@@ -28,7 +28,7 @@ def _copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
     """Replace the folder as a whole: it holds no notebook of an earlier build."""
     if exception is not None or app.builder.format != "html":
         return
-    site, project = Path(app.outdir), Project.of(app)
+    site, project = Path(app.outdir), current_project(app)
     shutil.rmtree(site / FOLDER, ignore_errors=True)
     for edition in editions(project):
         chapter, framework = edition.chapter.name, edition.framework.key

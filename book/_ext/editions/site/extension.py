@@ -11,7 +11,6 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from editions.base.frameworks import FRAMEWORKS
-from editions.base.project import Project
 from editions.site import (
     chapter_pages,
     downloads,
@@ -25,6 +24,7 @@ from editions.site import (
     tabs,
     unused_styles,
 )
+from editions.site.sphinx_project import current_project
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -57,6 +57,6 @@ def read_page(text: str) -> NotebookNode:
 
 def _complete_settings(app: Sphinx, config: Config) -> None:
     """Tell Sphinx the site's address, and the theme's style sheet the frameworks."""
-    project = Project.of(app)
+    project = current_project(app)
     config.html_baseurl = config.html_baseurl or project.site
     config.html_context["frameworks"] = [framework.key for framework in project.frameworks]

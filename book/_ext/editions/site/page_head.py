@@ -8,8 +8,8 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from editions.base.project import Project
 from editions.base.strings import Strings
+from editions.site.sphinx_project import current_project
 
 # Extensions load these on every page, and no page of this book uses them: `editions.js` does the
 # tabs.
@@ -27,7 +27,7 @@ def register(app: Sphinx) -> None:
 def _extend_context(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    project = Project.of(app)
+    project = current_project(app)
     context["editions"] = {
         "words": Strings(project.language),
         "frameworks": project.frameworks,

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from sphinx.application import Sphinx
 
-from editions.base.project import Project
 from editions.base.strings import Strings
+from editions.site.sphinx_project import current_project
 
 # Before Sphinx quotes a page in search results, it drops these parts. It should also drop the
 # buttons under the title, and what screen readers hear of a formula.
@@ -34,7 +34,7 @@ def _write_site_files(app: Sphinx, exception: Exception | None) -> None:
 
 def _missing_page(app: Sphinx) -> str:
     """The page that hosts serve for any missing address; it needs no other file."""
-    project = Project.of(app)
+    project = current_project(app)
     pages = [
         {"address": f"{quote(name)}.html", "title": app.env.titles[name].astext()}
         for name in _reading_order(app, app.config.root_doc)
@@ -60,7 +60,7 @@ def _reading_order(app: Sphinx, page: str) -> Iterator[str]:
 
 def _site_map(app: Sphinx) -> str:
     """The addresses of all pages, for search engines."""
-    project = Project.of(app)
+    project = current_project(app)
     addresses = "".join(
         f"  <url><loc>{escape(project.page_address(name))}</loc></url>\n"
         for name in sorted(app.env.found_docs)

@@ -17,6 +17,7 @@ from editions.base.strings import Strings
 from editions.notebooks.notebook import KEY, devices_of
 from editions.notebooks.verification_record import Record, verified
 from editions.site.chapter_header import versions_in_words
+from editions.site.sphinx_project import current_project
 from editions.source.chapter import Chapter, read_chapter
 
 PAGE = "book/status"  # the page that stamps link to
@@ -121,7 +122,7 @@ class StatusDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Make the tables from the records; note that the page depends on them."""
-        project = Project.of(self.env.app)
+        project = current_project(self.env.app)
         statuses = list(notebook_statuses(project))
         for one in statuses:
             for path in (project.record_path, project.notebook_path):

@@ -13,7 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_design.shared import create_component
 
 from editions.base.frameworks import FRAMEWORKS, Framework
-from editions.base.project import Project
+from editions.site.sphinx_project import current_project
 
 Cells = list[nodes.Element]
 GROUP = "framework"  # the sync group, and so the name in the page's address
@@ -46,7 +46,7 @@ class EditionTabs(SphinxTransform):
 
     def apply(self, **kwargs: Any) -> None:
         """Change the document in place."""
-        frameworks = Project.of(self.app).frameworks
+        frameworks = current_project(self.app).frameworks
         for parent in [self.document, *self.document.findall(nodes.section)]:
             for start, run in reversed(list(_runs(parent))):
                 parent[start : start + len(run)] = [tab_set(run, frameworks)]

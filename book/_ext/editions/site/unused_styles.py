@@ -19,7 +19,7 @@ import tinycss2
 from sphinx.application import Sphinx
 from tinycss2.ast import AtRule, Node, ParseError, QualifiedRule
 
-from editions.base.project import Project
+from editions.site.sphinx_project import current_project
 
 STYLES = (
     "basic.css",
@@ -40,7 +40,7 @@ def register(app: Sphinx) -> None:
 def _remove_unused_styles(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.name != "html":
         return
-    project, site = Project.of(app), Path(app.outdir)
+    project, site = current_project(app), Path(app.outdir)
     fonts = runpy.run_path(str(project.root / "book" / "theme" / "subset_icons.py"))["FONTS"]
     glyphs = {code for icons in fonts.values() for code in icons.values()}
     classes = _classes(site)

@@ -1,4 +1,4 @@
-"""The source format of a chapter: cells, tags, names, and the rules they obey."""
+"""The format of a chapter's source: cells, their tags and names, and the rules for them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from editions.base.frameworks import FRAMEWORKS
 
 TAGS = {
     *FRAMEWORKS,
-    "claim",  # assertions that prove what the prose says
-    "predict",  # the reader is asked before the output shows
-    "nbval-ignore-output",  # the output cannot repeat; a claim must follow
+    "claim",  # assertions that prove a statement of the text
+    "predict",  # the output is folded until the reader has predicted it
+    "nbval-ignore-output",  # the output differs from run to run; a claim must follow
     "raises-exception",  # the cell stops with an exception on purpose
 }
 OPTIONS = {"tags", "name", "alt"}
@@ -29,36 +29,36 @@ class Cell:
 
     kind: str  # "markdown" or "code"
     source: str
-    line: int  # of the file, counted from 1, on which `source` begins
+    line: int  # the line of the file on which `source` begins, counted from 1
     tags: tuple[str, ...] = ()
     name: str | None = None
-    alt: str | None = None  # what its figure shows, for those who cannot see it
+    alt: str | None = None  # alternative text of its figure
 
     @property
     def framework(self) -> str | None:
-        """The framework it belongs to; None if it belongs to all."""
+        """Key of the framework that the cell belongs to; None if it belongs to all."""
         return next((tag for tag in self.tags if tag in FRAMEWORKS), None)
 
     @property
     def is_claim(self) -> bool:
-        """Whether it asserts what the prose says."""
+        """Whether the cell proves a statement of the text."""
         return "claim" in self.tags
 
     @property
     def claim_title(self) -> str:
-        """What a claim proves, in words."""
+        """The statement that a claim proves."""
         match = CLAIM_TITLE.match(self.source)
         return match[1] if match else ""
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter as its author wrote it."""
+    """A chapter, for all frameworks."""
 
     name: str  # file name without its ending
-    path: str  # as it is named in messages
+    path: str  # its name in messages
     cells: tuple[Cell, ...]
-    draft: bool = False  # still being written: what finished chapters must have, it may lack
+    draft: bool = False  # unfinished: rules for finished chapters do not apply
 
     @property
     def title(self) -> str:
@@ -74,27 +74,39 @@ class Chapter:
 
 
 def read_chapter(
-    path: Path, shown_as: str | None = None, also: frozenset[str] = frozenset()
+    path: Path, shown_as: str | None = None, more_tags: frozenset[str] = frozenset()
 ) -> Chapter:
-    """Read a chapter; `shown_as` is how messages name it, `also` are further tags it may use.
+    """Read a chapter.
+
+    Args:
+        path: the file.
+        shown_as: its name in messages; by default its path.
+        more_tags: tags that its cells may have besides `TAGS`.
 
     Raises:
-        SourceError: a rule of the format is broken; names the file and the line.
+        SourceError: the file breaks a rule of the format; names the line.
     """
     shown = shown_as or path.as_posix()
-    return parse_chapter(read_text(path, shown), path.stem, shown, also)
+    return parse_chapter(read_text(path, shown), path.stem, shown, more_tags)
 
 
 @lru_cache(maxsize=64)  # a build asks for each chapter three times
-def parse_chapter(text: str, name: str, path: str, also: frozenset[str] = frozenset()) -> Chapter:
-    """Split a chapter's text into cells and check the rules of the format."""
+def parse_chapter(
+    text: str, name: str, path: str, more_tags: frozenset[str] = frozenset()
+) -> Chapter:
+    """Split a chapter's text into cells and check the rules of the format.
+
+    Raises:
+        SourceError: the text breaks a rule; names `path` and the line.
+    """
     from myst_nb.core.read import MystMetadataParsingError, read_myst_markdown_notebook
 
     try:
         notebook = read_myst_markdown_notebook(text, add_source_map=True, path=path)
     except MystMetadataParsingError as error:
-        found = re.search(r"line (\d+)", str(error))
-        raise SourceError(path, int(found[1]) if found else 1, _said(str(error))) from error
+        number = re.search(r"line (\d+)", str(error))
+        line = int(number[1]) if number else 1
+        raise SourceError(path, line, _without_objects(str(error))) from error
     lines = text.splitlines()
     cells = []
     for node, start in zip(notebook.cells, notebook.metadata["source_map"], strict=True):
@@ -107,10 +119,10 @@ def parse_chapter(text: str, name: str, path: str, also: frozenset[str] = frozen
             _check_closed(path, lines, start, node.source)
         else:
             line = _first_text_line(lines, start)
-            for number, text in enumerate(node.source.splitlines()):
-                if INDENTED_CELL.match(text):
+            for offset, row in enumerate(node.source.splitlines()):
+                if INDENTED_CELL.match(row):
                     message = "a code cell begins at the start of its line, without blanks or tabs"
-                    raise SourceError(path, line + number, message)
+                    raise SourceError(path, line + offset, message)
             unknown = set(metadata) - {"tags"}
         if unknown:
             raise SourceError(
@@ -128,12 +140,12 @@ def parse_chapter(text: str, name: str, path: str, also: frozenset[str] = frozen
         )
     draft = bool((notebook.metadata.get("editions") or {}).get("draft"))
     chapter = Chapter(name=name, path=path, cells=tuple(cells), draft=draft)
-    _check(chapter, also)
+    _check(chapter, TAGS | more_tags)
     return chapter
 
 
-def _said(message: str) -> str:
-    """What the reader of a notebook's Markdown says of a cell, without its own objects' names."""
+def _without_objects(message: str) -> str:
+    """The message of MyST-NB about a cell, without the names of its Python objects."""
     inner = re.search(r"msg='([^']*)'", message)
     return f"{message.partition(': ')[0]}: {inner[1]}" if inner else message
 
@@ -144,7 +156,7 @@ def _check_closed(path: str, lines: list[str], fence: int, body: str) -> None:
     if not opened:
         return
     mark = opened[1]
-    after = lines[fence : fence + len(body.splitlines()) + 20]  # its options and blank lines, too
+    after = lines[fence : fence + len(body.splitlines()) + 20]  # 20 for options and blank lines
     ended = any(line.startswith(mark) and not line.strip(mark[0] + " \t") for line in after)
     if not ended or re.search(r"(?m)^(`{3,}|~{3,}|:{3,})\{[\w-]+\}", body):
         message = f"the code cell that begins here is not ended: a line {mark} is missing"
@@ -158,7 +170,7 @@ def _tags(value: object) -> tuple[str, ...]:
 
 
 def _first_body_line(lines: list[str], fence: int, body: str) -> int:
-    """Line, from 1, on which the body of the code cell fenced at line `fence` begins."""
+    """The first line of the body of the code cell whose fence is on line `fence`, both from 1."""
     wanted = body.splitlines()
     for start in range(fence, len(lines)):
         if lines[start : start + len(wanted)] == wanted:
@@ -172,8 +184,8 @@ def _first_text_line(lines: list[str], start: int) -> int:
     return start + 1
 
 
-def _check(chapter: Chapter, also: frozenset[str]) -> None:
-    allowed = TAGS | also
+def _check(chapter: Chapter, allowed: set[str]) -> None:
+    """Raise a `SourceError` if a cell breaks a rule."""
     named: dict[tuple[str, str], int] = {}
     for cell in chapter.cells:
 
@@ -185,7 +197,7 @@ def _check(chapter: Chapter, also: frozenset[str]) -> None:
         if len(frameworks := [tag for tag in cell.tags if tag in FRAMEWORKS]) > 1:
             fail(f"a cell belongs to one framework or to all; this one is tagged {frameworks}")
         if cell.kind == "markdown":
-            if set(cell.tags) - set(FRAMEWORKS) - also:
+            if set(cell.tags) & (TAGS - set(FRAMEWORKS)):
                 fail(f"Markdown takes a framework's tag only; this is tagged {list(cell.tags)}")
             if cell.framework and re.search(r"(?m)^#{1,6} ", cell.source):
                 fail("a heading cannot belong to one framework: move it out of the tagged Markdown")
@@ -210,7 +222,7 @@ def _check(chapter: Chapter, also: frozenset[str]) -> None:
 
 
 def _check_unrepeatable(chapter: Chapter, framework: str) -> None:
-    """Each output that is not compared is followed by a claim, before the next such output."""
+    """Raise a `SourceError` if no claim follows an uncompared output before the next one."""
     code = [cell for cell in chapter.edition(framework) if cell.kind == "code"]
     pending: Cell | None = None
     for cell in [*code, None]:
@@ -228,7 +240,7 @@ def _check_unrepeatable(chapter: Chapter, framework: str) -> None:
 
 
 def cell_ids(cells: list[Cell]) -> list[str]:
-    """An id for each cell: its name, or else a digest of its text; stable from run to run."""
+    """Return an id for each cell: its name, or else a digest of its text."""
     ids: list[str] = []
     taken = {cell.name for cell in cells if cell.name}
     for cell in cells:

@@ -1,8 +1,7 @@
-"""What a claim cell must assert: something that cells above it computed.
+"""The check that each claim asserts something about values that cells above it computed.
 
-A claim proves what the page says only if it looks at what the page computed. So each claim holds at
-least one `assert` that is reached whenever the cell runs, and each such assertion depends on a name
-that an earlier cell bound by computing, not by importing.
+A claim has at least one `assert` that every run of the cell reaches. Each such assertion uses a
+name that an earlier cell assigned; an imported name does not count.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from editions.source.chapter import Cell
 
 
 def claim_problems(cells: Iterable[Cell]) -> Iterator[tuple[Cell, str]]:
-    """Each claim of an edition that proves nothing, with the reason."""
+    """Find the claims of an edition that prove nothing, each with the reason."""
     computed: set[str] = set()
     for cell in cells:
         if cell.kind != "code":
@@ -25,7 +24,7 @@ def claim_problems(cells: Iterable[Cell]) -> Iterator[tuple[Cell, str]]:
         except SyntaxError:
             if "raises-exception" in cell.tags:
                 continue
-            return  # a run reports it, with its line; what follows cannot be judged
+            return  # a run reports the error with its line; later claims cannot be checked
         if cell.is_claim:
             if problem := _problem(tree, computed):
                 yield cell, problem
@@ -47,20 +46,19 @@ def _problem(tree: ast.Module, computed: set[str]) -> str | None:
             if _is_trivial(statement.test):
                 return f"its assertion `{ast.unparse(statement.test)}` can never fail"
             continue
-        # A name bound in the claim depends on the page if what it is bound from does; and it stops
-        # depending on the page if it is bound anew from something that does not.
+        # A name assigned in the claim depends on the page while its latest value does.
         for targets, value in _bindings(statement):
             if _names(value) & depends:
                 depends |= targets
             else:
                 depends -= targets
     if not asserts:
-        return "it holds no assert that is reached whenever it runs"
+        return "it has no assert that every run reaches"
     return None
 
 
 def _reached(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements that run whenever the cell does, or once for each item of a loop."""
+    """The statements that every run of the cell reaches; a loop's body counts as reached."""
     for statement in body:
         yield statement
         if isinstance(statement, ast.For | ast.With):
@@ -90,7 +88,7 @@ def _bindings(statement: ast.stmt) -> Iterator[tuple[set[str], ast.AST]]:
 
 
 def _is_trivial(test: ast.expr) -> bool:
-    """Compared with itself, or joined by `or` to something that is always true."""
+    """Whether a test compares a value with itself, is a tuple, or is true by an operand of `or`."""
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
         same = ast.dump(test.left) == ast.dump(test.comparators[0])
         return same and isinstance(test.ops[0], ast.Eq | ast.Is | ast.LtE | ast.GtE)

@@ -1,29 +1,38 @@
-"""What becomes of links to pages that a fork has left out of `_toc.yml`.
+"""Links to pages that a fork has left out of `_toc.yml`.
 
-A link to such a page keeps its words and loses its target. An item of a list or a row of a table
-that begins with one goes altogether, as on the landing page; a list's caption with its last item.
+Such a link keeps its words and loses its address. An item of a list or a row of a table that
+begins with such a link is removed, and with its last item a list's caption.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from editions.base.project import Project
 from editions.source.chapter import Chapter
+from editions.source.inline_elements import Environment, Inline
+from editions.source.link_targets import LinkTargets
+from editions.source.myst_syntax import parse_inline_everywhere
+from editions.source.page_definitions import definitions_of_chapter
+from editions.source.text_edits import Edit, edited
 
 FENCE = re.compile(r"(?ms)^(`{3,}|~{3,})(?!\{).*?^\1`*[ \t]*$")
-LINK = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)|(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+)\)")
 ITEM = re.compile(r"^[-*|] \[[^\]\n]*\]\(([^()\s]+)\)")
 LIST = re.compile(r"(?m)^(\*\*[^*\n]+\*\*\n[ \t]*\n)?((?:^[-*|] .*(?:\n|\Z))+)\n?")
 
 
-def chosen(project: Project, chapter: Chapter) -> Chapter:
+def chapter_without_left_out(project: Project, chapter: Chapter) -> Chapter:
     """The chapter without links to pages that are left out."""
     page = project.root / chapter.path
+    targets = LinkTargets(project)
+    definitions = definitions_of_chapter(chapter)
     cells = tuple(
-        replace(cell, source=without_left_out(project, page, cell.source))
+        replace(
+            cell, source=_without_left_out(targets, page, cell.source, definitions.environment())
+        )
         if cell.kind == "markdown"
         else cell
         for cell in chapter.cells
@@ -33,26 +42,54 @@ def chosen(project: Project, chapter: Chapter) -> Chapter:
 
 def without_left_out(project: Project, page: Path, text: str) -> str:
     """The text of `page` without links to pages that are left out; code stays as it is."""
+    return _without_left_out(LinkTargets(project), page, text, {})
+
+
+def _without_left_out(targets: LinkTargets, page: Path, text: str, environment: Environment) -> str:
     pieces, at = [], 0
     for fence in FENCE.finditer(text):
-        pieces += [_unlinked(project, page, text[at : fence.start()]), fence[0]]
+        pieces += [_shortened(targets, page, text[at : fence.start()]), fence[0]]
         at = fence.end()
-    return "".join([*pieces, _unlinked(project, page, text[at:])])
+    text = "".join([*pieces, _shortened(targets, page, text[at:])])
+    edits = [
+        edit
+        for element in parse_inline_everywhere(text, environment)
+        for edit in _unlinked(targets, page, text, element)
+    ]
+    return edited(text, edits)
 
 
-def _unlinked(project: Project, page: Path, text: str) -> str:
-    def shortened(match: re.Match[str]) -> str:
+def _shortened(targets: LinkTargets, page: Path, text: str) -> str:
+    """The text without the items of lists that begin with a link to a page that is left out."""
+
+    def shorten(match: re.Match[str]) -> str:
         items = match[2].splitlines(keepends=True)
         links = [ITEM.match(item) for item in items]
         kept = [
             item
             for item, link in zip(items, links, strict=True)
-            if not (link and project.leaves_out(page, link[1]))
+            if not (link and targets.leaves_out(page, link[1]))
         ]
         if len(kept) == len(items):
             return match[0]
         caption, rest = match[1] or "", match[0].removeprefix((match[1] or "") + match[2])
         return caption + "".join(kept) + rest if kept else ""
 
-    text = LIST.sub(shortened, text)
-    return LINK.sub(lambda m: m[2] if m[3] and project.leaves_out(page, m[3]) else m[0], text)
+    return LIST.sub(shorten, text)
+
+
+def _unlinked(targets: LinkTargets, page: Path, text: str, element: Inline) -> Iterator[Edit]:
+    """The edits that leave the words of a link to a page that is left out, or else its title."""
+    if element.kind not in ("link", "autolink"):
+        return
+    address = str(element.token.attrs["href"])
+    if not targets.leaves_out(page, address):
+        return
+    destination = targets.find(page, address)
+    title = destination.title if destination else ""
+    if element.kind == "autolink":
+        yield element.start, element.end, title
+        return
+    opening, closing = element.words
+    yield element.start, opening, "" if text[opening:closing].strip() else title
+    yield closing, element.end, ""

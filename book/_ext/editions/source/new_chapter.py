@@ -12,6 +12,7 @@ from sphinx_external_toc.parsing import MalformedError, parse_toc_data
 from editions.base.errors import EditionsError
 from editions.base.files import read_text, write_atomically
 from editions.base.project import Project
+from editions.source.link_targets import LinkTargets
 
 LONGEST = 60  # letters of a name, which names files and labels
 SKELETON = Path(__file__).with_name("skeleton.md")
@@ -33,7 +34,7 @@ def new_chapter(project: Project, name: str, title: str | None = None) -> Path:
     page = project.root / "book" / f"{name}.md"
     if page.exists():
         raise EditionsError(f"{project.relative(page)} is there already; nothing was changed")
-    if other := project.labels.get(name):
+    if other := LinkTargets(project).labels.get(name):
         raise EditionsError(
             f"the name is {name}, which {project.relative(other)} has as a label, ({name})=; "
             "choose another name"

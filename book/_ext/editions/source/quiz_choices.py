@@ -1,4 +1,4 @@
-"""Self-check questions as an author writes them: choices, each with its explanation.
+"""The choices of a self-check question, each with its explanation.
 
 In the source::
 
@@ -29,14 +29,15 @@ class Choice:
     right: bool
     text: str
     explanation: str
-    offset: int  # line of the body, from 0, on which it begins
+    offset: int  # the line of the body on which it begins, counted from 0
 
 
 def parse_choices(body: list[str]) -> list[Choice]:
-    """The choices in a quiz directive's body.
+    """Return the choices in the body of a quiz directive.
 
     Raises:
-        ValueError: no choice, none right, or one without an explanation; says which.
+        ValueError: the body is not a list of at least two choices, no choice is marked right, or
+            a choice has no explanation.
     """
     starts = [number for number, line in enumerate(body) if ITEM.match(line)]
     if len(starts) < 2 or any(line.strip() for line in body[: starts[0]]):
