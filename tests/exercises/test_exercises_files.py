@@ -17,6 +17,7 @@ from editions.command_line import main
 from editions.exercises import exercise_files as exercises
 from editions.exercises.exercise_files import find_exercises, write_student_notebooks
 from exercise_answers import CHAPTERS, ROOT
+from left_out import unforked_config
 
 from d2lcompute.checks import chapters
 
@@ -73,7 +74,8 @@ def project(tmp_path):
     root = tmp_path / "project"
     (root / "book").mkdir(parents=True)
     (root / "exercises").mkdir()
-    for name in ("_config.yml", "requirements.txt", "book/blocks.md"):
+    (root / "_config.yml").write_text(unforked_config(), "utf8")
+    for name in ("requirements.txt", "book/blocks.md"):
         shutil.copyfile(ROOT / name, root / name)
     (root / "_toc.yml").write_text("format: jb-book\nroot: book/blocks\n", "utf8")
     write(root / "exercises" / "small.md", SMALL)
@@ -289,6 +291,7 @@ def test_private_questions_are_found_by_the_variable_and_beside_the_notebook(pri
     assert run(tmp_path / "handed") == ""
 
 
+@pytest.mark.frameworks("pytorch")
 @pytest.mark.slow
 def test_solutions_are_run_with_the_private_questions_and_must_earn_full_marks(
     project, private, monkeypatch, capsys

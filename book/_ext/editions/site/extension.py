@@ -27,6 +27,7 @@ from editions.site.tabs import EditionDirective, EditionTabs
 from editions.site.weaving import weave
 from editions.source.chapter import Chapter, read_chapter
 from editions.source.dropped_pages import chosen, without_left_out
+from editions.source.page_template import fill_in
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -76,12 +77,10 @@ def _refuse_stale(app: Sphinx) -> None:
 def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
     project = Project.of(app)
     path = Path(app.env.doc2path(docname))
-    if not is_chapter(source[0]):
-        source[0] = source[0].replace("{{ repository }}", project.repository)
-        source[0] = source[0].replace("{{ branch }}", project.branch)
-        source[0] = without_left_out(project, path, source[0])
-        return
     try:
+        if not is_chapter(source[0]):
+            source[0] = without_left_out(project, path, fill_in(project, source[0], path))
+            return
         chapter = chosen(project, read_chapter(path, project.relative(path)))
         runs = {framework.key: _runs(app, chapter, framework) for framework in project.frameworks}
         source[0] = weave(chapter, project.frameworks, runs, Strings(project.language))
