@@ -67,7 +67,9 @@ def _last_chapter(top: Node | None, chapters: set[str]) -> _Entry | None:
     return entry
 
 
-def _entries(node: Node | None, at: tuple[str | int, ...], above: _Entry | None) -> Iterator[_Entry]:
+def _entries(
+    node: Node | None, at: tuple[str | int, ...], above: _Entry | None
+) -> Iterator[_Entry]:
     """All entries below `node`, from top to bottom."""
     if not isinstance(node, MappingNode):
         return
