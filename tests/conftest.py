@@ -6,3 +6,5 @@ from importlib.util import find_spec
 # 2.21) that ends the process: https://github.com/tensorflow/tensorflow/issues/124205
 if find_spec("triton"):
     import triton  # noqa: F401
+
+pytest_plugins = ["left_out"]

@@ -11,12 +11,12 @@ from typing import Any
 import nbformat
 import pytest
 import yaml
-from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import Project
 from editions.notebooks.outputs import is_compared
 from editions.source.chapter import read_chapter
 
 PROJECT = Project(Path(__file__).parents[1])
+FRAMEWORKS = [framework.key for framework in PROJECT.frameworks]
 ROWS: dict[str, dict[str, Any]] = yaml.safe_load(
     (PROJECT.root / "tests" / "coverage.yml").read_text("utf8")
 )
@@ -100,13 +100,17 @@ def test_a_wrong_row_is_found() -> None:
     assert wrong_rows({**ROWS, "A1": {"chapter": "gpus"}}) == {"A1"}
 
 
+FIRST = FRAMEWORKS[0]
+
+
+@pytest.mark.chapters("blocks")
 @pytest.mark.parametrize(
     ("row", "message"),
     [
         ({"fact": "x", "chapter": "blocks"}, "no cell shows it"),
-        ({"fact": "x", "chapter": "blocks", "cells": {"pytorch": ["tree"]}}, "gives no reason"),
-        ({"fact": "x", "chapter": "blocks", "cells": {"pytorch": ["gone"]}}, "no cell ['gone']"),
-        ({"fact": "x", "chapter": "blocks", "cells": {"pytorch": ["factory"]}}, "show nothing"),
+        ({"fact": "x", "chapter": "blocks", "cells": {"other": ["tree"]}}, "gives no reason"),
+        ({"fact": "x", "chapter": "blocks", "cells": {FIRST: ["gone"]}}, "no cell ['gone']"),
+        ({"fact": "x", "chapter": "blocks", "cells": {FIRST: ["factory"]}}, "show nothing"),
         ({"chapter": "blocks"}, "needs `fact`"),
     ],
 )
@@ -126,8 +130,9 @@ def test_nearly_all_outputs_are_compared(chapter: str, framework: str) -> None:
     assert not too_few_compared(list(cells(chapter, framework).values()))
 
 
+@pytest.mark.chapters("blocks")
 def test_too_few_comparisons_are_found() -> None:
-    edition = copy.deepcopy(list(cells("blocks", "pytorch").values()))
+    edition = copy.deepcopy(list(cells("blocks", FIRST).values()))
     shown = [cell for cell in edition if cell.get("outputs") and is_compared(cell)]
     assert too_few_compared(shown[:9])
     for cell in shown[: len(shown) // 5]:
@@ -177,7 +182,8 @@ def test_a_figure_is_followed_by_a_claim(chapter: str, framework: str) -> None:
     assert unproven(list(cells(chapter, framework).values())) is None
 
 
+@pytest.mark.chapters("autograd")
 def test_a_figure_without_a_claim_is_found() -> None:
-    edition = list(cells("autograd", "pytorch").values())
+    edition = list(cells("autograd", FIRST).values())
     without = [cell for cell in edition if "claim" not in cell.metadata.get("tags", [])]
     assert unproven(without)

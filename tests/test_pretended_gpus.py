@@ -54,6 +54,7 @@ def test_a_chapter_runs_where_there_are_gpus(framework: str, chapter: str, numbe
     assert re.fullmatch(r"\d\d+ cells ran\n", said), said
 
 
+@pytest.mark.frameworks("pytorch")
 @pytest.mark.slow
 def test_a_tensor_left_behind_is_found_out(tmp_path: Path) -> None:
     """The same run, of a cell that forgets to move one of two factors, and of one that is right."""

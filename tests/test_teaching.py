@@ -12,22 +12,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from copies import copy_of_the_project
 from editions.base.project import Project
 from editions.exercises.exercise_files import find_exercises
 from editions.source.chapter import read_chapter
+from editions.source.page_template import fill_in
+from left_out import CHAPTERS, CHOSEN, EXAMPLE
 
 from d2lcompute.checks import questions
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "grader"))
-LEFT = (".git", ".venv", "_build", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")
+PROJECT = Project(ROOT)
+sys.path[:0] = [str(ROOT / "tests" / "grader"), str(ROOT / "tests" / "exercises")]
 STAMPS = ("python", "book", "full", "pdf", "lab")  # what is installed already
 
 
 def sections(page: str) -> dict[str, list[str]]:
     """The commands of a page under each heading of it."""
     found: dict[str, list[str]] = {}
-    text = (ROOT / "book" / page).read_text("utf8")
+    path = ROOT / "book" / page
+    text = fill_in(PROJECT, path.read_text("utf8"), path)
     for part in re.split(r"(?m)^#+ ", text)[1:]:
         blocks = re.findall(r"(?ms)^```bash\n(.*?)^```", part)
         if blocks:
@@ -39,9 +43,8 @@ class Copy:
     """A copy of the project, in which a teacher types."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*LEFT))
-        for name in (".venv", ".venv-gpu-pytorch", ".venv-gpu-tensorflow"):
+        self.root = copy_of_the_project(root)
+        for name in (".venv", *(f".venv-gpu-{key}" for key in CHOSEN)):
             (root / name).symlink_to(sys.prefix)
         tools = root.parent / "tools"
         tools.mkdir()
@@ -51,14 +54,15 @@ class Copy:
         (tools / "make").chmod(0o755)
         self.environment = {
             **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join(
+                [str(tools), str(Path(sys.executable).parent), os.environ["PATH"]]
+            ),
             "XDG_DATA_HOME": str(root.parent / "data"),
             "PYTHONSAFEPATH": "",
             **dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "A Teacher"),
             **dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "teacher@example.org"),
         }
-        for command in ("git init -q", "git add .", "git commit -q -m start"):
-            assert self.type(command)[0] == 0
+        self.follow(["git init -q -b main", "git add .", "git commit -q -m start"])
 
     def type(self, command: str) -> tuple[int, str]:
         """Exit status and what was printed."""
@@ -80,36 +84,95 @@ class Copy:
     def page(self, name: str) -> str:
         return (self.root / "_build" / "html" / "book" / f"{name}.html").read_text("utf8")
 
+    def notebooks(self, root: Path) -> list[str]:
+        """The text of every notebook of the book, and of the exercises, in a checkout."""
+        paths = [
+            root / folder / key / f"{name}.ipynb"
+            for folder in ("book/notebooks/cpu", "exercises/notebooks")
+            for key in CHOSEN
+            for name in CHAPTERS
+        ]
+        return [path.read_text("utf8") for path in paths if path.is_file()]
+
+    def handed_out(self) -> list[str]:
+        """The text of every notebook in the archives for students."""
+        found = []
+        for path in sorted((self.root / "_build" / "exercises").glob("*.zip")):
+            with zipfile.ZipFile(path) as archive:
+                found += [archive.read(name).decode() for name in archive.namelist()]
+        return found
+
+    @property
+    def installed(self) -> Path:
+        """Where `pip` installs, for a student."""
+        return self.root.parent / "installed"
+
+    def serve(self) -> None:
+        """Make git take a repository of this machine for the one that `_config.yml` names."""
+        origin = self.root.parent / "origin.git"
+        self.environment |= {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{origin.as_uri()}.insteadOf",
+            "GIT_CONFIG_VALUE_0": PROJECT.repository,
+            "PIP_TARGET": str(self.installed),
+            "PIP_NO_BUILD_ISOLATION": "no",  # which is pip's way to say: no isolation
+        }
+        self.follow([f"git init -q --bare {origin}", f"git remote add origin {PROJECT.repository}"])
+
+    def clone(self, tag: str) -> Path:
+        """A new checkout of a tag of the repository that is served."""
+        folder = self.root.parent / tag
+        self.follow([f"git clone -q --branch {tag} {PROJECT.repository} {folder}"])
+        return folder
+
     def hand_in(self) -> None:
         """An archive of two submissions, as a course's system gives it out."""
         from otter_tools import honest_class
 
         with zipfile.ZipFile(self.root / "submissions.zip", "w") as archive:
-            for number, content in enumerate(honest_class("pytorch", 2), 1001):
+            for number, content in enumerate(honest_class(CHOSEN[0], 2), 1001):
                 archive.writestr(f"student{number}_{number}_{number + 4000}_blocks.ipynb", content)
 
 
 def _yours(copy: Copy, commands: list[str]) -> None:
     copy.follow(commands)
-    for name in ("blocks", "index", "setup"):
+    for name in (EXAMPLE, "index", "setup"):
         assert "github.com/you/your-course" in copy.page(name)
-        assert "github.com/d2lcompute" not in copy.page(name)
-    assert "https://you.github.io/your-course/book/blocks.html" in copy.page("blocks")
+        assert PROJECT.repository not in copy.page(name)
+    assert f"https://you.github.io/your-course/book/{EXAMPLE}.html" in copy.page(EXAMPLE)
+    for text in copy.notebooks(copy.root):
+        assert "github.com/you/your-course@" in text and PROJECT.repository not in text
 
 
 def _chosen(copy: Copy, commands: list[str]) -> None:
-    copy.follow(commands)
+    edit, *others = commands
+    copy.follow([edit])
+    toc = copy.root / "_toc.yml"  # with a part that has no page left
+    text = re.sub(r"  - caption: .*\n    chapters:\n(?!      )", "", toc.read_text("utf8"))
+    toc.write_text(text, "utf8")
+    copy.follow(others)
     pages = copy.root / "_build" / "html" / "book"
-    assert (pages / "gpus.html").is_file()
+    kept = [name for name in CHAPTERS if name not in ("multi-gpu", "graphs")]
+    assert kept and all((pages / f"{name}.html").is_file() for name in kept)
     assert not (pages / "multi-gpu.html").exists() and not (pages / "graphs.html").exists()
     assert "multi-gpu.html" not in copy.page("index") + copy.page("teaching")
+    for key in CHOSEN:
+        with zipfile.ZipFile(copy.root / f"_build/exercises/exercises-{key}.zip") as archive:
+            handed_out = {Path(name).stem for name in archive.namelist()}
+        assert handed_out and handed_out <= set(kept)
 
 
 def _alone(copy: Copy, commands: list[str]) -> None:
     copy.follow(commands)
-    assert os.listdir(copy.root / "_build" / "html" / "notebooks" / "cpu") == ["pytorch"]
-    assert os.listdir(copy.root / "_build" / "exercises") == ["exercises-pytorch.zip"]
-    assert 'data-framework="tensorflow"' not in copy.page("blocks")
+    first, *dropped = PROJECT.frameworks
+    assert os.listdir(copy.root / "_build" / "html" / "notebooks" / "cpu") == [first.key]
+    assert os.listdir(copy.root / "_build" / "exercises") == [f"exercises-{first.key}.zip"]
+    for one in dropped:
+        assert f'data-framework="{one.key}"' not in copy.page(EXAMPLE)
+        assert first.title in copy.page("setup") and one.title not in copy.page("setup")
+        assert one.title not in copy.page("index")
+    installed = copy.follow(["editions frameworks --extras"])
+    assert installed == [",".join(first.extras) + "\n"]
 
 
 def _chapter(copy: Copy, commands: list[str]) -> None:
@@ -120,8 +183,38 @@ def _chapter(copy: Copy, commands: list[str]) -> None:
 
 def _term(copy: Copy, commands: list[str]) -> None:
     copy.follow(commands)
-    assert "/blob/spring-2027/book/notebooks/" in copy.page("blocks")
-    assert copy.type("git tag --points-at HEAD")[1].strip() == "spring-2027"
+    copy.serve()
+    second = next(n for n, command in enumerate(commands) if "spring-2027-2" in command)
+    copy.follow(commands[:second])
+    assert "/blob/spring-2027/book/notebooks/" in copy.page(EXAMPLE)
+    assert f"{PROJECT.repository}@spring-2027&quot;" in copy.page("setup")
+    (began,) = copy.follow(["git ls-remote origin spring-2027 main"])
+    assert len(set(re.findall(r"(?m)^\w+", began))) == 1  # the tag and what the site shows
+    taught = copy.clone("spring-2027")
+    assert _other_states(copy.notebooks(taught) + copy.handed_out(), "spring-2027") == set()
+
+    page = copy.root / "book" / f"{EXAMPLE}.md"
+    page.write_text(page.read_text("utf8").replace("\n## Summary\n", "\n## Summary\n\nMended.\n"))
+    (copy.root / "d2lcompute" / "py.typed").write_text("mended")
+    copy.follow(commands[second:])
+    mended = copy.clone("spring-2027-2")
+    assert _other_states(copy.notebooks(mended) + copy.handed_out(), "spring-2027-2") == set()
+    assert any("Mended." in text for text in copy.notebooks(mended))
+    assert (copy.installed / "d2lcompute" / "py.typed").read_text() == "mended"
+    (tag,) = copy.follow(["git ls-remote origin spring-2027"])
+    assert tag in began  # what students opened before is as it was
+    assert _other_states(copy.notebooks(taught), "spring-2027-2") == {"spring-2027"}
+
+
+def _other_states(notebooks: list[str], tag: str) -> set[str]:
+    """The branches and tags, but for `tag`, to which set-up cells and links of notebooks lead."""
+    installed = rf'{re.escape(PROJECT.repository)}@([^\\"]+)'
+    linked = (
+        rf"(?:{re.escape(PROJECT.repository)}/(?:blob|raw|tree)|githubusercontent\.com/[^/]+/[^/]+)"
+    )
+    found = [re.findall(rf"{installed}|{linked}/([^/\s)]+)/", text) for text in notebooks]
+    assert found and all(found)  # each has a set-up cell
+    return {state for pairs in found for pair in pairs for state in pair if state} - {tag}
 
 
 def _exercises(copy: Copy, commands: list[str]) -> None:
@@ -131,7 +224,7 @@ def _exercises(copy: Copy, commands: list[str]) -> None:
     shutil.copyfile(ROOT / "exercises" / "blocks.md", private / "blocks.md")
     shutil.copyfile(ROOT / "d2lcompute" / "checks" / "blocks.py", private / "blocks.py")
     copy.follow(commands)
-    for framework in ("pytorch", "tensorflow"):
+    for framework in CHOSEN:
         with zipfile.ZipFile(copy.root / f"_build/exercises/exercises-{framework}.zip") as archive:
             names = archive.namelist()
             assert f"exercises-{framework}/blocks.ipynb" in names
@@ -143,8 +236,8 @@ def _exercises(copy: Copy, commands: list[str]) -> None:
 def _published(copy: Copy, commands: list[str]) -> None:
     copy.follow(commands)
     made = sorted(path.name for path in (copy.root / "_build" / "pdf").iterdir())
-    title = "deep-learning-computation"
-    assert made == [f"{title}-pytorch.pdf", f"{title}-tensorflow.pdf"]
+    title = "-".join(re.findall(r"[a-z0-9]+", PROJECT.config["title"].lower()))
+    assert made == sorted(f"{title}-{key}.pdf" for key in CHOSEN)
 
 
 def _on_a_gpu(copy: Copy, commands: list[str]) -> None:
@@ -182,14 +275,28 @@ FOLLOWED: dict[str, dict[str, Callable[[Copy, list[str]], None]]] = {
 }
 
 
+NEEDED = {"Hand out exercises, and grade": ["blocks"]}  # chapters that its commands name
+
+
+def followed(page: str) -> list[str]:
+    """The sections of a page whose commands are typed here."""
+    alone = len(CHOSEN) == 1  # then nothing is left to be dropped
+    return [name for name in FOLLOWED[page] if not (alone and name == "One framework only")]
+
+
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_every_command_is_followed(page: str) -> None:
-    assert set(sections(page)) == set(FOLLOWED[page])
+    assert list(sections(page)) == list(followed(page))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("page", "section"), [(page, name) for page in FOLLOWED for name in FOLLOWED[page]]
+    ("page", "section"),
+    [
+        pytest.param(page, name, marks=pytest.mark.chapters(*NEEDED.get(name, ())))
+        for page in FOLLOWED
+        for name in followed(page)
+    ],
 )
 def test_the_commands_do_what_the_page_says(page: str, section: str, tmp_path: Path) -> None:
     FOLLOWED[page][section](Copy(tmp_path / "copy"), sections(page)[section])
@@ -199,11 +306,10 @@ def test_the_table_of_the_course_is_right() -> None:
     """Titles, hours as each chapter's head has them, points as its questions give them."""
     text = (ROOT / "book" / "teaching.md").read_text("utf8")
     rows = re.findall(r"(?m)^\| \[(.+?)\]\((.+?)\.md\) \|.*\| (\S+) \| (.+?) \|$", text)
-    project = Project(ROOT)
-    chapters = [path for path in project.chapters if not read_chapter(path).draft]
-    listed = [row for row in rows if (ROOT / "book" / f"{row[1]}.md").resolve() in project.pages]
+    chapters = [path for path in PROJECT.chapters if not read_chapter(path).draft]
+    listed = [row for row in rows if (ROOT / "book" / f"{row[1]}.md").resolve() in PROJECT.pages]
     assert [row[1] for row in listed] == [path.stem for path in chapters]
-    having = {exercises.name for exercises in find_exercises(project)}
+    having = {exercises.name for exercises in find_exercises(PROJECT)}
     for (title, name, hours, points), path in zip(listed, chapters, strict=True):
         chapter = read_chapter(path)
         assert title == chapter.title

@@ -9,6 +9,8 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pytest
+from editions.base.frameworks import FRAMEWORKS
+from left_out import CHOSEN
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 ROOT = Path(__file__).parents[2]
@@ -71,18 +73,17 @@ def kernel(tmp_path):
     return run
 
 
-@pytest.fixture(params=["torch", "tensorflow"])
+@pytest.fixture(params=[one.helpers for one in FRAMEWORKS.values() if one.helpers])
 def d2l(request):
-    """Both framework modules in turn."""
+    """Each framework's module in turn."""
     return importlib.import_module(f"d2lcompute.{request.param}")
 
 
 @pytest.fixture
 def gpus(monkeypatch):
-    """Pretend that this machine has so many GPUs, or none, for both frameworks."""
+    """Pretend that this machine has so many GPUs, or none, for the frameworks of the book."""
 
-    def pretend(number):
-        import tensorflow as tf
+    def torch_has(number):
         import torch
 
         monkeypatch.setattr(torch.accelerator, "is_available", lambda: number > 0)
@@ -92,6 +93,10 @@ def gpus(monkeypatch):
             "current_accelerator",
             lambda: torch.device("cuda") if number else None,
         )
+
+    def tensorflow_has(number):
+        import tensorflow as tf
+
         cpus = tf.config.list_physical_devices("CPU")
         fakes = [tf.config.PhysicalDevice(f"/fake:GPU:{i}", "GPU") for i in range(number)]
         monkeypatch.setattr(
@@ -99,5 +104,11 @@ def gpus(monkeypatch):
         )
         monkeypatch.setattr(tf.config, "get_logical_device_configuration", lambda device: None)
         return fakes
+
+    def pretend(number):
+        """The devices that TensorFlow takes for GPUs."""
+        if "pytorch" in CHOSEN:
+            torch_has(number)
+        return tensorflow_has(number) if "tensorflow" in CHOSEN else []
 
     return pretend

@@ -10,23 +10,27 @@ import sys
 from pathlib import Path
 
 import pytest
+from left_out import CHOSEN, HELPERS, framework_of, imported
 
 import d2lcompute
-from d2lcompute import tensorflow as tensorflow_side
-from d2lcompute import torch as torch_side
 
 ROOT = Path(__file__).parents[2]
+torch_side, tensorflow_side = imported("d2lcompute.torch"), imported("d2lcompute.tensorflow")
+SIDE = imported(f"d2lcompute.{HELPERS[0]}")
+both = pytest.mark.frameworks("pytorch", "tensorflow")
 
 
 def _parameters(function):
     return [(p.name, p.kind, p.default) for p in inspect.signature(function).parameters.values()]
 
 
+@both
 def test_both_modules_offer_the_same_names():
     assert torch_side.__all__ == tensorflow_side.__all__ == sorted(torch_side.__all__)
 
 
-@pytest.mark.parametrize("name", torch_side.__all__)
+@both
+@pytest.mark.parametrize("name", SIDE.__all__)
 def test_both_modules_offer_the_same_signatures(name):
     mine, theirs = getattr(torch_side, name), getattr(tensorflow_side, name)
     assert _parameters(mine) == _parameters(theirs)
@@ -56,11 +60,12 @@ def documented(page):
 
 def test_every_public_name_stands_on_the_reference_page():
     page = (ROOT / "book" / "package.md").read_text("utf8")
-    assert set(torch_side.__all__) - documented(page) == set()
+    assert set(SIDE.__all__) - documented(page) == set()
     without = page.replace(".. autoapifunction:: d2lcompute.checks.score\n", "")
-    assert set(torch_side.__all__) - documented(without) == {"score"}
+    assert set(SIDE.__all__) - documented(without) == {"score"}
 
 
+@pytest.mark.frameworks("pytorch")  # from whose module the page takes its docstrings
 def test_the_reference_page_shows_the_signatures_that_readers_call():
     page = (ROOT / "book" / "package.md").read_text("utf8").partition("(package-tensorflow)=")[0]
     for module, name in re.findall(r"(?m)^\.\. autoapi\w+:: ([\w.]+)\.(\w+)$", page):
@@ -71,8 +76,8 @@ def test_the_reference_page_shows_the_signatures_that_readers_call():
 
 def test_no_docstring_names_two_attributes_in_a_line():
     # Napoleon would take the first for the type of the second.
-    for name in torch_side.__all__:
-        attributes = (getattr(torch_side, name).__doc__ or "").partition("Attributes:")[2]
+    for name in SIDE.__all__:
+        attributes = (getattr(SIDE, name).__doc__ or "").partition("Attributes:")[2]
         assert not re.search(r"(?m)^ {8}\w+, \w+:", attributes.partition("Raises:")[0]), name
 
 
@@ -80,6 +85,7 @@ MODULES = [
     module.name
     for module in pkgutil.iter_modules(d2lcompute.__path__, "d2lcompute.")
     if not module.ispkg and not module.name.endswith("__main__")
+    if framework_of(module.name) in (None, *CHOSEN)
 ]
 
 
@@ -151,6 +157,7 @@ main([])
 """
 
 
+@both
 @pytest.mark.parametrize("order", [("torch", "tensorflow"), ("tensorflow", "torch")])
 def test_triton_is_never_loaded_after_tensorflow(python, tmp_path, order):
     made_up = "import os, sys\nif 'tensorflow' in sys.modules: os._exit(9)  # as if it crashed\n"
@@ -174,6 +181,7 @@ def test_a_folder_with_the_name_of_a_framework_is_not_it(python, framework):
     assert [line for line in lines[1:] if f": not installed; {install}" in line]
 
 
+@pytest.mark.frameworks("tensorflow")
 def test_tensorflow_log_is_quiet_but_nothing_else_is(python):
     code = """
 import os, sys

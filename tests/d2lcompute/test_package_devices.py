@@ -6,11 +6,12 @@ import types
 
 import numpy as np
 import pytest
-import tensorflow as tf
-import torch
+from left_out import imported
 
-from d2lcompute import tensorflow as tensorflow_side
-from d2lcompute import torch as torch_side
+tf, tensorflow_side = imported("tensorflow"), imported("d2lcompute.tensorflow")
+torch, torch_side = imported("torch"), imported("d2lcompute.torch")
+for_torch = pytest.mark.frameworks("pytorch")
+for_tensorflow = pytest.mark.frameworks("tensorflow")
 
 
 def test_without_a_gpu_everything_falls_back_to_the_cpu(d2l, gpus):
@@ -71,6 +72,7 @@ class FakeCuda:
         monkeypatch.setattr(torch.accelerator, "synchronize", lambda d: self.waited.append(d.index))
 
 
+@for_torch
 def test_torch_names_and_waits_for_the_devices_in_use(gpus, monkeypatch):
     gpus(3)
     cuda = FakeCuda(monkeypatch, used=(0, 2))
@@ -82,6 +84,7 @@ def test_torch_names_and_waits_for_the_devices_in_use(gpus, monkeypatch):
     assert cuda.waited == [0, 2, 2]
 
 
+@for_torch
 def test_torch_timer_waits_before_each_reading_once_cuda_has_started(gpus, monkeypatch):
     gpus(1)
     cuda = FakeCuda(monkeypatch)
@@ -101,6 +104,7 @@ def test_torch_timer_waits_before_each_reading_once_cuda_has_started(gpus, monke
     assert cuda.waited == [0] * 5
 
 
+@for_torch
 def test_torch_apple_gpu(gpus, monkeypatch):
     gpus(1)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("mps"))
@@ -113,6 +117,7 @@ def test_torch_apple_gpu(gpus, monkeypatch):
     assert waited == [torch.device("mps:0")]
 
 
+@for_tensorflow
 def test_tensorflow_names_and_waits_for_gpus(gpus, monkeypatch):
     fakes = gpus(2)
     details = {fakes[1]: {"device_name": "NVIDIA Fake"}}
@@ -134,6 +139,7 @@ def test_tensorflow_names_and_waits_for_gpus(gpus, monkeypatch):
     assert len(waited) == before
 
 
+@for_tensorflow
 def test_tensorflow_counts_logical_gpus(gpus, monkeypatch):
     gpus(2)
     parts = {"/fake:GPU:0": ["half", "half"], "/fake:GPU:1": None}
@@ -143,6 +149,7 @@ def test_tensorflow_counts_logical_gpus(gpus, monkeypatch):
     assert tensorflow_side.try_all_gpus() == ["GPU:0", "GPU:1", "GPU:2"]
 
 
+@for_tensorflow
 def test_tensorflow_device_is_a_value():
     device = tensorflow_side.gpu(1)
     assert device == "GPU:1" and str(device) == "GPU:1" and {device: 1}["GPU:1"] == 1
@@ -223,5 +230,6 @@ print("ok")
 """
 
 
+@for_tensorflow
 def test_tensorflow_contexts_on_logical_devices(python):
     assert python(LOGICAL) == ("ok\n", "")

@@ -1,6 +1,7 @@
 """What a notebook shows, in real kernels."""
 
 import pytest
+from left_out import HELPERS
 
 CELLS = (
     "from d2lcompute import {} as d2l\nd2l.seed(0)",
@@ -70,7 +71,7 @@ def test_live_updates_are_few_and_end_with_the_last_point(kernel):
         "import time\nanimator = d2l.Animator()\nbegan = time.perf_counter()\n"
         "while time.perf_counter() < began + 1:\n    animator.add(time.perf_counter(), 1)\n"
     )
-    notebook, displays = kernel(*cells("torch"), code)
+    notebook, displays = kernel(*cells(HELPERS[0]), code)
     assert_clean(notebook)
     assert [len(svgs) for svgs in figures(notebook)][: len(FIGURES)] == FIGURES
     first, *updates = displays[len(FIGURES)]
@@ -87,15 +88,15 @@ def test_a_plain_ipython_terminal_shows_nothing(python):
     code = """
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
-shell.run_cell("from d2lcompute import torch as d2l; d2l.plot([1, 2])").raise_error()
+shell.run_cell("from d2lcompute import {} as d2l; d2l.plot([1, 2])").raise_error()
 shell.run_cell("d2l.Animator().add(1, 2)").raise_error()
 """
-    assert python(code, MPLBACKEND="Agg") == ("", "")
+    assert python(code.format(HELPERS[0]), MPLBACKEND="Agg") == ("", "")
 
 
 def test_headless_without_ipython(python):
-    code = """
-from d2lcompute import torch as d2l
+    code = f"""
+from d2lcompute import {HELPERS[0]} as d2l
 d2l.plot([1, 2])
 animator = d2l.Animator()
 animator.add(1, 2)

@@ -3,18 +3,18 @@
 import itertools
 import warnings
 
-import keras
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import tensorflow as tf
-import torch
+from left_out import imported
 from matplotlib.figure import Figure
 
 from d2lcompute import plotting
 from d2lcompute._arrays import to_numpy
 from d2lcompute.plotting import Animator, plot, set_axes, set_figsize, show_heatmaps
+
+torch, tf, keras = map(imported, ("torch", "tensorflow", "keras"))
 
 
 @pytest.fixture(autouse=True)
@@ -311,10 +311,18 @@ def test_heatmaps_with_too_few_titles():
     assert plt.get_fignums() == []
 
 
-def test_animator_keeps_every_point():
+@pytest.mark.parametrize(
+    ("half", "two", "one"),
+    [
+        (0.5, 2, 1.0),
+        (torch.tensor(0.5, requires_grad=True), torch.tensor(2), torch.tensor(1.0)),
+        (tf.constant(0.5), tf.constant(2), tf.constant(1.0, tf.bfloat16)),
+    ],
+)
+def test_animator_keeps_every_point(half, two, one):
     animator = Animator("epoch", "loss", ["train", "test"], xlim=(0, 3))
-    animator.add(1, (torch.tensor(0.5, requires_grad=True), None))
-    animator.add(tf.constant(2), (np.float32(0.25), tf.constant(1.0, tf.bfloat16)))
+    animator.add(1, (half, None))
+    animator.add(two, (np.float32(0.25), one))
     animator.add(3, [float("nan"), 2])
     assert animator.X == [[1, 2, 3], [2, 3]]
     assert animator.Y[1] == [1, 2]
@@ -374,16 +382,23 @@ def test_animator_refuses_no_rows():
         Animator(nrows=0)
 
 
-@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
-def test_arrays_of_what_numpy_has_no_type_for():
-    for value in (
+@pytest.mark.parametrize(
+    "value",
+    [
         torch.tensor([0.5, 2.0], dtype=torch.float8_e4m3fn),
         torch.tensor([0.5, 2.0], dtype=torch.bfloat16, requires_grad=True),
         tf.constant([0.5, 2.0], tf.bfloat16),
         tf.cast(tf.constant([0.5, 2.0]), tf.dtypes.experimental.float8_e5m2),
-    ):
-        array = to_numpy(value)
-        assert array.dtype == np.float32 and array.tolist() == [0.5, 2.0]
+    ],
+)
+def test_arrays_of_what_numpy_has_no_type_for(value):
+    array = to_numpy(value)
+    assert array.dtype == np.float32 and array.tolist() == [0.5, 2.0]
+
+
+@pytest.mark.frameworks("pytorch")
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
+def test_arrays_of_complex_and_of_whole_numbers():
     assert to_numpy(torch.tensor([1 + 2j]).conj()).tolist() == [1 - 2j]
     assert to_numpy(torch.tensor([1 + 2j]).to(torch.complex32)).tolist() == [1 + 2j]
     assert to_numpy(torch.tensor([1, 2])).dtype == np.int64

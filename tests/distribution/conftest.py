@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from copies import copy_of_the_project
 from distribution_tools import (
     COLAB_HAS,
     Environment,
-    copy_of_the_project,
     run,
     serve_instead_of,
 )
@@ -46,8 +46,8 @@ def wheel(distributions: list[Path]) -> Path:
 def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Settings under which git takes this checkout for the repository that `_config.yml` names."""
     folder = copy_of_the_project(tmp_path_factory.mktemp("served") / "repository")
-    about = Project(ROOT).config["repository"]
-    return serve_instead_of(about["url"], about["branch"], folder)
+    project = Project(ROOT)
+    return serve_instead_of(project.repository, project.branch, folder)
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 SUPPORTED = ("3.11", "3.12", "3.13")
 COLAB_HAS = ("torch", "tensorflow", "keras", "numpy", "matplotlib", "ipykernel", "nbclient")
-MADE = (".git", ".venv", "_build", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")
 TIMEOUT = 900  # seconds, for one command
 
 # Inside an environment: run a notebook as a person would who chooses "Run all".
@@ -159,12 +158,6 @@ def link(names: Iterable[str], folder: Path) -> None:
         for top in tops - {"__pycache__"}:
             if not top.endswith(".pth") and not (folder / top).exists():
                 (folder / top).symlink_to(Path(str(distribution.locate_file(top))))
-
-
-def copy_of_the_project(folder: Path) -> Path:
-    """The checkout as it stands, without what tools have made in it."""
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*MADE))
-    return folder
 
 
 def serve_instead_of(address: str, branch: str, folder: Path) -> dict[str, str]:

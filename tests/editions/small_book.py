@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import re
 import shutil
+import sys
+import tempfile
 import textwrap
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import Project
+from left_out import unforked_config
 
 ROOT = Path(__file__).parents[2]
 
@@ -130,8 +136,31 @@ class Book:
         return self.project.notebook_path("small", framework)
 
 
+@cache
+def announce_frameworks() -> None:
+    """Announce frameworks that a fork has not installed as installed, in the pinned versions.
+
+    The cells of the small book import none of them.
+    """
+    names = {name for framework in FRAMEWORKS.values() for name in framework.products}
+    missing = [name for name in sorted(names) if not any(metadata.Distribution.discover(name=name))]
+    if not missing:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="d2lcompute-announced-"))
+    atexit.register(shutil.rmtree, folder)
+    for name in missing:
+        version = Project(ROOT).pins[name]
+        about = folder / f"{name}-{version}.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n", "utf8")
+    sys.path.append(str(folder))
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [inherited, str(folder)]))
+
+
 def pins_of_this_environment() -> str:
     """The pins, with the frameworks' versions that are installed here: there may be newer ones."""
+    announce_frameworks()
     text = (ROOT / "requirements.txt").read_text("utf8")
     for name in {name for framework in FRAMEWORKS.values() for name in framework.packages}:
         version = metadata.version(name).split("+")[0]
@@ -142,7 +171,6 @@ def pins_of_this_environment() -> str:
 def make_book(root: Path) -> Book:
     pages = root / "book"
     (pages / "figures").mkdir(parents=True)
-    shutil.copyfile(ROOT / "_config.yml", root / "_config.yml")
     (root / "requirements.txt").write_text(pins_of_this_environment(), "utf8")
     shutil.copytree(ROOT / "book" / "theme", pages / "theme")
     shutil.copytree(
@@ -168,7 +196,7 @@ def make_book(root: Path) -> Book:
     )
     # The extension lies beside the book that is tested, not in it.
     config = root / "_config.yml"
-    text = config.read_text("utf8").replace("editions: book/_ext", f"editions: {ROOT}/book/_ext")
+    text = unforked_config().replace("editions: book/_ext", f"editions: {ROOT}/book/_ext")
     config.write_text(text, "utf8")
     made = Book(root)
     made.write(CHAPTER)

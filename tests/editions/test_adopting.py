@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from editions.base.errors import EditionsError
+from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import Project
 from editions.command_line import main
 from editions.notebooks.execution import editions, refresh_prose, run_all
+from editions.source.chapter import TAGS, read_chapter
 from editions.source.dropped_pages import without_left_out
 from editions.source.new_chapter import new_chapter
-from small_book import Book
+from editions.source.page_template import fill_in
+from left_out import CHOSEN
+from small_book import ROOT, Book
 from test_page import build
 
 # -- chapters left out ---------------------------------------------------------------------------
@@ -106,10 +113,73 @@ def test_an_unknown_framework_is_refused(run_book: Book) -> None:
         editions(run_book.project)
 
 
+@pytest.mark.parametrize("page", ["index.md", "setup.md"])
+@pytest.mark.parametrize("only", FRAMEWORKS)
+def test_a_page_names_the_frameworks_of_the_book(book: Book, page: str, only: str) -> None:
+    path = ROOT / "book" / page
+    text = fill_in(book.project, path.read_text("utf8"), path)
+    for framework in FRAMEWORKS.values():
+        assert framework.title in text
+        assert f"d2lcompute[{framework.extras[0]}]" in text or page == "index.md"
+    book.edit("[pytorch, tensorflow]", f"[{only}]", "_config.yml")
+    text = fill_in(book.project, path.read_text("utf8"), path).lower()
+    for key, framework in FRAMEWORKS.items():
+        words = [framework.title.lower(), *framework.roots]
+        found = [word for word in words if re.search(rf"\b{word}\b", text)]
+        assert words[0] in found if key == only else found == []
+    assert "side by side" not in text and "{%" not in text
+
+
+TEMPLATE = """\
+# A page
+
+{% if "pytorch" in frameworks %}
+- Torch
+{% endif %}
+{% if "tensorflow" in frameworks %}
+- Flow
+{% endif %}
+{% for name in chapters %}
+- {{ name }}
+{% endfor %}
+
+{{ framework_names }}: {{ repository }}, {{ branch }}
+"""
+
+
+def test_settings_are_filled_in_and_statements_leave_no_lines(book: Book) -> None:
+    page = book.root / "book" / "other.md"
+    assert fill_in(book.project, TEMPLATE, page) == (
+        "# A page\n\n- Torch\n- Flow\n- small\n\n"
+        "PyTorch and TensorFlow: https://github.com/d2lcompute/d2lcompute, main\n"
+    )
+    book.edit("[pytorch, tensorflow]", "[tensorflow]", "_config.yml")
+    assert fill_in(book.project, TEMPLATE, page) == (
+        "# A page\n\n- Flow\n- small\n\n"
+        "TensorFlow: https://github.com/d2lcompute/d2lcompute, main\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("See {{ repositry }}.", "'repositry' is undefined; allowed are: branch, chapters, fr"),
+        ("{% if frameworks %}", "Unexpected end of template. Jinja was looking for"),
+        ("{% fi %}", "Encountered unknown tag 'fi'."),
+    ],
+)
+def test_a_slip_on_a_page_is_named_with_its_line(run_book: Book, line: str, said: str) -> None:
+    run_book.edit("Text.\n", f"Text.\n\n{line}\n", "book/other.md")
+    status, printed = build(run_book)
+    assert status != 0
+    assert f"book/other.md:6: {said}" in printed
+
+
 # -- a chapter of one's own ------------------------------------------------------------------------
 
 
 def test_a_new_chapter_runs_and_builds(run_book: Book, capsys: pytest.CaptureFixture[str]) -> None:
+    run_book.edit("[pytorch, tensorflow]", f"[{', '.join(CHOSEN)}]", "_config.yml")
     command = ["new-chapter", "graph-networks", "--title", "Graphs", "--project"]
     assert main([*command, str(run_book.root)]) == 0
     said = capsys.readouterr().out
@@ -128,16 +198,98 @@ def test_a_new_chapter_runs_and_builds(run_book: Book, capsys: pytest.CaptureFix
     assert "A draft" not in html
 
 
-def test_it_is_listed_before_the_reference(run_book: Book) -> None:
+# A table of contents: what comes before the line of a new chapter, the line, and what follows.
+LISTED = {
+    "parts, as in this book": (
+        "parts:\n  - caption: One\n    chapters:\n      - file: book/small  # the first\n",
+        "      - file: book/mine\n",
+        "      # more to come\n  - caption: Teaching\n    chapters:\n      - file: book/other\n",
+    ),
+    "other captions, a title, no indentation": (
+        "parts:\n- caption: Eins\n  chapters:\n  - title: Klein\n    file: book/small.md\n",
+        "  - file: book/mine\n",
+        "- caption: Zwei\n  chapters:\n  - file: book/other\n",
+    ),
+    "chapters without parts": (
+        "chapters:\n- file: book/small\n",
+        "- file: book/mine\n",
+        "- file: book/other\n- file: book/references\n",
+    ),
+    "sections of a page": (
+        "chapters:\n- file: book/other\n  sections:\n  - file: book/small\n",
+        "  - file: book/mine\n",
+        "- file: book/references\n",
+    ),
+    "sections of a chapter": (
+        "chapters:\n- file: book/small\n  sections:\n  - file: book/second\n    title: More\n",
+        "- file: book/mine\n",
+        "- file: book/other\n",
+    ),
+    "a part after which there are chapters again": (
+        "parts:\n- chapters:\n  - file: book/small\n- chapters:\n  - file: book/other\n"
+        "- chapters:\n  - file: book/second\n",
+        "  - file: book/mine\n",
+        "  - url: https://example.org\n    title: Elsewhere\n",
+    ),
+    "no chapter yet": (
+        "chapters:\n- file: book/other\n- file: book/references\n",
+        "- file: book/mine\n",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "line", "after"), LISTED.values(), ids=LISTED)
+def test_a_new_chapter_is_listed_after_the_last_one(
+    run_book: Book, before: str, line: str, after: str
+) -> None:
+    top = "format: jb-book\nroot: book/index\n"
     toc = run_book.root / "_toc.yml"
-    toc.write_text(
-        "format: jb-book\nroot: book/index\nparts:\n  - caption: One\n    chapters:\n"
-        "      - file: book/small\n  - caption: Reference\n    chapters:\n"
-        "      - file: book/references\n",
-        "utf8",
-    )
+    toc.write_text(f"{top}{before}{after}", "utf8")
+    shutil.copyfile(run_book.source, run_book.source.with_name("second.md"))
     new_chapter(run_book.project, "mine")
-    assert "      - file: book/small\n      - file: book/mine\n  - caption: Ref" in toc.read_text()
+    assert toc.read_text("utf8") == f"{top}{before}{line}{after}"
+    assert [path.stem for path in run_book.project.chapters][-1] == "mine"
+
+
+def test_a_new_chapter_is_listed_where_the_last_line_does_not_end(book: Book) -> None:
+    toc = book.root / "_toc.yml"
+    toc.write_text(toc.read_text("utf8").partition("- file: book/other")[0].rstrip("\n"), "utf8")
+    new_chapter(book.project, "mine")
+    assert toc.read_text("utf8").endswith("\n- file: book/small\n- file: book/mine\n")
+
+
+@pytest.mark.parametrize("only", ["pytorch", "tensorflow"])
+def test_a_new_chapter_is_written_for_the_frameworks_of_the_book(book: Book, only: str) -> None:
+    both = new_chapter(book.project, "both").read_text("utf8")
+    assert all(f":tags: [{key}]" in both for key in FRAMEWORKS)
+    assert "| | PyTorch | TensorFlow | the trap |\n|:--|:--|:--|:--|\n" in both
+    book.edit("[pytorch, tensorflow]", f"[{only}]", "_config.yml")
+    text = new_chapter(book.project, "one").read_text("utf8")
+    for key, framework in FRAMEWORKS.items():
+        assert (f":tags: [{key}]" in text) == (key == only)
+        assert framework.title not in text  # but for the table that compares frameworks
+    assert "other framework" not in text and "{%" not in text and "\n\n\n" not in text
+
+
+def test_a_new_chapter_has_plain_cells_for_a_framework_that_the_skeleton_does_not_know(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = replace(FRAMEWORKS["pytorch"], key="plain", title="Plain", roots=("math",), helpers="")
+    monkeypatch.setitem(FRAMEWORKS, "plain", plain)
+    monkeypatch.setattr("editions.source.chapter.TAGS", {*TAGS, "plain"})
+    book.edit("[pytorch, tensorflow]", "[tensorflow, plain]", "_config.yml")
+    page = new_chapter(book.project, "mine")
+    chapter = read_chapter(page)
+    names = {
+        key: [cell.name for cell in chapter.edition(key) if cell.kind == "code"]
+        for key in ("tensorflow", "plain")
+    }
+    assert names["plain"] == names["tensorflow"] == ["imports", "square", "square-checked"]
+    code = [cell.source for cell in chapter.edition("plain") if cell.kind == "code"]
+    assert code[0] == "import math"
+    exec("\n".join(code), {})
+    assert "| | TensorFlow | Plain | the trap |" in page.read_text("utf8")
 
 
 @pytest.mark.parametrize(
@@ -168,8 +320,16 @@ def test_a_name_that_is_a_label_already_is_refused(book: Book) -> None:
         new_chapter(book.project, "top")
 
 
-def test_a_table_of_contents_in_another_form_stays_as_it_is(book: Book) -> None:
-    text = "format: jb-book\nroot: book/index\nchapters: [{file: book/small}]\n"
+@pytest.mark.parametrize(
+    "pages",
+    [
+        "chapters: [{file: book/small}]\n",
+        "chapters: &pages\n- file: book/small\nmeta: *pages\n",  # would be listed twice
+        "",  # no list
+    ],
+)
+def test_a_table_of_contents_in_another_form_stays_as_it_is(book: Book, pages: str) -> None:
+    text = f"format: jb-book\nroot: book/index\n{pages}"
     (book.root / "_toc.yml").write_text(text, "utf8")
     with pytest.raises(EditionsError, match="the place for book/mine was not found; nothing was"):
         new_chapter(book.project, "mine")

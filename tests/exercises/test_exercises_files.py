@@ -20,6 +20,7 @@ from editions.exercises.handouts import student_notebook, student_path, write_st
 from editions.exercises.worked_solutions import worked_edition
 from editions.notebooks.notebook import dumps
 from exercise_answers import CHAPTERS, ROOT
+from left_out import unforked_config
 
 from d2lcompute.checks import chapters
 
@@ -84,7 +85,8 @@ def project(tmp_path):
     root = tmp_path / "project"
     (root / "book").mkdir(parents=True)
     (root / "exercises").mkdir()
-    for name in ("_config.yml", "requirements.txt", "book/blocks.md"):
+    (root / "_config.yml").write_text(unforked_config(), "utf8")
+    for name in ("requirements.txt", "book/blocks.md"):
         shutil.copyfile(ROOT / name, root / name)
     write(root / "book" / "small.md", CHAPTER)
     (root / "_toc.yml").write_text(
@@ -303,6 +305,7 @@ def test_private_questions_are_found_by_the_variable_and_beside_the_notebook(pri
     assert run(tmp_path / "handed") == ""
 
 
+@pytest.mark.frameworks("pytorch")
 @pytest.mark.slow
 def test_solutions_are_run_with_the_private_questions_and_must_earn_full_marks(
     project, private, monkeypatch, capsys

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from editions.base.frameworks import FRAMEWORKS
 from grader.judging import questions, session
 from grader.sandbox import machine, stage
 from grader_tools import QUESTIONS, Ground
@@ -13,9 +14,9 @@ from grader_tools import QUESTIONS, Ground
 sys.path.insert(0, str(Path(__file__).parents[1] / "exercises"))  # the exercises' own answers
 
 
-@pytest.fixture(params=["pytorch", "tensorflow"])
+@pytest.fixture(params=list(FRAMEWORKS))
 def framework(request):
-    """Both frameworks in turn."""
+    """Each framework in turn; those that the book leaves out are deselected."""
     return request.param
 
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from editions.base.project import Project
-from editions.exercises.exercise_files import checks_in, find_exercises
+from editions.exercises.exercise_files import checks_in
+from exercise_answers import exercise_file, judge, namespace
 from grader_tools import notebook
 
 from d2lcompute.checks import questions
@@ -59,8 +59,7 @@ def cells(framework: str, kinds: dict[str, str], chapter: str = "blocks") -> lis
 
     Kinds are "solution", "starter" and "altered": the solution with a slip where one is known.
     """
-    (exercises,) = find_exercises(Project(ROOT), [chapter])
-    edition = [cell for cell in exercises.chapter.edition(framework) if cell.kind == "code"]
+    edition = [cell for cell in exercise_file(chapter).edition(framework) if cell.kind == "code"]
     asked: dict[str, str] = {}  # the answer cell's first name -> the question
     waiting: list[str] = []
     for cell in edition:
@@ -96,14 +95,10 @@ def honest_class(framework: str, number: int, chapter: str = "blocks") -> Iterat
 
 def write_autograder(folder: Path, framework: str, chapter: str = "blocks") -> Path:
     """What `otter run` needs: a test file for each question, a case for each aspect of it."""
-    from exercise_answers import judge, namespace
-
     tests = folder / "tests"
     tests.mkdir(parents=True)
-    (exercises,) = find_exercises(Project(ROOT), [chapter])
-    answers = dict(
-        check for cell in exercises.chapter.edition(framework) for check in checks_in(cell)
-    )
+    edition = exercise_file(chapter).edition(framework)
+    answers = dict(check for cell in edition for check in checks_in(cell))
     solutions = namespace(chapter, framework, "solution")["answers"]
     for name, answer in answers.items():
         findings = judge(name, solutions[name], framework, SEED).findings

@@ -1,25 +1,19 @@
-"""Real questions in both frameworks, in a real sandbox: the source's own answers, and blanks."""
+"""Real questions in each framework, in a real sandbox: the source's own answers, and blanks."""
 
 import pytest
-from editions.base.project import Project
-from editions.exercises.exercise_files import find_exercises
+from exercise_answers import exercise_file
 from grader.intake.notebooks import read_notebook
 from grader.judging import questions
 from grader.sandbox import limits, stage
 from grader_tools import Ground, notebook
 
-FRAMEWORKS = ("pytorch", "tensorflow")
-
 
 def _cells(framework, kind):
     """The code of an exercise file as students hand it in, with its starters or its solutions."""
     other = {"starter": "solution", "solution": "starter"}[kind]
-    from pathlib import Path
-
-    (exercises,) = find_exercises(Project(Path(__file__).parents[2]), ["blocks"])
     code = [
         cell.source
-        for cell in exercises.chapter.edition(framework)
+        for cell in exercise_file("blocks").edition(framework)
         if cell.kind == "code" and other not in cell.tags
     ]
     return list(read_notebook(notebook(*code)).cells)
@@ -39,7 +33,6 @@ USUAL = limits.Limits(answer_seconds=60, cell_seconds=60)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_solutions_and_starters(real, framework):
     def marks(kind):
         cells = _cells(framework, kind)
@@ -92,7 +85,6 @@ def scaled(values, factor):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_what_needs_source_files_and_threads(ground, framework):
     cells = [SOURCE[framework], "check('demo.scaled', scaled)"]
     marks, transcript = ground.marks(cells, framework=framework, sizes=USUAL)
@@ -100,6 +92,7 @@ def test_what_needs_source_files_and_threads(ground, framework):
     assert transcript.notes == []
 
 
+@pytest.mark.frameworks("tensorflow")
 @pytest.mark.slow
 def test_nothing_can_be_read_where_tensorflow_needs_proc(ground):
     from attacks import READ_MEMORY, answering

@@ -54,8 +54,8 @@ class Site:
         return sorted(page for page in found if page != "index.html" and page[0] != "_")
 
     def chapters(self) -> list[str]:
-        """The pages that show both frameworks."""
-        return [page for page in self.pages() if "for-pytorch" in self.text(page)]
+        """The pages of chapters."""
+        return [page for page in self.pages() if "chapter-launch" in self.text(page)]
 
     def text(self, page: str) -> str:
         """The HTML of a page."""

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from left_out import CHOSEN, EXAMPLE
 from site_tools import Site, Visit
 
 Open = Callable[..., Visit]
 ROOT = Path(__file__).parents[2]
-LOOKS = [(360, "light", "tensorflow"), (360, "dark", "pytorch")]
-LOOKS += [(1280, "light", "pytorch"), (1280, "dark", "tensorflow")]
+CHAPTER = f"book/{EXAMPLE}.html"
+FIRST, LAST = CHOSEN[0], CHOSEN[-1]
+LOOKS = [(360, "light", LAST), (360, "dark", FIRST), (1280, "light", FIRST), (1280, "dark", LAST)]
 WHITE = "rgb(255, 255, 255)"
 look = pytest.mark.parametrize(("width", "scheme", "framework"), LOOKS)
 
@@ -58,8 +60,9 @@ def cut_off(visit: Visit) -> list[str]:
 def test_nothing_is_cut_off_on_the_smallest_phone(visit: Open, site: Site) -> None:
     reader = visit(width=320)
     found = []
-    for page in [*site.pages(), "search.html?q=trainable_variables"]:
-        reader.go(page + ("&" if "?" in page else "?") + "framework=tensorflow")
+    long = {"pytorch": "named_parameters", "tensorflow": "trainable_variables"}[LAST]
+    for page in [*site.pages(), f"search.html?q={long}"]:
+        reader.go(page + ("&" if "?" in page else "?") + f"framework={LAST}")
         if "?" in page:
             reader.page.locator("#search-results .context").first.wait_for()
         reader.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
@@ -74,7 +77,7 @@ def test_nothing_is_cut_off_on_the_smallest_phone(visit: Open, site: Site) -> No
 
 def test_letters_twice_as_large_leave_room_to_read(visit: Open) -> None:
     for width in (360, 1280):
-        reader = visit("book/blocks.html", width=width)
+        reader = visit(CHAPTER, width=width)
         reader.page.add_style_tag(content="html { font-size: 200% !important; }")
         assert too_wide(reader) <= 0
         assert reader.page.locator("article").bounding_box()["width"] > width / 3
@@ -89,8 +92,9 @@ def test_letters_twice_as_large_leave_room_to_read(visit: Open) -> None:
                 assert apart or other[3] <= top, (width, boxes)
 
 
+@pytest.mark.frameworks("pytorch", "tensorflow")
 def test_high_contrast_shows_which_tab_is_open(visit: Open) -> None:
-    reader = visit("book/blocks.html?framework=tensorflow", forced="active")
+    reader = visit(f"{CHAPTER}?framework={LAST}", forced="active")
     one, two = reader.evaluate(
         """() => [...document.querySelectorAll('.editions:not(.alone) > label')].slice(0, 2)
         .map((label) => getComputedStyle(label).borderBottomColor)"""
@@ -124,8 +128,9 @@ def test_axe_finds_nothing_and_nothing_hangs_over(
     assert found == []
 
 
+@pytest.mark.frameworks("pytorch", "tensorflow")
 def test_axe_finds_nothing_side_by_side(visit: Open) -> None:
-    reader = visit("book/blocks.html", width=1600)
+    reader = visit(CHAPTER, width=1600)
     reader.page.locator(".side-switch").click()
     assert violations(reader) == []
     assert too_wide(reader) <= 0
@@ -187,7 +192,7 @@ def test_colours_are_remembered(visit: Open) -> None:
 
 
 def test_still_for_those_who_want_it_still(visit: Open) -> None:
-    reader = visit("book/blocks.html", motion="reduce")
+    reader = visit(CHAPTER, motion="reduce")
     moving = """() => [...document.querySelectorAll('*')].filter((element) => {
       const style = getComputedStyle(element);
       return style.animationName !== 'none' || (style.transitionDuration !== '0s'
@@ -197,7 +202,7 @@ def test_still_for_those_who_want_it_still(visit: Open) -> None:
 
 
 def test_an_output_is_as_high_as_its_lines(visit: Open) -> None:
-    reader = visit("book/blocks.html")
+    reader = visit(CHAPTER)
     heights = reader.evaluate(
         """() => [...document.querySelectorAll('.output:has(pre)')]
         .filter((one) => one.offsetHeight)
@@ -208,7 +213,7 @@ def test_an_output_is_as_high_as_its_lines(visit: Open) -> None:
 
 
 def test_code_of_eighty_columns_fits(visit: Open) -> None:
-    reader = visit("book/blocks.html")
+    reader = visit(CHAPTER)
     columns = reader.evaluate(
         """() => {
           const pre = [...document.querySelectorAll('.cell_input pre')].find((e) => e.offsetWidth);
@@ -223,7 +228,7 @@ def test_code_of_eighty_columns_fits(visit: Open) -> None:
 
 
 def test_menus_open_and_close_by_keyboard_on_a_phone(visit: Open) -> None:
-    reader = visit("book/blocks.html", width=360)
+    reader = visit(CHAPTER, width=360)
     for button, menu in (("primary", "primary"), ("secondary", "secondary")):
         reader.page.locator(f".{button}-toggle").focus()
         reader.page.keyboard.press("Enter")
@@ -241,7 +246,7 @@ def test_search_opens_by_keyboard(visit: Open) -> None:
 
 
 def test_every_scrolling_box_can_be_focused(visit: Open) -> None:
-    reader = visit("book/blocks.html", width=360)
+    reader = visit(CHAPTER, width=360)
     reader.evaluate("document.querySelectorAll('details').forEach((fold) => (fold.open = true))")
     reader.page.wait_for_timeout(100)
     unreachable = """() => [...document.querySelectorAll('article *')].filter((box) =>
@@ -321,13 +326,13 @@ def test_the_fonts_are_subsets(site: Site) -> None:
 
 
 def test_print_opens_folds_and_shows_one_framework(visit: Open) -> None:
-    reader = visit("book/blocks.html?framework=tensorflow", scheme="dark")
+    reader = visit(f"{CHAPTER}?framework={LAST}", scheme="dark")
     closed = "document.querySelectorAll('article details:not([open])').length"
     before = reader.evaluate(closed)
     reader.page.emulate_media(media="print")
     reader.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert before > 0 and reader.evaluate(closed) == 0
-    assert reader.shown() == {"tensorflow"}
+    assert reader.shown() == ({LAST} if len(CHOSEN) > 1 else set())  # of tabs
     chrome_of_the_page = (
         ".site-header",
         ".bd-sidebar-primary",

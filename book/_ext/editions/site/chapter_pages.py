@@ -11,9 +11,9 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.osutil import relative_uri
 
+from editions.base.contents import is_chapter
 from editions.base.errors import EditionsError
 from editions.base.frameworks import Framework
-from editions.base.project import is_chapter
 from editions.base.strings import Strings
 from editions.notebooks.execution import editions
 from editions.notebooks.notebook import KEY, devices_of
@@ -23,6 +23,7 @@ from editions.site.sphinx_project import current_project
 from editions.site.weaving import weave
 from editions.source.chapter import Chapter, read_chapter
 from editions.source.dropped_pages import chapter_without_left_out, without_left_out
+from editions.source.page_template import fill_in
 
 
 def register(app: Sphinx) -> None:
@@ -51,12 +52,10 @@ def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
     """Replace a chapter's text by its woven notebook; fill in the settings on other pages."""
     project = current_project(app)
     path = Path(app.env.doc2path(docname))
-    if not is_chapter(source[0]):
-        source[0] = source[0].replace("{{ repository }}", project.repository)
-        source[0] = source[0].replace("{{ branch }}", project.branch)
-        source[0] = without_left_out(project, path, source[0])
-        return
     try:
+        if not is_chapter(source[0]):
+            source[0] = without_left_out(project, path, fill_in(project, source[0], path))
+            return
         chapter = read_chapter(path, project.relative(path))
         chapter = chapter_without_left_out(project, chapter)
         runs = {framework.key: _runs(app, chapter, framework) for framework in project.frameworks}
