@@ -59,6 +59,7 @@ def test_ctrl_c_ends_what_was_started(tmp_path: Path) -> None:
         time.sleep(0.05)  # the system is still removing it
 
 
+@pytest.mark.usefixtures("quick_builds")
 def test_the_published_book_is_verified(run_book: Book, capsys: pytest.CaptureFixture) -> None:
     """`make site` refuses where a notebook was not verified, or is no longer what was."""
     command = ["book", "--verified", "--project", str(run_book.root)]
