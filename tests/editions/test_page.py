@@ -181,7 +181,9 @@ def test_a_forked_build_makes_the_same_site(site: Path, run_book: Book) -> None:
     assert status == 0, printed
     made = run_book.root / "_build" / "html"
     files = [path.relative_to(site) for path in sorted(site.rglob("*")) if path.is_file()]
-    assert [path for path in files if (made / path).read_bytes() != (site / path).read_bytes()] == []
+    assert [
+        path for path in files if (made / path).read_bytes() != (site / path).read_bytes()
+    ] == []
     assert len(files) == sum(path.is_file() for path in made.rglob("*"))
 
 
