@@ -1,21 +1,28 @@
-"""Run a notebook with GPUs that do not exist: `python tests/pretended.py NOTEBOOK NUMBER`.
+"""Run notebooks with GPUs that do not exist: `python tests/pretended.py FRAMEWORK RUN...`.
 
-In PyTorch they lie in the memory of the host, and tensors on two of them do not mix
-(`d2lcompute.checks.pretend`). In TensorFlow they are further logical CPUs, and the helpers hand
-them out as GPUs. Prints the cells that raise, a claim's among them, and then how many ran.
+A run is a number of GPUs, a colon and a notebook. It has a process of its own, forked from one that
+has imported the framework. In PyTorch the GPUs lie in the memory of the host, and tensors on two of
+them do not mix (`d2lcompute.checks.pretend`). In TensorFlow they are further logical CPUs, and the
+helpers hand them out as GPUs. Prints for each run a line that names it, the cells that raise, a
+claim's among them, and then how many ran.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
+import os
 import sys
+import traceback
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from IPython.core.interactiveshell import InteractiveShell
+
+from d2lcompute._frameworks import FRAMEWORKS
 
 
 def torch_with(number: int) -> AbstractContextManager[Any]:
@@ -41,11 +48,14 @@ def tensorflow_with(number: int) -> AbstractContextManager[Any]:
     return contextlib.nullcontext()
 
 
-def main(notebook: Path, number: int) -> None:
+PRETENDING = {"pytorch": torch_with, "tensorflow": tensorflow_with}
+
+
+def run(framework: str, number: int, notebook: Path) -> None:
     """Run the notebook's cells in this process."""
     shell = InteractiveShell.instance()
     ran = 0
-    with torch_with(number) if notebook.parent.name == "pytorch" else tensorflow_with(number):
+    with PRETENDING[framework](number):
         for cell in nbformat.read(notebook, 4).cells:
             if cell.cell_type != "code" or "setup" in cell.metadata.get("tags", []):
                 continue
@@ -57,5 +67,24 @@ def main(notebook: Path, number: int) -> None:
     print(f"{ran} cells ran")
 
 
+def main(framework: str, runs: list[str]) -> None:
+    """Run the notebooks one after the other, each in a fork of this process."""
+    importlib.import_module(f"d2lcompute.{FRAMEWORKS[framework].helpers}")
+    for one in runs:
+        print(f"== {one}", flush=True)
+        number, _, notebook = one.partition(":")
+        if (child := os.fork()) == 0:
+            status = 1
+            try:
+                run(framework, int(number), Path(notebook))
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            sys.stdout.flush()
+            os._exit(status)
+        if status := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+            print(f"it ended with status {status}", flush=True)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2:])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
+import nbformat
 import pytest
 from editions.base.project import Project
 
@@ -35,35 +37,65 @@ RUNS = [
 ]
 
 
-def run(notebook: Path, number: int) -> str:
-    """What `pretended.py` says of a notebook."""
+def run(framework: str, runs: list[tuple[int, Path]]) -> tuple[dict[tuple[int, Path], str], str]:
+    """What `pretended.py` says of each run, and what went to standard error."""
     done = subprocess.run(
-        [sys.executable, ROOT / "tests" / "pretended.py", notebook, str(number)],
+        [sys.executable, ROOT / "tests" / "pretended.py", framework]
+        + [f"{number}:{notebook}" for number, notebook in runs],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
-    return done.stdout if done.returncode == 0 else done.stderr
+    assert done.returncode == 0, done.stderr
+    parts = re.split(r"(?m)^== (\d):(.*)\n", done.stdout)[1:]
+    said = {
+        (int(number), Path(notebook)): text
+        for number, notebook, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    }
+    assert list(said) == runs
+    return said, done.stderr
+
+
+@cache
+def run_all(framework: str) -> tuple[dict[tuple[int, Path], str], str]:
+    """The same of all runs of a framework."""
+    return run(
+        framework,
+        [
+            (number, PROJECT.notebook_path(chapter, key))
+            for key, chapter, number in RUNS
+            if key == framework
+        ],
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("framework", "chapter", "number"), RUNS)
 def test_a_chapter_runs_where_there_are_gpus(framework: str, chapter: str, number: int) -> None:
-    said = run(PROJECT.notebook_path(chapter, framework), number)
-    assert re.fullmatch(r"\d\d+ cells ran\n", said), said
+    said, errors = run_all(framework)
+    text = said[number, PROJECT.notebook_path(chapter, framework)]
+    assert re.fullmatch(r"\d\d+ cells ran\n", text), text + errors
 
 
 @pytest.mark.frameworks("pytorch")
 @pytest.mark.slow
 def test_a_tensor_left_behind_is_found_out(tmp_path: Path) -> None:
     """The same run, of a cell that forgets to move one of two factors, and of one that is right."""
-    import nbformat
-
     source = "from d2lcompute import torch as d2l\nimport torch\nX = torch.ones(2, 2)\n"
-    folder = tmp_path / "pytorch"
-    folder.mkdir()
-    for line, found in (("X @ X.to(d2l.try_gpu(1))", "same device"), ("X @ X", "1 cells ran")):
+    runs = []
+    for name, line in (("wrong", "X @ X.to(d2l.try_gpu(1))"), ("right", "X @ X")):
         cells = [nbformat.v4.new_code_cell(source + line)]
-        nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "one.ipynb")
-        assert found in run(folder / "one.ipynb", 2).splitlines()[0]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+        runs.append((2, tmp_path / f"{name}.ipynb"))
+    wrong, right = run("pytorch", runs)[0].values()
+    assert "same device" in wrong.splitlines()[0]
+    assert right == "1 cells ran\n"
+
+
+@pytest.mark.slow
+def test_a_run_that_ends_early_is_told(tmp_path: Path) -> None:
+    cells = [nbformat.v4.new_code_cell("import os\nos._exit(3)")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "ends.ipynb")
+    (said,) = run("pytorch", [(2, tmp_path / "ends.ipynb")])[0].values()
+    assert said == "it ended with status 3\n"

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from forked_build import forked_builds
 from small_book import Book, make_book
 
 
@@ -30,3 +31,9 @@ def run_book(executed: Path, tmp_path: Path) -> Book:
     """A copy of the executed book, to be changed."""
     shutil.copytree(executed, tmp_path / "project")
     return Book(tmp_path / "project")
+
+
+@pytest.fixture
+def quick_builds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that build do so in a fork of a process that has everything imported."""
+    monkeypatch.setattr("editions.site.build.run_child", forked_builds().run)

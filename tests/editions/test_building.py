@@ -79,6 +79,7 @@ def verify(book: Book, chapter: str) -> None:
         ).save(book.project.record_path(chapter, key))
 
 
+@pytest.mark.usefixtures("quick_builds")
 def test_the_published_book_is_verified(run_book: Book, capsys: pytest.CaptureFixture) -> None:
     """`make site` refuses where a notebook was not verified, or is no longer what was."""
     command = ["book", "--verified", "--project", str(run_book.root)]

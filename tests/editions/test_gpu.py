@@ -270,6 +270,7 @@ def test_one_framework_suffices(gpu_book: Book, capfd: pytest.CaptureFixture) ->
     assert "is needed, found: not installed" in done.stderr
 
 
+@pytest.mark.usefixtures("quick_builds")
 def test_a_stale_gpu_notebook_is_not_shown(
     gpu_book: Book, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

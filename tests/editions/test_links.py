@@ -10,7 +10,7 @@ import pytest
 from editions.command_line import main
 from small_book import Book
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_builds")]
 
 
 class Handler(BaseHTTPRequestHandler):

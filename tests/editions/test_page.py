@@ -18,23 +18,25 @@ from editions.base.frameworks import FRAMEWORKS
 from editions.base.strings import Strings
 from editions.site.weaving import weave
 from editions.source.chapter import read_chapter
+from forked_build import COMMAND, environment, forked_builds
 from small_book import Book
 
 FRAMEWORK_LIST = tuple(FRAMEWORKS.values())
 
 
 def build(book: Book, *more: str) -> tuple[int, str]:
-    """Build a book with the stock command; exit status and what it printed."""
-    folder = Path(sys.executable).parent
-    environment = {
-        **os.environ,
-        "PYTHONPATH": "",
-        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
-    }
+    """Build a book; exit status and what was printed."""
+    done = forked_builds().run([*COMMAND, *more], book.root, environment())
+    return done.returncode, done.stdout
+
+
+def build_with_the_stock_command(book: Book) -> tuple[int, str]:
+    """The same in a process that begins with nothing."""
+    program = Path(sys.executable).with_name(COMMAND[0])
     done = subprocess.run(
-        [str(folder / "jupyter-book"), "build", ".", "-W", "-n", "--keep-going", *more],
+        [str(program), *COMMAND[1:]],
         cwd=book.root,
-        env=environment,
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=120,
@@ -45,10 +47,10 @@ def build(book: Book, *more: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def site(executed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small book, built."""
+    """The small book, built by the stock command."""
     root = tmp_path_factory.mktemp("site") / "project"
     shutil.copytree(executed, root)
-    status, printed = build(Book(root))
+    status, printed = build_with_the_stock_command(Book(root))
     assert status == 0, printed
     return root / "_build" / "html"
 
@@ -171,6 +173,18 @@ def test_launch_buttons(page: BeautifulSoup, site: Path) -> None:
         "title": ["Mistake in: Small things"],
         "page": ["https://d2lcompute.github.io/d2lcompute/book/small.html"],
     }
+
+
+def test_a_forked_build_makes_the_same_site(site: Path, run_book: Book) -> None:
+    """To the byte, so that what the other tests find in one holds for the other."""
+    status, printed = build(run_book)
+    assert status == 0, printed
+    made = run_book.root / "_build" / "html"
+    files = [path.relative_to(site) for path in sorted(site.rglob("*")) if path.is_file()]
+    assert [
+        path for path in files if (made / path).read_bytes() != (site / path).read_bytes()
+    ] == []
+    assert len(files) == sum(path.is_file() for path in made.rglob("*"))
 
 
 def test_exercises_are_linked_once_they_exist(run_book: Book) -> None:

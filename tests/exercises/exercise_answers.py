@@ -12,7 +12,7 @@ from editions.source.chapter import Chapter, read_chapter
 
 from d2lcompute.checks import find_question, frameworks
 from d2lcompute.checks.question import Verdict, give_verdict, run_probe
-from d2lcompute.checks.wire import decode, encode
+from d2lcompute.checks.wire import Plain, decode, encode
 
 ROOT = Path(__file__).parents[2]
 FRAMEWORKS = tuple(framework.key for framework in Project(ROOT).frameworks)
@@ -48,6 +48,15 @@ def judge(name: str, answer: Any, framework: str, seed: int | None = None) -> Ve
     inputs = decode(encode(question.draw(seed)))
     outputs = run_probe(question, answer, inputs, frameworks.load(framework))
     return give_verdict(question, question.draw(seed), decode(encode(outputs)), framework)
+
+
+@cache
+def right_reply(name: str, framework: str) -> dict[str, Plain]:
+    """What the probe returns for the solution, on the public inputs."""
+    question = find_question(name)
+    answer = namespace(question.chapter, framework, "solution")["answers"][name]
+    inputs = question.draw(question.public_seed)
+    return run_probe(question, answer, inputs, frameworks.load(framework))
 
 
 def failed(verdict: Verdict) -> set[str]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pytest
-from exercise_answers import CHAPTERS, FRAMEWORKS, failed, judge, namespace
+from altered_replies import Altering, with_one_replaced
+from exercise_answers import CHAPTERS, FRAMEWORKS, failed, judge, namespace, right_reply
 
 from d2lcompute.checks import chapters, find_question, frameworks, module_of, questions
-from d2lcompute.checks.question import brief, give_verdict, run_probe
+from d2lcompute.checks.question import brief, give_verdict
+from d2lcompute.checks.wire import encode
 
 RIGHT = {name: import_module(f"right_{module_of(name)}").RIGHT for name in CHAPTERS}
 WRONG = {name: import_module(f"wrong_{module_of(name)}").WRONG for name in CHAPTERS}
@@ -71,6 +74,12 @@ def test_a_wrong_answer_fails_where_it_is_wrong(chapter, framework):
 SEEDS = range(100, 130)
 
 
+@cache
+def drawn(name: str) -> list[dict[str, Any]]:
+    """A question's inputs for many students."""
+    return [find_question(name).draw(seed) for seed in SEEDS]
+
+
 def _like(value: Any, fill: Any) -> Any:
     """A value of the same form in which every number and text has been made up."""
     if isinstance(value, np.ndarray):
@@ -88,10 +97,7 @@ def _like(value: Any, fill: Any) -> Any:
 def test_a_guess_earns_at_most_a_hundredth(name, framework):
     # What a right answer returns for the public inputs is public; nothing of it helps elsewhere.
     question = find_question(name)
-    answer = namespace(question.chapter, framework, "solution")["answers"][name]
-    public = run_probe(
-        question, answer, question.draw(question.public_seed), frameworks.load(framework)
-    )
+    public = right_reply(name, framework)
     guesses = {
         "the public outputs": public,
         "nothing": {},
@@ -101,9 +107,7 @@ def test_a_guess_earns_at_most_a_hundredth(name, framework):
         **{f"{fill}": _like(public, fill) for fill in (0, 1, -1)},
     }
     for what, guess in guesses.items():
-        earned = [
-            give_verdict(question, question.draw(seed), guess, framework).points for seed in SEEDS
-        ]
+        earned = [give_verdict(question, inputs, guess, framework).points for inputs in drawn(name)]
         assert np.mean(earned) <= 0.01 * question.points, what
 
 
@@ -177,49 +181,29 @@ ODD: list[Any] = [
 ]  # fmt: skip
 
 
-def _right_reply(name, framework):
-    """A question, its public inputs, and what the probe returns of the solution."""
-    question = find_question(name)
-    answer = namespace(question.chapter, framework, "solution")["answers"][name]
-    inputs = question.draw(question.public_seed)
-    return question, inputs, run_probe(question, answer, inputs, frameworks.load(framework))
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_no_reply_makes_the_judge_raise_or_pay(name, monkeypatch):
+    altering = Altering(name, monkeypatch)
+    points = altering.question.points
+    for right, key, value in altering.entries():
+        for odd in ODD:
+            assert altering.verdict(odd).points == 0
+            assert 0 <= altering.verdict({**right, key: odd}).points < points
+            for inner in with_one_replaced(value, odd):  # odd things in the right form
+                assert 0 <= altering.verdict({**right, key: inner}).points <= points
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_no_reply_makes_the_judge_raise_or_pay(name, framework):
-    question, inputs, right = _right_reply(name, framework)
-    for odd in ODD:
-        assert give_verdict(question, inputs, odd, framework).points == 0
-        for key in right:
-            verdict = give_verdict(question, inputs, {**right, key: odd}, framework)
-            assert 0 <= verdict.points < question.points
-        for key, value in right.items():  # odd things inside a reply of the right form
-            for inner in _with_one_replaced(value, odd):
-                verdict = give_verdict(question, inputs, {**right, key: inner}, framework)
-                assert 0 <= verdict.points <= question.points
-
-
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_no_judge_writes_out_a_whole_reply(name, framework):
-    question, inputs, right = _right_reply(name, framework)
+def test_no_judge_writes_out_a_whole_reply(name, monkeypatch):
+    altering = Altering(name, monkeypatch)
     written = []
     with np.printoptions(formatter={"float": lambda x: written.append(x) or "0."}):
-        for odd in [[np.zeros(200)] * 500, [[np.zeros(200)] * 500] * 4]:
-            for out in _with_one_replaced(right, odd):
-                give_verdict(question, inputs, out, framework)
-                assert len(written) < 50_000
-                written.clear()
-
-
-def _with_one_replaced(value: Any, odd: Any):
-    if isinstance(value, list):
-        for at, part in enumerate(value):
-            for inner in [odd, *_with_one_replaced(part, odd)]:
-                yield [*value[:at], inner, *value[at + 1 :]]
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            for inner in [odd, *_with_one_replaced(part, odd)]:
-                yield {**value, key: inner}
+        for right, key, value in altering.entries():
+            for odd in [[np.zeros(200)] * 500, [[np.zeros(200)] * 500] * 4]:
+                for altered in [odd, *with_one_replaced(value, odd)]:
+                    altering.verdict({**right, key: altered})
+                    assert len(written) < 50_000
+                    written.clear()
 
 
 # -- the questions themselves --------------------------------------------------------------------
@@ -236,7 +220,5 @@ def test_every_exercise_asks_every_question_of_its_chapter():
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_inputs_are_the_same_for_the_same_seed_and_differ_for_another(name):
-    from d2lcompute.checks.wire import encode
-
     question = find_question(name)
     assert encode(question.draw(5)) == encode(question.draw(5)) != encode(question.draw(6))

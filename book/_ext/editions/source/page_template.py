@@ -7,7 +7,7 @@ Such a page is a Jinja template. It can use:
 - `framework_names`: their names in a phrase, such as "PyTorch and TensorFlow";
 - `chapters`: the names of the chapters that `_toc.yml` lists.
 
-A line that holds only a statement, such as `{% if "pytorch" in frameworks %}`, leaves no empty line.
+A line that holds only a statement, such as `{% endif %}`, leaves no empty line.
 """
 
 from __future__ import annotations
