@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 from editions.base.frameworks import FRAMEWORKS
-from editions.base.project import Project, is_chapter
+from editions.base.contents import is_chapter
+from editions.base.project import Project
 
 PROJECT = Project(Path(__file__).parents[1])
 CHOSEN = [framework.key for framework in PROJECT.frameworks]
