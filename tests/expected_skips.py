@@ -6,15 +6,43 @@ machines on which it is expected.
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from grader.sandbox.cgroups import find_cgroups
 
 
 def anywhere() -> bool:
     """On every machine."""
     return True
+
+
+def without_control_groups() -> bool:
+    """Where the grader cannot make control groups of its own."""
+    return find_cgroups()[0] is None
+
+
+def without_vsock() -> bool:
+    """Where the kernel makes no VSOCK sockets."""
+    try:
+        socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM).close()
+    except OSError:
+        return True
+    return False
+
+
+def on_one_processor() -> bool:
+    """Where there is a single processor to use."""
+    return len(os.sched_getaffinity(0)) == 1
+
+
+def as_ordinary_user() -> bool:
+    """Where the tests do not run as root."""
+    return os.getuid() != 0
 
 
 @dataclass(frozen=True)
@@ -30,6 +58,46 @@ EXPECTED = (
     Expected(
         "distribution/test_distribution_colab.py::test_wheel_set_up_cell_and_import",
         r"no Python 3\.\d+ on the path or in pyenv: install one to test it",
+        anywhere,
+    ),
+    Expected(
+        "grader/test_grader_attacks.py::test_memory_of_all_processes_together",
+        r"this machine has no control groups",
+        without_control_groups,
+    ),
+    Expected(
+        "grader/test_grader_machine.py::test_a_group_limits_and_goes",
+        r"this machine has no control groups",
+        without_control_groups,
+    ),
+    Expected(
+        "grader/test_grader_attacks.py::test_the_zygote_cannot_be_read",
+        r"a sandbox of its own has no zygote",
+        anywhere,
+    ),
+    Expected(
+        "grader/test_grader_frameworks.py::test_nothing_can_be_read_where_tensorflow_needs_proc",
+        r"a sandbox of its own has no zygote",
+        anywhere,
+    ),
+    Expected(
+        "grader/test_grader_attacks.py::test_sockets_that_lead_out_of_the_namespace",
+        r"this kernel has no VSOCK sockets",
+        without_vsock,
+    ),
+    Expected(
+        "grader/test_grader_attacks.py::test_leaving_its_processors",
+        r"this machine has one processor",
+        on_one_processor,
+    ),
+    Expected(
+        "grader/test_grader_attacks.py::test_files_of_root_cannot_be_changed",
+        r"only root can take this defence down",
+        as_ordinary_user,
+    ),
+    Expected(
+        "grader/test_grader_attacks.py::test_files_of_root_cannot_be_changed",
+        r"a forked worker sees no /proc",
         anywhere,
     ),
 )

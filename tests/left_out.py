@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editions.base.frameworks import FRAMEWORKS
 from editions.base.contents import is_chapter
+from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import Project
 
 PROJECT = Project(Path(__file__).parents[1])
