@@ -208,6 +208,19 @@ def test_types_are_checked_strictly(code: str, said: str, tmp_path: Path) -> Non
     assert said in done.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("module", "passes"), [("torch", True), ("keras", True), ("jax", False)])
+def test_types_are_checked_without_a_framework(module: str, passes: bool, tmp_path: Path) -> None:
+    """A book may leave out a framework, which is then not installed."""
+    (tmp_path / "d2lcompute").mkdir()
+    (tmp_path / "d2lcompute" / "__init__.py").write_text(f"import {module}\n", "utf8")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    command = [sys.executable, "-m", "mypy", "-p", "d2lcompute", "--no-site-packages"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) is passes, done.stdout + done.stderr
+    assert passes or "import-not-found" in done.stdout
+
+
 def test_the_package_says_that_it_has_types() -> None:
     assert (ROOT / "d2lcompute" / "py.typed").is_file()
 

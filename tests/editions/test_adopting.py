@@ -231,6 +231,16 @@ LISTED = {
         "  - file: book/mine\n",
         "  - url: https://example.org\n    title: Elsewhere\n",
     ),
+    "a pattern": (
+        "chapters:\n- glob: book/s*\n",
+        "- file: book/mine\n",
+        "- file: book/other\n",
+    ),
+    "a pattern that lists the new chapter": (
+        "chapters:\n- file: book/small\n- glob: book/m*\n",
+        "",
+        "- file: book/other\n",
+    ),
     "no chapter yet": (
         "chapters:\n- file: book/other\n- file: book/references\n",
         "- file: book/mine\n",
@@ -246,7 +256,8 @@ def test_a_new_chapter_is_listed_after_the_last_one(
     top = "format: jb-book\nroot: book/index\n"
     toc = run_book.root / "_toc.yml"
     toc.write_text(f"{top}{before}{after}", "utf8")
-    shutil.copyfile(run_book.source, run_book.source.with_name("second.md"))
+    for name in ("second", "many"):
+        shutil.copyfile(run_book.source, run_book.source.with_name(f"{name}.md"))
     new_chapter(run_book.project, "mine")
     assert toc.read_text("utf8") == f"{top}{before}{line}{after}"
     assert [path.stem for path in run_book.project.chapters][-1] == "mine"

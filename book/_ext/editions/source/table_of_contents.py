@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from sphinx.util.matching import patfilter
 from sphinx_external_toc.parsing import MalformedError, parse_toc_data
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -26,23 +27,31 @@ class _Entry:
     above: _Entry | None
 
     @property
-    def page(self) -> str | None:
-        """The page that it lists, such as "book/blocks"; None for a part."""
-        pages = [value.value for key, value in self.node.value if key.value == "file"]
-        return str(pages[0]).removesuffix(".md") if pages else None
+    def pattern(self) -> str:
+        """The page that it lists, such as "book/blocks", or pattern of pages; empty for a part."""
+        found = [value.value for key, value in self.node.value if key.value in ("file", "glob")]
+        return str(found[0]).removesuffix(".md") if found else ""
+
+    def lists_any(self, pages: Iterable[str]) -> bool:
+        """Whether it lists one of these pages."""
+        return bool(self.pattern) and any(patfilter(pages, self.pattern))
 
 
 def with_chapter(project: Project, page: str) -> str:
     """Return the text of `_toc.yml` with `page`, such as "book/mine", listed as the last chapter.
 
-    It follows the last chapter that is listed. Where there is none, it ends the first list.
+    It follows the last chapter that is listed. Where there is none, it ends the first list. A page
+    that a pattern of the file lists is not listed again.
 
     Raises:
         EditionsError: the file has a form in which the page cannot be listed.
     """
     text = read_text(project.root / "_toc.yml", "_toc.yml")
     chapters = {project.relative(path).removesuffix(".md") for path in project.chapters}
-    entry = _last_chapter(yaml.compose(text), chapters)
+    entries = [entry for entry in _entries(yaml.compose(text), (), None) if entry.pattern]
+    if any(entry.lists_any([page]) for entry in entries):
+        return text
+    entry = _last_chapter(entries, chapters)
     if entry is None or entry.listed_in.flow_style:
         raise _not_found(page)
     lines = text.splitlines(keepends=True)
@@ -54,15 +63,14 @@ def with_chapter(project: Project, page: str) -> str:
     return changed
 
 
-def _last_chapter(top: Node | None, chapters: set[str]) -> _Entry | None:
+def _last_chapter(entries: list[_Entry], chapters: set[str]) -> _Entry | None:
     """The entry after which a new chapter goes: not below another chapter, but beside it."""
-    entries = [entry for entry in _entries(top, (), None) if entry.page]
-    found = [entry for entry in entries if entry.page in chapters]
+    found = [entry for entry in entries if entry.lists_any(chapters)]
     if not found:
         beside = [entry for entry in entries if entry.listed_in is entries[0].listed_in]
         return beside[-1] if beside else None
     entry = found[-1]
-    while entry.above and entry.above.page in chapters:
+    while entry.above and entry.above.lists_any(chapters):
         entry = entry.above
     return entry
 
