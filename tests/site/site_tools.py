@@ -54,8 +54,8 @@ class Site:
         return sorted(page for page in found if page != "index.html" and page[0] != "_")
 
     def chapters(self) -> list[str]:
-        """The pages that show both frameworks."""
-        return [page for page in self.pages() if "for-pytorch" in self.text(page)]
+        """The pages with a chapter's header."""
+        return [page for page in self.pages() if 'class="chapter-header"' in self.text(page)]
 
     def text(self, page: str) -> str:
         """The HTML of a page."""
@@ -154,7 +154,7 @@ class Visit:
         self.page.route(scripts, lambda route: route.fulfill(body=""))
 
     def evaluate(self, script: str, argument: Any = None) -> Any:
-        """What a script finds in the page."""
+        """What a script returns in the page."""
         return self.page.evaluate(script, argument)
 
     def shown(self) -> set[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from editions.base.frameworks import FRAMEWORKS
 from site_tools import Site, Visit
 
 Open = Callable[..., Visit]
-NAMES = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
+NAMES = {key: framework.title for key, framework in FRAMEWORKS.items()}
 
 
 @pytest.fixture
