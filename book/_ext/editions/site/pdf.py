@@ -24,7 +24,7 @@ STYLE = """
   .sd-tab-set.editions { border: 0 !important; margin: .75rem 0 !important; }
   .sd-tab-content { border: 0 !important; padding: 0 !important; }
 """
-# Leaves what a print shows, and makes each link lead to a place in it or to the published site.
+# Removes what a print does not need; makes each link lead into the print or to the published site.
 PREPARE = """([framework, site]) => {
   const article = document.querySelector("article");
   for (let kept = article; kept !== document.body; kept = kept.parentElement)
@@ -51,10 +51,10 @@ PREPARE = """([framework, site]) => {
 
 
 def print_book(project: Project) -> list[Path]:
-    """Write the PDFs; return where they are.
+    """Write the PDFs; return their paths.
 
     Raises:
-        EditionsError: there is no browser or no Playwright, or the book was not built.
+        EditionsError: no browser or no Playwright is installed, or the book was not built.
     """
     try:
         from playwright.sync_api import sync_playwright
@@ -69,7 +69,7 @@ def print_book(project: Project) -> list[Path]:
             "--builder", "custom", "--custom-builder", "singlehtml", "--path-output", scratch,
         )  # fmt: skip
         site = Path(scratch, "_build", "singlehtml")
-        # Sphinx writes its addresses as if the one page lay at the root.
+        # Sphinx writes addresses as if the one page were at the root.
         page = (site / "book" / "index.html").rename(site / "whole.html")
         with sync_playwright() as playwright:
             chromium = playwright.chromium.launch(executable_path=browser, args=list(FLAGS))
@@ -100,6 +100,6 @@ def print_book(project: Project) -> list[Path]:
 
 
 def _file_name(project: Project) -> str:
-    """The book's title as the stem of a file's name."""
+    """The book's title as a file name without its ending."""
     words = "".join(c if c.isalnum() else " " for c in str(project.config.get("title", "book")))
     return "-".join(words.lower().split()) or "book"

@@ -1,4 +1,4 @@
-"""Build the site and hand it out on this machine, for a look at it."""
+"""Build the site and serve it on this machine."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ HOST = "127.0.0.1"
 
 
 def serve(project: Project, port: int) -> int:
-    """Build the site and serve it until Ctrl-C; the port is taken before anything is built.
+    """Open the port, build the site, and serve it until Ctrl-C.
 
     Raises:
-        EditionsError: the port cannot be taken, or the site was not built.
+        EditionsError: the port cannot be opened, or the site was not built.
     """
     with open_server(project, port) as server:
         print(build(project))
@@ -29,7 +29,11 @@ def serve(project: Project, port: int) -> int:
 
 
 def open_server(project: Project, port: int) -> ThreadingHTTPServer:
-    """A server of the site, not yet serving."""
+    """A server of the site at an open port, not yet serving.
+
+    Raises:
+        EditionsError: the port cannot be opened.
+    """
     site = project.root / "_build" / "html"
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(site))
     try:

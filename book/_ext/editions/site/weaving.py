@@ -23,8 +23,9 @@ def weave(
 ) -> str:
     """The page's notebook, as JSON: shared prose once, framework cells with their own outputs.
 
-    Each cell belonging to a framework carries its tag; `tabs` makes tab sets of their runs. A cell
-    shared by all frameworks stands once if all put out the same, and else once for each.
+    Each cell that belongs to a framework carries its tag; `tabs` turns runs of them into tab sets.
+    A cell shared by all frameworks appears once if its outputs are the same in all, and otherwise
+    once for each.
     """
     keys = [framework.key for framework in frameworks]
     outputs = {key: _code_cells(chapter, key, runs[key], strings) for key in keys}
@@ -53,38 +54,40 @@ def weave(
 def _code_cells(
     chapter: Chapter, framework: str, runs: Mapping[str, NotebookNode], strings: Strings
 ) -> dict[Cell, NotebookNode]:
-    """The executed cell of each code cell of the source, by position.
+    """The executed cell for each code cell of the source.
 
-    What a cell shows on a GPU stands below what it shows on the CPU, where that differs.
+    Where a cell's outputs on a GPU differ, they follow those on the CPU.
     """
-    mine = [cell for cell in chapter.edition(framework) if cell.kind == "code"]
-    found = {}
+    cells = [cell for cell in chapter.edition(framework) if cell.kind == "code"]
+    by_device = {}
     for device, notebook in runs.items():
-        run = [
+        executed = [
             cell
             for cell in notebook.cells
             if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", [])
         ]
         # Equal cells may occur twice in a chapter; their lines tell them apart.
-        found[device] = dict(zip(mine, run, strict=True))
-    first, *others = found
+        by_device[device] = dict(zip(cells, executed, strict=True))
+    first, *others = by_device
     return {
-        cell: _merged(first, found[first][cell], {d: found[d][cell] for d in others}, strings)
-        for cell in mine
+        cell: _merged(
+            first, by_device[first][cell], {d: by_device[d][cell] for d in others}, strings
+        )
+        for cell in cells
     }
 
 
 def _merged(
     device: str, run: NotebookNode, others: Mapping[str, NotebookNode], strings: Strings
 ) -> NotebookNode:
-    """`run` with the outputs of other devices that differ from its own, each under a line."""
+    """`run` with the outputs of other devices that differ from its own, each under a caption."""
     outputs = list(run.outputs)
-    seen = [_comparable(run.outputs)]
-    for other, its in others.items():
-        if (shown := _comparable(its.outputs)) not in seen:
-            seen.append(shown)
-            outputs += [_caption(other, strings), *its.outputs]
-    if len(seen) > 1:
+    shown = [_comparable(run.outputs)]
+    for other, executed in others.items():
+        if (comparable := _comparable(executed.outputs)) not in shown:
+            shown.append(comparable)
+            outputs += [_caption(other, strings), *executed.outputs]
+    if len(shown) > 1:
         outputs.insert(0, _caption(device, strings))
     return NotebookNode({**run, "outputs": outputs})
 
@@ -146,18 +149,18 @@ def _code(cell: Cell, run: NotebookNode, frameworks: list[str], strings: Strings
 
 
 def _comparable(outputs: list[NotebookNode]) -> list[tuple[Any, ...]]:
-    """Outputs without what differs between runs that show the same."""
+    """The parts of outputs that a reader can see."""
     return [
         (
             out.get("name"), out.get("text"), out.get("ename"), out.get("evalue"),
-            {mime: _seen(mime, data) for mime, data in out.get("data", {}).items()},
+            {mime: _visible(mime, data) for mime, data in out.get("data", {}).items()},
         )
         for out in outputs
     ]  # fmt: skip
 
 
-def _seen(mime: str, data: Any) -> Any:
-    """What of an output a reader sees: of a drawing, its strokes to the nearest point."""
+def _visible(mime: str, data: Any) -> Any:
+    """An output as a reader sees it: of a drawing, the strokes, rounded to whole points."""
     if mime != "image/svg+xml":
         return data
     strokes = re.findall(r'\b(?:d|x|y|transform)="([^"]*)"', "".join(data))
