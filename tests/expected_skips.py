@@ -1,4 +1,4 @@
-"""The skips that a run may have. Any other skip is a failure (see `conftest.py`).
+"""The skips that a run may have. Any other skip is a failure.
 
 A test that is skipped shows nothing. So each skip is listed here, with its reason and with the
 machines on which it is expected.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from grader.sandbox.cgroups import find_cgroups
 
 
@@ -119,3 +120,27 @@ def unexpected(node: str, reason: str, expected: Iterable[Expected] = EXPECTED) 
                 return None
             return f"{test} was skipped on a machine where it should run: {words}"
     return f"{test} was skipped, which is not listed in tests/{Path(__file__).name}: {words}"
+
+
+def _fail_if_unexpected(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure, unless it is expected on this machine."""
+    if report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        if message := unexpected(report.nodeid, str(reason)):
+            report.outcome, report.longrepr = "failed", message
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Check the skip of a test."""
+    report = yield
+    _fail_if_unexpected(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Check the skip of a whole module."""
+    report = yield
+    _fail_if_unexpected(report)
+    return report

@@ -94,6 +94,7 @@ def test_a_tensor_left_behind_is_found_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.frameworks("pytorch")
 def test_a_run_that_ends_early_is_told(tmp_path: Path) -> None:
     cells = [nbformat.v4.new_code_cell("import os\nos._exit(3)")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "ends.ipynb")
