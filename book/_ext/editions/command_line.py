@@ -14,7 +14,7 @@ from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import DEVICES, Project
 from editions.exercises import exercise_files
 from editions.notebooks import upkeep
-from editions.notebooks.execution import Edition, editions
+from editions.notebooks.edition import Edition, editions
 from editions.notebooks.verification import verify
 from editions.site.build import build, check_links
 from editions.site.pdf import print_book

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import yaml
 
 from editions.base.errors import EditionsError, SourceError
-from editions.base.files import digest, read_text
+from editions.base.files import read_text
 from editions.base.frameworks import FRAMEWORKS, Framework
 
 DEVICES = ("cpu", "gpu")
@@ -274,19 +274,6 @@ class Project:
             if match := re.match(r"\s*([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*==\s*([^\s;#]+)", line):
                 pins[match[1].lower().replace("_", "-")] = match[2]
         return pins
-
-    @cached_property
-    def package_digest(self) -> str:
-        """Digest of the helper package's modules that notebooks run with."""
-        package = self.root / "d2lcompute"
-        parts = []
-        for path in sorted(package.glob("*.py")):
-            if path.name != "__main__.py":
-                text = path.read_text("utf8").replace("\r\n", "\n")
-                parts.append(f"{path.name}\0{text}\0")
-        if not parts:
-            raise EditionsError("d2lcompute/: the helper package is missing")
-        return digest("".join(parts).encode())
 
 
 def _not_yaml(shown: str, what: str, error: yaml.MarkedYAMLError) -> SourceError:

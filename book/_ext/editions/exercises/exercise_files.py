@@ -30,7 +30,8 @@ from editions.base.files import write_atomically
 from editions.base.frameworks import Framework
 from editions.base.project import Project
 from editions.notebooks import notebook as notebooks
-from editions.notebooks.execution import Edition, run_all
+from editions.notebooks.edition import Edition
+from editions.notebooks.execution import run_all
 from editions.notebooks.outputs import text_of
 from editions.source.chapter import Cell, Chapter, read_chapter
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from editions.base.errors import EditionsError
 from editions.base.files import write_atomically
 from editions.base.processes import run_child
 from editions.base.project import Project
+from editions.base.terminal import without_colours
 
 NOISE = (
     *("Running Jupyter-Book", "Source Folder", "Config Path", "Output"),
@@ -95,8 +95,7 @@ def check_links(project: Project) -> str:
 
 def messages(printed: str) -> str:
     """What a build printed that a person needs: warnings and errors, without tracebacks."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", printed)
-    said, _, trace = plain.partition("Traceback (most recent call last)")
+    said, _, trace = without_colours(printed).partition("Traceback (most recent call last)")
     kept: list[str] = []
     for line in said.splitlines():
         if line.strip("= ") and not line.startswith(NOISE) and line not in kept:

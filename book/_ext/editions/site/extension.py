@@ -19,8 +19,9 @@ from editions.base.errors import EditionsError
 from editions.base.frameworks import FRAMEWORKS, Framework
 from editions.base.project import Project, is_chapter
 from editions.base.strings import Strings
-from editions.notebooks.execution import editions
-from editions.notebooks.notebook import KEY, devices_of
+from editions.notebooks.edition import editions
+from editions.notebooks.notebook import KEY
+from editions.notebooks.staleness import devices_of
 from editions.site import formulas, quiz_directive, status_page, theme
 from editions.site.chapter_header import header_html, launches
 from editions.site.tabs import EditionDirective, EditionTabs
