@@ -310,11 +310,7 @@ def test_a_slip_of_the_finger_costs_one_line(
 def test_a_framework_that_the_book_does_not_have_is_named(
     book: Book, capsys: pytest.CaptureFixture
 ) -> None:
-    book.edit(
-        "sphinx:\n  config:\n",
-        "sphinx:\n  config:\n    editions_frameworks: [pytorch]\n",
-        "_config.yml",
-    )
+    book.edit("[pytorch, tensorflow]", "[pytorch]", "_config.yml")
     assert make(book, "--framework", "tensorflow") == 1
     assert "there is no tensorflow edition; this book has pytorch" in capsys.readouterr().err
 

@@ -18,7 +18,7 @@ from editions.source.chapter import Cell, Chapter
 
 REASONS = {
     "code": "its code cells changed",
-    "package": f"the code that it uses of the helper package {PACKAGE} changed",
+    "package": f"code that it uses in the helper package {PACKAGE} changed",
     "pins": "the pinned versions changed",
 }
 
