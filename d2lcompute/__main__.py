@@ -1,4 +1,4 @@
-"""``python -m d2lcompute``: what is installed, and does it work?"""
+"""``python -m d2lcompute``: print which versions are installed, and whether they work."""
 
 import argparse
 import importlib.metadata
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from d2lcompute import __version__
 from d2lcompute._frameworks import FRAMEWORKS
+from d2lcompute._terminal import printable
 
 _TIMEOUT = 180  # seconds; the first import on a cold disk can take a minute
 _PROBE = [sys.executable, "-m", "d2lcompute._probe"]
@@ -22,7 +23,7 @@ _LOG_LINE = re.compile(r"[IWE]\d{4} |WARNING: All log messages|\s*$")
 
 @dataclass
 class _Report:
-    """What is known about one framework."""
+    """The state of one framework."""
 
     versions: dict[str, str] = field(default_factory=dict)
     devices: list[dict[str, str | None]] = field(default_factory=list)
@@ -35,9 +36,9 @@ class _Report:
 
 
 def _examine(module: str) -> _Report:
-    """Try out a framework in a process of its own, which may crash or hang."""
-    found = importlib.util.find_spec(module)
-    if found is None or found.origin is None:  # nothing, or a mere folder of that name
+    """Try out a framework in a separate process, because it may crash or hang."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:  # missing, or only a folder of that name
         return _Report(problem=f'not installed; pip install "d2lcompute[{module}]"')
     environment = os.environ | {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "KERAS_BACKEND": "tensorflow"}
     report = _Report()
@@ -66,7 +67,7 @@ def _examine(module: str) -> _Report:
 
 
 def _ending(status: int) -> str:
-    """Return how a process ended that did not end well."""
+    """Describe the exit status of a process that failed."""
     if status > 0:
         return "fails"
     try:
@@ -76,7 +77,7 @@ def _ending(status: int) -> str:
 
 
 def _describe(name: str, report: _Report) -> list[str]:
-    """Return the lines that tell a framework's state."""
+    """Return the lines of the report on one framework."""
     title = ", ".join(f"{part} {version}" for part, version in report.versions.items()) or name
     state = report.problem or ("works" if report.works else "works on no device")
     return [f"{title}: {state}"] + [
@@ -93,7 +94,7 @@ def _version(package: str) -> str:
 
 
 def _anonymous(text: str) -> str:
-    """Return `text` with the home folder, which tells the user's name, as '~'."""
+    """Return `text` with "~" for the home folder, whose name is often the user's."""
     home = os.path.expanduser("~")
     return text.replace(home, "~") if len(home) > 1 else text
 
@@ -102,10 +103,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the report; return 0 if at least one framework works and 1 otherwise.
 
     Args:
-        arguments: those of the command line, without the program's name.
+        arguments: the arguments of the command line, without the program's name.
 
     Raises:
-        SystemExit: with 0 after --help, and with 2 for an argument that is not known.
+        SystemExit: with status 0 after --help, and with status 2 for an unknown argument.
     """
     argparse.ArgumentParser(
         prog="python -m d2lcompute",
@@ -118,12 +119,13 @@ def main(arguments: list[str] | None = None) -> int:
         f"Python {platform.python_version()} on {platform.platform()}",
         f"NumPy {_version('numpy')}, Matplotlib {_version('matplotlib')}",
     ):
-        print(line, flush=True)
+        print(printable(line), flush=True)
     reports = []
     for one in FRAMEWORKS.values():
         if one.helpers:
             reports.append(_examine(one.helpers))
-            print(_anonymous("\n".join(_describe(one.title, reports[-1]))), flush=True)
+            text = "\n".join(_describe(one.title, reports[-1]))
+            print(printable(_anonymous(text)), flush=True)
     return 0 if any(report.works for report in reports) else 1
 
 

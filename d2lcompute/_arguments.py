@@ -1,11 +1,11 @@
-"""Checks on arguments, with messages that say what was given and what is allowed."""
+"""Checks of arguments; each error says what was given and what is allowed."""
 
 import operator
 from collections.abc import Sequence
 
 
 def absent(module: str, name: str, offered: Sequence[str]) -> AttributeError:
-    """Return the error for a name that `module` does not have, which says what it has.
+    """Return the error for a name that `module` does not have; it lists the names that exist.
 
     >>> absent("d2lcompute.torch", "plt", ["cpu", "plot"])
     AttributeError("module 'd2lcompute.torch' has no attribute 'plt'; it has cpu, plot")
@@ -16,10 +16,10 @@ def absent(module: str, name: str, offered: Sequence[str]) -> AttributeError:
 
 
 def integer(name: str, value: object, low: int, high: int | None = None) -> int:
-    """Return `value` as an int within `low` ... `high`.
+    """Return `value` as an int from `low` to `high`.
 
     Args:
-        name: what the caller calls the argument, for the message.
+        name: the argument's name, for the message.
         value: an int, or any integer type such as `numpy.int64`; a bool is refused.
         low: the smallest value allowed.
         high: the largest value allowed; None for no limit.

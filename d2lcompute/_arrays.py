@@ -1,4 +1,4 @@
-"""Tensors of any framework as NumPy arrays, and how NumPy prints them."""
+"""Tensors of any framework as NumPy arrays, and how NumPy prints arrays."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from d2lcompute._arguments import integer
 
 
 def to_numpy(value: object) -> np.ndarray:
-    """Return `value` as an array in the computer's own memory.
+    """Return `value` as an array in the memory of the CPU.
 
     Args:
         value: a number, a (nested) list, an array, or a tensor of PyTorch, TensorFlow or
-            Keras: on any device, with or without gradient, of any dtype. What NumPy has no
-            type for, such as bfloat16, becomes float32; what is masked becomes NaN.
+            Keras: on any device, with or without gradient, of any dtype. A dtype that NumPy
+            does not have, such as bfloat16, becomes float32. Masked values become NaN.
 
     Returns:
         The array, of the same shape. It may share memory with `value`.

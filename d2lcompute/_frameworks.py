@@ -1,14 +1,13 @@
-"""What distinguishes the frameworks: the one place to which a new one is added.
+"""What distinguishes the frameworks: to add a framework, add it to this table.
 
-The book's tools, the exercises and the grader read this table. Beside it, a framework that is to
-have helpers has a module in this package, and one that is to have exercises an adapter in
-`checks.frameworks`.
+The book's tools, the exercises and the grader read the table. Helpers for a framework are a module
+of this package; exercises need an adapter in `checks.frameworks`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-COMMON = ("numpy", "matplotlib")  # packages that decide outputs in every edition
+COMMON = ("numpy", "matplotlib")  # distributions that decide the outputs of every framework
 
 
 @dataclass(frozen=True)
@@ -17,13 +16,13 @@ class Framework:
 
     Attributes:
         key: the tag of its cells and the folder of its notebooks: lower-case letters.
-        title: its name as readers write it.
+        title: its name in text.
         products: the distributions that decide its outputs, with their names for readers. The
             first is imported under its own name.
         roots: top-level modules; code that imports one of them is written for this framework.
-        helpers: the module of `d2lcompute` with its helpers; empty if it has none.
+        helpers: the module of `d2lcompute` with its helpers; empty if there are no helpers.
         extras: extras of `d2lcompute` that install it.
-        gpu_extras: further ones that it needs on a GPU.
+        gpu_extras: extras that it needs in addition on a GPU.
     """
 
     key: str

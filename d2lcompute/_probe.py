@@ -1,6 +1,6 @@
-"""Try out one framework; `python -m d2lcompute` runs this in a process of its own.
+"""Try out one framework; `python -m d2lcompute` runs this in a separate process.
 
-Prints one JSON object a line, as soon as it is known, so that a crash leaves what came before.
+Each result is printed at once, as one JSON object a line, so a crash loses no earlier result.
 """
 
 import importlib
@@ -40,14 +40,15 @@ def main(framework: str) -> None:
     Args:
         framework: 'torch' or 'tensorflow'.
     """
-    # The framework itself first: what it says when it cannot be loaded must not get lost.
+    # First the framework itself, whose error must be shown if it cannot be loaded.
     versions, slope = {"torch": _try_torch, "tensorflow": _try_tensorflow}[framework]()
     print(json.dumps({"versions": versions}), flush=True)
     d2l = importlib.import_module(f"d2lcompute.{framework}")
     for device in dict.fromkeys([d2l.cpu(), *d2l.try_all_gpus()]):
         report = {"device": str(device), "name": d2l.device_name(device), "problem": None}
         try:
-            # y is the sum of all products of two of x's rows: 24 is its slope along all ones.
+            # y sums the products of all pairs of rows of x, a (2, 3) matrix of ones; its gradient
+            # is 4 for each of the 6 elements.
             if (result := slope(device)) != 24:
                 report["problem"] = f"a gradient that should be 24 came out as {result}"
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Keep a library's start-up log out of a notebook."""
+"""Keep the start-up log of a library out of notebooks."""
 
 import os
 import re
@@ -12,14 +12,14 @@ _LOG_LINE = re.compile(rb"[IWE]\d{4} [\d:.]+ +\d+ \S+:\d+\] |WARNING: All log me
 
 @contextmanager
 def without_log_lines() -> Iterator[None]:
-    """Hold back what native code writes to standard error in the block, and drop log lines.
+    """Drop the log lines that native code writes to standard error in the block.
 
-    Anything else that was written is passed on when the block ends. Python's own
-    `sys.stderr` is affected only where it writes to the same file descriptor.
+    Everything else that it writes appears when the block ends. Python's `sys.stderr` is
+    affected only where it writes to the same file descriptor.
     """
     try:
         stderr = os.dup(2)
-    except OSError:  # no standard error at all
+    except OSError:  # there is no standard error
         yield
         return
     with tempfile.TemporaryFile() as held:

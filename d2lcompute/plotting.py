@@ -1,22 +1,22 @@
 """Small figures for a page: line plots, heatmaps, and curves that grow during training.
 
 Matplotlib is imported when the first figure is drawn. In a notebook, figures are SVG, and
-drawing the same data again gives the same bytes. In a script nothing is shown by itself:
-call `matplotlib.pyplot.show()`.
+drawing the same data again gives the same bytes. In a script, call `matplotlib.pyplot.show()`
+to see the figures.
 """
 
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, MappingView, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from d2lcompute import _drawable
 from d2lcompute._arguments import integer
-from d2lcompute._arrays import to_numpy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _COLORS = ("#1f4e9c", "#e0701a", "#0a7f66", "#000000", "#7a1f5c", "#6f8fd0")
 _LINES = ("-", "--", "-.", ":", (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 
-# Whatever style a notebook or its theme has set, figures are dark on white.
+# Figures are dark on white, also in a notebook that has set another style.
 _STYLE = {
     "figure.facecolor": "white",
     "axes.facecolor": "white",
@@ -53,17 +53,18 @@ _STYLE = {
     "font.size": 9,
 }
 
-_REDRAW_SECONDS = 0.1  # live: at most 10 redraws a second,
-_REDRAW_SHARE = 0.1  # and at most this share of the time goes into them
-_MANY_POINTS = 10_000  # from here on, searching the best place for the legend is slow
+_REDRAW_SECONDS = 0.1  # the shortest time between two redraws of an Animator
+_REDRAW_SHARE = 0.1  # the largest share of the time that redrawing takes
+_MANY_POINTS = 10_000  # with more points, the search for the best place of a legend is slow
 
 
 def use_svg_display() -> None:
     """Let notebooks show Matplotlib's figures as SVG whose bytes repeat from run to run.
 
-    The figures carry neither date nor version, and the names inside them are not random.
-    Outside a notebook only the last holds, for figures saved as SVG. A salt that
-    `matplotlib.rcParams["svg.hashsalt"]` has already stays.
+    The figures have no date and no version, and their element ids are not random. The data of
+    a figure with more than 5,000 points are shown as an image inside the SVG, which keeps it
+    small. Outside notebooks only the ids of saved SVG files are affected. If
+    `matplotlib.rcParams["svg.hashsalt"]` is already set, it is kept.
     """
     import matplotlib
 
@@ -71,8 +72,11 @@ def use_svg_display() -> None:
         matplotlib.rcParams["svg.hashsalt"] = "d2lcompute"
     if _notebook() is None:
         return
+    from matplotlib.backend_bases import register_backend
     from matplotlib_inline.backend_inline import set_matplotlib_formats
     from matplotlib_inline.config import InlineBackend
+
+    register_backend("svg", "d2lcompute._pixels")
 
     inline = InlineBackend.instance()  # what pyplot reads when it sets up its backend
     inline.figure_formats = {"svg"}
@@ -81,7 +85,7 @@ def use_svg_display() -> None:
 
 
 def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
-    """Set the size of the figures that Matplotlib makes from now on, and show them as SVG.
+    """Set the size of the figures that Matplotlib creates from now on, and show them as SVG.
 
     Args:
         figsize: width and height in inches; 5.5 inches are 400 pixels.
@@ -92,7 +96,7 @@ def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
     import matplotlib
 
     use_svg_display()
-    matplotlib.rcParams["figure.figsize"] = _size(figsize)
+    matplotlib.rcParams["figure.figsize"] = _drawable.size(figsize)
 
 
 def set_axes(
@@ -109,19 +113,27 @@ def set_axes(
 
     Args:
         axes: the axes to set.
-        xlabel, ylabel: what stands along the axis; None to leave it.
-        xlim, ylim: the smallest and largest value shown, None for an end to leave; None to
-            leave both.
+        xlabel, ylabel: the label of the axis; None to keep the label that it has.
+        xlim, ylim: the smallest and largest value shown. None in place of a value, or of both,
+            keeps what the axis has.
         xscale, yscale: 'linear', 'log', or another scale of Matplotlib's.
-        legend: a name for each curve in turn; None or empty for no legend.
+        legend: the names of the curves in order; None or empty for no legend.
 
     Raises:
-        TypeError: the legend is not names, or a limit is no number.
-        ValueError: an unknown scale, limits that are not two, or more names than curves.
+        TypeError: the legend is not a list of names, or a limit is not a number or date.
+        ValueError: a scale is unknown, the limits are not two values, or the legend has more
+            names than there are curves.
     """
-    xlim, ylim, names = _limits("xlim", xlim), _limits("ylim", ylim), _names(legend)
-    axes.set_xscale(xscale)
-    axes.set_yscale(yscale)
+    xlim, ylim, names = (
+        _drawable.limits("xlim", xlim),
+        _drawable.limits("ylim", ylim),
+        _drawable.names(legend),
+    )
+    # Setting a scale again would replace the names or dates along the axis by numbers.
+    if axes.get_xscale() != xscale:
+        axes.set_xscale(xscale)
+    if axes.get_yscale() != yscale:
+        axes.set_yscale(yscale)
     if xlabel is not None:
         axes.set_xlabel(xlabel)
     if ylabel is not None:
@@ -156,27 +168,29 @@ def plot(
 
     `plot(y)` draws one curve over 0, 1, 2, ...; `plot(x, y)` over `x`; `plot(x, [y1, y2])`
     several over the same `x`; `plot([x1, x2], [y1, y2])` each over its own. In a notebook the
-    figure is complete when it is shown: give `axes` of your own to add a title or to save it.
+    figure is shown at once: to add a title or to save it, create axes and pass them as `axes`.
 
     Args:
-        X: shape (n,), one curve; or a list of such, or shape (curves, n). Numbers, lists,
-            arrays, or tensors of any framework, device and real dtype.
-        Y: the same; None to take `X` as `Y`, over 0, 1, 2, ...
-        xlabel, ylabel: what stands along the axis.
-        legend: a name for each curve in turn.
-        xlim, ylim: the smallest and largest value shown, None for an end that fits the data;
-            None to fit both.
+        X: one curve, of shape (n,); or several, as a list or of shape (curves, n). Each is a
+            list, an array, or a tensor of any framework, device and real dtype. With `Y`, X may
+            also hold names or dates: of Python, NumPy or pandas.
+        Y: curves of numbers, in the same form; None to draw `X` over 0, 1, 2, ...
+        xlabel, ylabel: the labels of the axes.
+        legend: the names of the curves in order.
+        xlim, ylim: the smallest and largest value shown. None in place of a value, or of both,
+            fits the data.
         xscale, yscale: 'linear', 'log', or another scale of Matplotlib's.
-        fmts: Matplotlib's format strings such as 'r--', one for each curve in turn, over and
-            over; None for colours and line styles that can be told apart.
+        fmts: format strings of Matplotlib such as 'r--', which the curves take in turn; None
+            for colours and line styles that are easy to tell apart.
         figsize: width and height in inches; 5.5 inches are 400 pixels.
-        axes: draw here, beside what is already there, and show nothing.
+        axes: draw on these axes, in addition to what they show, and do not show the figure.
 
     Raises:
-        TypeError: what is to be drawn is not real numbers, or an argument is of another kind
-            than said above.
-        ValueError: a curve and its x differ in length, there are more names in the legend
-            than curves, or a size, limit, scale or format is not valid.
+        TypeError: a value of Y is not a real number, X mixes numbers, names and dates, or an
+            argument has another type than described above.
+        ValueError: a curve and its x differ in length, the legend has more names than there
+            are curves, names or dates have another scale than 'linear', or a size, limit,
+            scale or format is not valid.
 
     >>> from matplotlib.figure import Figure
     >>> axes = Figure().add_subplot()
@@ -184,11 +198,16 @@ def plot(
     >>> [line.get_ydata().tolist() for line in axes.lines]
     [[0, 1, 4], [0, 1, 8]]
     """
-    curves, names = _pairs(X, Y), _names(legend)
+    curves, kind = _drawable.curves(X, Y)
+    if kind != _drawable.NUMBERS and xscale != "linear":
+        raise ValueError(f"xscale must be 'linear' where x holds {kind}, got {xscale!r}")
+    names = _drawable.names(legend)
     settings = (xlabel, ylabel, xlim, ylim, xscale, yscale, names)
     if axes is None:
         with _shown(1, 1, figsize) as (_, (axes,)):
             _draw(axes, curves, fmts, settings)
+            if kind == _drawable.DATES:
+                _shorten_dates(axes)
         return
     from matplotlib.axes import Axes
 
@@ -208,31 +227,31 @@ def show_heatmaps(
     figsize: tuple[float, float] = (2.5, 2.5),
     cmap: str = "Reds",
 ) -> None:
-    """Draw matrices as a grid of heatmaps, all on one scale of colours, and show them.
+    """Draw matrices as a grid of heatmaps with one common colour scale, and show them.
 
     Args:
         matrices: shape (rows, columns, height, width), of any framework. NaN stays white.
-        xlabel: what stands under the last row.
-        ylabel: what stands beside the first column.
-        titles: what stands over each column.
+        xlabel: the label below the last row.
+        ylabel: the label beside the first column.
+        titles: the titles of the columns.
         figsize: width and height of the whole in inches.
         cmap: the name of one of Matplotlib's colour maps.
 
     Raises:
         TypeError: `matrices` is not numbers.
-        ValueError: `matrices` has not four dimensions, is empty, or `titles` has not one
-            title a column.
+        ValueError: `matrices` does not have four dimensions, or is empty, or `titles` does not
+            have one title for each column.
 
     >>> show_heatmaps(np.eye(4).reshape(1, 1, 4, 4), xlabel="Keys", ylabel="Queries")
     """
-    values = _numbers(matrices)
+    values = _drawable.numbers(matrices)
     if values.ndim != 4 or 0 in values.shape:
         raise ValueError(
             "matrices must have the shape (rows, columns, height, width), none of them 0, "
             f"got {values.shape}; one matrix goes in as matrix.reshape(1, 1, height, width)"
         )
     rows, columns = values.shape[:2]
-    names = _names(titles, "titles")
+    names = _drawable.names(titles, "titles")
     if titles is not None and len(names) != columns:
         raise ValueError(f"titles must hold {columns} titles, one a column, got {names}")
     finite = values[np.isfinite(values)]
@@ -253,24 +272,23 @@ def show_heatmaps(
 class Animator:
     """Curves that grow while a model trains.
 
-    In a notebook the figure is drawn anew as points come in: at most ten times a second, and
-    in at most a tenth of the time. Where nobody watches, which the environment variable
-    `D2L_UNATTENDED=1` or `CI=true` says, it is drawn once, when the cell ends or fails;
-    `D2L_UNATTENDED=0` wins over `CI`.
-    Outside a notebook nothing is shown; `fig` is there to save.
+    In a notebook the figure is redrawn when points are added: at most ten times a second, and
+    in at most a tenth of the time. If the environment variable `D2L_UNATTENDED=1` or `CI=true`
+    is set, because a program runs the notebook, the figure is drawn once, when the cell ends
+    or fails; `D2L_UNATTENDED=0` overrides `CI`. Outside notebooks nothing is shown; save `fig`.
 
     Args:
         xlabel, ylabel, legend, xlim, ylim, xscale, yscale, fmts, figsize: as for `plot`.
-        nrows, ncols: how many axes the figure has; `add` draws on the first.
+        nrows, ncols: the rows and columns of axes in the figure; `add` draws on the first.
 
     Attributes:
-        X: where every point so far is, one list of floats a curve.
-        Y: the values of these points, one list of floats a curve.
+        X: the x of all points so far, one list of floats, or of dates, for each curve.
+        Y: the values of these points, one list of floats for each curve.
         fig: the figure.
         axes: its axes, row by row.
 
     Raises:
-        TypeError, ValueError: as `plot`.
+        TypeError, ValueError: as for `plot`.
 
     >>> animator = Animator(xlabel="epoch", legend=["loss", "accuracy"])
     >>> animator.add(1, (2.5, None))
@@ -293,12 +311,13 @@ class Animator:
         ncols: int = 1,
         figsize: tuple[float, float] = (3.5, 2.5),
     ) -> None:
-        self.X: list[list[float]] = []
+        self.X: list[list[Any]] = []
         self.Y: list[list[float]] = []
-        names = _names(legend)
+        names = _drawable.names(legend)
         self._settings = (xlabel, ylabel, xlim, ylim, xscale, yscale, names)
         self._formats = _formats(fmts)
         self._lines: list[Line2D] = []
+        self._kind: str | None = None  # of x: numbers or dates, once there is a point
         rows, columns = integer("nrows", nrows, 1), integer("ncols", ncols, 1)
         with _style():
             self._fig, self._axes = _figure(rows, columns, figsize)
@@ -322,15 +341,19 @@ class Animator:
         """Add a point to each curve.
 
         Args:
-            x: where; one number for all curves, or one for each.
-            y: the value of each curve in turn, or a number if there is one curve. None for a
-                curve that has no value now. Tensors are fine.
+            x: one number or date for all curves, or one for each curve.
+            y: the value of each curve in order, or a number if there is one curve; None for a
+                curve without a value here. Tensors are allowed.
 
         Raises:
-            TypeError: `x` or `y` is not real numbers.
+            TypeError: `y` is not real numbers, `x` is neither real numbers nor dates, or it
+                was a number before and is a date now.
             ValueError: `x` and `y` differ in length, or have more than one dimension.
         """
-        xs, ys = _point("x", x), _point("y", y)
+        xs, kind = _drawable.position(x)
+        ys = _drawable.point("y", y)
+        if self._kind not in (None, kind):
+            raise TypeError(f"x was {self._kind} before, got {kind}: {x!r:.60}")
         if len(xs) == 1:
             xs = xs * len(ys)
         if len(xs) != len(ys):
@@ -338,6 +361,7 @@ class Animator:
                 f"x must be one number, or one for each of the {len(ys)} values of y, got {len(xs)}"
             )
         self._grow(len(ys))
+        self._kind = kind
         for i, (a, b) in enumerate(zip(xs, ys, strict=True)):
             if a is not None and b is not None:
                 self.X[i].append(a)
@@ -345,37 +369,40 @@ class Animator:
         self._screen.changed()
 
     def _grow(self, curves: int) -> None:
-        """Have at least so many curves, each with its line."""
+        """Add curves, each with its line, until there are `curves`."""
         while len(self.X) < curves:
             self._lines.append(_line(self._axes[0], [], [], next(self._formats)))
             self.X.append([])
             self.Y.append([])
 
     def _refresh(self) -> None:
-        """Bring the lines up to date; only what is about to be looked at needs it."""
+        """Give the lines all points; called only before the figure is looked at."""
         axes = self._axes[0]
-        for line, x, y in zip(self._lines, self.X, self.Y, strict=True):
-            line.set_data(x, y)
-            _dot(line)
-        axes.relim()
-        axes.autoscale_view()
         with _style():
+            for line, x, y in zip(self._lines, self.X, self.Y, strict=True):
+                if self._kind == _drawable.DATES:
+                    axes.xaxis.update_units(x)
+                    _shorten_dates(axes)
+                line.set_data(x, y)
+                _dot(line)
+            axes.relim()
+            axes.autoscale_view()
             set_axes(axes, *self._settings)
 
 
 class _Screen:
-    """Shows a figure that changes, below the cell that changes it."""
+    """The display of a changing figure below the cell that changes it."""
 
     def __init__(self, figure: "Figure", refresh: Callable[[], None]) -> None:
         self._figure = figure
         self._refresh = refresh
         self._shell: Any = None  # set while a cell is changing the figure
-        self._handle: Any = None  # of the display that is drawn anew
+        self._handle: Any = None  # of the display that is updated
         self._stale = False
         self._next = 0.0  # when to draw again, on the clock of `time.perf_counter`
 
     def changed(self) -> None:
-        """Note that the figure changed; draw it if somebody is watching and it is time to."""
+        """Note that the figure changed; draw it if the last redraw was long enough ago."""
         if self._shell is None:
             self._shell = _notebook()
             if self._shell is None:
@@ -403,7 +430,7 @@ class _Screen:
         self._next = now + max(_REDRAW_SECONDS, (now - began) / _REDRAW_SHARE)
 
     def _finish(self, result: object) -> None:
-        """Show the last state when the cell ends, whether it succeeded or not."""
+        """Show the last state when the cell ends or fails."""
         self._shell.events.unregister("post_run_cell", self._finish)
         try:
             if self._stale:
@@ -413,23 +440,23 @@ class _Screen:
 
 
 def _notebook() -> Any:
-    """Return IPython's shell if it belongs to a kernel, and None in a script or terminal."""
+    """Return IPython's shell in a notebook; None in a script or a terminal."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell if getattr(shell, "kernel", None) is not None else None
 
 
 def _unattended() -> bool:
-    """Whether a program runs this, not a person."""
+    """Whether a program runs this notebook, rather than a person."""
     value = os.environ.get("D2L_UNATTENDED") or os.environ.get("CI", "")
     return value.lower() in ("1", "true")
 
 
 def _style() -> Any:
-    """Return a context in which figures are made and drawn in this module's style."""
+    """Return a context in which Matplotlib uses this module's style."""
     import matplotlib
 
-    use_svg_display()  # before the context, which undoes all settings at its end
+    use_svg_display()  # its settings must outlast the context
     return matplotlib.rc_context(_STYLE)
 
 
@@ -438,11 +465,11 @@ def _figure(
 ) -> "tuple[Figure, list[Axes]]":
     """Return a figure and its axes, row by row.
 
-    It is unknown to pyplot, which would show it a second time, unless `pyplot` says so.
+    Without `pyplot`, pyplot does not know the figure and does not show it a second time.
     """
     from matplotlib.figure import Figure
 
-    size = _size(figsize)
+    size = _drawable.size(figsize)
     if pyplot:
         import matplotlib.pyplot as plt
 
@@ -457,9 +484,9 @@ def _figure(
 def _shown(
     rows: int, columns: int, figsize: tuple[float, float]
 ) -> "Iterator[tuple[Figure, list[Axes]]]":
-    """Make a figure to draw on in the block, and show it at the end if in a notebook.
+    """Create a figure to draw on in the block; at its end, show the figure in a notebook.
 
-    Nothing is left of it if the block raises.
+    If the block raises an exception, the figure is discarded.
     """
     pyplot = _notebook() is None
     with _style():
@@ -483,13 +510,23 @@ def _draw(axes: "Axes", curves: list[Any], fmts: Any, settings: tuple[Any, ...])
     *others, names = settings
     lines = [_line(axes, x, y, fmt) for (x, y), fmt in zip(curves, _formats(fmts), strict=False)]
     _label(lines, names)
-    # Curves that were there before keep their names, or stay out of the legend.
+    # Curves that the axes had before keep their names, or are left out of the legend.
     known = [line.get_label() for line in axes.lines] if names else None
     set_axes(axes, *others, known)
 
 
+def _shorten_dates(axes: "Axes") -> None:
+    """Let a small figure have few dates along x, and say what they have in common once."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    time_zone = getattr(axes.xaxis.get_major_locator(), "tz", None)
+    locator = AutoDateLocator(time_zone, minticks=3, maxticks=6)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, time_zone))
+
+
 def _label(lines: Sequence["Line2D"], names: list[str]) -> None:
-    """Name lines, for the legend."""
+    """Give lines their names in the legend."""
     if len(names) > len(lines):
         raise ValueError(f"legend names {len(names)} curves, but there are {len(lines)}: {names}")
     for line, name in zip(lines, names, strict=False):
@@ -497,7 +534,7 @@ def _label(lines: Sequence["Line2D"], names: list[str]) -> None:
 
 
 def _line(axes: "Axes", x: Any, y: Any, fmt: str | None) -> "Line2D":
-    """Draw one curve; without a format, in the look that follows those already there."""
+    """Draw one curve; without a format, in the colour and style after those of the axes."""
     if fmt is not None:
         (line,) = axes.plot(x, y, fmt)
     else:
@@ -510,141 +547,15 @@ def _line(axes: "Axes", x: Any, y: Any, fmt: str | None) -> "Line2D":
 
 
 def _dot(line: "Line2D") -> None:
-    """Make a single point visible, which a line alone is not, and undo it when more come."""
+    """Mark a curve of a single point by a dot; a longer curve is a line."""
     lonely = len(line.get_xdata(orig=True)) == 1
     if line.get_marker() == ("None" if lonely else "."):
         line.set_marker("." if lonely else "None")
 
 
 def _formats(fmts: str | Sequence[str] | None) -> Iterator[str | None]:
-    """Return the format of each curve in turn, without end."""
+    """Return an endless iterator over the format of each curve."""
     if fmts is None or isinstance(fmts, str):
         return repeat(fmts)
-    formats = _listed("fmts", fmts)
+    formats = _drawable.listed("fmts", fmts)
     return cycle(formats) if formats else repeat(None)
-
-
-def _names(names: Sequence[str] | None, argument: str = "legend") -> list[str]:
-    """Return a legend or titles as a list; one string is one name, not its letters."""
-    if names is None:
-        return []
-    return [names] if isinstance(names, str) else [str(n) for n in _listed(argument, names)]
-
-
-def _listed(name: str, values: Any) -> list[Any]:
-    """Return an argument that holds several values as a list."""
-    try:
-        return list(values)
-    except TypeError:
-        raise TypeError(f"{name} must be a list, got {values!r:.60}") from None
-
-
-def _limits(name: str, limits: Any) -> tuple[Any, Any] | None:
-    """Return the ends of an axis as plain numbers, with None for an end to leave."""
-    if limits is None:
-        return None
-    message = f"{name} must be (smallest, largest), got {limits!r:.60}"
-    try:
-        ends = [to_numpy(end) for end in limits]
-    except TypeError:
-        raise TypeError(message) from None
-    if any(end.dtype.kind in "cSU" for end in ends):
-        raise TypeError(message)
-    if [end.size for end in ends] != [1, 1]:
-        raise ValueError(message)
-    low, high = (end.item() for end in ends)
-    return low, high
-
-
-def _size(figsize: tuple[float, float]) -> tuple[float, float]:
-    """Return a figure's size if it is one."""
-    message = f"figsize must be (width, height) in inches, both positive, got {figsize!r}"
-    try:
-        width, height = (float(side) for side in figsize)
-    except TypeError:
-        raise TypeError(message) from None
-    except ValueError:
-        raise ValueError(message) from None
-    if not (0 < width < float("inf") and 0 < height < float("inf")):
-        raise ValueError(message)
-    return width, height
-
-
-def _pairs(X: Any, Y: Any) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return x and y of each curve, as `plot` explains."""
-    ys = [_numbers(y) for y in _curves(X if Y is None else Y)]
-    xs = [np.arange(len(y)) for y in ys] if Y is None else _curves(X)
-    for x in xs:
-        if x.dtype.kind == "c":  # Matplotlib takes names and dates, and drops imaginary parts
-            _numbers(x)
-    if len(xs) == 1:
-        xs = xs * len(ys)
-    if len(xs) != len(ys):
-        raise ValueError(
-            f"X must hold one curve, or as many as Y: got {len(xs)} in X and {len(ys)} in Y"
-        )
-    for i, (x, y) in enumerate(zip(xs, ys, strict=True)):
-        if len(x) != len(y):
-            raise ValueError(f"curve {i}: x holds {len(x)} values and y holds {len(y)}")
-    return list(zip(xs, ys, strict=True))
-
-
-def _curves(value: Any) -> list[np.ndarray]:
-    """Return a list of curves, each of shape (n,); a single curve makes a list of one."""
-    if isinstance(value, (Iterator, MappingView)):
-        value = list(value)
-    if isinstance(value, (list, tuple)) and not all(isinstance(v, (int, float)) for v in value):
-        parts = [to_numpy(part) for part in value]
-        if all(part.ndim == 0 for part in parts):
-            return [np.array(parts)]
-        return [_vector(part) for part in parts]
-    array = to_numpy(value)
-    if array.dtype.kind == "O" and array.ndim == 1 and any(hasattr(v, "__len__") for v in array):
-        # curves that differ in length
-        return _curves(list(array))
-    if array.ndim < 2 or array.shape[1:] == (1,):
-        return [array.reshape(-1)]
-    if array.ndim > 2:
-        raise ValueError(f"curves must have the shape (n,) or (curves, n), got {array.shape}")
-    return list(array)
-
-
-def _vector(part: np.ndarray) -> np.ndarray:
-    """Return one of several curves as shape (n,), which (n, 1) and (1, n) are as good as."""
-    if part.ndim == 0:
-        raise ValueError(
-            f"a list must hold either numbers or curves, not both: got {part.item()!r:.60}"
-        )
-    if part.ndim > 2 or (part.ndim == 2 and 1 not in part.shape):
-        raise ValueError(f"each curve in a list must have the shape (n,), got {part.shape}")
-    return part.reshape(-1)
-
-
-def _numbers(value: Any) -> np.ndarray:
-    """Return `value` as an array of real numbers, with NaN for None."""
-    array = to_numpy(value)
-    if array.dtype.kind == "O":
-        try:
-            array = array.astype(float)
-        except (TypeError, ValueError):
-            raise TypeError(f"only numbers can be drawn, got {value!r:.60}") from None
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"only real numbers can be drawn, got {array.dtype}: {value!r:.60}")
-    return array
-
-
-def _point(name: str, value: Any) -> list[float | None]:
-    """Return what `Animator.add` was given as a list of floats."""
-    if value is None or isinstance(value, (int, float)):
-        return [value if value is None else float(value)]
-    if isinstance(value, (list, tuple, Iterator, MappingView)):
-        parts = [(v if v is None else _numbers(v)) for v in value]
-    else:
-        array = _numbers(value)
-        if array.ndim > 1:
-            raise ValueError(f"{name} must be a number or one-dimensional, got {array.shape}")
-        parts = list(array.reshape(-1))
-    for part in parts:
-        if part is not None and part.size != 1:
-            raise ValueError(f"each value of {name} must be one number, got shape {part.shape}")
-    return [part if part is None else float(part.item()) for part in parts]

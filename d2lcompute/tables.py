@@ -1,4 +1,4 @@
-"""A model's parameters as a table, whatever the framework."""
+"""A model's parameters as a table, for any framework."""
 
 from dataclasses import dataclass, field
 from html import escape
@@ -17,11 +17,11 @@ class Row:
         shape: its shape; None while it is not built yet.
         dtype: the name of its dtype, such as 'float32'.
         count: the number of its elements; None while it is not built yet.
-        bytes: the memory it takes; None while it is not built yet.
-        device: where it lies.
+        bytes: its memory; None while it is not built yet.
+        device: the device that stores it.
         trainable: whether an optimizer may change it.
-        also: its other names, where a model uses one parameter in several places.
-        buffer: whether it is a PyTorch buffer, which is state but no parameter.
+        also: its other names, if the model uses it in several places.
+        buffer: whether it is a buffer of PyTorch: state that is not a parameter.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Row:
     buffer: bool = False
 
     def cells(self) -> dict[str, str]:
-        """Return what the table shows, column by column."""
+        """Return the text of each column."""
         unbuilt = self.shape is None
         return {
             "name": f"{self.name} (also {', '.join(self.also)})" if self.also else self.name,
@@ -50,10 +50,10 @@ class Row:
 
 @dataclass(frozen=True, repr=False)
 class ParameterTable:
-    """The parameters and buffers of a model; shows as a table in a notebook and in print.
+    """The parameters and buffers of a model; a notebook and `print` show it as a table.
 
-    A parameter that is used in several places is one row and is counted once. What is not
-    built yet counts as nothing.
+    A parameter that is used in several places is one row and is counted once. A parameter
+    that is not built yet is not counted.
 
     Attributes:
         rows: one `Row` for each parameter, then one for each buffer.
@@ -63,27 +63,27 @@ class ParameterTable:
 
     @property
     def total(self) -> int:
-        """How many numbers the parameters hold; buffers are not parameters."""
+        """The number of elements of all parameters, without buffers."""
         return self.trainable + self.non_trainable
 
     @property
     def trainable(self) -> int:
-        """How many numbers the trainable parameters hold."""
+        """The number of elements of the trainable parameters."""
         return sum(row.count or 0 for row in self.rows if row.trainable)
 
     @property
     def non_trainable(self) -> int:
-        """How many numbers the other parameters hold."""
+        """The number of elements of the parameters that are not trainable."""
         return sum(row.count or 0 for row in self.rows if not row.trainable and not row.buffer)
 
     @property
     def buffers(self) -> int:
-        """How many numbers the buffers hold."""
+        """The number of elements of the buffers."""
         return sum(row.count or 0 for row in self.rows if row.buffer)
 
     @property
     def bytes(self) -> int:
-        """The memory that all rows take together, buffers included."""
+        """The memory of all parameters and buffers, in bytes."""
         return sum(row.bytes or 0 for row in self.rows)
 
     def _totals(self) -> list[tuple[str, str]]:
@@ -135,5 +135,5 @@ def _cell(column: str, text: str) -> str:
 
 
 def _alignment(column: str) -> str:
-    """Numbers stand under one another; the rest is left to the page."""
+    """Return the style of a column: numbers are right-aligned."""
     return ' style="text-align: right"' if column in _RIGHT else ""

@@ -2,9 +2,8 @@
 
 Import it before TensorFlow. It then keeps TensorFlow's log out of the notebook: it sets
 `TF_CPP_MIN_LOG_LEVEL=3` and `TF_ENABLE_ONEDNN_OPTS=0`, and drops the log lines that TensorFlow
-writes while it is imported. It also sets `KERAS_BACKEND=tensorflow`. A variable that is set
-already stays. Where PyTorch is loaded before it, it loads Triton too, which cannot follow
-TensorFlow.
+writes while it is imported. It also sets `KERAS_BACKEND=tensorflow`. Variables that are already
+set are kept. If PyTorch is loaded, it also loads Triton, which cannot be loaded after TensorFlow.
 """
 
 import os
@@ -32,17 +31,17 @@ from d2lcompute.tables import ParameterTable, Row
 _first = "tensorflow" not in sys.modules
 if _first:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # no other way to silence its notice
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever the user's keras.json says
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # nothing else silences its notice
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # overrides the user's keras.json
     if "torch" in sys.modules and find_spec("triton") is not None:
-        # PyTorch loads it when it first makes an optimizer. TensorFlow 2.20 and 2.21 offer their
-        # LLVM to all that is loaded after them, and Triton's initialization dies of it:
+        # PyTorch loads Triton when it first makes an optimizer. TensorFlow 2.20 and 2.21 export
+        # their LLVM to libraries that are loaded later, and Triton crashes when it finds it:
         # https://github.com/tensorflow/tensorflow/issues/124205
         import_module("triton")
 try:
     with _quiet.without_log_lines() if _first else nullcontext():
         import tensorflow as tf
-    if getattr(tf, "__file__", None) is None:  # a mere folder of that name
+    if getattr(tf, "__file__", None) is None:  # only a folder of that name
         raise ModuleNotFoundError(name="tensorflow")
 except ModuleNotFoundError as error:
     if error.name != "tensorflow":
@@ -52,7 +51,7 @@ except ModuleNotFoundError as error:
         name="tensorflow",
     ) from None
 
-if TYPE_CHECKING:  # Keras takes a while to import: `import tensorflow` alone does not
+if TYPE_CHECKING:  # importing Keras is slow, and `import tensorflow` does not import it
     import keras
 
 __all__ = [
@@ -79,17 +78,17 @@ __all__ = [
     "use_svg_display",
 ]
 
-if not TYPE_CHECKING:  # for a type checker, every name would be there
+if not TYPE_CHECKING:  # a type checker would take every name as defined
 
     def __getattr__(name: str) -> object:
         raise absent(__name__, name, __all__)
 
 
 class Device(str):
-    """A device: the string TensorFlow knows it by, and a context that places work on it.
+    """A device: a string that TensorFlow takes as its name, and a context that places work on it.
 
-    It goes wherever TensorFlow takes a device string, and `tensor.device` ends with it. As a
-    context it can be entered again, nested, and used from several threads.
+    TensorFlow takes it wherever it takes a device string, and `tensor.device` ends with it. As
+    a context it can be reused, nested, and used from several threads.
 
     >>> with cpu():
     ...     x = tf.ones(2)
@@ -124,9 +123,8 @@ def cpu() -> Device:
 def gpu(i: int = 0) -> Device:
     """Return GPU `i`, whether it exists or not.
 
-    Any accelerator that TensorFlow calls a GPU: CUDA, ROCm, Apple's Metal plugin. TensorFlow
-    itself places work on the CPU where the GPU does not exist. Use `try_gpu` for a device
-    that is sure to exist.
+    TensorFlow calls any accelerator a GPU: CUDA, ROCm, Apple's Metal plugin. It places work on
+    the CPU if the GPU does not exist. Use `try_gpu` for a device that exists.
 
     Args:
         i: the index, from 0 to 127, among the logical devices.
@@ -142,11 +140,11 @@ def gpu(i: int = 0) -> Device:
 
 
 def num_gpus() -> int:
-    """Return how many GPUs TensorFlow can use.
+    """Return the number of GPUs that TensorFlow can use.
 
-    Logical ones, so one GPU that `tf.config.set_logical_device_configuration` split in two
-    counts as two, and one that `tf.config.set_visible_devices` hides does not count. Asking
-    does not start TensorFlow's runtime: devices can still be configured after it.
+    Logical GPUs are counted: a GPU that `tf.config.set_logical_device_configuration` split in
+    two counts as two, and a GPU that `tf.config.set_visible_devices` hides does not count. The
+    call does not start TensorFlow's runtime: devices can still be configured after it.
     """
     return len(_logical("GPU"))
 
@@ -166,15 +164,15 @@ def try_gpu(i: int = 0) -> Device:
 
 
 def try_all_gpus() -> list[Device]:
-    """Return all GPUs, or a list of only the CPU where there is none."""
+    """Return all GPUs, or the CPU in a list if there is no GPU."""
     return [gpu(i) for i in range(num_gpus())] or [cpu()]
 
 
 def device_name(device: str) -> str:
-    """Return what a device is called, such as 'NVIDIA H200', or 'CPU'.
+    """Return the name of a device, such as 'NVIDIA H200', or 'CPU'.
 
     Args:
-        device: a device, or any string TensorFlow takes for one, such as `tensor.device`.
+        device: a device, or any device string of TensorFlow, such as `tensor.device`.
 
     Raises:
         TypeError: `device` is not a string.
@@ -192,15 +190,15 @@ def device_name(device: str) -> str:
 
 
 def synchronize(device: str | None = None) -> None:
-    """Wait until all work that was queued is done.
+    """Wait until all queued work is done.
 
-    Accelerators run beside Python: an operation returns before its result is there. The CPU
-    queues nothing, unless `tf.config.experimental.set_synchronous_execution(False)` was
-    called. Where there is something to wait for, this starts TensorFlow's runtime.
+    Accelerators run asynchronously: an operation returns before it is finished. The CPU queues
+    no work, unless `tf.config.experimental.set_synchronous_execution(False)` was called. If
+    work can be queued, the call starts TensorFlow's runtime.
 
     Args:
-        device: the device to wait for; None for all. TensorFlow waits for all of them
-            wherever it waits for one.
+        device: the device to wait for; None for all. TensorFlow always waits for all of
+            them.
 
     Raises:
         TypeError: `device` is neither a string nor None.
@@ -211,10 +209,10 @@ def synchronize(device: str | None = None) -> None:
 
 
 def _logical(kind: str) -> dict[Device, Any]:
-    """Return the logical devices of a kind, each with the physical device it is on.
+    """Return the logical devices of a kind, each with its physical device.
 
-    `tf.config.list_logical_devices` would start the runtime, after which devices can no
-    longer be configured.
+    `tf.config.list_logical_devices` would start the runtime, and then devices could no longer
+    be configured.
     """
     found: dict[Device, Any] = {}
     for physical in tf.config.get_visible_devices(kind):
@@ -225,7 +223,7 @@ def _logical(kind: str) -> dict[Device, Any]:
 
 
 def _existing(device: object) -> Device:
-    """Return `device` as this module writes it, if it exists."""
+    """Return `device` in this module's form, or raise the error for one that does not exist."""
     if not isinstance(device, str):
         raise TypeError(f"device must be a string such as 'CPU:0', got {device!r}")
     available = [*_logical("CPU"), *_logical("GPU")]
@@ -241,7 +239,7 @@ def _existing(device: object) -> Device:
 
 
 def _waiter(device: str | None) -> timing.Wait | None:
-    """Return what a timer calls before it reads the clock; None where nothing is queued."""
+    """Return the function that a timer calls before it reads the clock; None if it need not."""
     queues = num_gpus() > 0 if device is None else not _existing(device).startswith("CPU")
     if queues or not tf.config.experimental.get_synchronous_execution():
         return tf.test.experimental.sync_devices
@@ -249,15 +247,15 @@ def _waiter(device: str | None) -> timing.Wait | None:
 
 
 class Timer(timing.Timer):
-    """A stopwatch that adds up, and waits for the device before each reading.
+    """A stopwatch that waits for the device before each reading, and adds up its times.
 
-    It runs from the moment it is made. As a context manager it times the block.
+    It starts when it is created. As a context manager it times the block.
 
     Args:
         device: the device whose work is timed; None for all.
 
     Attributes:
-        times: the seconds between each start and its stop, oldest first.
+        times: the seconds from each start to the next stop, oldest first.
 
     Raises:
         TypeError: `device` is neither a string nor None.
@@ -276,10 +274,10 @@ class Timer(timing.Timer):
 class Benchmark(timing.Benchmark):
     """A context manager that prints how long its block took, device included.
 
-    A block that raises prints nothing.
+    If the block raises an exception, nothing is printed.
 
     Args:
-        description: what stands before the time.
+        description: the text before the time.
         device: the device whose work is timed; None for all.
 
     Attributes:
@@ -303,14 +301,14 @@ def benchmark(
 ) -> timing.BenchmarkResult:
     """Measure how long `fn(*args)` takes, device included.
 
-    After the warm-up, so many calls go into one sample that it lasts 5 ms or more, far above
-    the clock's resolution. Neither the warm-up nor the search for that number is counted.
+    Each sample consists of so many calls that it lasts 5 ms or more, far above the clock's
+    resolution. The calls of the warm-up, and those that find this number, are not counted.
 
     Args:
-        fn: what to call; its result is thrown away.
-        args: what to call it with.
-        repeat: how many samples to take.
-        warmup: how many calls to make first.
+        fn: the function to call; its result is discarded.
+        args: its arguments.
+        repeat: the number of samples.
+        warmup: the number of calls before the first sample.
         device: the device whose work is timed; None for all.
 
     Returns:
@@ -367,8 +365,8 @@ def parameter_table(model: "keras.Layer") -> ParameterTable:
     """List a model's weights, with totals.
 
     Args:
-        model: any Keras layer or model. A weight it uses in several places is listed once;
-            a layer without weights so far is shown as not built yet.
+        model: any Keras layer or model. A weight that it uses in several places is listed
+            once. A layer whose weights do not exist yet is shown as not built yet.
 
     Raises:
         TypeError: `model` is not a `keras.Layer`.
@@ -392,7 +390,7 @@ def parameter_table(model: "keras.Layer") -> ParameterTable:
 
 def _row(weight: "keras.Variable") -> Row:
     value = weight.value
-    parts = getattr(value, "values", None) or [value]  # one a device under MirroredStrategy
+    parts = getattr(value, "values", None) or [value]  # one for each device of a MirroredStrategy
     return Row(
         name=weight.path,
         shape=tuple(weight.shape),
@@ -410,7 +408,7 @@ def _unbuilt_row(layer: "keras.Layer") -> Row:
 
 
 def _unbuilt(model: "keras.Layer") -> "list[keras.Layer]":
-    """Return the layers whose weights do not exist yet, without those that only hold layers."""
+    """Return the layers whose weights do not exist yet, without containers of layers."""
     return [
         layer
         for layer in model._flatten_layers()  # Keras has no public way to all nested layers

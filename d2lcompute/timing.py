@@ -1,8 +1,8 @@
-"""Timers that wait for the device, whatever the framework.
+"""Timers that wait for the device, for any framework.
 
 The classes and functions here take `wait`, a function that returns when all queued work is
-done. `d2lcompute.torch` and `d2lcompute.tensorflow` offer the same names with the wait of
-their framework filled in.
+done. `d2lcompute.torch` and `d2lcompute.tensorflow` have the same names and pass the `wait` of
+their framework.
 """
 
 import inspect
@@ -15,22 +15,23 @@ from itertools import accumulate
 from typing import Any, Self
 
 from d2lcompute._arguments import integer
+from d2lcompute._terminal import printable
 
 Wait = Callable[[], object]
 
-_SAMPLE_SECONDS = 5e-3  # a sample lasts at least this: 10,000 times what reading the clock takes
+_SAMPLE_SECONDS = 5e-3  # a sample lasts at least 10,000 times as long as reading the clock
 
 
 class Timer:
-    """A stopwatch that adds up: start it, stop it, as often as you like.
+    """A stopwatch that can be started and stopped repeatedly, and adds up its times.
 
-    It runs from the moment it is made. As a context manager it times the block.
+    It starts when it is created. As a context manager it times the block.
 
     Args:
-        wait: called before each reading of the clock; None where nothing is ever queued.
+        wait: called before each reading of the clock; None if no work is ever queued.
 
     Attributes:
-        times: the seconds between each start and its stop, oldest first.
+        times: the seconds from each start to the next stop, oldest first.
 
     >>> timer = Timer()
     >>> elapsed = timer.stop()
@@ -45,7 +46,7 @@ class Timer:
         self.start()
 
     def start(self) -> None:
-        """Start, or start again from zero."""
+        """Start the timer, or start it again from zero."""
         if self._wait is not None:
             self._wait()
         self._started: float | None = time.perf_counter()
@@ -76,11 +77,11 @@ class Timer:
         return sum(self.times) / len(self.times)
 
     def sum(self) -> float:
-        """Return the sum of `times`, in seconds; 0.0 when nothing has been timed."""
+        """Return the sum of `times`, in seconds; 0.0 if nothing has been timed."""
         return math.fsum(self.times)
 
     def cumsum(self) -> list[float]:
-        """Return the running sums of `times`, in seconds."""
+        """Return the cumulative sums of `times`, in seconds."""
         return list(accumulate(self.times))
 
     def __enter__(self) -> Self:
@@ -94,10 +95,10 @@ class Timer:
 class Benchmark:
     """A context manager that prints how long its block took.
 
-    A block that raises prints nothing.
+    If the block raises an exception, nothing is printed.
 
     Args:
-        description: what stands before the time.
+        description: the text before the time.
         wait: as for `Timer`.
 
     Attributes:
@@ -125,11 +126,11 @@ class Benchmark:
 
 @dataclass(frozen=True, repr=False)
 class BenchmarkResult:
-    """What `benchmark` measured.
+    """The result of `benchmark`.
 
     Attributes:
         samples: seconds per call, one value a sample, in the order they were taken.
-        number: how many calls each sample averages over.
+        number: the number of calls that each sample averages over.
 
     >>> BenchmarkResult(samples=(2e-6, 1e-6, 3e-6, 9e-6), number=5000)
     2.50 µs per call, interquartile range 2.75 µs (4 samples of 5000 calls)
@@ -173,14 +174,14 @@ def benchmark(
 ) -> BenchmarkResult:
     """Measure how long `fn(*args)` takes.
 
-    After the warm-up, so many calls go into one sample that it lasts 5 ms or more, far above
-    the clock's resolution. Neither the warm-up nor the search for that number is counted.
+    Each sample consists of so many calls that it lasts 5 ms or more, far above the clock's
+    resolution. The calls of the warm-up, and those that find this number, are not counted.
 
     Args:
-        fn: what to call; its result is thrown away.
-        args: what to call it with.
-        repeat: how many samples to take.
-        warmup: how many calls to make first.
+        fn: the function to call; its result is discarded.
+        args: its arguments.
+        repeat: the number of samples.
+        warmup: the number of calls before the first sample.
         wait: as for `Timer`; called at the beginning and the end of a sample, not per call.
 
     Raises:
@@ -221,16 +222,16 @@ def benchmark(
         seconds(warmup)
     number = 1
     while (elapsed := seconds(number)) < _SAMPLE_SECONDS:
-        # Aim a little above, but grow at most tenfold: a first short reading may be a fluke.
+        # Aim a little above, and grow at most tenfold: one short reading may be chance.
         aim = 1.2 * _SAMPLE_SECONDS / max(elapsed, 1e-9)
         number = math.ceil(number * min(max(aim, 1.5), 10))
     return BenchmarkResult(tuple(seconds(number) / number for _ in range(repeat)), number)
 
 
 def _duration(seconds: float) -> str:
-    """Return a time with three digits and a unit: '12.3 µs'."""
+    """Return a time with three digits and a unit: '12.3 µs', or '12.3 us' without a µ."""
     units = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
     unit, scale = next((u for u in units if seconds >= 0.9995 * u[1]), units[-1])
     value = seconds / scale
     decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:.{decimals}f} {unit}"
+    return printable(f"{value:.{decimals}f} {unit}")

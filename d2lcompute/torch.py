@@ -1,7 +1,7 @@
 """The book's helpers for PyTorch: ``from d2lcompute import torch as d2l``.
 
-Where TensorFlow is loaded before it, PyTorch does without Triton: `torch.compile` then works on
-the CPU alone. Import PyTorch first to have both.
+If TensorFlow is loaded first, PyTorch runs without Triton, and `torch.compile` works on the CPU
+alone. Import PyTorch first to use both.
 """
 
 import random
@@ -15,7 +15,7 @@ import numpy as np
 try:
     import torch
 
-    if getattr(torch, "__file__", None) is None:  # a mere folder of that name
+    if getattr(torch, "__file__", None) is None:  # only a folder of that name
         raise ModuleNotFoundError(name="torch")
 except ModuleNotFoundError as error:
     if error.name != "torch":
@@ -25,7 +25,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 if "tensorflow" in sys.modules and "triton" not in sys.modules:
-    # Loading it now may end the process: see d2lcompute.tensorflow.
+    # Loading Triton now may crash the process: see d2lcompute.tensorflow.
     sys.modules["triton"] = None  # type: ignore[assignment]
 
 from d2lcompute import _arrays, timing
@@ -65,7 +65,7 @@ __all__ = [
     "use_svg_display",
 ]
 
-if not TYPE_CHECKING:  # for a type checker, every name would be there
+if not TYPE_CHECKING:  # a type checker would take every name as defined
 
     def __getattr__(name: str) -> object:
         raise absent(__name__, name, __all__)
@@ -83,9 +83,9 @@ def cpu() -> torch.device:
 def gpu(i: int = 0) -> torch.device:
     """Return accelerator `i`, whether it exists or not.
 
-    Its type is that of the accelerator PyTorch was built for (CUDA, which includes ROCm, or
-    Apple's MPS, or XPU), and CUDA for a build without any. Use `try_gpu` for a device that
-    is sure to exist.
+    Its type is the accelerator that PyTorch was built for: CUDA, which includes ROCm, MPS on
+    Apple's chips, or XPU; CUDA if it was built for the CPU alone. Use `try_gpu` for a device
+    that exists.
 
     Args:
         i: the index, from 0 to 127.
@@ -103,7 +103,7 @@ def gpu(i: int = 0) -> torch.device:
 
 
 def num_gpus() -> int:
-    """Return how many accelerators PyTorch can use now."""
+    """Return the number of accelerators that PyTorch can use."""
     return torch.accelerator.device_count() if torch.accelerator.is_available() else 0
 
 
@@ -122,18 +122,18 @@ def try_gpu(i: int = 0) -> torch.device:
 
 
 def try_all_gpus() -> list[torch.device]:
-    """Return all accelerators, or a list of only the CPU where there is none."""
+    """Return all accelerators, or the CPU in a list if there is no accelerator."""
     return [gpu(i) for i in range(num_gpus())] or [cpu()]
 
 
 def device_name(device: torch.device | str) -> str:
-    """Return what a device is called, such as 'NVIDIA H200', or 'CPU'.
+    """Return the name of a device, such as 'NVIDIA H200', or 'CPU'.
 
     Args:
         device: a device or its string; 'cuda' means the current CUDA device.
 
     Raises:
-        TypeError: `device` is neither.
+        TypeError: `device` is neither a device nor a string.
         ValueError: there is no such device.
 
     >>> device_name(cpu())
@@ -146,10 +146,10 @@ def device_name(device: torch.device | str) -> str:
 
 
 def synchronize(device: torch.device | str | None = None) -> None:
-    """Wait until all work that was queued is done.
+    """Wait until all queued work is done.
 
-    Accelerators run beside Python: an operation returns before its result is there. The CPU
-    queues nothing.
+    Accelerators run asynchronously: an operation returns before it is finished. The CPU queues
+    no work.
 
     Args:
         device: the device to wait for; None for all accelerators that this process uses.
@@ -166,7 +166,7 @@ def synchronize(device: torch.device | str | None = None) -> None:
 
 
 def _wait(device: torch.device) -> None:
-    """Wait for one device that exists, unless it was never used: that would start it."""
+    """Wait for one existing device; do not start one that this process has not used."""
     if device.type == "cpu":
         return
     initialized = getattr(torch.get_device_module(device), "is_initialized", None)
@@ -179,7 +179,7 @@ def _wait(device: torch.device) -> None:
 
 
 def _existing(device: object) -> torch.device:
-    """Return `device` as PyTorch writes it, with its index, if it exists."""
+    """Return `device` with its index, or raise the error for a device that does not exist."""
     if not isinstance(device, (str, torch.device)):
         raise TypeError(f"device must be a torch.device or a string such as 'cpu', got {device!r}")
     available = [cpu(), *(gpu(i) for i in range(num_gpus()))]
@@ -199,7 +199,7 @@ def _existing(device: object) -> torch.device:
 
 
 def _waiter(device: torch.device | str | None) -> timing.Wait | None:
-    """Return what a timer calls before it reads the clock; None where nothing is queued."""
+    """Return the function that a timer calls before it reads the clock; None on a CPU."""
     if device is None:
         return synchronize if num_gpus() else None
     existing = _existing(device)
@@ -207,15 +207,15 @@ def _waiter(device: torch.device | str | None) -> timing.Wait | None:
 
 
 class Timer(timing.Timer):
-    """A stopwatch that adds up, and waits for the device before each reading.
+    """A stopwatch that waits for the device before each reading, and adds up its times.
 
-    It runs from the moment it is made. As a context manager it times the block.
+    It starts when it is created. As a context manager it times the block.
 
     Args:
         device: the device whose work is timed; None for all accelerators.
 
     Attributes:
-        times: the seconds between each start and its stop, oldest first.
+        times: the seconds from each start to the next stop, oldest first.
 
     Raises:
         TypeError: `device` is neither a device, nor a string, nor None.
@@ -234,10 +234,10 @@ class Timer(timing.Timer):
 class Benchmark(timing.Benchmark):
     """A context manager that prints how long its block took, device included.
 
-    A block that raises prints nothing.
+    If the block raises an exception, nothing is printed.
 
     Args:
-        description: what stands before the time.
+        description: the text before the time.
         device: the device whose work is timed; None for all accelerators.
 
     Attributes:
@@ -261,14 +261,14 @@ def benchmark(
 ) -> timing.BenchmarkResult:
     """Measure how long `fn(*args)` takes, device included.
 
-    After the warm-up, so many calls go into one sample that it lasts 5 ms or more, far above
-    the clock's resolution. Neither the warm-up nor the search for that number is counted.
+    Each sample consists of so many calls that it lasts 5 ms or more, far above the clock's
+    resolution. The calls of the warm-up, and those that find this number, are not counted.
 
     Args:
-        fn: what to call; its result is thrown away.
-        args: what to call it with.
-        repeat: how many samples to take.
-        warmup: how many calls to make first.
+        fn: the function to call; its result is discarded.
+        args: its arguments.
+        repeat: the number of samples.
+        warmup: the number of calls before the first sample.
         device: the device whose work is timed; None for all accelerators.
 
     Returns:
@@ -326,8 +326,8 @@ def parameter_table(model: torch.nn.Module) -> ParameterTable:
     """List a model's parameters and buffers, with totals.
 
     Args:
-        model: any module. A parameter it uses in several places is listed once, with its
-            other names; a lazy one is shown as not built yet.
+        model: any module. A parameter that it uses in several places is listed once, with
+            its other names. A lazy parameter is shown as not built yet.
 
     Raises:
         TypeError: `model` is not a `torch.nn.Module`.

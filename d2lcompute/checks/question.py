@@ -13,7 +13,6 @@ from __future__ import annotations
 import functools
 import linecache
 import operator
-import re
 import sysconfig
 import traceback
 import zlib
@@ -24,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from d2lcompute._terminal import without_colours
 
 if TYPE_CHECKING:
     from d2lcompute.checks.frameworks import Framework
@@ -145,16 +146,13 @@ def attempt(action: Callable[[], Any]) -> Any:
         return {"error": describe(error)}
 
 
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-
-
 def describe(error: BaseException) -> dict[str, Plain]:
     """An exception as plain data: its type, its message, the student's line that led to it."""
     try:
         message = str(error)
     except Exception:
         message = "(its message cannot be shown)"
-    message = _COLOURS.sub("", message)  # Keras writes for terminals
+    message = without_colours(message)  # Keras writes for terminals
     if len(message) > MESSAGE_LENGTH:
         message = f"{message[:MESSAGE_LENGTH]} ..."
     message = message.encode("utf-8", "replace").decode("utf-8")

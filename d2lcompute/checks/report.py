@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Protocol
 
+from d2lcompute._terminal import printable
 from d2lcompute.checks import find_question, frameworks
 from d2lcompute.checks.question import (
     Finding,
@@ -197,7 +198,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
 
 
 def show(report: Showable) -> None:
-    """Display in a notebook or an IPython shell; print elsewhere."""
+    """Display in a notebook or an IPython shell; print elsewhere, in signs that the console has."""
     import sys
 
     if "IPython" in sys.modules:
@@ -207,4 +208,4 @@ def show(report: Showable) -> None:
         if get_ipython() is not None:
             display(report)
             return
-    print(report)
+    print(printable(str(report)))

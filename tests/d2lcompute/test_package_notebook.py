@@ -1,7 +1,13 @@
 """What a notebook shows, in real kernels."""
 
+import base64
+import io
+import re
+
+import numpy as np
 import pytest
 from left_out import HELPERS
+from PIL import Image
 
 CELLS = (
     "from d2lcompute import {} as d2l\nd2l.seed(0)",
@@ -82,6 +88,67 @@ def test_live_updates_are_few_and_end_with_the_last_point(kernel):
     # A thousand points in far less than a redraw's time: the first and the last state.
     assert displays[4][0] == "display_data" and 2 <= len(displays[4]) <= 20
     assert "1001\n" in [output.get("text") for output in notebook.cells[6].outputs]
+
+
+DENSE = (
+    "import numpy as np, matplotlib.pyplot as plt\nfrom d2lcompute import torch as d2l\n"
+    "d2l.set_figsize()\nx = np.random.default_rng(0).standard_normal((100_000, 2))",
+    "plt.scatter(*x.T)\nplt.title('many')\nplt.show()",
+    "d2l.plot(x[:, 0], x[:, 1], 'x', 'y', legend=['walk'])",
+    "plt.plot(x[:, 0], '.')\nplt.show()",
+    "plt.hist(x[:, 0], bins=8_000)\nplt.show()",
+    "plt.pcolormesh(x[:200, :1] @ x[:200, :1].T)\nplt.show()",
+    "plt.subplot(projection='3d').scatter(*x.T, x[:, 0])\nplt.show()",
+    "animator = d2l.Animator()\nfor y in x[:6_000, 0]:\n    animator.add(y, y)",
+    "fig, axes = plt.subplots(1, 2)\nfor ax in axes:\n    ax.scatter(*x[:3_000].T)\nplt.show()",
+    "axes[0].collections[0].get_rasterized(), fig.dpi == plt.rcParams['figure.dpi']",
+    "fig.savefig('saved.svg')\nlen(open('saved.svg').read()) > 500_000",
+    "plt.scatter(*x[:4_900].T)\nplt.show()",
+)
+
+
+def test_figures_of_very_many_points_stay_small(kernel):
+    notebook, _ = kernel(*DENSE)
+    assert_clean(notebook)
+    *dense, few = [svg for svgs in figures(notebook) for svg in svgs]
+    assert [len(svgs) for svgs in figures(notebook)] == [0, *[1] * 8, 0, 0, 1]
+    for svg in dense:
+        assert len(svg) < 400_000 and "<image " in svg and '<g id="axes_1">' in svg
+    assert "<!-- many -->" in dense[0] and "<!-- walk -->" in dense[1]  # texts are no pixels
+    assert "<image " not in few
+    # Showing a figure leaves it as it was; in a file it has all its points.
+    assert notebook.cells[9].outputs[0].data["text/plain"] == "(False, True)"
+    assert notebook.cells[10].outputs[0].data["text/plain"] == "True"
+
+
+def test_a_dense_figure_looks_as_before_and_is_as_large(kernel):
+    cells = [DENSE[0], DENSE[1], "import d2lcompute._pixels as p\np._MANY_POINTS = 1e9", DENSE[1]]
+    notebook, _ = kernel(*cells)
+    (dense,), (full,) = (svgs for svgs in figures(notebook) if svgs)
+    size = r'<svg [^>]*width="([\d.]+)pt" height="([\d.]+)pt"'
+    assert re.search(size, dense).groups() == re.search(size, full).groups()
+    spots = np.array(re.findall(r'<use xlink:href="#\w+" x="([\d.]+)" y="([\d.]+)"', full), float)
+    assert len(spots) > 100_000  # the ticks use such elements too
+    data, flip, x, y, width, height = re.search(
+        r'<image xlink:href="data:image/png;base64,([^"]+)"[^>]*translate\(0 -([\d.]+)\)"'
+        r' x="(\S+)" y="(\S+)" width="(\S+)" height="(\S+)"',
+        dense,
+    ).groups()
+    alpha = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA"))[..., 3]
+    columns = (spots[:, 0] - float(x)) / float(width) * alpha.shape[1]
+    rows = (float(flip) - spots[:, 1] - float(y)) / float(height) * alpha.shape[0]
+    inside = (columns >= 0) & (columns < alpha.shape[1]) & (rows >= 0) & (rows < alpha.shape[0])
+    assert inside.sum() >= 100_000
+    assert (alpha[rows[inside].astype(int), columns[inside].astype(int)] > 0).mean() > 0.9999
+    assert (alpha == 0).mean() > 0.3  # the corners are empty
+
+
+def test_another_format_still_works_after_a_figure(kernel):
+    notebook, _ = kernel(
+        *DENSE[:3], "%config InlineBackend.figure_formats = ['png']\nplt.plot([1, 2])\nplt.show()"
+    )
+    assert_clean(notebook)
+    assert "image/png" in notebook.cells[3].outputs[0].data
 
 
 def test_a_plain_ipython_terminal_shows_nothing(python):

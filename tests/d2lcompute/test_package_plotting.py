@@ -1,11 +1,14 @@
 """What figures show; without a notebook, so nothing is displayed."""
 
+import datetime
 import itertools
 import warnings
+from collections.abc import Iterator
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas
 import pytest
 from left_out import imported
 from matplotlib.figure import Figure
@@ -68,6 +71,154 @@ X, Y, Z = [0.0, 1.0, 2.0], [3.0, 4.0, 5.0], [6.0, 7.0, 8.0]
 def test_plot_takes_curves_in_every_form(axes, arguments, curves):
     assert plot(*arguments, axes=axes) is None
     assert drawn(axes) == curves
+
+
+def ticks(axes):
+    """The labels along x, and what they have in common."""
+    axes.figure.canvas.draw()
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    return labels, axes.xaxis.get_offset_text().get_text()
+
+
+DAYS = [datetime.date(2027, 1, day) for day in (1, 2, 3)]
+HOURS = [datetime.datetime(2027, 1, 1, hour) for hour in (0, 6, 12)]
+
+
+STRINGS = (
+    [np.array(["cpu", "gpu", "tpu"], dtype=np.dtypes.StringDType())]
+    if hasattr(np.dtypes, "StringDType")  # since NumPy 2
+    else []
+)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["cpu", "gpu", "tpu"],
+        ("cpu", "gpu", "tpu"),
+        np.array(["cpu", "gpu", "tpu"]),
+        np.array(["cpu", "gpu", "tpu"], dtype=object),
+        *STRINGS,
+        {"cpu": 1, "gpu": 2, "tpu": 3}.keys(),
+        tf.constant(["cpu", "gpu", "tpu"]),
+        pandas.Series(["cpu", "gpu", "tpu"]),
+        pandas.Categorical(["cpu", "gpu", "tpu"]),
+    ],
+    ids=lambda names: type(names).__name__,
+)
+def test_names_stand_along_x_as_matplotlib_shows_them(axes, names):
+    plot(names, [1, 2, 3], axes=axes)
+    assert ticks(axes) == (["cpu", "gpu", "tpu"], "")
+    assert axes.lines[0].get_xdata(orig=False).tolist() == [0, 1, 2]
+
+
+def test_names_keep_the_order_in_which_they_come(axes):
+    plot([["b", "a"], ["a", "c"], ["b", "10", "9"]], [Y[:2], Z[:2], Y], axes=axes)
+    assert ticks(axes)[0] == ["b", "a", "c", "10", "9"]
+    assert axes.lines[2].get_xdata(orig=False).tolist() == [0, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        DAYS,
+        [datetime.datetime(2027, 1, day) for day in (1, 2, 3)],
+        np.array(DAYS, dtype="datetime64[D]"),
+        np.array(DAYS, dtype="datetime64[ns]"),
+        [np.datetime64(day) for day in DAYS],
+        [np.datetime64("2027-01-01", "ns"), datetime.date(2027, 1, 2), HOURS[0].replace(day=3)],
+        [pandas.Timestamp(day) for day in DAYS],
+        pandas.Series(DAYS, dtype="datetime64[ns]"),
+        pandas.date_range("2027-01-01", periods=3),
+        pandas.date_range("2027-01-01", periods=3, tz="UTC"),
+        iter(DAYS),
+    ],
+    ids=lambda dates: (
+        f"{type(dates).__name__} of {type(next(iter(dates))).__name__}"
+        if not isinstance(dates, Iterator)
+        else "iterator"
+    ),
+)
+def test_dates_stand_along_x_as_matplotlib_shows_them(axes, dates):
+    plain = Figure().add_subplot()
+    plain.plot(DAYS, [1, 2, 3])
+    plot(dates, [1, 2, 3], axes=axes)
+    assert ticks(axes) == ticks(plain)
+    assert axes.lines[0].get_xdata(orig=False).tolist() == [20819, 20820, 20821]  # since 1970
+
+
+def test_curves_over_dates_of_several_kinds_share_an_axis(axes):
+    plot([DAYS, np.array(HOURS, dtype="datetime64[s]")], [Y, Z], axes=axes)
+    assert axes.lines[1].get_xdata(orig=False).tolist() == [20819, 20819.25, 20819.5]
+
+
+def test_a_date_may_be_missing_and_limits_may_be_dates(axes):
+    dates = np.array(["2027-01-01", "NaT", "2027-01-03"], dtype="datetime64[D]")
+    plot(dates, Y, xlim=(None, np.datetime64("2027-01-05")), axes=axes)
+    assert np.isnan(axes.lines[0].get_xdata(orig=False)).tolist() == [False, True, False]
+    assert axes.get_xlim()[1] == 20823
+    plot(DAYS, Y, xlim=(datetime.date(2026, 12, 31), None), axes=axes)
+    assert axes.get_xlim() == (20818, 20823)
+
+
+def test_a_small_figure_has_few_dates_which_name_what_they_share_once():
+    plot(DAYS[:2], [1, 2])
+    assert ticks(plt.gcf().axes[0]) == (
+        ["Jan-01", "06:00", "12:00", "18:00", "Jan-02"],
+        "2027-Jan-02",
+    )
+    zone = datetime.timezone(datetime.timedelta(hours=2))
+    plot([hour.replace(tzinfo=zone) for hour in HOURS], Y)
+    assert ticks(plt.gcf().axes[0])[0] == ["Jan-01", "03:00", "06:00", "09:00", "12:00"]
+
+
+def test_other_arguments_work_with_names_and_dates(axes):
+    plot(["a", "b"], [1, 10], "x", "y", ["n"], ylim=(1, 100), yscale="log", fmts="r--", axes=axes)
+    assert ticks(axes)[0] == ["a", "b"]
+    assert axes.get_yscale() == "log"
+    plot(["b", "c"], [2, 3], axes=axes)
+    assert ticks(axes)[0] == ["a", "b", "c"]
+    plot(["alone"], [1])
+    assert ticks(plt.gcf().axes[0])[0] == ["alone"]
+
+
+def test_a_locator_of_the_caller_is_kept(axes):
+    axes.xaxis.set_major_locator(matplotlib.ticker.FixedLocator([0, 1]))
+    plot(X, Y, axes=axes)
+    assert axes.get_xticks().tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("x", "match"),
+    [
+        (["a", 1], "numbers only, names only, or dates only, got str, int: "),
+        (["a", None], "numbers only, names only, or dates only, got str, NoneType: "),
+        ([DAYS[0], 1], "numbers only, names only, or dates only, got date, int: "),
+        ([DAYS[0], "a"], "numbers only, names only, or dates only, got date, str: "),
+        ([datetime.time(1), datetime.time(2)], "or dates only, got time: "),
+        ([datetime.timedelta(1)] * 2, "or dates only, got timedelta: "),
+        (pandas.period_range("2027-01", periods=2, freq="M"), "or dates only, got Period: "),
+        ([["a", "b"], [1, 2]], "all be numbers, names, or dates, got names, numbers"),
+        ([DAYS[:2], ["a", "b"]], "all be numbers, names, or dates, got dates, names"),
+    ],
+)
+def test_a_mixture_along_x_is_refused(axes, x, match):
+    with pytest.raises(TypeError, match=match):
+        plot(x, [[1, 2], [3, 4]] if isinstance(x[0], list) else [1, 2], axes=axes)
+    assert drawn(axes) == []
+
+
+@pytest.mark.parametrize(("x", "kind"), [(["a", "b"], "names"), (DAYS[:2], "dates")])
+def test_only_numbers_have_another_scale(axes, x, kind):
+    with pytest.raises(ValueError, match=f"'linear' where x holds {kind}, got 'log'"):
+        plot(x, [1, 2], xscale="log", axes=axes)
+
+
+@pytest.mark.parametrize("y", [["a", "b"], DAYS[:2], np.array(DAYS[:2], dtype="datetime64[D]")])
+def test_y_takes_numbers_only(axes, y):
+    for arguments in ([y], [[1, 2], y]):
+        with pytest.raises(TypeError, match="numbers can be drawn"):
+            plot(*arguments, axes=axes)
 
 
 def test_plot_leaves_a_gap_where_a_value_is_missing(axes):
@@ -295,6 +446,12 @@ def test_heatmaps_of_nan():
         plt.gcf().canvas.draw()
 
 
+@pytest.mark.parametrize("values", [[[[["a"]]]], [[[DAYS]]]])
+def test_heatmaps_take_numbers_only(values):
+    with pytest.raises(TypeError, match="numbers can be drawn"):
+        show_heatmaps(values, "x", "y")
+
+
 @pytest.mark.parametrize("shape", [(2, 2), (1, 2, 2), (1, 0, 2, 2)])
 def test_heatmaps_of_the_wrong_shape(shape):
     with pytest.raises(ValueError, match=r"\(rows, columns, height, width\)"):
@@ -341,6 +498,31 @@ def test_animator_takes_one_curve_more_curves_and_an_x_for_each():
     assert animator.X == [[1, 2, 3], [2, 4], [2, 5]]
     assert animator.Y == [[2, 3, 6], [4, 7], [5, 8]]
     assert len(animator.axes[0].lines) == 3
+
+
+def test_animator_takes_dates():
+    animator = Animator("day", xlim=(datetime.date(2027, 1, 1), datetime.date(2027, 1, 9)))
+    animator.add(datetime.date(2027, 1, 1), (1, 2))
+    animator.add(np.datetime64("2027-01-02", "ns"), (3, None))
+    animator.add([pandas.Timestamp("2027-01-03"), datetime.datetime(2027, 1, 4)], (5, 6))
+    assert animator.X[1] == [datetime.date(2027, 1, 1), datetime.datetime(2027, 1, 4)]
+    assert animator.Y == [[1, 3, 5], [2, 6]]
+    (axes,) = animator.axes
+    assert axes.lines[0].get_xdata(orig=False).tolist() == [20819, 20820, 20821]
+    assert ticks(axes) == (["Jan", "03", "05", "07", "09"], "2027-Jan")
+    animator = Animator()
+    animator.add(np.array(DAYS, dtype="datetime64[D]"), (1, 2, 3))
+    assert [x for (x,) in animator.X] == DAYS
+
+
+@pytest.mark.parametrize(("first", "then"), [(1, DAYS[0]), (DAYS[0], 1), (DAYS[0], "a")])
+def test_animator_refuses_a_mixture_along_x(first, then):
+    animator = Animator()
+    animator.add(first, 1)
+    with pytest.raises(TypeError, match=r"x was \w+ before, got \w+: |only real numbers"):
+        animator.add(then, 1)
+    (xs,) = animator.X
+    assert xs == [first]
 
 
 def test_animator_with_several_axes_draws_on_the_first():

@@ -19,7 +19,8 @@ def book(tmp_path: Path) -> Book:
 @pytest.fixture(scope="session")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same book, its notebooks executed; copy it before changing it."""
-    from editions.notebooks.execution import editions, run_all
+    from editions.notebooks.edition import editions
+    from editions.notebooks.execution import run_all
 
     made = make_book(tmp_path_factory.mktemp("executed") / "project")
     assert run_all(editions(made.project), jobs=2, progress=False) == []

@@ -14,7 +14,9 @@ from editions.base.errors import EditionsError
 from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import Project
 from editions.command_line import main
-from editions.notebooks.execution import editions, refresh_prose, run_all
+from editions.notebooks.edition import editions
+from editions.notebooks.execution import run_all
+from editions.notebooks.upkeep import refresh_prose
 from editions.source.chapter import TAGS, read_chapter
 from editions.source.dropped_pages import without_left_out
 from editions.source.new_chapter import new_chapter

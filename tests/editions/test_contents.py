@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from editions.base.errors import EditionsError
 from editions.base.project import Project
 from editions.command_line import main
-from editions.notebooks.execution import editions
+from editions.notebooks.edition import editions
 from small_book import Book
 from test_page import build
 

@@ -1,9 +1,8 @@
-"""Notebooks are made by running them: whole or not at all, and only when stale."""
+"""Notebooks are made by running them: each is replaced as a whole, and only when it is stale."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -16,9 +15,11 @@ import nbformat
 import pytest
 from editions.base.errors import EditionsError
 from editions.command_line import main
-from editions.notebooks.execution import editions
+from editions.notebooks.edition import editions
 from editions.site.preview import open_server, serve
-from small_book import ROOT, Book
+from small_book import Book
+
+BOTH = ["PyTorch", "TensorFlow"]
 
 
 def files(book: Book) -> dict[str, bytes]:
@@ -66,7 +67,7 @@ def test_prose_is_refreshed_without_running(
     run_book.edit("See [the other page]", "Look at [the other page]")
     assert check(run_book) == 1
     assert "does not hold the source's prose. Type: make notebooks" in capsys.readouterr().err
-    monkeypatch.setattr("editions.running.NotebookClient", None)  # running would fail
+    monkeypatch.setattr("editions.notebooks.kernels.NotebookClient", None)  # a run would fail
     assert make(run_book) == 0
     assert "0 run, 2 refreshed" in capsys.readouterr().out
     assert check(run_book) == 0
@@ -86,35 +87,27 @@ def test_how_a_stream_was_cut_up_leaves_no_trace(run_book: Book) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "old", "new", "who", "why"),
+    ("path", "old", "new", "stale", "why"),
     [
         ("book/small.md", "numbers = [1, 2]", "numbers = [2, 1]", ["PyTorch"], "its code cells"),
-        (
-            "book/small.md",
-            "total = sum(",
-            "total = 0 + sum(",
-            ["PyTorch", "TensorFlow"],
-            "its code",
-        ),
-        (
-            "d2lcompute/__init__.py",
-            '"""',
-            '"""Changed. ',
-            ["PyTorch", "TensorFlow"],
-            "helper package",
-        ),
+        ("book/small.md", "total = sum(", "total = 0 + sum(", BOTH, "its code"),
+        ("d2lcompute/__init__.py", "__version__ =", "NEW = __version__ =", BOTH, "helper package"),
+        ("d2lcompute/__init__.py", '"""', '"""Changed. ', [], ""),
+        ("d2lcompute/_probe.py", "import json", "import json  # a comment", [], ""),
+        ("d2lcompute/_probe.py", "import json", "import json as json", [], ""),
         ("requirements.txt", "torch==", "torch==99.", ["PyTorch"], "pinned versions"),
         ("requirements.txt", "keras==", "keras==9", ["TensorFlow"], "pinned versions"),
     ],
 )
 def test_what_makes_a_notebook_stale(
-    run_book: Book, path: str, old: str, new: str, who: list[str], why: str
+    run_book: Book, path: str, old: str, new: str, stale: list[str], why: str
 ) -> None:
     text = (run_book.root / path).read_text("utf8")
+    assert old in text
     (run_book.root / path).write_text(text.replace(old, new, 1), "utf8")
-    found = {edition.framework.title: edition.staleness() for edition in editions(run_book.project)}
-    assert [title for title, reason in found.items() if reason] == who
-    assert all(why in reason for reason in found.values() if reason)
+    reasons = {one.framework.title: one.staleness() for one in editions(run_book.project)}
+    assert [title for title, reason in reasons.items() if reason] == stale
+    assert all(why in reason for reason in reasons.values() if reason)
 
 
 def test_a_missing_or_broken_notebook_is_stale(run_book: Book) -> None:
@@ -164,13 +157,13 @@ def test_a_notebook_changed_by_hand_is_stale(
 def test_what_cannot_be_written_is_named(
     run_book: Book, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk, a folder of someone else's: the other editions are stored all the same."""
+    """The disk is full: the stored notebooks are kept, and the message names the file."""
     before = files(run_book)
 
     def full(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("editions.files._replace", full)
+    monkeypatch.setattr("editions.base.files.replace_file", full)
     run_book.edit("numbers = [1, 2]", "numbers = [2, 1]")
     assert make(run_book) == 1
     said = capsys.readouterr().err
@@ -191,7 +184,6 @@ def test_ctrl_c_ends_all_at_once(run_book: Book) -> None:
     command = [sys.executable, "-m", "editions", "notebooks", "--jobs", "1", "--project"]
     with subprocess.Popen(
         [*command, str(run_book.root)],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "book" / "_ext")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -285,15 +277,15 @@ def test_an_unknown_chapter_is_refused(book: Book, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["notebooks", "--jobs", "many"], "error: JOBS is many; allowed are 1 and more"),
-        (["verify", "--jobs", "0"], "error: JOBS is 0; allowed are 1 and more"),
+        (["notebooks", "--jobs", "many"], "argument --jobs: must be at least 1, got many"),
+        (["verify", "--jobs", "0"], "argument --jobs: must be at least 1, got 0"),
         (["check", "--device", "tpu"], "invalid choice: 'tpu' (choose from"),
-        (["check", "--framework", "jax"], "error: FRAMEWORK is jax; this book has pytorch, tens"),
+        (["check", "--framework", "jax"], "invalid choice: 'jax' (choose from"),
         (["exercises", "smal"], "error: there are no exercises called smal; there are:"),
         (["exercises", "--private", "gone"], "error: gone: there is no such folder of private"),
         (["exercises", "--private", "."], "it holds no private exercises, such as blocks.md"),
-        (["serve", "--port", "abc"], "error: PORT is abc; allowed are the numbers from 1 to 65535"),
-        (["serve", "--port", "65536"], "error: PORT is 65536; allowed are the numbers from 1 to"),
+        (["serve", "--port", "abc"], "argument --port: must be from 1 to 65535, got abc"),
+        (["serve", "--port", "65536"], "argument --port: must be from 1 to 65535, got 65536"),
         (["bok"], "invalid choice: 'bok' (choose from"),
         ([], "the following arguments are required: COMMAND"),
     ],
@@ -315,10 +307,18 @@ def test_a_slip_of_the_finger_costs_one_line(
     assert line.startswith("error: ") and said in line
 
 
+def test_a_framework_that_the_book_does_not_have_is_named(
+    book: Book, capsys: pytest.CaptureFixture
+) -> None:
+    book.edit("[pytorch, tensorflow]", "[pytorch]", "_config.yml")
+    assert make(book, "--framework", "tensorflow") == 1
+    assert "there is no tensorflow edition; this book has pytorch" in capsys.readouterr().err
+
+
 def test_a_port_in_use_is_named_before_the_build(book: Book) -> None:
-    with open_server(book.project, str(free_port())) as taken:
-        port = str(taken.server_address[1])
-        with pytest.raises(EditionsError, match=rf"PORT is {port}, which cannot be used: Address"):
+    with open_server(book.project, free_port()) as taken:
+        port = taken.server_address[1]
+        with pytest.raises(EditionsError, match=rf"port {port} cannot be used: Address"):
             serve(book.project, port)
     assert not (book.root / "_build").exists()
 

@@ -77,9 +77,9 @@ def test_broken_rules_name_file_and_line(body: str, line: int, message: str) -> 
     [
         (
             "# A\n\nGrüße\n".encode("latin1"),
-            "a.md:3: here stands the byte 0xfc, which is not UTF-8",
+            "a.md:3: byte 0xfc is not UTF-8: save the file as UTF-8",
         ),
-        (b"# A\n\0\n", "a.md:2: here stands a zero byte"),
+        (b"# A\n\0\n", "a.md:2: unexpected zero byte: save the file as UTF-8"),
         (None, "a.md: there is no such file"),
     ],
 )

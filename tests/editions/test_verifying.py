@@ -16,7 +16,7 @@ from editions.notebooks.verification_record import Record, load, verified
 from editions.site.chapter_header import edition_links, stamp
 from editions.site.status_page import notebook_statuses, page_text
 from editions.source.chapter import read_chapter
-from small_book import ROOT, Book
+from small_book import Book
 
 pytestmark = pytest.mark.slow
 
@@ -25,8 +25,7 @@ def verify(book: Book, *more: str) -> tuple[int, str]:
     """Run the project's own verification on a book; exit status and what it printed."""
     command = [sys.executable, "-m", "pytest", "-p", "editions.notebooks.nbval_plugin", "--nbval"]
     command += ["--nbval-current-env", "-p", "no:cacheprovider", "--color=no", "-q", *more]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "book" / "_ext")}
-    environment.pop("PYTEST_ADDOPTS", None)
+    environment = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"}
     done = subprocess.run(
         [*command, str(book.notebook("pytorch"))],
         cwd=book.root,

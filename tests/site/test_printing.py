@@ -22,7 +22,8 @@ OWN = {"pytorch": "'list'", "tensorflow": "'tuple'"}  # what the small book's ed
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PdfReader]:
     """A small book, run and printed."""
-    from editions.notebooks.execution import editions, run_all
+    from editions.notebooks.edition import editions
+    from editions.notebooks.execution import run_all
 
     book = make_book(tmp_path_factory.mktemp("printed") / "project")
     assert run_all(editions(book.project), jobs=2, progress=False) == []

@@ -16,7 +16,7 @@ from editions.exercises.exercise_files import PRIVATE
 from editions.exercises.handouts import write_student_notebooks
 from editions.exercises.worked_solutions import write_solutions
 from editions.notebooks import upkeep
-from editions.notebooks.execution import Edition, editions
+from editions.notebooks.edition import Edition, editions
 from editions.notebooks.verification import verify
 from editions.site.build import build
 from editions.site.link_check import check_links

@@ -6,18 +6,16 @@ versions. Those are stored with each mark, so that only changed questions are gr
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.metadata
 import json
-import os
-import secrets
 import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from d2lcompute._files import replace_file
 from d2lcompute._frameworks import FRAMEWORKS
 from d2lcompute.checks.question import Question
 from grader.judging.marking import Mark
@@ -124,14 +122,4 @@ def student_slug(student: str) -> str:
 
 def write_private(file: Path, text: str) -> None:
     """Write a file that only its owner can read, completely or not at all."""
-    new = file.with_name(f".{file.name}-{os.getpid()}-{secrets.token_hex(4)}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(new, file)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            new.unlink()
+    replace_file(file, text.encode("utf-8"), 0o600)

@@ -12,6 +12,7 @@ module             knows
 ``frameworks``     what distinguishes the frameworks
 ``files``          how text is read and results are replaced as a whole
 ``processes``      how programs are started and stopped
+``terminal``       how text that was written for a terminal is cleaned
 ``strings``        the words that the tools put on pages and into notebooks
 ``errors``         errors that are shown to a person as one message
 ================== ===============================================================

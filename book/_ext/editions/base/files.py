@@ -1,20 +1,23 @@
-"""Files: sources read as text, and results replaced as a whole, never by a half."""
+"""How source files are read, and how results are written: each file is replaced as a whole."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
+from d2lcompute._files import replace_file
 from editions.base.errors import EditionsError, SourceError
 
 
 def read_text(path: Path, shown: str) -> str:
-    """The text of a source, its lines ended alike, whatever editor wrote it.
+    """Return the text of a source file, with each line ending as a newline.
+
+    Args:
+        path: the file.
+        shown: its name in messages.
 
     Raises:
-        EditionsError: there is no such file, or it is not text in UTF-8; says where it is not.
+        EditionsError: there is no such file, or it is not UTF-8; names the line.
     """
     if not path.is_file():
         raise EditionsError(f"{shown}: there is no such file")
@@ -23,44 +26,29 @@ def read_text(path: Path, shown: str) -> str:
         text = data.decode("utf-8-sig")
         if "\0" not in text:
             return text.replace("\r\n", "\n").replace("\r", "\n")
-        at, found = data.index(b"\0"), "a zero byte"
+        position, problem = data.index(b"\0"), "unexpected zero byte"
     except UnicodeDecodeError as error:
-        at, found = error.start, f"the byte 0x{data[error.start]:02x}, which is not UTF-8"
-    raise SourceError(
-        shown, data[:at].count(b"\n") + 1, f"here stands {found}: save the file as UTF-8"
-    )
+        position, problem = error.start, f"byte 0x{data[error.start]:02x} is not UTF-8"
+    line = data[:position].count(b"\n") + 1
+    raise SourceError(shown, line, f"{problem}: save the file as UTF-8")
 
 
 def write_atomically(path: Path, data: bytes) -> bool:
-    """Make `path` hold `data`; return whether that changed anything.
+    """Replace a file, and create its folder where needed; return whether its content changed.
 
     Raises:
-        EditionsError: it cannot be written; what was there is there still.
+        EditionsError: the file cannot be written; its old content is kept.
     """
     try:
         if path.exists() and path.read_bytes() == data:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, data)
+        replace_file(path, data)
     except OSError as error:
         raise EditionsError(f"{path} cannot be written: {error.strerror}") from error
     return True
 
 
-def _replace(path: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def digest(data: bytes) -> str:
-    """The SHA-256 of `data`, as 64 hexadecimal digits."""
+    """Return the SHA-256 of `data` as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()

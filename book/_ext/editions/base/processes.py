@@ -1,4 +1,4 @@
-"""Programs that are started for a person, who may press Ctrl-C."""
+"""How other programs are run, and ended when the user presses Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from typing import Any
 
 
 def run_child(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end. Ctrl-C is ours: the program, in a group of its own, hears nothing.
+    """Run a program and wait for its end.
 
-    Whatever stops us ends the whole group.
+    The program gets its own process group, so Ctrl-C reaches this process alone. Any exception
+    here, Ctrl-C included, kills the group.
+
+    Args:
+        command: the program and its arguments.
+        options: further arguments of `subprocess.Popen`.
+
+    Returns:
+        The exit status, and what was printed where `stdout` is a pipe.
     """
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, text=True, process_group=0, **options

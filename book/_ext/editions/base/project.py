@@ -10,7 +10,7 @@ from typing import Any
 from editions.base.addresses import Addresses
 from editions.base.contents import Contents
 from editions.base.errors import EditionsError
-from editions.base.files import digest, read_text
+from editions.base.files import read_text
 from editions.base.frameworks import Framework
 from editions.base.pins import read_pins
 from editions.base.settings import Settings
@@ -146,16 +146,3 @@ class Project:
         return read_pins(
             read_text(self.root / "requirements.txt", "requirements.txt"), "requirements.txt"
         )
-
-    @cached_property
-    def package_digest(self) -> str:
-        """Digest of the helper package's modules that notebooks run with."""
-        package = self.root / "d2lcompute"
-        parts = []
-        for path in sorted(package.glob("*.py")):
-            if path.name != "__main__.py":
-                text = path.read_text("utf8").replace("\r\n", "\n")
-                parts.append(f"{path.name}\0{text}\0")
-        if not parts:
-            raise EditionsError("d2lcompute/: the helper package is missing")
-        return digest("".join(parts).encode())

@@ -1,4 +1,4 @@
-"""The words that the tooling itself puts on pages and into notebooks, by language."""
+"""The words that the tools put on pages and into notebooks, by language."""
 
 from __future__ import annotations
 
@@ -18,18 +18,26 @@ def _catalogue() -> dict[str, dict[str, str]]:
 
 
 class Strings:
-    """The catalogue in one language: `strings("verified", versions="torch 2.13.0")`."""
+    """The words in one language: `strings("verified", versions="torch 2.13.0")`.
+
+    Raises:
+        EditionsError: the catalogue does not have the language.
+    """
 
     def __init__(self, language: str) -> None:
         catalogue = _catalogue()
         if language not in catalogue:
             raise EditionsError(
-                f"strings.yml: no language {language!r}; it holds {sorted(catalogue)}"
+                f"strings.yml: no language {language!r}; it has {sorted(catalogue)}"
             )
         self._words = catalogue[language]
 
     def __call__(self, key: str, **values: object) -> str:
-        """The words called `key`, with `values` filled in."""
+        """Return the words called `key` with `values` filled in.
+
+        Raises:
+            EditionsError: the catalogue has no such key.
+        """
         if key not in self._words:
             raise EditionsError(f"strings.yml: no entry {key!r}")
         return self._words[key].format(**values)

@@ -16,7 +16,8 @@ from editions.base.errors import EditionsError
 from editions.base.frameworks import Framework
 from editions.base.project import Project
 from editions.exercises.exercise_files import PRIVATE, Exercises, checks_in, find_exercises
-from editions.notebooks.execution import Edition, run_all
+from editions.notebooks.edition import Edition
+from editions.notebooks.execution import run_all
 from editions.notebooks.outputs import text_of
 from editions.source.chapter import Cell
 

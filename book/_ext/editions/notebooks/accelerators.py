@@ -1,4 +1,4 @@
-"""Which accelerators a framework sees: NVIDIA's, AMD's, Apple's, Intel's, whatever it can use."""
+"""Which accelerators a framework can use: NVIDIA, AMD, Apple, Intel or any other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from editions.base.errors import EditionsError
 from editions.base.frameworks import Framework
 
-QUESTION = """
+PROGRAM = """
 import importlib, json, sys
 d2l = importlib.import_module("d2lcompute." + sys.argv[1])
 print(json.dumps([d2l.device_name(d) for d in d2l.try_all_gpus()] if d2l.num_gpus() else []))
@@ -19,10 +19,14 @@ print(json.dumps([d2l.device_name(d) for d in d2l.try_all_gpus()] if d2l.num_gpu
 
 
 def accelerators(framework: Framework, environment: Mapping[str, str]) -> list[str]:
-    """The names of the accelerators that kernels with `environment` have; a process is asked.
+    """Return the names of the accelerators that a kernel can use.
+
+    Args:
+        framework: the framework, which is imported in a separate process.
+        environment: the environment variables of the kernel.
 
     Raises:
-        EditionsError: the framework cannot be imported, or sees no accelerator.
+        EditionsError: the framework cannot be imported, or finds no accelerator.
     """
     if not framework.helpers:
         raise EditionsError(
@@ -30,16 +34,16 @@ def accelerators(framework: Framework, environment: Mapping[str, str]) -> list[s
             "--framework names the ones to run"
         )
     done = subprocess.run(
-        [sys.executable, "-P", "-c", QUESTION, framework.helpers],
+        [sys.executable, "-P", "-c", PROGRAM, framework.helpers],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        last = (done.stderr.strip().splitlines() or ["it printed no error"])[-1]
         raise EditionsError(
-            f"{framework.title} could not be asked for its GPUs: {said}. Try: python -m d2lcompute"
+            f"{framework.title} could not be asked for its GPUs: {last}. Try: python -m d2lcompute"
         )
     names = json.loads(done.stdout.strip().splitlines()[-1])
     if not names:

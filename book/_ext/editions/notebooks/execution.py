@@ -1,169 +1,82 @@
-"""How editions are executed: in real kernels, several at a time, each stored whole or not."""
+"""How editions are run and stored: several at a time, each notebook replaced as a whole."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
 from editions.base.errors import EditionsError
 from editions.base.files import write_atomically
-from editions.base.frameworks import Framework
-from editions.base.project import Project
-from editions.notebooks import notebook as notebooks
 from editions.notebooks.accelerators import accelerators
+from editions.notebooks.edition import Edition
+from editions.notebooks.kernels import CellError, kernel_environment, kill_kernels, run_cells
+from editions.notebooks.notebook import KEY, describe_figures, dumps
 from editions.notebooks.outputs import has_figure, merged_streams, output_problems
-from editions.source.chapter import Cell, Chapter, cell_ids, read_chapter
-from editions.source.claims import claim_problems
-
-CELL_TIMEOUT = 600  # seconds
-
-
-@dataclass(frozen=True)
-class Edition:
-    """One framework's edition of a chapter, on one kind of device."""
-
-    project: Project
-    chapter: Chapter
-    framework: Framework
-    device: str = "cpu"
-
-    @property
-    def path(self) -> Path:
-        """Where its notebook is stored."""
-        return self.project.notebook_path(self.chapter.name, self.framework.key, self.device)
-
-    @property
-    def shown(self) -> str:
-        """How messages name it."""
-        return f"{self.chapter.path} ({self.framework.title} edition, {self.device})"
-
-    def staleness(self) -> str | None:
-        """Why it must be run again; None if it need not be."""
-        return notebooks.staleness(self.path, self.chapter, self.framework, self.project)
-
-    def check_claims(self) -> None:
-        """Raise an `EditionsError` that lists the claims which prove nothing."""
-        cells = self.chapter.edition(self.framework.key)
-        problems = [
-            f"{self.chapter.path}:{cell.line}: the claim "
-            f"{cell.claim_title!r} proves nothing: {problem}"
-            for cell, problem in claim_problems(cells)
-        ]
-        if problems:
-            raise EditionsError("\n".join(problems))
-
-
-def editions(
-    project: Project,
-    names: list[str] | None = None,
-    device: str = "cpu",
-    framework: str | None = None,
-) -> list[Edition]:
-    """The editions of the chapters called `names`, or of all; of `framework` alone, if given.
-
-    Raises:
-        EditionsError: there is no such chapter, or the book has no such framework.
-    """
-    paths = project.chapters
-    keys = [one.key for one in project.frameworks]
-    if framework and framework not in keys:
-        raise EditionsError(
-            f"there is no {framework} edition; this book has {', '.join(keys)} "
-            "(_config.yml: editions_frameworks)"
-        )
-    names = [name.removesuffix(".md") for name in names or []]
-    known = [path.stem for path in paths]
-    if unknown := [name for name in names if name not in known]:
-        raise EditionsError(
-            f"_toc.yml lists no chapter called {', '.join(unknown)}; it lists {', '.join(known)}"
-        )
-    chapters = [
-        read_chapter(path, project.relative(path))
-        for path in paths
-        if not names or path.stem in names
-    ]
-    return [
-        Edition(project, chapter, one, device)
-        for chapter in chapters
-        for one in project.frameworks
-        if framework in (None, one.key)
-    ]
-
-
-def refresh_prose(edition: Edition) -> bool:
-    """Bring an up-to-date notebook's prose up to date; return whether the file changed."""
-    fresh = notebooks.build(edition.chapter, edition.framework, edition.project)
-    stored = nbformat.read(edition.path, as_version=4)
-    return write_atomically(edition.path, notebooks.dumps(notebooks.refresh(fresh, stored)))
-
-
-def prose_is_current(edition: Edition) -> bool:
-    """Whether the stored notebook is, to the byte, what `refresh_prose` would write."""
-    fresh = notebooks.build(edition.chapter, edition.framework, edition.project)
-    stored = nbformat.read(edition.path, as_version=4)
-    return edition.path.read_bytes() == notebooks.dumps(notebooks.refresh(fresh, stored))
 
 
 def run(edition: Edition, on_cell: Callable[[], None] = lambda: None) -> None:
-    """Execute an edition in a fresh kernel and store its notebook.
+    """Run an edition in a fresh kernel and store its notebook.
+
+    Args:
+        edition: the edition.
+        on_cell: called after each cell.
 
     Raises:
-        EditionsError: a cell raised, a kernel died, or an output cannot be stored; names the
-            chapter, the edition and the line of the source. Nothing is written then.
+        EditionsError: a package is missing or has another version than the pinned one, a cell
+            failed, or an output cannot be stored; names the chapter, the edition and the line of
+            the source. The stored notebook is left as it was.
     """
     edition.check_claims()
-    about: dict[str, Any] = {"versions": _installed(edition)}
+    environment = kernel_environment(edition.project, edition.device)
+    about: dict[str, Any] = {"versions": _installed_versions(edition)}
     if edition.device != "cpu":
-        environment = kernel_environment(edition.project, edition.device)
         about["cards"] = accelerators(edition.framework, environment)
-    node = notebooks.build(edition.chapter, edition.framework, edition.project)
-    with tempfile.TemporaryDirectory(prefix="d2lcompute-run-") as scratch:
-        _execute(edition, node, scratch, on_cell)
-    _check_outputs(edition, node)
-    for cell in node.cells:
+    notebook = edition.build()
+    try:
+        run_cells(notebook, environment, on_cell)
+    except CellError as error:
+        raise _located(error, edition) from error
+    _check_outputs(edition, notebook)
+    for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = merged_streams(cell.outputs)
-            notebooks.describe_figures(cell)
-    node.metadata["language_info"] = {"name": "python", "file_extension": ".py"}
-    node.metadata[notebooks.KEY] = {
+            describe_figures(cell)
+    notebook.metadata["language_info"] = {"name": "python", "file_extension": ".py"}
+    notebook.metadata[KEY] = {
         "chapter": edition.chapter.name,
         "framework": edition.framework.key,
         "device": edition.device,
-        "fingerprint": notebooks.fingerprint(edition.chapter, edition.framework, edition.project),
+        "fingerprint": edition.fingerprint(),
         **about,
     }
-    write_atomically(edition.path, notebooks.dumps(node))
+    write_atomically(edition.path, dumps(notebook))
 
 
-def run_all(stale: list[Edition], jobs: int, progress: bool = True) -> list[EditionsError]:
-    """Run editions, `jobs` at a time, under one progress bar; return what went wrong.
+def run_all(chosen: list[Edition], jobs: int, progress: bool = True) -> list[EditionsError]:
+    """Run editions and return the errors of those that failed.
 
-    Whatever stops it, Ctrl-C too, ends the kernels at once; what was run by then is stored.
+    On Ctrl-C, or any other exception, all kernels are ended at once; notebooks that were finished
+    by then are stored.
+
+    Args:
+        chosen: the editions.
+        jobs: how many to run at a time.
+        progress: show a progress bar on a terminal.
     """
     from tqdm import tqdm
 
-    total = sum(_code_cells(edition) for edition in stale)
+    total = sum(_number_of_cells(edition) for edition in chosen)
     errors: list[EditionsError] = []
-    bar = tqdm(
-        total=total, unit="cell", desc="Running", disable=None if progress and stale else True
-    )
+    hidden = None if progress and chosen else True  # None: hidden where there is no terminal
+    bar = tqdm(total=total, unit="cell", desc="Running", disable=hidden)
     with bar, ThreadPoolExecutor(max_workers=jobs) as pool:
-        running = {pool.submit(run, edition, lambda: bar.update()): edition for edition in stale}
+        running = {pool.submit(run, edition, lambda: bar.update()): edition for edition in chosen}
         try:
             for future in as_completed(running):
                 try:
@@ -175,45 +88,14 @@ def run_all(stale: list[Edition], jobs: int, progress: bool = True) -> list[Edit
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             while not all(future.done() for future in running):
-                for client in list(_clients):  # once more: one may just have been started
-                    _kill_kernel(client)
+                kill_kernels()  # repeatedly: a kernel may be about to start
                 time.sleep(0.1)
             raise
     return errors
 
 
-_clients: set[NotebookClient] = set()  # of the kernels that run now
-
-
-def _kill_kernel(client: NotebookClient) -> None:
-    process = getattr(getattr(client.km, "provisioner", None), "process", None)
-    if process is not None:
-        with contextlib.suppress(OSError):
-            process.kill()
-
-
-def kernel_environment(project: Project, device: str) -> dict[str, str]:
-    """Environment variables under which notebooks run, here and under nbval."""
-    environment = {
-        "D2L_UNATTENDED": "1",  # an Animator draws once, at the end
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # whatever a person has set
-        "TF_ENABLE_ONEDNN_OPTS": "0",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "PYTHONWARNINGS": "ignore:Guards may run slower on Python 3.13.0",  # PyTorch, on it alone
-        "PYTHONPATH": os.pathsep.join(
-            filter(None, [str(project.root), os.environ.get("PYTHONPATH", "")])
-        ),
-    }
-    if device == "cpu":
-        environment["CUDA_VISIBLE_DEVICES"] = "-1"
-    else:  # what would give other digits from run to run, or from card to card
-        environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
-        environment["NVIDIA_TF32_OVERRIDE"] = "0"
-    return environment
-
-
 def jobs_on(device: str, wanted: int | None, default: int) -> int:
-    """How many notebooks to run at a time: on a GPU one, or their kernels would share its memory.
+    """Return how many notebooks to run at a time; on a GPU one, because kernels share its memory.
 
     Raises:
         EditionsError: more than one is wanted on a GPU.
@@ -225,106 +107,59 @@ def jobs_on(device: str, wanted: int | None, default: int) -> int:
     return 1
 
 
-def _code_cells(edition: Edition) -> int:
-    return 1 + sum(cell.kind == "code" for cell in edition.chapter.edition(edition.framework.key))
+def _number_of_cells(edition: Edition) -> int:
+    return 1 + sum(cell.kind == "code" for cell in edition.cells)  # 1: the set-up cell
 
 
-def _installed(edition: Edition) -> dict[str, str]:
-    """Versions of what the outputs depend on; in the CPU's notebooks they are the pinned ones."""
-    versions, wrong = {}, []
-    kept = edition.device == "cpu" and edition.path.is_relative_to(edition.project.root / "book")
+def _installed_versions(edition: Edition) -> dict[str, str]:
+    """Return the versions of the packages that decide outputs.
+
+    The notebooks that the repository keeps for the CPU need the pinned versions.
+    """
+    needs_pins = edition.device == "cpu" and edition.path.is_relative_to(
+        edition.project.root / "book"
+    )
+    versions, problems = {}, []
     for name in edition.framework.packages:
         try:
-            found = metadata.version(name).split("+")[0]
+            version = metadata.version(name).split("+")[0]
         except metadata.PackageNotFoundError:
-            found = "not installed"
-        versions[name] = found
+            version = "not installed"
+        versions[name] = version
         pinned = edition.project.pins.get(name)
-        if found == "not installed" or (kept and pinned and found != pinned):
-            wrong.append(f"{name} {pinned or ''} is needed, found: {found}")
-    if wrong:
+        if version == "not installed" or (needs_pins and pinned and version != pinned):
+            problems.append(f"{name} {pinned or ''} is needed, found: {version}")
+    if problems:
         raise EditionsError(
-            f"{edition.shown}: {'; '.join(wrong)}. Install what requirements.txt pins: "
+            f"{edition.shown}: {'; '.join(problems)}. Install what requirements.txt pins: "
             "make notebooks does it"
         )
     return versions
 
 
-def _execute(
-    edition: Edition, node: NotebookNode, scratch: str, on_cell: Callable[[], None]
-) -> None:
-    environment = {
-        **os.environ,
-        **kernel_environment(edition.project, edition.device),
-        "IPYTHONDIR": str(Path(scratch, "ipython")),  # a person's start-up files stay out
-    }
-    work = Path(scratch, "work")
-    work.mkdir()
-    running = [0]  # the cell that was started last
-
-    def started(cell: NotebookNode, cell_index: int) -> None:
-        running[0] = cell_index
-
-    client = NotebookClient(
-        node,
-        timeout=CELL_TIMEOUT,
-        kernel_name="python3",
-        record_timing=False,
-        iopub_timeout=60,  # on a busy machine an output may come late; it must not be lost
-        raise_on_iopub_timeout=True,
-        extra_arguments=["--IPKernelApp.log_level=40"],  # no notes on the transport
-        resources={"metadata": {"path": str(work)}},
-        on_cell_execute=started,
-        on_cell_executed=lambda **_: on_cell(),
-    )
-    _clients.add(client)
-    try:
-        client.execute(env=environment)
-    except (CellExecutionError, TimeoutError, DeadKernelError) as error:
-        raise _located(edition, node.cells[running[0]], error) from error
-    finally:
-        _clients.discard(client)
-
-
-def _located(edition: Edition, node: NotebookNode, error: Exception) -> EditionsError:
-    """The error, with the line of the source on which it happened."""
-    if isinstance(error, CellExecutionError):
-        what = f"{error.ename}: {error.evalue}"
-    elif isinstance(error, TimeoutError):
-        what = f"the cell did not end within {CELL_TIMEOUT} seconds"
-    else:
-        what = "the kernel died while it ran this cell"
-    cell = _source_cell(edition, node.id)
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(getattr(error, "traceback", "")))
-    inside = re.search(r"Cell In\[\d+\], line (\d+)", text)
-    line = (cell.line if cell else 1) + (int(inside[1]) - 1 if inside else 0)
+def _located(error: CellError, edition: Edition) -> EditionsError:
+    """Return the error with the line of the source on which the cell failed, and the cell."""
+    source = edition.source_cell(error.cell.id)
+    line = (source.line if source else 1) + error.line - 1
+    code = "\n".join(f"    {line}" for line in error.cell.source.splitlines())
     return EditionsError(
-        f"{edition.chapter.path}:{line}: {edition.framework.title} edition: {what}\n"
-        f"{_indented(node.source)}"
+        f"{edition.chapter.path}:{line}: {edition.framework.title} edition: {error}\n{code}"
     )
 
 
-def _check_outputs(edition: Edition, node: NotebookNode) -> None:
+def _check_outputs(edition: Edition, notebook: NotebookNode) -> None:
+    """Raise an `EditionsError` that lists the outputs which cannot be stored."""
     problems = []
-    for cell in node.cells:
+    for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        source = _source_cell(edition, cell.id)
-        place = f"{edition.chapter.path}:{source.line if source else 1}"
-        found = list(output_problems(cell))
+        source = edition.source_cell(cell.id)
+        where = f"{edition.chapter.path}:{source.line if source else 1}"
+        reasons = list(output_problems(cell))
         if has_figure(cell) and not cell.metadata.get("alt"):
-            found.append("it draws a figure and has no ':alt:' that says what the figure shows")
+            reasons.append("it draws a figure and has no ':alt:' that says what the figure shows")
         if source and source.is_claim and cell.outputs:
-            found.append("a claim prints nothing, and this one does")
-        problems += [f"{place}: {edition.framework.title} edition: {text}" for text in found]
+            reasons.append("it is a claim and shows an output; a claim must show none")
+        problems += [f"{where}: {edition.framework.title} edition: {text}" for text in reasons]
     if problems:
         raise EditionsError("\n".join(problems))
-
-
-def _source_cell(edition: Edition, identifier: str) -> Cell | None:
-    cells = edition.chapter.edition(edition.framework.key)
-    return dict(zip(cell_ids(cells), cells, strict=True)).get(identifier)
-
-
-def _indented(source: str) -> str:
-    return "\n".join(f"    {line}" for line in source.splitlines())

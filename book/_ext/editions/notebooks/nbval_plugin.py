@@ -1,16 +1,19 @@
-"""A pytest plugin that teaches nbval our rules and writes the verification record.
+"""A pytest plugin that adds this book's rules to nbval and writes the verification record.
 
 Use: `pytest -p editions.notebooks.nbval_plugin --nbval --nbval-current-env book/notebooks/cpu`.
 
 nbval runs every cell of a notebook again, in a fresh kernel, and compares the outputs with the
-stored ones. Added here: figures are not compared (a claim asserts their arrays); a kernel that dies
-fails at once instead of at the end of the time limit; a notebook that nobody has run fails instead
-of passing; cells are named by their ids; each whole run of a notebook leaves a record, and what it
-gave instead of the stored outputs a file in `_build/differences`.
+stored ones. This plugin adds:
 
-A notebook runs on the kind of device on which it was recorded. One from a GPU fails where the
-framework sees no GPU, and where another notebook runs at the same time; what differs from card to
-card is levelled by the rules of `cards`.
+- Figures are not compared; a claim asserts their arrays.
+- A cell fails as soon as its kernel dies, not at the end of the time limit.
+- A cell that has never been run, or that is marked to be skipped, fails.
+- Cells are named by their ids.
+- A complete run of a notebook writes a verification record, and a file in `_build/differences`
+  if an output differs.
+- A notebook runs on the kind of device on which it was recorded. A notebook from a GPU fails if
+  the framework finds no GPU, or if another notebook runs at the same time. The rules of
+  `card_differences` are applied to its outputs.
 """
 
 from __future__ import annotations
@@ -18,7 +21,6 @@ from __future__ import annotations
 import datetime
 import os
 import platform
-import re
 import tempfile
 import time
 from importlib import metadata
@@ -32,22 +34,22 @@ from editions.base.errors import EditionsError
 from editions.base.files import digest, write_atomically
 from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import DEVICES, Project
+from editions.base.terminal import without_colours
 from editions.notebooks.accelerators import accelerators
 from editions.notebooks.card_differences import rules
-from editions.notebooks.execution import kernel_environment
+from editions.notebooks.kernels import OUTPUT_TIMEOUT, kernel_environment
 from editions.notebooks.notebook import KEY
 from editions.notebooks.outputs import is_compared
 from editions.notebooks.verification_record import Record
 
-OUTPUT_TIMEOUT = 60  # seconds that an output may be late on a busy machine
-POLL = 1.0  # seconds between two looks at whether the kernel lives
+POLL = 1.0  # seconds between two checks that the kernel is alive
 _runs: dict[str, _Run] = {}
-_seen: dict[str, list[str]] = {}  # the accelerators, by framework
-_inherited: dict[str, str | None] = {}  # of the environment, what kernels get otherwise
+_cards: dict[str, list[str]] = {}  # the accelerators of this machine, by framework
+_inherited: dict[str, str | None] = {}  # environment variables to restore for the next notebook
 
 
 class _Run:
-    """What has been seen so far of one notebook's cells."""
+    """The results so far of one notebook's cells."""
 
     def __init__(self, file: Any) -> None:
         self.path = Path(file.path)
@@ -60,16 +62,16 @@ class _Run:
         self.started = time.monotonic()
         self.ended = self.started
 
-    def saw(self, number: int, passed: bool) -> None:
+    def note(self, number: int, passed: bool) -> None:
         self.passed[number] = passed
         self.ended = time.monotonic()
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return len(self.passed) == len(self.cells)
 
     def record(self) -> Record:
-        good = [cell for n, cell in enumerate(self.cells) if self.passed.get(n)]
+        passed = [cell for n, cell in enumerate(self.cells) if self.passed.get(n)]
         names = FRAMEWORKS[self.about["framework"]].packages
         return Record(
             notebook=self.digest,
@@ -79,15 +81,15 @@ class _Run:
             date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             seconds=round(self.ended - self.started, 1),
             cells=len(self.passed),
-            outputs=sum(bool(cell.outputs) for cell in good),
-            compared=sum(is_compared(cell) for cell in good),
-            claims=sum("claim" in cell.metadata.get("tags", []) for cell in good),
-            passed=self.whole and all(self.passed.values()),
+            outputs=sum(bool(cell.outputs) for cell in passed),
+            compared=sum(is_compared(cell) for cell in passed),
+            claims=sum("claim" in cell.metadata.get("tags", []) for cell in passed),
+            passed=self.complete and all(self.passed.values()),
         )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep a person's IPython start-up files out."""
+    """Ignore the user's IPython start-up files; note the environment before kernels change it."""
     settings = tempfile.TemporaryDirectory(prefix="d2lcompute-ipython-")
     config.add_cleanup(settings.cleanup)
     os.environ["IPYTHONDIR"] = settings.name
@@ -97,13 +99,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collectstart(collector: Any) -> None:
-    """Leave figures out of the comparison."""
+    """Exclude figures from the comparison."""
     if hasattr(collector, "skip_compare"):
         collector.skip_compare += ("image/svg+xml",)
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:
-    """Name a cell by its id; be patient with its outputs."""
+    """Name each cell by its id, and let its outputs be late."""
     for item in items:
         if hasattr(item, "cell_num"):
             item.output_timeout = OUTPUT_TIMEOUT
@@ -114,16 +116,16 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: Any) -> Any:
-    """Refuse what nbval would pass unseen; watch that the kernel lives."""
-    ours = hasattr(item, "cell_num")
-    if ours:
+    """Fail cells that nbval would pass without running them; watch the kernel."""
+    is_cell = hasattr(item, "cell_num")
+    if is_cell:
         file = item.parent
-        if not hasattr(file, "refusal"):  # its first cell: there is no kernel yet
+        if not hasattr(file, "refusal"):  # the first cell; the kernel has not been started yet
             file.refusal = _prepare(file)
         if file.refusal:
             pytest.fail(file.refusal, pytrace=False)
     yield
-    if not ours:
+    if not is_cell:
         return
     if item.options["skip"]:
         pytest.fail("this cell is marked to be skipped: every cell must run", pytrace=False)
@@ -139,12 +141,12 @@ def pytest_runtest_setup(item: Any) -> Any:
 
 
 def _prepare(file: Any) -> str | None:
-    """Give a notebook's kernel what the stored run had; return why it must not run, if so."""
+    """Set the environment of the stored run; return why the notebook must not run, or None."""
     project, about = Project.find(file.path.parent), file.nb.metadata.get(KEY, {})
     device = about.get("device", "cpu")
     folder = project.relative(file.path).split("/")
     if folder[:2] == ["book", "notebooks"] and folder[2] != device:
-        return f"this notebook was recorded on {device}, and lies under {folder[2]}"
+        return f"this notebook was recorded on {device}, but it is stored under {folder[2]}"
     for name, value in _inherited.items():
         if value is None:
             os.environ.pop(name, None)
@@ -157,22 +159,22 @@ def _prepare(file: Any) -> str | None:
         return "a GPU takes one notebook at a time: leave -n out"
     framework = FRAMEWORKS[about["framework"]]
     try:
-        if framework.key not in _seen:
-            _seen[framework.key] = accelerators(framework, os.environ)
+        if framework.key not in _cards:
+            _cards[framework.key] = accelerators(framework, os.environ)
     except EditionsError as error:
         return str(error)
-    for rule in rules([*_seen[framework.key], *about.get("cards", [])]):
+    for rule in rules([*_cards[framework.key], *about.get("cards", [])]):
         file.sanitize_patterns[rule.pattern] = rule.replacement
     return None
 
 
 def _await_reply(kernel: Any, msg_id: str, timeout: float | None) -> None:
-    """Wait for the kernel's reply, in short spells, for as long as it lives."""
+    """Wait for the kernel's reply, and fail if the kernel dies meanwhile."""
     deadline = None if timeout is None else time.monotonic() + timeout
     while True:
-        spell = POLL if deadline is None else min(POLL, max(0.01, deadline - time.monotonic()))
+        pause = POLL if deadline is None else min(POLL, max(0.01, deadline - time.monotonic()))
         try:
-            kernel.await_reply_unwatched(msg_id, timeout=spell)
+            kernel.await_reply_unwatched(msg_id, timeout=pause)
             return
         except Empty:
             if not kernel.is_alive():
@@ -183,27 +185,27 @@ def _await_reply(kernel: Any, msg_id: str, timeout: float | None) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: Any, call: pytest.CallInfo[None]) -> Any:
-    """Note what became of a cell."""
+    """Note the result of a cell."""
     report = yield
     if hasattr(item, "cell_num") and KEY in item.parent.nb.metadata:
         run = _runs.setdefault(str(item.parent.path), _Run(item.parent))
         if report.when == "call" or report.failed:
-            run.saw(item.cell_num, report.passed)
+            run.note(item.cell_num, report.passed)
         if report.failed:
-            words = re.sub(r"\x1b\[[0-9;]*m", "", report.longreprtext).strip()
-            run.differences.append(f"== {item.name}\n{words}\n")
+            message = without_colours(report.longreprtext).strip()
+            run.differences.append(f"== {item.name}\n{message}\n")
     return report
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write a record for each notebook of which every cell was run, and all differences."""
+    """Write the differences, and a record for each notebook of which every cell was run."""
     compared = not session.config.option.nbval_lax
     for run in _runs.values():
         project = Project.find(run.path.parent)
         about = (run.about["chapter"], run.about["framework"], run.about["device"])
         if run.about["device"] != "cpu":
-            run.cards = _seen.get(run.about["framework"], [])
-        if run.whole and compared:
+            run.cards = _cards.get(run.about["framework"], [])
+        if run.complete and compared:
             try:
                 run.record().save(project.record_path(*about))
             except EditionsError as error:
@@ -211,6 +213,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         path = project.differences_path(*about)
         if run.differences:
             write_atomically(path, "\n".join(run.differences).encode("utf8"))
-        elif run.whole:
+        elif run.complete:
             path.unlink(missing_ok=True)
     _runs.clear()

@@ -1,4 +1,4 @@
-"""Which outputs may be stored: those that repeat to the letter on another machine."""
+"""Which outputs may be stored, and which are compared: those that repeat on another machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FIGURES = ("image/svg+xml", "image/png", "image/jpeg")
 
 
 def text_of(output: NotebookNode) -> str:
-    """What an output shows as text."""
+    """Return the text of an output."""
     if output.output_type == "stream":
         return _joined(output.text)
     if output.output_type == "error":
@@ -21,7 +21,7 @@ def text_of(output: NotebookNode) -> str:
 
 
 def merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Outputs with neighbouring pieces of one stream joined: how text is cut up is chance."""
+    """Join neighbouring pieces of one stream: where a kernel splits its text varies."""
     merged: list[NotebookNode] = []
     for output in outputs:
         last = merged[-1] if merged else None
@@ -37,20 +37,20 @@ def merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 
 def has_figure(cell: NotebookNode) -> bool:
-    """Whether a code cell's outputs hold a picture."""
+    """Whether a code cell shows a figure."""
     return any(
         mime in output.get("data", {}) for output in cell.get("outputs", []) for mime in FIGURES
     )
 
 
 def is_compared(cell: NotebookNode) -> bool:
-    """Whether a second run's outputs are compared with this cell's, to the letter."""
+    """Whether a verifying run compares the outputs of this cell, character by character."""
     ignored = "nbval-ignore-output" in cell.metadata.get("tags", [])
     return bool(cell.outputs) and not ignored and not has_figure(cell)
 
 
 def output_problems(cell: NotebookNode) -> Iterator[str]:
-    """Why this cell's outputs cannot be stored."""
+    """Yield the reasons why the outputs of a cell cannot be stored."""
     ignored = "nbval-ignore-output" in cell.metadata.get("tags", [])
     for output in cell.outputs:
         text = text_of(output)
@@ -62,7 +62,7 @@ def output_problems(cell: NotebookNode) -> Iterator[str]:
         elif ADDRESS.search(text) and not ignored:
             yield f"it shows a memory address: {ADDRESS.search(text)[0]!r}"  # type: ignore[index]
         if output.output_type in ("update_display_data", "clear_output"):
-            yield "it updates a display, which no second run can be compared with"
+            yield "it updates a display, and such an output cannot be compared with a second run"
 
 
 def _joined(text: object) -> str:

@@ -1,4 +1,4 @@
-"""Keep stored notebooks in step with their sources: run the stale ones, refresh the others."""
+"""How stored notebooks are kept up to date: the stale ones are run, the others get new prose."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import dataclasses
 import os
 import sys
 
+import nbformat
+
 from editions.base.errors import EditionsError
+from editions.base.files import write_atomically
 from editions.base.project import DEVICES
-from editions.notebooks.execution import Edition, jobs_on, prose_is_current, refresh_prose, run_all
+from editions.notebooks.edition import Edition
+from editions.notebooks.execution import jobs_on, run_all
+from editions.notebooks.notebook import dumps, refresh
 
 
 def bring_up_to_date(chosen: list[Edition], jobs: int | None = None, force: bool = False) -> int:
-    """Run the stale notebooks and refresh the prose of the others; report each.
+    """Run the stale notebooks and refresh the prose of the others; print what was done to each.
 
     Args:
         chosen: the editions to look at, all on one device.
         jobs: notebooks to run at a time; by default one for each processor.
-        force: also run those that are not stale.
+        force: also run notebooks that are up to date.
 
     Returns:
         0, or 1 if a notebook could not be run.
@@ -33,21 +38,21 @@ def bring_up_to_date(chosen: list[Edition], jobs: int | None = None, force: bool
         print(f"{edition.shown}: {reasons[edition] or 'run again, as asked'}")
     jobs = jobs_on(chosen[0].device, jobs, max(1, min(len(stale), os.cpu_count() or 1)))
     errors = run_all(stale, jobs)
-    fresh = [edition for edition in chosen if edition not in stale]
-    changed = [edition for edition in fresh + _on_other_devices(chosen) if refresh_prose(edition)]
+    current = [edition for edition in chosen if edition not in stale]
+    changed = [edition for edition in current + _on_other_devices(chosen) if refresh_prose(edition)]
     for edition in changed:
         print(f"{edition.shown}: prose refreshed")
     for error in errors:
         print(f"error: {error}", file=sys.stderr)
     print(
         f"{len(chosen)} notebooks: {len(stale) - len(errors)} run, {len(changed)} refreshed, "
-        f"{len(set(fresh) - set(changed))} unchanged, {len(errors)} failed"
+        f"{len(set(current) - set(changed))} unchanged, {len(errors)} failed"
     )
     return 1 if errors else 0
 
 
 def check(chosen: list[Edition]) -> int:
-    """Report each notebook that is not what its source says, and each claim that proves nothing.
+    """Print an error for each notebook that differs from its source.
 
     Returns:
         0, or 1 if a notebook has to be run or refreshed.
@@ -63,7 +68,7 @@ def check(chosen: list[Edition]) -> int:
         if reason := edition.staleness():
             problems.append(f"{edition.shown}: stale: {reason}")
     for edition in [*chosen, *_on_other_devices(chosen)]:
-        if edition.staleness() is None and not prose_is_current(edition):
+        if edition.staleness() is None and edition.path.read_bytes() != _with_new_prose(edition):
             problems.append(f"{edition.shown}: the notebook does not hold the source's prose")
     for problem in problems:
         print(f"error: {problem}. Type: make notebooks", file=sys.stderr)
@@ -72,8 +77,21 @@ def check(chosen: list[Edition]) -> int:
     return 1 if problems else 0
 
 
+def refresh_prose(edition: Edition) -> bool:
+    """Replace the prose of a notebook whose code is up to date; return whether the file changed.
+
+    Raises:
+        EditionsError: the source cannot be converted, or the file cannot be written.
+    """
+    return write_atomically(edition.path, _with_new_prose(edition))
+
+
+def _with_new_prose(edition: Edition) -> bytes:
+    return dumps(refresh(edition.build(), nbformat.read(edition.path, as_version=4)))
+
+
 def _on_other_devices(chosen: list[Edition]) -> list[Edition]:
-    """The same editions on the other devices on which they have been run, if not stale."""
+    """Return the stored and current runs of the same editions on the other devices."""
     others = (
         dataclasses.replace(edition, device=device)
         for edition in chosen

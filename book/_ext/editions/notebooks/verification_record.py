@@ -1,7 +1,7 @@
-"""The verification record: what the last test run found of each notebook.
+"""The verification record: the result of the last verifying run of each notebook.
 
-Written by the run itself. It speaks of one notebook, by its digest: once the notebook changes, the
-record no longer applies to it.
+The run itself writes it. A record holds the digest of its notebook, so it no longer applies once
+the notebook changes.
 """
 
 from __future__ import annotations
@@ -16,28 +16,32 @@ from editions.base.files import digest, write_atomically
 
 @dataclass(frozen=True)
 class Record:
-    """One verified run of one notebook."""
+    """The result of one verifying run of one notebook."""
 
     notebook: str  # SHA-256 of the notebook's file
     device: str  # "cpu", or the name of the accelerator
-    versions: dict[str, str]  # what it ran with
+    versions: dict[str, str]  # of the packages that decide outputs
     python: str
     date: str  # ISO 8601, UTC
     seconds: float  # how long the cells took
-    cells: int  # code cells run
-    outputs: int  # cells whose stored output was to be met
-    compared: int  # of them, compared to the letter
-    claims: int  # claim cells that held
+    cells: int  # code cells that were run
+    outputs: int  # cells with a stored output that passed
+    compared: int  # cells among them whose output was compared
+    claims: int  # claim cells that passed
     passed: bool
 
     def save(self, path: Path) -> None:
-        """Replace the record at `path`."""
+        """Replace the record at `path`.
+
+        Raises:
+            EditionsError: the file cannot be written.
+        """
         data = json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True) + "\n"
         write_atomically(path, data.encode("utf8"))
 
 
 def load(path: Path) -> Record | None:
-    """The record at `path`; None where there is none that can be read."""
+    """Return the record at `path`; None if there is no readable record."""
     try:
         return Record(**json.loads(path.read_text("utf8")))
     except (OSError, ValueError, TypeError):
@@ -45,7 +49,7 @@ def load(path: Path) -> Record | None:
 
 
 def verified(path: Path, notebook: Path) -> Record | None:
-    """The record at `path`, if it speaks of this very notebook and the run passed."""
+    """Return the record at `path` if its run passed and the notebook has not changed since."""
     record = load(path)
     if record is None or not record.passed or not notebook.is_file():
         return None

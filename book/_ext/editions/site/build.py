@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from editions.base.errors import EditionsError
 from editions.base.files import write_atomically
 from editions.base.processes import run_child
 from editions.base.project import Project
+from editions.base.terminal import without_colours
 from editions.site.outdated_files import remove_outdated_records
 
 NOISE = (
@@ -62,8 +62,7 @@ def run_build(project: Project, *options: str) -> None:
 
 def messages(output: str) -> str:
     """The warnings and errors in the output of a build, without tracebacks."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
-    before, _, traceback = plain.partition("Traceback (most recent call last)")
+    before, _, traceback = without_colours(output).partition("Traceback (most recent call last)")
     kept: list[str] = []
     for line in before.splitlines():
         if line.strip("= ") and not line.startswith(NOISE) and line not in kept:

@@ -15,8 +15,9 @@ from editions.base.contents import is_chapter
 from editions.base.errors import EditionsError
 from editions.base.frameworks import Framework
 from editions.base.strings import Strings
-from editions.notebooks.execution import editions
-from editions.notebooks.notebook import KEY, devices_of
+from editions.notebooks.edition import editions
+from editions.notebooks.notebook import KEY
+from editions.notebooks.staleness import devices_of
 from editions.site import status_page
 from editions.site.chapter_header import edition_links, header_html
 from editions.site.sphinx_project import current_project

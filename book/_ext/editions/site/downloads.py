@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from sphinx.application import Sphinx
 
-from editions.notebooks.execution import editions
-from editions.notebooks.notebook import devices_of
+from editions.notebooks.edition import editions
+from editions.notebooks.staleness import devices_of
 from editions.site.sphinx_project import current_project
 
 FOLDER = "notebooks"

@@ -14,7 +14,8 @@ from editions.base.errors import EditionsError
 from editions.base.frameworks import Framework
 from editions.base.project import Project
 from editions.base.strings import Strings
-from editions.notebooks.notebook import KEY, devices_of
+from editions.notebooks.notebook import KEY
+from editions.notebooks.staleness import devices_of
 from editions.notebooks.verification_record import Record, verified
 from editions.site.chapter_header import versions_in_words
 from editions.site.sphinx_project import current_project
