@@ -28,7 +28,11 @@ class ForkedBuilds:
 
     def __init__(self) -> None:
         self._server = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},  # for small_book
         )
         with tempfile.TemporaryDirectory(prefix="d2lcompute-forked-") as scratch:
             book = make_book(Path(scratch, "project"))
