@@ -122,6 +122,7 @@ def second_chapter(book: Book) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_builds")
 def test_a_page_that_the_book_has_no_more_leaves_the_site(run_book: Book) -> None:
     """A chapter is left out and a page renamed: the site is as a build from scratch makes it."""
     second_chapter(run_book)
