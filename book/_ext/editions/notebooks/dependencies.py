@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from d2lcompute.checks.answers import python_of
 from editions.base.errors import EditionsError, SourceError
 from editions.base.files import digest, read_text
 
@@ -205,11 +206,17 @@ def _argument(name: ast.expr) -> str:
 
 
 def _programs(cell: str) -> Iterator[ast.Module]:
-    """Parse a cell, and the programs that it holds as strings."""
+    """Parse a cell, and the programs that it holds as strings.
+
+    A text about the package that is not Python, such as a shell command, may reach every module.
+    """
+    python = python_of(cell)
+    if cell.count(PACKAGE) > python.count(PACKAGE):  # in magics and shell commands
+        yield _parse_text(PACKAGE)
     try:
-        tree = ast.parse(cell)
-    except SyntaxError:
-        tree = _parse_magics(cell)
+        tree = ast.parse(python)
+    except SyntaxError:  # a run reports it
+        return
     yield tree
     for node in ast.walk(tree):
         text = str(node.value) if isinstance(node, ast.Constant) else ""
@@ -217,18 +224,7 @@ def _programs(cell: str) -> Iterator[ast.Module]:
             yield _parse_text(text)
 
 
-def _parse_magics(cell: str) -> ast.Module:
-    """Parse a cell with magics or shell commands: IPython makes them calls that take strings."""
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    try:
-        return ast.parse(TransformerManager().transform_cell(cell))
-    except SyntaxError:  # running the cell reports it
-        return ast.parse("")
-
-
 def _parse_text(text: str) -> ast.Module:
-    """Parse a string that mentions the package; if it is not a program, it may use any module."""
     try:
         tree = ast.parse(textwrap.dedent(text))
     except SyntaxError:
