@@ -20,6 +20,9 @@ from typing import Any
 
 from small_book import make_book
 
+TESTS = Path(__file__).parents[1]
+# The packages come before the folder of tests, in which folders have their names.
+PATH = (*(TESTS.parent / name for name in (".", "book/_ext", "exercises")), TESTS)
 COMMAND = ("jupyter-book", "build", ".", "-W", "-n", "--keep-going")
 
 
@@ -32,7 +35,7 @@ class ForkedBuilds:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},  # for small_book
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, PATH))},
         )
         with tempfile.TemporaryDirectory(prefix="d2lcompute-forked-") as scratch:
             book = make_book(Path(scratch, "project"))
