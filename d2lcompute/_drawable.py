@@ -220,11 +220,13 @@ def _vector(part: np.ndarray) -> np.ndarray:
 def _positions(x: np.ndarray) -> np.ndarray:
     """Return the x of one curve if Matplotlib can place it: numbers, names or dates."""
     if x.dtype.kind == "T":  # NumPy's type for strings of any length
-        return x.astype(str)
+        return _filled(x.tolist())
     if x.dtype.kind != "O":
         return x if x.dtype.kind in "biufmMSU" else numbers(x)
-    if all(isinstance(value, (datetime.date, np.datetime64)) for value in x):
-        return _filled([_as_date(value) for value in x])
+    values = [None if value != value else value for value in x]  # NaN and NaT
+    known = [value for value in values if value is not None]
+    if known and all(isinstance(value, (datetime.date, np.datetime64)) for value in known):
+        return _dates(values)
     if all(isinstance(value, (str, bytes)) for value in x):
         return x
     try:
@@ -234,6 +236,17 @@ def _positions(x: np.ndarray) -> np.ndarray:
         raise TypeError(
             f"x must be numbers only, names only, or dates only, got {types}: {x.tolist()!r:.60}"
         ) from None
+
+
+def _dates(values: list[Any]) -> np.ndarray:
+    """Return dates, None among them, as an array that Matplotlib takes."""
+    dates = [_as_date(value) for value in values]
+    if None not in dates:
+        return _filled(dates)  # these may be in a time zone, which the axis then shows
+    for i, date in enumerate(dates):
+        if isinstance(date, datetime.datetime) and date.tzinfo is not None:
+            dates[i] = date.astimezone(datetime.UTC).replace(tzinfo=None)
+    return np.array(dates, dtype="datetime64[us]")
 
 
 def _kind(x: np.ndarray) -> str:

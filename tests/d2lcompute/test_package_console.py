@@ -18,13 +18,13 @@ from torch import nn
 
 
 class Counted(nn.Module):
-    def __init__(self):
+    def __init__(self, block):
         super().__init__()
-        self.calls = 0
+        self.block, self.calls, self.shapes = block, 0, []
 
     def forward(self, X):
         self.calls += 1
-        return X
+        return self.block(X)
 
 
 d2l.check("blocks.calls", Counted)

@@ -75,7 +75,7 @@ def test_plot_takes_curves_in_every_form(axes, arguments, curves):
 
 def ticks(axes):
     """The labels along x, and what they have in common."""
-    axes.figure.canvas.draw()
+    axes.figure.draw_without_rendering()
     labels = [label.get_text() for label in axes.get_xticklabels()]
     return labels, axes.xaxis.get_offset_text().get_text()
 
@@ -152,10 +152,21 @@ def test_curves_over_dates_of_several_kinds_share_an_axis(axes):
     assert axes.lines[1].get_xdata(orig=False).tolist() == [20819, 20819.25, 20819.5]
 
 
-def test_a_date_may_be_missing_and_limits_may_be_dates(axes):
-    dates = np.array(["2027-01-01", "NaT", "2027-01-03"], dtype="datetime64[D]")
+ZONE = datetime.timezone(datetime.timedelta(hours=2))
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        np.array(["2027-01-01", "NaT", "2027-01-03"], dtype="datetime64[D]"),
+        [np.datetime64("2027-01-01"), np.datetime64("NaT"), DAYS[2]],
+        [pandas.Timestamp(DAYS[0]), pandas.NaT, pandas.Timestamp(DAYS[2])],
+        [DAYS[0], None, datetime.datetime(2027, 1, 3, 2, tzinfo=ZONE)],
+    ],
+)
+def test_a_date_may_be_missing_and_limits_may_be_dates(axes, dates):
     plot(dates, Y, xlim=(None, np.datetime64("2027-01-05")), axes=axes)
-    assert np.isnan(axes.lines[0].get_xdata(orig=False)).tolist() == [False, True, False]
+    np.testing.assert_equal(axes.lines[0].get_xdata(orig=False), [20819, np.nan, 20821])
     assert axes.get_xlim()[1] == 20823
     plot(DAYS, Y, xlim=(datetime.date(2026, 12, 31), None), axes=axes)
     assert axes.get_xlim() == (20818, 20823)
@@ -167,8 +178,7 @@ def test_a_small_figure_has_few_dates_which_name_what_they_share_once():
         ["Jan-01", "06:00", "12:00", "18:00", "Jan-02"],
         "2027-Jan-02",
     )
-    zone = datetime.timezone(datetime.timedelta(hours=2))
-    plot([hour.replace(tzinfo=zone) for hour in HOURS], Y)
+    plot([hour.replace(tzinfo=ZONE) for hour in HOURS], Y)
     assert ticks(plt.gcf().axes[0])[0] == ["Jan-01", "03:00", "06:00", "09:00", "12:00"]
 
 
@@ -512,7 +522,7 @@ def test_animator_takes_dates():
     assert ticks(axes) == (["Jan", "03", "05", "07", "09"], "2027-Jan")
     animator = Animator()
     animator.add(np.array(DAYS, dtype="datetime64[D]"), (1, 2, 3))
-    assert [x for (x,) in animator.X] == DAYS
+    assert [np.datetime64(x, "D") for (x,) in animator.X] == [np.datetime64(x) for x in DAYS]
 
 
 @pytest.mark.parametrize(("first", "then"), [(1, DAYS[0]), (DAYS[0], 1), (DAYS[0], "a")])

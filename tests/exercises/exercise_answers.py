@@ -21,7 +21,7 @@ CHAPTERS = [exercises.name for exercises in find_exercises(Project(ROOT))]
 
 def exercise_file(chapter: str) -> Chapter:
     """The exercises of a chapter as they are written, also if `_toc.yml` leaves the chapter out."""
-    return read_chapter(ROOT / "exercises" / f"{chapter}.md", also=TAGS)
+    return read_chapter(ROOT / "exercises" / f"{chapter}.md", more_tags=TAGS)
 
 
 @cache
