@@ -18,8 +18,8 @@ endif
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	--constraint $(CONSTRAINTS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
-	--editable book/_ext --editable exercises
+	--constraint $(CONSTRAINTS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+TOOLS = --editable book/_ext --editable exercises# after the package: pip reads to the right
 
 # What is typed reaches the programs as it is: the shell does not read it. Some systems set NAME.
 TYPED := CHAPTER DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON SUBMISSIONS TITLE VERSIONS
@@ -49,17 +49,17 @@ $(VENV)/python:
 
 $(VENV)/book: $(VENV)/python pyproject.toml $(CONSTRAINTS)
 	@echo "Installing what the book needs (about half a minute)" && \
-	$(PIP) --editable '.[book]' && touch $@
+	$(PIP) --editable '.[book]' $(TOOLS) && touch $@
 
 $(VENV)/full: $(VENV)/book
 	@echo "Installing the frameworks and the test tools (some GB, a few minutes)" && \
 	extras=$$($(BIN)/editions frameworks --extras "--device=$$D2L_DEVICE" $(ALONE)) && \
-	$(PIP) --editable ".[$$extras,book,exercises,test]" && touch $@
+	$(PIP) --editable ".[$$extras,book,exercises,test]" $(TOOLS) && touch $@
 
 $(VENV)/pdf: $(VENV)/book
 $(VENV)/lab: $(VENV)/full
 $(VENV)/pdf $(VENV)/lab:
-	@$(PIP) --editable '.[$(@F)]' && touch $@
+	@$(PIP) --editable '.[$(@F)]' $(TOOLS) && touch $@
 browser: # Chromium and bubblewrap, for the tests
 	@sh tests/install-browser.sh
 
