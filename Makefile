@@ -17,10 +17,10 @@ ALONE = $(call option,framework,FRAMEWORK)
 endif
 
 BIN = $(VENV)/bin
+PYTEST = $(BIN)/python -m pytest tests -n 2 --dist loadgroup --durations 25
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint $(CONSTRAINTS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 TOOLS = --editable book/_ext --editable exercises# after the package: pip reads to the right
-
 # What is typed reaches the programs as it is: the shell does not read it. Some systems set NAME.
 TYPED := CHAPTER DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON SUBMISSIONS TITLE VERSIONS
 $(foreach one,$(TYPED),$(eval export D2L_$(one) := $$(value $(one))))
@@ -101,11 +101,11 @@ grade: $(VENV)/full ## grade a class: make grade SUBMISSIONS=folder-or-zip
 
 # -- tests -----------------------------------------------------------------------------------
 test: $(VENV)/full browser lint check-notebooks verify book ## all that decides on a change
-	@$(BIN)/python -m pytest tests
+	@$(PYTEST)
 test-quick: $(VENV)/full lint check-notebooks ## its quick part: no browser, no notebooks
-	@$(BIN)/python -m pytest tests -m "not slow"
-test-full: test soak ## everything, and what takes long: the soak, a class of 300
-	@D2L_CLASS=300 $(BIN)/python -m pytest tests/grader/test_grader_class.py
+	@$(PYTEST) -m "not slow and not full"
+test-full: $(VENV)/pdf test soak ## everything, and what takes long: the soak, a class of 300
+	@$(PYTEST) -m full
 check-notebooks: $(VENV)/full
 	@$(BIN)/editions check
 test-gpu: ## the same on this machine's GPU; what has no reference is recorded (FRAMEWORK=pytorch)

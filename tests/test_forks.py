@@ -9,11 +9,9 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from copies import copy_of_the_project
+from copies import copy_of_the_project, leave_out_chapters
 from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import Project
 from left_out import CHAPTERS, CHOSEN, config_with
@@ -72,8 +70,7 @@ class Fork:
             config["editions_frameworks"] = f"[{', '.join(settings.frameworks)}]"
         chosen = {name: value for name, value in config.items() if value}
         (root / "_config.yml").write_text(config_with(**chosen), "utf8")
-        toc = _without(yaml.safe_load((root / "_toc.yml").read_text("utf8")), settings.dropped)
-        (root / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False), "utf8")
+        leave_out_chapters(root, settings.dropped)
         self.environment = self._environment()
 
     def _environment(self) -> dict[str, str]:
@@ -108,20 +105,6 @@ class Fork:
     def page(self, name: str) -> str:
         """The HTML of a page of the site."""
         return (self.root / "_build" / "html" / "book" / f"{name}.html").read_text("utf8")
-
-
-def _without(node: Any, dropped: tuple[str, ...]) -> Any:
-    """A table of contents without some chapters, and without parts that have no page left."""
-    if isinstance(node, dict):
-        return {key: _without(value, dropped) for key, value in node.items()}
-    if isinstance(node, list):
-        kept = [_without(one, dropped) for one in node if not _lists(one, dropped)]
-        return [one for one in kept if not (isinstance(one, dict) and one.get("chapters") == [])]
-    return node
-
-
-def _lists(entry: Any, names: tuple[str, ...]) -> bool:
-    return isinstance(entry, dict) and entry.get("file") in [f"book/{name}" for name in names]
 
 
 def kept(settings: Settings) -> list[str]:

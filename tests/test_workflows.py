@@ -210,6 +210,8 @@ def test_the_weekly_run() -> None:
     chosen = [one["versions"] for one in jobs["versions"]["strategy"]["matrix"]["include"]]
     assert chosen == ["newest", "floors"]
     assert "make test-versions VERSIONS=${{ matrix.versions }}" in runs(jobs["versions"])
-    assert (jobs["report"]["needs"], jobs["report"]["if"]) == (["links", "versions"], "failure()")
+    assert "make test-full TORCH_INDEX=" in runs(jobs["full"])
+    assert "_build/weekly.log" in kept(jobs["full"])
+    assert (jobs["report"]["needs"], jobs["report"]["if"]) == ([*jobs][:-1], "failure()")
     assert "make report MOVED=moved" in runs(jobs["report"])
     assert jobs["report"]["permissions"]["issues"] == "write"

@@ -93,7 +93,10 @@ def test_without_the_set_up_cell_it_does_not_run(
     assert "No module named 'd2lcompute'" in wrong
 
 
-@pytest.mark.parametrize("version", SUPPORTED)
+@pytest.mark.parametrize(
+    "version",
+    [SUPPORTED[0], *(pytest.param(one, marks=pytest.mark.full) for one in SUPPORTED[1:])],
+)
 def test_wheel_set_up_cell_and_import(
     version: str, wheel: Path, served: dict[str, str], tmp_path: Path
 ) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup, Tag
-from editions.site.browser import FLAGS, browser_path
 from small_book import CHAPTER, Book, make_book
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "site"))
@@ -195,16 +194,12 @@ def test_a_framework_without_helpers_has_no_gpu(book: Book) -> None:
 
 
 @pytest.fixture
-def reader(site: Path) -> Iterator[Visit]:
+def reader(site: Path, browser: object) -> Iterator[Visit]:
     """A reader on a screen that is wide enough for three columns."""
-    from playwright.sync_api import sync_playwright
-
-    with serve(site) as served, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path(), args=list(FLAGS))
+    with serve(site) as served:
         visit = Visit(browser, served, "book/small.html", width=2000)
         yield visit
         visit.close()
-        browser.close()
         assert visit.complaints == []
 
 

@@ -139,8 +139,8 @@ def _processes_of(data):
 
 
 @pytest.mark.slow
-def test_a_class_interrupted_and_resumed(tmp_path, data):
-    size = int(os.environ.get("D2L_CLASS", "20"))
+@pytest.mark.parametrize("size", [20, pytest.param(300, marks=pytest.mark.full)])
+def test_a_class_interrupted_and_resumed(size, tmp_path, data):
     expected = hand_in(tmp_path / "in", size)
     seen = {}
     for number, how in ((size // 3, signal.SIGINT), (size // 2, signal.SIGKILL)):

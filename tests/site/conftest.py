@@ -1,4 +1,4 @@
-"""The site in a real browser: built once, served from this machine, one browser for all tests."""
+"""The site in a real browser: built once, and served from this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from editions.site.browser import FLAGS, browser_path
 from site_tools import Site, Visit, build, serve
 
 ROOT = Path(__file__).parents[2]
@@ -27,17 +26,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = build(ROOT, tmp_path_factory.mktemp("site"))
     with serve(folder) as served:
         yield served
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    """One Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser_path(), args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

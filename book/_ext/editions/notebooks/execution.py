@@ -19,11 +19,27 @@ from editions.notebooks.notebook import KEY, describe_figures, dumps
 from editions.notebooks.outputs import has_figure, merged_streams, output_problems
 
 
-def run(edition: Edition, on_cell: Callable[[], None] = lambda: None) -> None:
+def find_cards(chosen: list[Edition]) -> dict[str, list[str]]:
+    """Return the names of the accelerators that each framework finds; empty on the CPU.
+
+    Raises:
+        EditionsError: a framework finds none, or cannot be asked.
+    """
+    if not chosen or chosen[0].device == "cpu":
+        return {}
+    environment = kernel_environment(chosen[0].project, chosen[0].device)
+    frameworks = dict.fromkeys(edition.framework for edition in chosen)
+    return {one.key: accelerators(one, environment) for one in frameworks}
+
+
+def run(
+    edition: Edition, cards: list[str] | None = None, on_cell: Callable[[], None] = lambda: None
+) -> None:
     """Run an edition in a fresh kernel and store its notebook.
 
     Args:
         edition: the edition.
+        cards: the names of the accelerators that it runs on; None on the CPU.
         on_cell: called after each cell.
 
     Raises:
@@ -34,8 +50,8 @@ def run(edition: Edition, on_cell: Callable[[], None] = lambda: None) -> None:
     edition.check_claims()
     environment = kernel_environment(edition.project, edition.device)
     about: dict[str, Any] = {"versions": _installed_versions(edition)}
-    if edition.device != "cpu":
-        about["cards"] = accelerators(edition.framework, environment)
+    if cards is not None:
+        about["cards"] = cards
     notebook = edition.build()
     try:
         run_cells(notebook, environment, on_cell)
@@ -68,15 +84,22 @@ def run_all(chosen: list[Edition], jobs: int, progress: bool = True) -> list[Edi
         chosen: the editions.
         jobs: how many to run at a time.
         progress: show a progress bar on a terminal.
+
+    Raises:
+        EditionsError: the editions are for a GPU, and there is none.
     """
     from tqdm import tqdm
 
+    cards = find_cards(chosen)
     total = sum(_number_of_cells(edition) for edition in chosen)
     errors: list[EditionsError] = []
     hidden = None if progress and chosen else True  # None: hidden where there is no terminal
     bar = tqdm(total=total, unit="cell", desc="Running", disable=hidden)
     with bar, ThreadPoolExecutor(max_workers=jobs) as pool:
-        running = {pool.submit(run, edition, lambda: bar.update()): edition for edition in chosen}
+        running = {
+            pool.submit(run, one, cards.get(one.framework.key), lambda: bar.update()): one
+            for one in chosen
+        }
         try:
             for future in as_completed(running):
                 try:

@@ -6,10 +6,8 @@ import sys
 
 from editions.base.errors import EditionsError
 from editions.base.processes import run_child
-from editions.notebooks.accelerators import accelerators
 from editions.notebooks.edition import Edition
-from editions.notebooks.execution import jobs_on, run_all
-from editions.notebooks.kernels import kernel_environment
+from editions.notebooks.execution import find_cards, jobs_on, run_all
 
 
 def verify(chosen: list[Edition], jobs: int | None = None, lax: bool = False) -> int:
@@ -34,7 +32,7 @@ def verify(chosen: list[Edition], jobs: int | None = None, lax: bool = False) ->
         raise EditionsError("there is no chapter to verify: _toc.yml lists none")
     device = chosen[0].device
     jobs = jobs_on(device, jobs, default=2)
-    cards = _cards(chosen) if device != "cpu" else []
+    cards = [name for names in find_cards(chosen).values() for name in names]
     obstacles = {edition: _obstacle(edition) for edition in chosen}
     compared = [edition for edition, obstacle in obstacles.items() if obstacle is None]
     recorded = [edition for edition, obstacle in obstacles.items() if obstacle is not None]
@@ -59,13 +57,6 @@ def _verdict(status: int, lax: bool) -> str:
     if status == 0:
         return "claims hold" if lax else "all as stored"
     return "they differ" if status == 1 else "the run was stopped before its end"
-
-
-def _cards(chosen: list[Edition]) -> list[str]:
-    """Return the names of the accelerators that each framework finds."""
-    environment = kernel_environment(chosen[0].project, chosen[0].device)
-    frameworks = dict.fromkeys(edition.framework for edition in chosen)
-    return [name for one in frameworks for name in accelerators(one, environment)]
 
 
 def _obstacle(edition: Edition) -> str | None:
