@@ -17,7 +17,7 @@ ALONE = $(call option,framework,FRAMEWORK)
 endif
 
 BIN = $(VENV)/bin
-PYTEST = $(BIN)/python -m pytest tests -n 2 --dist loadgroup --durations 25
+PYTEST = $(BIN)/python -m pytest tests -n 2 --durations 25
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint $(CONSTRAINTS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 TOOLS = --editable book/_ext --editable exercises# after the package: pip reads to the right

@@ -1,32 +1,33 @@
 """Which tests run in the same worker of pytest-xdist.
 
-The tests of a file stay together, since they share what their file prepares. Tests that visit
+The tests of a file stay together, since they share what their file prepares. The tests that visit
 pages form one group: they share the built site and the browser.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from pathlib import PurePosixPath
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-EXPENSIVE = {"site", "browser"}  # fixtures that one worker makes for all
-
-
-def group_of(file: str, fixtures: Iterable[str]) -> str:
-    """The name of a test's group.
-
-    Args:
-        file: the test's file, below the root of the project.
-        fixtures: the names of the fixtures that the test uses, directly or not.
-    """
-    return "pages" if EXPENSIVE.intersection(fixtures) else file
+VISITING = ("tests/site/*.py", "tests/editions/test_third_edition.py")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its group, before xdist reads it."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        group = group_of(file, getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group(group))
+def group_of(test: str) -> str:
+    """The name of the group of a test, whose id begins with its file."""
+    file = test.partition("::")[0]
+    return "pages" if any(PurePosixPath(file).match(one) for one in VISITING) else file
+
+
+class Groups(LoadScopeScheduling):
+    """Sends each group to one worker, large groups first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
+    """Take these groups, whatever --dist says."""
+    return Groups(config, log)
