@@ -73,6 +73,7 @@ REJECTS: dict[str, list[str]] = {
         "test_report.py::test_a_report_that_fails_is_not_lost",
     ],
     "test": ["test_must_fail.py::test_a_step_that_fails_fails_its_target"],
+    "test-full": ["test_must_fail.py::test_what_takes_long_fails_its_target"],
 }
 
 # Tests that judge what stands in the repository, and the tests that show them judging.
@@ -149,7 +150,8 @@ def missing(name: str) -> bool:
 def steps_of_make_test(makefile: str) -> set[str]:
     """What `make test` runs: the targets it needs, but for the environment, and its commands."""
     found = re.search(r"(?m)^test: (.*?)(?: ##.*)?\n((?:\t.*\n)+)", makefile)
-    commands = set(re.findall(r"-m (\w+)", found[2]))
+    run = found[2].replace("$(PYTEST)", re.search(r"(?m)^PYTEST = (.*)$", makefile)[1])
+    commands = set(re.findall(r"-m (\w+)", run))
     return {step for step in found[1].split() if not step.startswith("$(VENV)")} | commands
 
 
@@ -264,6 +266,15 @@ def test_a_step_that_fails_fails_its_target(makefile: Path, fails: str) -> None:
     assert make(makefile, "test-versions", "VERSIONS=newest", fails="tests/versions.py")[0] != 0
     if fails in ("editions verify", "-m pytest tests"):
         assert make(makefile, "test-versions", "VERSIONS=floors", fails=fails)[0] != 0
+
+
+@pytest.mark.parametrize("fails", ["editions check", "tests/soak.py", "-m full"])
+def test_what_takes_long_fails_its_target(makefile: Path, fails: str) -> None:
+    (makefile / ".venv" / "pdf").touch()
+    status, ran = make(makefile, "test-full")
+    assert status == 0
+    assert sum("-m pytest tests" in line for line in ran) == 2
+    assert make(makefile, "test-full", fails=fails)[0] != 0
 
 
 @pytest.mark.parametrize(
@@ -430,5 +441,5 @@ def test_other_versions_are_installed_elsewhere(makefile: Path) -> None:
     assert ran[0] == ".venv python tests/versions.py newest _build/newest.txt"
     assert any("pip install" in line and "--constraint _build/newest.txt" in line for line in ran)
     assert all(line.startswith(".venv-newest ") for line in ran[1:])
-    assert ".venv-newest python -m pytest tests" in ran
+    assert any(line.startswith(".venv-newest python -m pytest tests ") for line in ran)
     assert make(makefile, "test-versions")[0] != 0
