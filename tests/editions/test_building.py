@@ -157,6 +157,8 @@ def test_a_page_that_the_book_has_no_more_leaves_the_site(run_book: Book) -> Non
     kept = {path.stem for name in ("verification", "differences") for path in files(build / name)}
     assert kept == {"small"}
 
+    assert main(["book", "--project", str(run_book.root)]) == 0  # nothing has changed
+    assert contents(build / "html") == again
     shutil.rmtree(build / "html")
     shutil.rmtree(build / ".doctrees")
     assert main(["book", "--project", str(run_book.root)]) == 0

@@ -12,13 +12,7 @@ from editions.base.project import DEVICES, Project
 
 def register(app: Sphinx) -> None:
     """Clean the site up at the end of a build, before other handlers add files to it."""
-    written: set[str] = set()  # pages, among them those without a source, such as search
-    app.connect("html-page-context", lambda _app, page, *_: written.add(page))
-    app.connect(
-        "build-finished",
-        lambda app, exception: _remove_outdated_files(app, exception, written),
-        priority=100,
-    )
+    app.connect("build-finished", _remove_outdated_files, priority=100)
 
 
 def remove_outdated_records(project: Project) -> None:
@@ -37,21 +31,27 @@ def remove_outdated_records(project: Project) -> None:
                 path.unlink()
 
 
-def _remove_outdated_files(app: Sphinx, exception: Exception | None, written: set[str]) -> None:
+def _remove_outdated_files(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.name != "html":
         return
     site = Path(app.outdir)
-    pages = {site / f"{name}.html" for name in app.env.found_docs | written}
-    current = pages | set(_sources(app)) | set(_copied(app)) | set(_extra_files(app))
-    for path in _files(site):
-        folder = path.relative_to(site).parts[0]
-        if path.suffix == ".html" and folder != "_static":
-            outdated = path not in current
-        else:
-            outdated = folder in ("_sources", "_images", "_downloads") and path not in current
-        if outdated:
-            path.unlink()
-            _remove_empty_folders(path.parent, site)
+    current = set(_sources(app)) | set(_copied(app)) | set(_extra_files(app))
+    copies = (site / "_sources", site / "_images", site / "_downloads")
+    outdated = {path for folder in copies for path in _files(folder)} - current
+    # Pages that Sphinx makes without a source, such as search, have no copy of one and stay.
+    pages = {_page_of(path, app) for path in outdated if path.is_relative_to(copies[0])}
+    outdated |= pages - {site / f"{name}.html" for name in app.env.found_docs}
+    for path in outdated:
+        path.unlink(missing_ok=True)
+        _remove_empty_folders(path.parent, site)
+
+
+def _page_of(source: Path, app: Sphinx) -> Path:
+    """The page that was made from a source, of which this is the copy."""
+    name = source.relative_to(Path(app.outdir, "_sources")).as_posix()
+    for suffix in (app.config.html_sourcelink_suffix, *app.config.source_suffix):
+        name = name.removesuffix(suffix)
+    return Path(app.outdir, f"{name}.html")
 
 
 def _sources(app: Sphinx) -> Iterator[Path]:
