@@ -17,7 +17,7 @@ MEASURE = """
 import sys, time
 sys.path[:0] = [{root!r}, {root!r} + "/tests/exercises"]
 from exercise_answers import CHAPTERS, namespace
-from d2lcompute.checks.report import evaluate
+from d2lexercises.feedback import evaluate
 
 def once(name, answer):
     began = time.perf_counter()

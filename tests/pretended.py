@@ -2,7 +2,7 @@
 
 A run is a number of GPUs, a colon and a notebook. It has a process of its own, forked from one that
 has imported the framework. In PyTorch the GPUs lie in the memory of the host, and tensors on two of
-them do not mix (`d2lcompute.checks.pretend`). In TensorFlow they are further logical CPUs, and the
+them do not mix (`d2lexercises.pretend`). In TensorFlow they are further logical CPUs, and the
 helpers hand them out as GPUs. Prints for each run a line that names it, the cells that raise, a
 claim's among them, and then how many ran.
 """
@@ -27,8 +27,9 @@ from d2lcompute._frameworks import FRAMEWORKS
 
 def torch_with(number: int) -> AbstractContextManager[Any]:
     """PyTorch on a machine with so many GPUs, as long as the context lasts."""
+    from d2lexercises.pretend import pretend_devices
+
     from d2lcompute import torch as d2l
-    from d2lcompute.checks.pretend import pretend_devices
 
     d2l.num_gpus = lambda: number
     d2l.gpu = lambda i=0: d2l.torch.device("cuda", i)

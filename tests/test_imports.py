@@ -42,13 +42,13 @@ FORBIDDEN = {
     ],
     "The code inside the sandbox imports only what is copied there": [
         ("grader/sandbox/inside/worker.py", "from grader import units"),
-        ("grader/sandbox/inside/cells.py", "def late():\n    import d2lcompute.checks.saved"),
+        ("grader/sandbox/inside/cells.py", "def late():\n    import d2lexercises.saved"),
     ],
     "The book's tools and the grader do not import each other": [
         ("grader/intake/notebooks.py", "import editions.base.files"),
         ("editions/base/project.py", "from grader.units import MIB"),
     ],
-    "The helper package knows neither the book's tools nor the grader": [
+    "What students import knows neither the book's tools nor the grader": [
         ("d2lcompute/timing.py", "import editions.base.errors"),
         ("d2lcompute/timing.py", "import grader.units"),
     ],

@@ -14,13 +14,12 @@ from pathlib import Path
 
 import pytest
 from copies import copy_of_the_project, leave_out_chapters
+from d2lexercises import questions
 from editions.base.project import Project
 from editions.exercises.exercise_files import find_exercises
 from editions.source.chapter import read_chapter
 from editions.source.page_template import fill_in
 from left_out import CHAPTERS, CHOSEN, EXAMPLE
-
-from d2lcompute.checks import questions
 
 ROOT = Path(__file__).parents[1]
 PROJECT = Project(ROOT)
@@ -226,9 +225,7 @@ def _other_states(notebooks: list[str], tag: str) -> set[str]:
 def _exercises(copy: Copy, commands: list[str]) -> None:
     copy.hand_in()
     private = copy.root / "my-questions"
-    private.mkdir()
-    shutil.copyfile(ROOT / "exercises" / "blocks.md", private / "blocks.md")
-    shutil.copyfile(ROOT / "d2lcompute" / "checks" / "blocks.py", private / "blocks.py")
+    shutil.copytree(ROOT / "exercises" / "chapters" / "blocks", private / "blocks")
     copy.follow(commands)
     for framework in CHOSEN:
         with zipfile.ZipFile(copy.root / f"_build/exercises/exercises-{framework}.zip") as archive:

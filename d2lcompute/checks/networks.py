@@ -1,18 +1,22 @@
-"""Small networks as plain data, for questions that compare with a calculation by hand.
-
-A *chain* is a list of layers: ``{"kernel", "bias"}`` for a dense layer, with a kernel of shape
-(in, out), and ``{"activation"}`` for one of `frameworks.ACTIVATIONS`.
-"""
+"""What questions of the first edition use of `networks`; new ones draw with `Draw`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from d2lexercises.frameworks import ACTIVATIONS
+from d2lexercises.networks import (  # noqa: F401
+    by_hand,
+    data_in_words,
+    in_words,
+    make_layers,
+    routed,
+    stored,
+)
 
-from d2lcompute.checks.frameworks import ACTIVATIONS, Framework, Layer
 from d2lcompute.checks.question import Unfit, brief, error_in, same_array
 
 
@@ -48,48 +52,6 @@ def chain_of(rng: np.random.Generator, widths: Sequence[int]) -> list[dict[str, 
             chain.append({"activation": str(rng.choice(sorted(ACTIVATIONS)))})
         chain.append(dense(rng, inputs, outputs))
     return chain
-
-
-def by_hand(chain: Sequence[Mapping[str, Any]], x: np.ndarray) -> np.ndarray:
-    """What the chain makes of `x`, calculated with NumPy in double precision."""
-    x = x.astype(np.float64)
-    for part in chain:
-        if "activation" in part:
-            x = ACTIVATIONS[part["activation"]](x)
-        else:
-            x = x @ part["kernel"] + part["bias"]
-    return x
-
-
-def make_layers(chain: Sequence[Mapping[str, Any]], framework: Framework) -> list[Layer]:
-    """The chain as layers of the framework."""
-    return [
-        framework.activation(part["activation"])
-        if "activation" in part
-        else framework.dense(part["kernel"], part["bias"])
-        for part in chain
-    ]
-
-
-def in_words(chain: Sequence[Mapping[str, Any]]) -> str:
-    """A chain in words: dense 3→4, tanh, dense 4→2."""
-    return ", ".join(
-        part["activation"]
-        if "activation" in part
-        else f"dense {part['kernel'].shape[0]}→{part['kernel'].shape[1]}"
-        for part in chain
-    )
-
-
-def stored(kernel: np.ndarray, framework: str) -> np.ndarray:
-    """A kernel the way round in which the framework stores it."""
-    return kernel.T if framework == "pytorch" else kernel
-
-
-def data_in_words(x: np.ndarray) -> str:
-    """An input in words."""
-    first = np.array2string(x.reshape(-1, x.shape[-1])[0], precision=3, separator=", ")
-    return f"X of shape {tuple(x.shape)}, first row {first}"
 
 
 def same_parameters(found: Any, expected: Sequence[tuple[str, np.ndarray]]) -> None:
@@ -131,26 +93,6 @@ def same_arrays(found: Any, expected: Sequence[np.ndarray], shown: str) -> None:
         raise Unfit(f"{len(expected)} outputs are expected, got {number}.\nInput: {shown}")
     for n, (one, array) in enumerate(zip(found, expected, strict=True)):
         same_array(one, array, f"Output of call {n}", shown)
-
-
-def routed(parts: Mapping[str, Layer], route: Sequence[str], framework: Framework) -> Layer:
-    """A model that holds `parts` as attributes, and calls those that `route` names, one by one.
-
-    `route` is read at each call, so that a list can be changed between two.
-    """
-
-    def start(self: Layer) -> None:
-        framework.model.__init__(self)  # type: ignore[misc]
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def run(self: Layer, x: Any) -> Any:
-        for name in route:
-            x = getattr(self, name)(x)
-        return x
-
-    methods = {"__init__": start, framework.own_method: run}
-    return type("Routed", (framework.model,), methods)()
 
 
 def need_list(found: Any, length: int, what: str) -> list[Any]:

@@ -18,7 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from d2lcompute.checks.question import Question
+from d2lexercises.question import Question
+
 from grader.data_folder import DataFolder
 from grader.gradebook.database import Gradebook, now
 from grader.gradebook.records import Record, RecordStore, environment_of, record_key

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from d2lexercises import find_question
+from d2lexercises.question import Verdict, give_verdict
+from d2lexercises.vocabulary import Judged, WrittenQuestion
 from exercise_answers import FRAMEWORKS, right_reply
 
-from d2lcompute.checks import find_question
-from d2lcompute.checks.question import Aspect, Verdict, give_verdict
+from d2lcompute.checks.question import Aspect
 
 LOOKS = ("__getattribute__", "__eq__", "__ne__", "__hash__", "__str__", "__format__")
 LOOKS += ("__len__", "__iter__", "__contains__", "__getitem__", "__add__", "__lt__", "__gt__")
@@ -65,11 +67,13 @@ class Altering:
         self.inputs = self.question.draw(self.question.public_seed)
         self.looked_at: set[str] = set()  # the entries whose judges look at the framework
         self._framework, self._right = "", dict[str, Any]()
-        self._known: dict[str, str] = {}  # what is said of entries that are as they were
+        self._known: dict[str, Any] = {}  # what is said of entries that are as they were
         self._tried: list[tuple[str, Any]] = []  # entries and their forms
-        real = Aspect.judge
+        written = isinstance(self.question, WrittenQuestion)
+        owner, method = (Judged, "finding") if written else (Aspect, "judge")
+        real = getattr(owner, method)
 
-        def judge(aspect: Aspect, inputs: Any, reply: Any, framework: str) -> str:
+        def judge(aspect: Any, inputs: Any, reply: Any, framework: str) -> Any:
             found = reply.get(aspect.key)
             if found is not None and found is self._right.get(aspect.key):
                 if aspect.name not in self._known:
@@ -78,7 +82,7 @@ class Altering:
             key = noting(self._framework, lambda: self.looked_at.add(aspect.key))
             return real(aspect, inputs, reply, key)
 
-        monkeypatch.setattr(Aspect, "judge", judge)
+        monkeypatch.setattr(owner, method, judge)
 
     def entries(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
         """The solution's reply, and the name and value of each entry to be altered in it."""

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from d2lexercises import find_question, frameworks
+from d2lexercises.question import Verdict, give_verdict, run_probe
+from d2lexercises.wire import Plain, decode, encode
 from editions.base.project import Project
 from editions.exercises.exercise_files import TAGS, checks_in, find_exercises
 from editions.source.chapter import Chapter, read_chapter
 
-from d2lcompute.checks import find_question, frameworks
-from d2lcompute.checks.question import Verdict, give_verdict, run_probe
-from d2lcompute.checks.wire import Plain, decode, encode
-
 ROOT = Path(__file__).parents[2]
+PACKAGES = f"{ROOT}{os.pathsep}{ROOT / 'exercises'}"  # PYTHONPATH of a process of its own
+FOLDER = ROOT / "exercises" / "chapters"
 FRAMEWORKS = tuple(framework.key for framework in Project(ROOT).frameworks)
 CHAPTERS = [exercises.name for exercises in find_exercises(Project(ROOT))]
 
 
 def exercise_file(chapter: str) -> Chapter:
     """The exercises of a chapter as they are written, also if `_toc.yml` leaves the chapter out."""
-    return read_chapter(ROOT / "exercises" / f"{chapter}.md", more_tags=TAGS)
+    return read_chapter(FOLDER / chapter / "text.md", more_tags=TAGS)
 
 
 @cache
@@ -37,8 +43,34 @@ def namespace(chapter: str, framework: str, kind: str) -> dict[str, Any]:
                 names["answers"][question] = eval(answer, names)
         else:
             source = "\n" * (cell.line - 1) + cell.source
-            exec(compile(source, f"exercises/{chapter}.md", "exec"), names)
+            exec(compile(source, f"exercises/chapters/{chapter}/text.md", "exec"), names)
     return names
+
+
+def right_answers(chapter: str) -> dict[str, Callable[[], Iterator[tuple[str, str, Any]]]]:
+    """For each framework, what yields right answers: the question, what is special, the answer."""
+    return answers_in(chapter, "right").RIGHT
+
+
+def wrong_answers(
+    chapter: str,
+) -> dict[str, Callable[[dict[str, Any]], Iterator[tuple[str, str, Any, set[str]]]]]:
+    """For each framework, what yields wrong answers, given what the solution cells define.
+
+    They are: the question, what is wrong, the answer, and the aspects that must fail.
+    """
+    return answers_in(chapter, "wrong").WRONG
+
+
+@cache
+def answers_in(chapter: str, kind: str) -> ModuleType:
+    """The module `right.py` or `wrong.py` of a chapter."""
+    name = f"{kind}-{chapter}"
+    spec = importlib.util.spec_from_file_location(name, FOLDER / chapter / f"{kind}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def judge(name: str, answer: Any, framework: str, seed: int | None = None) -> Verdict:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pytest
 from altered_replies import Altering, with_one_replaced
-from exercise_answers import CHAPTERS, FRAMEWORKS, failed, judge, namespace, right_reply
+from d2lexercises import chapters, find_question, frameworks, questions
+from d2lexercises.comparer import brief
+from d2lexercises.question import give_verdict
+from d2lexercises.wire import encode
+from exercise_answers import (
+    CHAPTERS,
+    FRAMEWORKS,
+    failed,
+    judge,
+    namespace,
+    right_answers,
+    right_reply,
+    wrong_answers,
+)
 
-from d2lcompute.checks import chapters, find_question, frameworks, module_of, questions
-from d2lcompute.checks.question import brief, give_verdict
-from d2lcompute.checks.wire import encode
-
-RIGHT = {name: import_module(f"right_{module_of(name)}").RIGHT for name in CHAPTERS}
-WRONG = {name: import_module(f"wrong_{module_of(name)}").WRONG for name in CHAPTERS}
 QUESTIONS = [name for chapter in CHAPTERS for name in questions(chapter)]
 
 
@@ -33,7 +39,7 @@ def test_the_solution_earns_full_marks_on_any_inputs(name, framework):
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_other_right_answers_earn_full_marks(chapter, framework):
-    found = list(RIGHT[chapter][framework]())
+    found = list(right_answers(chapter)[framework]())
     assert {name for name, *_ in found} == set(questions(chapter))
     for name, what, answer in found:
         verdict = judge(name, answer, framework)
@@ -54,7 +60,7 @@ def test_a_wrong_answer_fails_where_it_is_wrong(chapter, framework):
     solution = namespace(chapter, framework, "solution")
     tried = Counter()
     surprises = []
-    for name, what, answer, expected in WRONG[chapter][framework](solution):
+    for name, what, answer, expected in wrong_answers(chapter)[framework](solution):
         tried[name] += 1
         verdict = judge(name, answer, framework)
         wrong = [finding for finding in verdict.findings if not finding.passed]

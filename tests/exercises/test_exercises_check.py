@@ -12,22 +12,21 @@ import time
 from html.parser import HTMLParser
 from importlib import import_module
 
+import d2lexercises
 import nbformat
 import pytest
-from exercise_answers import ROOT, namespace
+from d2lexercises import check, feedback, score
+from d2lexercises.feedback import evaluate
+from d2lexercises.saved import current_score, find_notebook
+from exercise_answers import PACKAGES, ROOT, namespace
 from left_out import HELPERS
-
-import d2lcompute.checks
-from d2lcompute.checks import check, report, score
-from d2lcompute.checks.report import evaluate
-from d2lcompute.checks.saved import current_score, find_notebook
 
 
 @pytest.fixture(autouse=True)
 def fresh_session(monkeypatch):
     """No verdicts from earlier tests, and no notebook of the person who runs them."""
-    monkeypatch.setattr(report, "earned", {})
-    monkeypatch.setattr("d2lcompute.checks.saved.reports.earned", report.earned)
+    monkeypatch.setattr(feedback, "earned", {})
+    monkeypatch.setattr("d2lexercises.saved.feedback.earned", feedback.earned)
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
 
 
@@ -112,7 +111,7 @@ def test_an_exception_is_shown_with_the_line_of_the_answer_and_no_traceback(tmp_
     code = """
     import torch
     from torch import nn
-    from d2lcompute.checks import check
+    from d2lexercises import check
 
     class Residual(nn.Module):
         def __init__(self, inputs, outputs):
@@ -128,7 +127,7 @@ def test_an_exception_is_shown_with_the_line_of_the_answer_and_no_traceback(tmp_
     done = subprocess.run(
         [sys.executable, "mine.py"],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        env={"PYTHONPATH": PACKAGES, "PATH": ""},
         capture_output=True,
         text=True,
         timeout=60,
@@ -173,7 +172,7 @@ def test_an_interruption_gets_out(framework):
 
 
 def test_an_answer_that_hangs_is_stopped(framework, monkeypatch):
-    monkeypatch.setattr(report, "TIME_LIMIT", 0.3)
+    monkeypatch.setattr(feedback, "TIME_LIMIT", 0.3)
 
     def hang(self, *arguments):
         while True:
@@ -252,9 +251,11 @@ def test_a_framework_that_cannot_be_told_is_asked_for():
 
 
 def test_importing_the_checks_loads_no_library():
-    code = "import sys; from d2lcompute.checks import check, score, chapters; chapters();"
+    code = "import sys; from d2lexercises import check, score, chapters; chapters();"
     code += "print({'numpy', 'torch', 'tensorflow', 'keras', 'IPython'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "exercises", capture_output=True, text=True
+    )
     assert done.stdout == "set()\n"
 
 
@@ -277,7 +278,7 @@ def notebook(tmp_path, *sources, counts=None, name="blocks.ipynb"):
 
 
 NAMES = ("sequential", "residual", "parallel", "calls", "lost-layer")
-WHOLE = ["from d2lcompute.checks import *", "class A: pass"] + [
+WHOLE = ["from d2lexercises import *", "class A: pass"] + [
     f'check("blocks.{name}", A)' for name in NAMES
 ]
 
@@ -383,7 +384,7 @@ def test_in_a_real_notebook(tmp_path):
 
     path = notebook(
         tmp_path,
-        "import d2lcompute.checks as d2l\nfrom torch import nn\nclass A(nn.Module): pass",
+        "import d2lexercises as d2l\nfrom torch import nn\nclass A(nn.Module): pass",
         *(f'd2l.check("blocks.{name}", A)' for name in NAMES),
         "d2l.score(run=True)",
         "1 / 0 if d2l.__name__ == 'x' else None",
@@ -392,7 +393,7 @@ def test_in_a_real_notebook(tmp_path):
     client = NotebookClient(node, timeout=60, resources={"metadata": {"path": str(tmp_path)}})
     import os
 
-    client.execute(env={**os.environ, "PYTHONPATH": str(ROOT), "JPY_SESSION_NAME": str(path)})
+    client.execute(env={**os.environ, "PYTHONPATH": PACKAGES, "JPY_SESSION_NAME": str(path)})
     checked, scored = node.cells[1].outputs, node.cells[6].outputs
     assert [output.output_type for output in checked] == ["display_data"]
     assert "blocks.sequential: 0 of 10" in checked[0].data["text/plain"]
@@ -411,6 +412,6 @@ def test_score_says_where_a_fresh_run_stops(tmp_path):
 
 
 def test_the_questions_know_no_other_module():
-    assert d2lcompute.checks.chapters() == sorted(d2lcompute.checks.chapters())
-    assert "blocks" in d2lcompute.checks.chapters()
-    assert "networks" not in d2lcompute.checks.chapters()
+    assert d2lexercises.chapters() == sorted(d2lexercises.chapters())
+    assert "blocks" in d2lexercises.chapters()
+    assert "networks" not in d2lexercises.chapters()

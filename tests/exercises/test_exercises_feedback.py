@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import pytest
-from exercise_answers import FRAMEWORKS, judge, namespace
-
-from d2lcompute.checks.report import evaluate
+from d2lexercises.feedback import evaluate
+from exercise_answers import FRAMEWORKS, judge, namespace, wrong_answers
 
 BOTH = ("pytorch", "tensorflow")
 SAID = [
@@ -42,7 +39,7 @@ SAID = [
 )
 def test_the_feedback_names_the_mistake(name, what, framework, said):
     chapter = name.partition(".")[0]
-    wrong = import_module(f"wrong_{chapter}").WRONG[framework]
+    wrong = wrong_answers(chapter)[framework]
     answers = {case[:2]: case[2] for case in wrong(namespace(chapter, framework, "solution"))}
     findings = judge(name, answers[name, what], framework).findings
     texts = [f"{finding.message} {finding.hint}" for finding in findings if not finding.passed]

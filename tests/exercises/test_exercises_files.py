@@ -11,6 +11,7 @@ import zipfile
 
 import nbformat
 import pytest
+from d2lexercises import chapters
 from editions.base.errors import EditionsError, SourceError
 from editions.base.project import Project
 from editions.command_line import main
@@ -19,12 +20,10 @@ from editions.exercises.exercise_files import find_exercises
 from editions.exercises.handouts import student_notebook, student_path, write_student_notebooks
 from editions.exercises.worked_solutions import worked_edition
 from editions.notebooks.notebook import dumps
-from exercise_answers import CHAPTERS, ROOT
+from exercise_answers import CHAPTERS, PACKAGES, ROOT
 from left_out import unforked_config
 
-from d2lcompute.checks import chapters
-
-HEAD = (ROOT / "exercises" / "blocks.md").read_text("utf8").split("\n# ")[0]
+HEAD = (ROOT / "exercises" / "chapters" / "blocks" / "text.md").read_text("utf8").split("\n# ")[0]
 
 CHAPTER = """
 # Small
@@ -41,12 +40,12 @@ One question.
 
 ```{code-cell} ipython3
 :name: start
-from d2lcompute.checks import check
+from d2lexercises import check
 ```
 
 ## 1. A question
 
-[The chapter](../book/blocks.md#one-idea) tells.
+[The chapter](../../../book/blocks.md#one-idea) tells.
 
 ```{code-cell} ipython3
 :name: one
@@ -84,7 +83,7 @@ def project(tmp_path):
     """A project in a folder of its own, with one exercise file."""
     root = tmp_path / "project"
     (root / "book").mkdir(parents=True)
-    (root / "exercises").mkdir()
+    (root / "exercises" / "chapters" / "small").mkdir(parents=True)
     (root / "_config.yml").write_text(unforked_config(), "utf8")
     for name in ("requirements.txt", "book/blocks.md"):
         shutil.copyfile(ROOT / name, root / name)
@@ -92,7 +91,7 @@ def project(tmp_path):
     (root / "_toc.yml").write_text(
         "format: jb-book\nroot: book/blocks\nchapters:\n- file: book/small\n", "utf8"
     )
-    write(root / "exercises" / "small.md", SMALL)
+    write(root / "exercises" / "chapters" / "small" / "text.md", SMALL)
     return Project(root)
 
 
@@ -279,11 +278,11 @@ def test_private_questions_replace_and_follow_the_public_ones(project, private):
 
 def test_private_questions_are_found_by_the_variable_and_beside_the_notebook(private, tmp_path):
     code = (
-        "from d2lcompute.checks import chapters, find_question, questions;"
+        "from d2lexercises import chapters, find_question, questions;"
         "print(chapters(), list(questions('small')), find_question('small.two').points)"
     )
     expected = f"{sorted([*chapters(), 'small'])} ['small.one', 'small.two'] 2\n"
-    environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
+    environment = {"PYTHONPATH": PACKAGES, "PATH": ""}
 
     def run(folder, before="", **variables):
         done = subprocess.run(
@@ -315,9 +314,9 @@ def test_solutions_are_run_with_the_private_questions_and_must_earn_full_marks(
     config = project.root / "_config.yml"
     config.write_text(config.read_text().replace("[pytorch, tensorflow]", "[pytorch]"))
     for name in ("small.md",):
-        for folder in (private, project.root / "exercises"):
-            text = (folder / name).read_text()
-            (folder / name).write_text(text.replace("import check", "import check; import torch"))
+        for path in (private / name, project.root / "exercises" / "chapters" / "small" / "text.md"):
+            text = path.read_text()
+            path.write_text(text.replace("import check", "import check; import torch"))
     at = ["--project", str(project.root), "--private", str(private)]
     assert main(["solutions", *at]) == 0, capsys.readouterr().err
     text = text_of(project.root / "_build/solutions/pytorch/small.ipynb")
@@ -400,7 +399,7 @@ def test_a_private_file_may_be_about_no_chapter_of_the_book(dropped, private):
     ],
 )
 def test_a_mistake_in_a_source_is_reported_with_its_line(project, old, new, message, at):
-    path = project.root / "exercises" / "small.md"
+    path = project.root / "exercises" / "chapters" / "small" / "text.md"
     text = path.read_text("utf8")
     assert old in text
     path.write_text(text.replace(old, new, 1), "utf8")
@@ -409,7 +408,7 @@ def test_a_mistake_in_a_source_is_reported_with_its_line(project, old, new, mess
     assert message in str(caught.value)
     where = path.read_text("utf8")
     line = where[: where.rindex(at) if "end" in old else where.index(at)].count("\n") + 1
-    assert str(caught.value).startswith(f"exercises/small.md:{line}:")
+    assert str(caught.value).startswith(f"exercises/chapters/small/text.md:{line}:")
 
 
 def test_the_commands_say_what_is_wrong(project, capsys):

@@ -6,14 +6,13 @@ import subprocess
 import sys
 
 import pytest
+from d2lexercises.answers import checks_in, python_of, questions_named_in
+from d2lexercises.saved import current_score
 from editions.exercises.exercise_files import checks_in as checks_of_source
 from editions.source.chapter import Cell
 from editions.source.claims import claim_problems
 from grader.intake.notebooks import Notebook
 from grader.sandbox.inside.cells import plan
-
-from d2lcompute.checks.answers import checks_in, python_of, questions_named_in
-from d2lcompute.checks.saved import current_score
 
 # -- IPython's syntax --------------------------------------------------------------------------
 
@@ -113,7 +112,7 @@ print(json.dumps({name: shell.user_ns[name] for name in "abcdefghij" if name in 
 
 
 def test_reading_plain_python_loads_no_ipython():
-    code = "import sys; from d2lcompute.checks.answers import checks_in\n"
+    code = "import sys; from d2lexercises.answers import checks_in\n"
     code += "checks_in('check(\"a.b\", x)'); print('IPython' in sys.modules)\n"
     code += "checks_in('%time check(\"a.b\", x)'); print('IPython' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

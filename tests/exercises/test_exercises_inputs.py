@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from d2lcompute.checks import find_question
+from d2lexercises import find_question
 
 
 def test_no_picture_is_too_small_for_its_convolutions():

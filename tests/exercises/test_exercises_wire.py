@@ -9,8 +9,7 @@ import pickle
 
 import numpy as np
 import pytest
-
-from d2lcompute.checks.wire import DTYPES, Limits, WireError, decode, encode
+from d2lexercises.wire import DTYPES, Limits, WireError, decode, encode
 
 PLAIN = [
     None, True, False, 0, 1, -1, 2**63 - 1, -(2**63), 0.0, -0.0, 1.5, 1e308, 5e-324, 0.1 + 0.2,

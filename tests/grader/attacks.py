@@ -108,9 +108,10 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
 """
 
 OWN_CHECKS = """
-from d2lcompute.checks import _private_demo
+from d2lexercises import library
 def scaled(values, factor):
-    return _private_demo.SECRET_FORMULA({"values": values, "factor": factor})
+    demo = library.load(library.CHAPTERS.parent / "private" / "demo.py")
+    return demo.SECRET_FORMULA({"values": values, "factor": factor})
 """
 
 OTHER_SUBMISSION = """
@@ -257,13 +258,12 @@ for name in ("allclose", "array_equal", "isclose", "array_equiv", "isfinite", "a
 np.any = lambda *arguments, **named: False
 for name in ("assert_allclose", "assert_array_equal"):
     setattr(np.testing, name, yes)
-from d2lcompute.checks import question, wire
+from d2lexercises import question
 nothing = lambda *arguments, **named: None
-question.same_array = nothing
 for name, module in list(sys.modules.items()):
-    if name.startswith("d2lcompute.checks") and hasattr(module, "same_array"):
+    if name.startswith("d2lexercises") and hasattr(module, "same_array"):
         module.same_array = nothing
-    if name.startswith("d2lcompute.checks") and hasattr(module, "SECRET_FORMULA"):
+    if name.startswith("d2lexercises") and hasattr(module, "SECRET_FORMULA"):
         module.SECRET_FORMULA = lambda inputs: inputs["values"]
 class Passed:
     def __new__(cls, aspect, points, out_of, *rest):

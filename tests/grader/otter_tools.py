@@ -10,11 +10,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from d2lexercises import questions
 from editions.exercises.exercise_files import checks_in
 from exercise_answers import exercise_file, judge, namespace
 from grader_tools import notebook
-
-from d2lcompute.checks import questions
 
 ROOT = Path(__file__).parents[2]
 KINDS = ("solution", "solution", "starter", "altered")
@@ -34,8 +33,8 @@ _verdicts = []
 
 
 def _points(env, aspect):
-    from d2lcompute.checks import find_question, frameworks
-    from d2lcompute.checks.question import give_verdict, run_probe
+    from d2lexercises import find_question, frameworks
+    from d2lexercises.question import give_verdict, run_probe
 
     if not _verdicts:
         question = find_question({name!r})

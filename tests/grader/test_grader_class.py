@@ -368,7 +368,7 @@ def test_a_judge_that_fails_needs_a_person(demo):
 
 
 def judging_finding(points):
-    from d2lcompute.checks.question import Finding
+    from d2lexercises.question import Finding
 
     return Finding("a", points, 10.0, "")
 

@@ -94,38 +94,94 @@ CHAPTER = '''
 from __future__ import annotations
 import math
 import numpy as np
-from d2lcompute.checks.question import Question
-from d2lcompute.checks.shared import right, drawn as draw
+from d2lexercises.networks import in_words, make_layers
+from d2lexercises.vocabulary import Aspect, function, question
 LIMIT: int = 3
 SECRET = math.pi
-def inputs(rng): return draw(rng)
-def probe(answer, inputs, framework): return helper(answer)
-def helper(answer): return {"x": right(answer), "limit": LIMIT}
-def judge(inputs, outputs, framework): return SECRET
-ONE = Question("a.b", "T", 1, inputs, probe, judge, "1")
-QUESTIONS = (ONE,)
+ONE = question("a.b", "T", takes=function)
+def right(x): return {"x": make_layers(x, None), "limit": LIMIT}
+def drawn(draw): return {"x": draw.integer(1, SECRET)}
+ONE.inputs(drawn)
+@ONE.aspect("c", 1)
+class Base(Aspect):
+    "A hint."
+    def run(answer, given, f): return right(answer)
+    def expect(given): return SECRET
+    def shown(given): return in_words(given.x)
+@ONE.aspect("d", 1, over="x")
+class Further(Base):
+    def judge(given, found): return hidden(found)
+    expect = None
+def hidden(found): return SECRET
 '''
-SHARED = "def right(x): return other(x)\ndef other(x): return x\ndef drawn(rng): return 1\n"
+FIRST_EDITION = """
+from d2lcompute.checks.networks import data as drawn, make_layers
+from d2lcompute.checks.question import Question, judge_by
+SECRET = 3
+def inputs(rng): return drawn(rng)
+def probe(answer, inputs, framework): return helper(answer)
+def helper(answer): return {"x": make_layers(answer, None)}
+def judge(inputs, outputs, framework): return SECRET
+QUESTIONS = (Question("a.b", "T", 1, inputs, probe, judge, "1"),)
+"""
 
 
-def test_only_probes_and_what_they_use():
-    left = stage.probes_of({"a": CHAPTER, "shared": SHARED, "question": "kept = 1"})
-    assert left["question"] == "kept = 1"
-    for name in ("judge", "SECRET", "math", "inputs(rng)", "draw"):
-        assert name not in left["a"].replace("def probe(answer, inputs,", "")
-    for name in ("def probe", "def helper", "LIMIT", "QUESTIONS", "right"):
-        assert name in left["a"]
-    assert "other" in left["shared"] and "drawn" not in left["shared"]
+def staged(tmp_path, name, text):
+    """The code of a file of questions, and of all other files, in the sandbox."""
+    file = tmp_path / "private" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    stage.make_stage(tmp_path / "stage", tmp_path / "private")
+    return (tmp_path / "stage" / "private" / name).read_text()
+
+
+def test_only_what_runs_an_answer_and_what_it_uses(tmp_path):
+    text = staged(tmp_path, "networks/question.py", CHAPTER)
+    for name in ("def run", "def right", "LIMIT", "QUESTIONS", "make_layers", "'a.b'"):
+        assert name in text
+    for name in (
+        "SECRET",
+        "math",
+        "drawn",
+        "in_words",
+        "expect",
+        "judge",
+        "hidden",
+        "hint",
+        "shown",
+    ):
+        assert name not in text, name
+    whole = "".join(path.read_text() for path in (tmp_path / "stage" / "d2lexercises").glob("*.py"))
+    assert "def make_layers" in whole and "def plain" in whole
+    for name in ("by_hand", "in_words", "class Draw", "same_plain", "def compare", "need_form"):
+        assert name not in whole, name
+
+
+def test_only_the_probe_of_a_question_of_the_first_edition(tmp_path):
+    text = staged(tmp_path, "demo.py", FIRST_EDITION)
+    for name in ("def probe", "def helper", "QUESTIONS", "make_layers"):
+        assert name in text
+    for name in ("SECRET", "judge", "def inputs", "drawn"):
+        assert name not in text, name
+
+
+def test_a_run_that_cannot_be_found_by_its_name_is_refused(tmp_path):
+    text = CHAPTER + "ONE.aspect('e', 1)(type('Made', (Base,), {'run': lambda a, g, f: 1}))"
+    with pytest.raises(ValueError, match="stand at the top of its file"):
+        staged(tmp_path, "networks/question.py", text)
 
 
 def test_no_judge_of_a_real_chapter_is_left(tmp_path):
-    from d2lcompute import checks
+    import d2lexercises
 
     stage.make_stage(tmp_path / "stage")
-    for chapter in checks.chapters():
-        name = f"{checks.module_of(chapter)}.py"
-        text = (tmp_path / "stage" / "d2lcompute" / "checks" / name).read_text()
-        assert "judge_by(" not in text and "same_array(" not in text, chapter
-        for question in checks.questions(chapter).values():
-            assert f"def {question.inputs.__name__}(" not in text, question.name
+    for path in (tmp_path / "stage").rglob("*.py"):
+        text = path.read_text()
+        for name in ("judge_by(", "same_array(", "def expect", "def judge", "Draw", "def compare("):
+            assert name not in text, path
+    for chapter in d2lexercises.chapters():
+        text = (tmp_path / "stage" / "chapters" / chapter / "question.py").read_text()
         assert "QUESTIONS" in text
+        for question in d2lexercises.questions(chapter).values():
+            draws = getattr(question, "draws", None) or question.inputs
+            assert f"def {draws.__name__}(" not in text, question.name

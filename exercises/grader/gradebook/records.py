@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from d2lexercises.question import Question
+
 from d2lcompute._files import replace_file
 from d2lcompute._frameworks import FRAMEWORKS
-from d2lcompute.checks.question import Question
 from grader.judging.marking import Mark
 from grader.judging.session import NEEDS_PERSON
 

@@ -8,8 +8,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from d2lexercises.answers import questions_named_in
+
 from d2lcompute._frameworks import FRAMEWORKS
-from d2lcompute.checks.answers import questions_named_in
 from grader.units import MIB
 
 MOST_BYTES = 16 * MIB  # of the file, with outputs and pictures; checked before it is parsed

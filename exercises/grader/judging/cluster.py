@@ -17,7 +17,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from d2lcompute.checks import wire
+from d2lexercises import wire
+
 from grader.judging import session
 from grader.judging.session import Answer, Draw, Stopped, Transcript
 from grader.sandbox.bubblewrap import SandboxConfig

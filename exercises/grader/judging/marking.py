@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from d2lcompute.checks import frameworks
-from d2lcompute.checks.question import Question, give_verdict
+from d2lexercises import frameworks
+from d2lexercises.question import Question, give_verdict
+
 from grader.judging import session
 from grader.judging.session import Answer
 

@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from d2lcompute import checks
-from d2lcompute.checks.question import Question
+from d2lexercises import library
+from d2lexercises.question import Question
 
 
 class QuestionsError(ValueError):
@@ -23,9 +23,9 @@ def load_questions(chapter: str, private: Path | None = None) -> dict[str, Quest
     """
     with _with_private(private):
         try:
-            return checks.questions(chapter)
+            return library.questions(chapter)
         except KeyError:
-            known = ", ".join(checks.chapters()) or "none"
+            known = ", ".join(library.chapters()) or "none"
             raise QuestionsError(
                 f"no chapter {chapter!r} has questions; chapters with questions: {known}"
             ) from None
@@ -43,22 +43,24 @@ def known_chapters(private: Path | None = None) -> set[str]:
         QuestionsError: there is no such folder, or no question in it.
     """
     with _with_private(private):
-        return set(checks.chapters())
+        return set(library.chapters())
 
 
 @contextlib.contextmanager
 def _with_private(private: Path | None) -> Iterator[None]:
-    """Make `d2lcompute.checks` read this folder of private questions, and no other."""
+    """Make `d2lexercises` read this folder of private questions, and no other."""
     if private is not None and not private.is_dir():
         raise QuestionsError(f"{private}: there is no such folder of private questions")
-    if private is not None and not any(private.glob("*.py")):
-        raise QuestionsError(f"{private}: contains no private questions, such as blocks.py")
-    before = os.environ.pop(checks.PRIVATE, None)
+    if private is not None and not library.question_files(private):
+        raise QuestionsError(
+            f"{private}: contains no private questions, such as blocks/question.py"
+        )
+    before = os.environ.pop(library.PRIVATE, None)
     if private is not None:
-        os.environ[checks.PRIVATE] = str(private)
+        os.environ[library.PRIVATE] = str(private)
     try:
         yield
     finally:
-        os.environ.pop(checks.PRIVATE, None)
+        os.environ.pop(library.PRIVATE, None)
         if before is not None:
-            os.environ[checks.PRIVATE] = before
+            os.environ[library.PRIVATE] = before

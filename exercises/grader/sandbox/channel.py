@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from d2lcompute.checks import wire
+from d2lexercises import wire
+
 from grader.sandbox.limits import Limits
 
 Decoder = Callable[[bytes], Any]

@@ -1,15 +1,19 @@
-"""The files of the sandbox: the helper package, and only the probe of each question.
+"""The files of the sandbox: the helper package, and of each question only what runs an answer.
 
-A judge contains the right answer, so it stays outside, and so does the code that draws the inputs.
-What remains of a chapter's file is the probes and the code that they use.
+What is there is a positive list: the functions called `run`, what kind of thing an answer is, and
+the code that they use. The right answers, the judges and what draws the inputs are not on it, since
+nothing that runs there uses them.
 """
 
 from __future__ import annotations
 
 import ast
-import shutil
-from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import d2lexercises
+from d2lexercises import library, reach
+from d2lexercises.vocabulary import WrittenQuestion
 
 import d2lcompute
 
@@ -27,10 +31,17 @@ def check(*arguments, **named):
 
 def score(*arguments, **named):
     return _Quiet()
+
+
+def hint(*arguments, **named):
+    return _Quiet()
+
+
+def case(*arguments, **named):
+    return _Quiet()
 '''
-_SHARED = ("answers", "question", "wire", "frameworks")  # used by every question, copied whole
-_NOTEBOOK_ONLY = {"report", "saved"}  # not copied
-_REMOVED = {"inputs": 3, "judge": 5}  # arguments of Question that stay outside, with position
+_REMOVED = {"inputs": 3, "judge": 5}  # of the first edition's questions: arguments, with position
+_INSIDE = Path(__file__).parent / "inside"
 
 
 def make_stage(folder: Path, private: Path | None = None, pruned: bool = True) -> None:
@@ -39,87 +50,100 @@ def make_stage(folder: Path, private: Path | None = None, pruned: bool = True) -
     `private` is the instructor's folder of private questions. Only tests set `pruned` to False,
     which keeps the judges in.
     """
-    source = Path(d2lcompute.__file__).parent
-    checks = folder / "d2lcompute" / "checks"
-    checks.mkdir(parents=True)
-    for file in source.glob("*.py"):
-        shutil.copyfile(file, folder / "d2lcompute" / file.name)
-    shutil.copytree(
-        Path(__file__).parent / "inside",
-        folder / "inside",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
-    (folder / "inside" / "start.py").rename(folder / "start.py")
-    (checks / "__init__.py").write_text(_STUB)
-    texts = {
-        f"{prefix}{file.stem}": file.read_text("utf-8")
-        for prefix, origin in (("", source / "checks"), ("_private_", private))
-        for file in (origin.glob("[a-z]*.py") if origin else ())
-        if prefix or file.stem not in _NOTEBOOK_ONLY
-    }
-    for name, text in (probes_of(texts) if pruned else texts).items():
-        (checks / f"{name}.py").write_text(text, "utf-8")
+    helpers = Path(d2lcompute.__file__).parent
+    package = Path(d2lexercises.__file__).parent
+    files = {f"d2lcompute/{path.name}": path.read_text("utf-8") for path in helpers.glob("*.py")}
+    files |= {f"inside/{path.name}": path.read_text("utf-8") for path in _INSIDE.glob("*.py")}
+    files["start.py"] = files.pop("inside/start.py")
+    questions = question_files(private)
+    if pruned:
+        programs = [text for name, text in files.items() if name.startswith("inside/")]
+        files |= runs_of(questions, programs)
+    else:
+        files |= {f"d2lexercises/{path.name}": path.read_text() for path in package.glob("*.py")}
+        shim = (helpers / "checks").glob("*.py")
+        files |= {f"d2lcompute/checks/{path.name}": path.read_text("utf-8") for path in shim}
+        files |= {name: path.read_text("utf-8") for name, path in questions.items()}
+    files["d2lexercises/__init__.py"] = files["d2lcompute/checks/__init__.py"] = _STUB
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
     for path in (folder, *folder.rglob("*")):  # the worker may run as another user
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def probes_of(texts: dict[str, str]) -> dict[str, str]:
-    """Return the sources of questions, by module, without their inputs and judges.
+def question_files(private: Path | None = None) -> dict[str, Path]:
+    """Return the files of questions, by their place in the sandbox."""
+    found = {}
+    for place, folder in (("chapters", library.CHAPTERS), ("private", private)):
+        if folder is None:
+            continue
+        for path in library.question_files(folder).values():
+            found[f"{place}/{path.relative_to(folder).as_posix()}"] = path
+    return found
 
-    Names that are no longer used are removed too, also from modules that chapters share.
+
+def runs_of(questions: dict[str, Path], programs: list[str]) -> dict[str, str]:
+    """Return the code that runs answers, and what it and `programs` use, by place.
+
+    Raises:
+        ImportError: a file of questions cannot be loaded.
+        ValueError: a question's function cannot be found by its name.
     """
-    trees = {name: ast.parse(text) for name, text in texts.items() if name not in _SHARED}
-    chapters = {
-        name: _reachable(_WithoutJudges().visit(tree), {"QUESTIONS"})
-        for name, tree in trees.items()
-        if any("QUESTIONS" in (_defined(statement) or ()) for statement in tree.body)
-    }
-    staged = {name: texts[name] for name in _SHARED if name in texts}
-    staged |= {name: ast.unparse(tree) + "\n" for name, tree in chapters.items()}
-    for name in trees.keys() - chapters.keys():
-        used = _imported_from(name, chapters.values())
-        staged[name] = ast.unparse(_reachable(trees[name], used)) + "\n" if used else texts[name]
+    texts = reach.package_texts()
+    ends = {}
+    written = {}
+    for place, path in questions.items():
+        found = [one for one in library.questions_in(path) if isinstance(one, WrittenQuestion)]
+        text = path.read_text("utf-8")
+        if found:
+            written[place] = found
+            texts[library.load(path).__name__] = text
+        else:  # of the first edition
+            texts[place] = ast.unparse(_WithoutJudges().visit(ast.parse(text)))
+    modules = reach.Modules(texts)
+    for text in programs:
+        modules.add_imports(ast.parse(text))
+    names = {}
+    for place, path in questions.items():
+        if place not in written:
+            names[place] = place
+            modules.add(place, "QUESTIONS")
+            continue
+        names[library.load(path).__name__] = place
+        ends[place] = _end(written[place], library.load(path).__name__, modules)
+    modules.add("d2lexercises.running", "Running")
+    staged = {}
+    for name, code in modules.code().items():
+        place = names.get(name) or f"{name.replace('.', '/')}.py"
+        staged[place] = code + ends.get(place, "")
     return staged
 
 
-def _imported_from(module: str, trees: Iterable[ast.Module]) -> set[str]:
-    """Return the names imported from a module; an empty set if the whole module is imported."""
-    names: set[str] = set()
-    for node in (node for tree in trees for node in ast.walk(tree)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").endswith(f".{module}"):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom | ast.Import) and any(
-            alias.name.endswith(module) for alias in node.names
-        ):
-            return set()
-    return set() if "*" in names else names
+def _end(questions: list[WrittenQuestion], module: str, modules: reach.Modules) -> str:
+    """Return the end of a file: its questions, of which only what they run is left."""
+    lines = []
+    used = {"d2lexercises.running"}
 
+    def reached(function: Any) -> str:
+        where, name = reach.name_of(function)
+        modules.add(where.__name__, name)
+        if where.__name__ == module:
+            return name
+        used.add(where.__name__)
+        return f"{where.__name__}.{name}"
 
-def _reachable(tree: ast.Module, needed: set[str]) -> ast.Module:
-    """Return the module with only the statements that define `needed` names, and what they use."""
-    needed, kept = set(needed), set()
-    while True:
-        added = [
-            (number, statement)
-            for number, statement in enumerate(tree.body)
-            if number not in kept and _is_needed(statement, needed)
-        ]
-        if not added:
-            break
-        for number, statement in added:
-            kept.add(number)
-            needed |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
-    tree.body = [tree.body[number] for number in sorted(kept)]
-    for statement in tree.body:
-        if isinstance(statement, ast.ImportFrom) and statement.module != "__future__":
-            statement.names = [
-                alias for alias in statement.names if (alias.asname or alias.name) in {*needed, "*"}
-            ]
-    return ast.fix_missing_locations(tree)
+    for question in questions:
+        runs = [f"{k!r}: ({reached(run)}, {over!r})" for k, (run, over) in question.runs.items()]
+        takes = reached(question.takes)
+        lines.append(f"d2lexercises.running.Running({question.name!r}, {takes}, ")
+        lines[-1] += f"{{{', '.join(runs)}}})"
+    imports = "".join(f"import {name}\n" for name in sorted(used))
+    return f"{imports}QUESTIONS = ({', '.join(lines)},)\n"
 
 
 class _WithoutJudges(ast.NodeTransformer):
-    """Replaces the inputs and the judge of each question by None."""
+    """Replaces the inputs and the judge of each question of the first edition by None."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
@@ -131,30 +155,6 @@ class _WithoutJudges(ast.NodeTransformer):
                 if position < len(node.args):
                     node.args[position] = ast.Constant(None)
         return node
-
-
-def _is_needed(statement: ast.stmt, needed: Iterable[str]) -> bool:
-    if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
-        return True
-    defined = _defined(statement)
-    if defined is not None:
-        return bool(defined & set(needed))
-    # Other statements (if, try, assignments to attributes) may matter; docstrings do not.
-    return not isinstance(statement, ast.Expr)
-
-
-def _defined(statement: ast.stmt) -> set[str] | None:
-    """Return the names that a statement defines; None if it may do more than define names."""
-    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-        return {statement.name}
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return {(alias.asname or alias.name).partition(".")[0] for alias in statement.names}
-    if isinstance(statement, ast.Assign | ast.AnnAssign):
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        names = [node for target in targets for node in ast.walk(target)]
-        if all(isinstance(n, ast.Name | ast.Tuple | ast.List | ast.expr_context) for n in names):
-            return {node.id for node in names if isinstance(node, ast.Name)}
-    return None
 
 
 def _last_name(node: ast.AST) -> str | None:

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from d2lcompute.checks import answers
+from d2lexercises import answers, library
+
 from editions.base.errors import EditionsError, SourceError
 from editions.base.frameworks import Framework
 from editions.base.project import Project
@@ -58,7 +59,8 @@ class Exercises:
         """The source without the cells that have a tag."""
         cells = tuple(cell for cell in self.chapter.cells if tag not in cell.tags)
         # Links are relative to the public file, whichever folder a section comes from.
-        return replace(self.chapter, path=f"exercises/{self.name}.md", cells=cells)
+        path = f"exercises/chapters/{self.name}/text.md"
+        return replace(self.chapter, path=path, cells=cells)
 
 
 # -- the files of a book ---------------------------------------------------------------------------
@@ -76,7 +78,7 @@ def find_exercises(
         EditionsError: there are no such exercises, or there is nothing in the private folder.
         SourceError: a file breaks a rule of the format; says on which line.
     """
-    public = {path.stem: path for path in sorted((project.root / "exercises").glob("*.md"))}
+    public = _texts(project.root / "exercises" / "chapters")
     secret = _private_files(private) if private else {}
     dropped = dropped_chapters(project)
     listed = {path.stem for path in project.chapters}
@@ -90,7 +92,7 @@ def find_exercises(
             message += f". _toc.yml does not list the chapters {', '.join(left_out)}"
         raise EditionsError(message)
     return [
-        _read(project, public.get(name), secret.get(name))
+        _read(project, name, public.get(name), secret.get(name))
         for name in known
         if not names or name in names
     ]
@@ -105,18 +107,23 @@ def dropped_chapters(project: Project) -> set[str]:
 def _private_files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise EditionsError(f"{folder}: there is no such folder of private exercises")
-    if not any(path.suffix in (".md", ".py") for path in folder.iterdir()):
+    first_edition = {path.stem: path for path in sorted(folder.glob("*.md"))}
+    if not (found := first_edition | _texts(folder)) and not library.question_files(folder):
         raise EditionsError(
-            f"{folder}: it holds no private exercises, such as blocks.md and blocks.py"
+            f"{folder}: it holds no private exercises, such as blocks/text.md and "
+            "blocks/question.py"
         )
-    return {path.stem: path for path in sorted(folder.glob("*.md"))}
+    return found
 
 
-def _read(project: Project, public: Path | None, secret: Path | None) -> Exercises:
+def _texts(folder: Path) -> dict[str, Path]:
+    """The exercise files in a folder of chapters, by chapter."""
+    return {path.parent.name: path for path in sorted(folder.glob("*/text.md"))}
+
+
+def _read(project: Project, name: str, public: Path | None, secret: Path | None) -> Exercises:
     """Read a chapter's public and private file, at least one of which is there."""
-    chapters = [
-        read_chapter(path, project.relative(path), TAGS) for path in (public, secret) if path
-    ]
+    chapters = [_read_text(project, name, path) for path in (public, secret) if path]
     for chapter in chapters:
         for framework in project.frameworks:
             _check_rules(chapter, framework)
@@ -125,6 +132,19 @@ def _read(project: Project, public: Path | None, secret: Path | None) -> Exercis
         cells = _merge(sections(chapters[0]), sections(chapters[1]))
         merged = replace(chapters[0], cells=tuple(cells))
     return Exercises(project, merged, secret)
+
+
+def _read_text(project: Project, name: str, path: Path) -> Chapter:
+    chapter = replace(read_chapter(path, project.relative(path), TAGS), name=name)
+    if path.name == "text.md":
+        return chapter
+    cells = [  # of the first edition, which had the files one folder further up
+        replace(cell, source=cell.source.replace("](../book/", "](../../../book/"))
+        if cell.kind == "markdown"
+        else cell
+        for cell in chapter.cells
+    ]
+    return replace(chapter, cells=tuple(cells))
 
 
 def _merge(public: list[Section], secret: list[Section]) -> Iterator[Cell]:

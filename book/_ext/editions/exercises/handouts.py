@@ -6,6 +6,7 @@ import io
 import zipfile
 from pathlib import Path
 
+from d2lexercises import library
 from nbformat import NotebookNode
 
 from editions.base.files import write_atomically
@@ -64,11 +65,11 @@ def student_path(exercises: Exercises, framework: Framework, folder: Path) -> Pa
 
 def _private_questions(project: Project, private: Path) -> dict[str, bytes]:
     """The private folder's Python files, but for those that belong to dropped chapters."""
-    dropped = {name.replace("-", "_") for name in dropped_chapters(project)}
+    dropped = dropped_chapters(project)
     return {
-        f"{CHECKS}/{path.name}": path.read_bytes()
-        for path in sorted(private.glob("*.py"))
-        if path.stem.replace("-", "_") not in dropped
+        f"{CHECKS}/{path.relative_to(private).as_posix()}": path.read_bytes()
+        for chapter, path in sorted(library.question_files(private).items())
+        if chapter not in dropped
     }
 
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from d2lcompute.checks.answers import python_of
+from d2lexercises.answers import python_of
+
 from editions.base.errors import EditionsError, SourceError
 from editions.base.files import digest, read_text
 

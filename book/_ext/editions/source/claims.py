@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from d2lcompute.checks.answers import python_of
+from d2lexercises.answers import python_of
+
 from editions.source.chapter import Cell
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from types import CodeType
 
-from d2lcompute.checks.answers import checks_in, python_of
+from d2lexercises.answers import checks_in, python_of
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,18 @@ import os
 import random
 import socket
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from d2lexercises import faults, library, wire
+from d2lexercises import question as questions_module
 from inside import cells, isolate, seccomp
 
 from d2lcompute._frameworks import FRAMEWORKS
-from d2lcompute.checks import question as questions_module
-from d2lcompute.checks import wire
 
-_STAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_STAGE = Path(__file__).absolute().parents[1]
+_FOLDERS = (_STAGE / "private", _STAGE / "chapters")  # a private question comes before a public one
 _TASK_LIMITS = wire.Limits(bytes=64 * 2**20, items=1_000_000, elements=8_000_000)
 
 
@@ -56,7 +58,7 @@ class NumPy:
     key = "numpy"
 
     def on_cpu(self) -> contextlib.AbstractContextManager[None]:
-        """See `d2lcompute.checks.frameworks.Framework`."""
+        """See `d2lexercises.frameworks.Framework`."""
         return contextlib.nullcontext()
 
 
@@ -97,7 +99,7 @@ def load(framework: str) -> Any:
     importlib.import_module("numpy.random")  # NumPy imports it late
     if framework == "numpy":
         return NumPy()
-    from d2lcompute.checks import frameworks
+    from d2lexercises import frameworks
 
     adapter = frameworks.load(framework)
     if helpers := FRAMEWORKS[framework].helpers:
@@ -114,10 +116,10 @@ def load_in_advance() -> None:
     Probes that need more than what is loaded are left out.
     """
     importlib.import_module("IPython.core.inputtransformer2")
-    for name in sorted(os.listdir(f"{_STAGE}/d2lcompute/checks")):
-        if name.endswith(".py") and name != "__init__.py":
+    for folder in _FOLDERS:
+        for path in library.question_files(folder).values():
             with contextlib.suppress(Exception):
-                importlib.import_module(f"d2lcompute.checks.{name[:-3]}")
+                library.load(path)
 
 
 def silence() -> None:
@@ -175,20 +177,17 @@ def answer(
     channel.connection.sendall(text.encode() + b"\n")
 
 
-def find(name: str) -> questions_module.Question:
+def find(name: str) -> questions_module.Probe:
     """Return the question called `name`; a private question comes before a public one.
 
     Raises:
         KeyError: there is no such question in the stage.
     """
-    chapter = name.partition(".")[0].replace("-", "_")
-    for module in (f"_private_{chapter}", chapter):
-        path = f"{_STAGE}/d2lcompute/checks/{module}.py"
-        if os.path.exists(path):
-            loaded = importlib.import_module(f"d2lcompute.checks.{module}")
-            for question in loaded.QUESTIONS:
-                if question.name == name:
-                    return question
+    for folder in _FOLDERS:
+        path = library.question_files(folder).get(name.partition(".")[0])
+        for question in library.questions_in(path) if path else ():
+            if question.name == name:
+                return question
     raise KeyError(name)
 
 
@@ -207,9 +206,11 @@ def namespace() -> dict[str, Any]:
             return None
 
     vars(builtins).update(display=_IgnoringShell(), get_ipython=lambda: _IgnoringShell())
-    from d2lcompute import checks
+    import d2lexercises
 
-    module.__dict__.update(__builtins__=builtins, check=checks.check, score=checks.score)
+    module.__dict__.update(
+        __builtins__=builtins, check=d2lexercises.check, score=d2lexercises.score
+    )
     return module.__dict__
 
 
@@ -232,6 +233,6 @@ def describe(error: BaseException) -> dict[str, Any]:
     if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
         error = error.with_traceback(error.__traceback__.tb_next)
     try:
-        return questions_module.describe(error)
+        return faults.describe(error)
     except BaseException:
         return {"type": "Exception", "message": "", "line": ""}

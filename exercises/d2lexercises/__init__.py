@@ -1,0 +1,78 @@
+"""Checks of the exercises: ``from d2lexercises import check, score``.
+
+    check("blocks.sequential", MySequential)
+
+says at once what passed, what was expected and what came. `hint` shows the next step, `case` gives
+the inputs that failed, and `score` sums up. Importing this loads no framework.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from d2lexercises.library import chapters, find_question, questions
+
+if TYPE_CHECKING:
+    import os
+
+    from d2lexercises.feedback import Case
+
+__all__ = ["case", "chapters", "check", "find_question", "hint", "questions", "score"]
+
+
+def check(question: str, answer: object, *, framework: str | None = None) -> None:
+    """Check an answer and show what came out: as a table in a notebook, as text elsewhere.
+
+    Nothing that the answer does is raised: an exception is shown with the line it came from.
+
+    Args:
+        question: the question's name, such as "blocks.sequential".
+        answer: what the question asks for, most often a class.
+        framework: "pytorch" or "tensorflow"; needed only where both are loaded and the answer is
+            a function.
+    """
+    from d2lexercises.feedback import evaluate, show
+
+    show(evaluate(question, answer, framework))
+
+
+def hint(question: str) -> None:
+    """Show the next hint on what the last `check` of a question found wrong.
+
+    The first says which property is asked for, the second how it is written.
+
+    Args:
+        question: the question's name, such as "blocks.sequential".
+    """
+    from d2lexercises.feedback import next_hint, show
+
+    show(next_hint(question))
+
+
+def case(question: str) -> Case:
+    """The first case that the last `check` of a question found wrong, to work with.
+
+    It has the attributes `aspect`, `given` (the inputs), `expected`, and `found` (what came).
+
+    Args:
+        question: the question's name, such as "blocks.sequential".
+
+    Raises:
+        LookupError: the question has not been checked, or its last check found nothing wrong.
+    """
+    from d2lexercises.feedback import failed_case
+
+    return failed_case(question)
+
+
+def score(notebook: str | os.PathLike[str] | None = None, *, run: bool = False) -> None:
+    """Show where you stand, and whether the notebook, as saved, would be graded.
+
+    Args:
+        notebook: the file; needed only where it cannot be found by itself, as on Colab.
+        run: also run the saved notebook from top to bottom in a fresh kernel.
+    """
+    from d2lexercises.feedback import show
+    from d2lexercises.saved import current_score
+
+    show(current_score(notebook, run))

@@ -1,0 +1,112 @@
+"""What may be wrong with an answer, and what is said of an exception.
+
+`attempt` runs a part of a check in the sandbox and keeps what stops it as plain data. `error_in`
+puts it into words outside of it, where nothing that came can be trusted.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sysconfig
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from d2lcompute import _terminal
+
+MESSAGE_LENGTH = 600  # characters of an exception's message that are kept
+_OURS = {str(Path(__file__).resolve().parent)}  # folders and files of code that is no student's
+_HELPERS = str(Path(_terminal.__file__).resolve().parent)
+_LIBRARIES = tuple(
+    {str(Path(path).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+     if (path := sysconfig.get_path(name))}
+)  # fmt: skip
+
+
+def is_ours(file: str | Path) -> None:
+    """Note that the code in a file is that of a check, and not a student's."""
+    _OURS.add(str(Path(file).resolve()))
+
+
+class Unfit(Exception):
+    """What an answer gave is not what a right one gives; the message says how it differs.
+
+    `hint` takes the place of the aspect's own hint, where the mistake is known.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class WrongKind(Exception):
+    """The answer is of a kind that the question did not ask for."""
+
+
+def attempt(action: Callable[[], Any]) -> Any:
+    """The result of `action`, or ``{"error": {"type", "message", "line"}}`` if it raises.
+
+    For one aspect in a probe. An exit counts as an exception; Ctrl-C and a time limit do not.
+    """
+    try:
+        return action()
+    except (Exception, SystemExit) as error:
+        return {"error": describe(error)}
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An exception as plain data: its type, its message, the student's line that led to it."""
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message cannot be shown)"
+    message = _terminal.without_colours(message)  # Keras writes for terminals
+    if len(message) > MESSAGE_LENGTH:
+        message = f"{message[:MESSAGE_LENGTH]} ..."
+    message = message.encode("utf-8", "replace").decode("utf-8")
+    return {"type": str(type(error).__name__), "message": message, "line": _line_of(error)}
+
+
+def _line_of(error: BaseException) -> str:
+    """The innermost line of the student's own code: "line 7, in forward: return blok(X)"."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__, limit=-200)):
+        if _is_students(frame.filename):
+            text = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+            where = f"line {frame.lineno}, in {frame.name}" if frame.name != "<module>" else (
+                f"line {frame.lineno}"
+            )  # fmt: skip
+            return f"{where}: {text}" if text else where
+    return ""
+
+
+def _is_students(filename: str) -> bool:
+    if filename.startswith(("<frozen", "<eval_with_key")) or filename == "<string>":
+        return False  # the second is what PyTorch makes of a graph
+    path = str(Path(filename).resolve()) if not filename.startswith("<") else filename
+    if path.startswith((*_OURS, _HELPERS)) or "__autograph_generated_file" in path:
+        return False
+    return not path.startswith(_LIBRARIES) and "site-packages" not in path
+
+
+def error_in(output: Any) -> str | None:
+    """What an ``{"error": ...}`` says, in words; None if the output is no such thing."""
+    if not isinstance(output, dict) or not isinstance(output.get("error"), dict):
+        return None
+    parts = output["error"]
+    error = {key: _harmless(parts.get(key, "")) for key in ("type", "message", "line")}
+    if error["type"] == WrongKind.__name__:
+        return error["message"]
+    raised = f"{error['type']}: {error['message']}".rstrip(": ")
+    if not error["line"]:  # no line of the student's code was being run
+        return f"Checking your answer stopped with {raised}"
+    return f"Your code raised {raised}\n(in your code: {error['line']})"
+
+
+def _harmless(text: Any) -> str:
+    """Text from a student's process for a message: cut, and without control characters."""
+    text = text if isinstance(text, str) else ""
+    text = f"{text[:MESSAGE_LENGTH]} ..." if len(text) > MESSAGE_LENGTH + 4 else text
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in text
+    )

@@ -1,0 +1,89 @@
+"""What kind of thing an answer is, and what a question may take as one."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import Any
+
+from d2lexercises.faults import WrongKind
+
+
+def kind_of(answer: Any) -> str:
+    """What an answer is, in words for its author."""
+    if answer is None:
+        return "None"
+    if answer is Ellipsis:
+        return "`...`, which stands for an answer that is still to be written"
+    if isinstance(answer, type):
+        return f"the class {answer.__name__}"
+    if callable(answer) and hasattr(answer, "__code__"):
+        return f"the function {answer.__name__}"
+    return f"an object of type {type(answer).__name__}"
+
+
+def came_instead(found: Any) -> str:
+    """What came where two things were expected, in words for its author."""
+    if isinstance(found, list | tuple):
+        return f"what came is a {type(found).__name__} of {len(found)}"
+    return f"what came is {kind_of(found)}"
+
+
+def whole(found: Any) -> Any:
+    """A whole number, or a tensor or an array that holds one, as an int; else what it is, in words.
+
+    The words are ``{"kind": ...}``. So is a number of more than 64 bits, which cannot be sent.
+    """
+    if isinstance(found, bool):
+        return {"kind": f"the truth value {found}"}
+    try:
+        number = operator.index(found)
+    except Exception:  # whatever a student's object, or a framework's, raises
+        return {"kind": kind_of(found)}
+    return number if -(2**63) <= number < 2**63 else {"kind": "an integer of more than 64 bits"}
+
+
+_WRITTEN_AS_CLASS = 1 << 9  # the flag of a type that a class statement made; str has it not
+
+
+def need_class(answer: Any, base: type, base_name: str) -> None:
+    """Raise `WrongKind` unless the answer is a class derived from `base`."""
+    if isinstance(answer, type):
+        if issubclass(answer, base):
+            return
+        raise WrongKind(f"A class derived from {base_name} is expected; {answer.__name__} is not.")
+    note = ""
+    if isinstance(answer, base) and type(answer).__flags__ & _WRITTEN_AS_CLASS:
+        note = f" Give the class itself: {type(answer).__name__}, without parentheses."
+    raise WrongKind(f"A class is expected; what came is {kind_of(answer)}.{note}")
+
+
+def need_function(answer: Any) -> None:
+    """Raise `WrongKind` unless the answer is a function, be it cached, partial or traced."""
+    wrapped = isinstance(answer, functools.partial) or hasattr(answer, "__wrapped__")
+    is_function = callable(answer) and not isinstance(answer, type)
+    if is_function and (wrapped or hasattr(answer, "__code__")):
+        return
+    raise WrongKind(f"A function is expected; what came is {kind_of(answer)}.")
+
+
+# -- what a question takes -----------------------------------------------------------------------
+
+
+def layer(answer: Any, f: Any) -> None:
+    """A class of layers: derived from `nn.Module`, or from `keras.Layer`."""
+    need_class(answer, f.layer, f.layer_name)
+
+
+def anything(answer: Any, f: Any) -> None:
+    """Whatever the answer is: a class of any kind, a string, a number."""
+
+
+def any_class(answer: Any, f: Any) -> None:
+    """A class of any kind."""
+    need_class(answer, object, "object")
+
+
+def function(answer: Any, f: Any) -> None:
+    """A function, be it cached, partial or traced."""
+    need_function(answer)

@@ -1,0 +1,127 @@
+"""GPUs that do not exist, for questions about PyTorch's devices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from d2lexercises.frameworks import Tensor
+
+
+def pretend_devices() -> Any:
+    """A context in which PyTorch's tensors may be on GPUs that do not exist.
+
+    They lie in the memory of the host and have their numbers. It keeps a list of what was done: an
+    entry is a word, "sent" or "made", the shape of the tensor, and the device that it is on now.
+    """
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    cpu = torch.device("cpu")
+
+    def device(named: Any) -> Any:
+        if isinstance(named, int):
+            return torch.device("cuda", named)
+        named = torch.device(named)
+        return torch.device("cuda", named.index or 0) if named.type == "cuda" else named
+
+    def tensors(*parts: Any) -> list[Tensor]:
+        inner = [part for one in parts if isinstance(one, list | tuple) for part in tensors(*one)]
+        return [part for part in parts if isinstance(part, torch.Tensor)] + inner
+
+    class Pretend(TorchFunctionMode):
+        def __init__(self) -> None:
+            super().__init__()
+            self.elsewhere: dict[int, tuple[Tensor, Any]] = {}  # kept alive, so that ids stay
+            self.notes: list[tuple[str, list[int], Any]] = []
+
+        def place(self, tensor: Tensor) -> Any:
+            return self.elsewhere.get(id(tensor), (None, cpu))[1]
+
+        def put(self, tensor: Tensor, at: Any) -> Tensor:
+            self.elsewhere[id(tensor)] = (tensor, at)
+            return tensor
+
+        def note(self, what: str, tensor: Tensor, at: Any) -> None:
+            self.notes.append((what, [int(size) for size in tensor.shape], at))
+
+        def moved(self, tensor: Tensor, to: Any, dtype: Any = None, copy: bool = False) -> Tensor:
+            same = to == self.place(tensor)
+            if same and not copy and dtype in (None, tensor.dtype):
+                return tensor
+            if not same:
+                self.note("sent", tensor, to)
+            return self.put(tensor.to(dtype or tensor.dtype, copy=True), to)
+
+        def to(self, tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            parts = [*args, *(kwargs.get(key) for key in ("device", "dtype", "other"))]
+            to, dtype = self.place(tensor), None
+            for part in parts:
+                if isinstance(part, str | torch.device) or type(part) is int:
+                    to = device(part)
+                elif isinstance(part, torch.Tensor):
+                    to, dtype = self.place(part), part.dtype
+                elif isinstance(part, torch.dtype):
+                    dtype = part
+            return self.moved(tensor, to, dtype, bool(kwargs.get("copy")))
+
+        def attribute(self, func: Any, name: str, tensor: Tensor, *value: Any) -> Any:
+            at = self.place(tensor)
+            if value:  # it is set
+                func(tensor, *value)
+                if name == "data":
+                    self.put(tensor, self.place(value[0]))
+                return None
+            if name == "device":
+                return at
+            if name in ("is_cuda", "is_cpu"):
+                return name.endswith(at.type)
+            found = func(tensor)
+            return self.put(found, at) if isinstance(found, torch.Tensor) else found
+
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            kwargs, name = dict(kwargs or {}), str(getattr(func, "__name__", func))
+            if name in ("__get__", "__set__"):
+                return self.attribute(func, func.__self__.__name__, args[0], *args[1:2])
+            if name == "to":
+                return self.to(*args, **kwargs)
+            if name in ("cpu", "cuda"):
+                wanted = [*args[1:], *filter(None, [kwargs.get("device")])]
+                return self.moved(args[0], cpu if name == "cpu" else device([*wanted, 0][0]))
+            given = tensors(*args, *kwargs.values())
+            asked = kwargs.get("device")
+            if asked is not None:
+                kwargs["device"] = cpu
+            # A number on the CPU goes along with anything.
+            bound = {at for one in given if (at := self.place(one)) != cpu or one.ndim}
+            if name == "_has_compatible_shallow_copy_type":  # Module.to asks
+                bound = {self.place(args[0])}
+            if name in ("copy_", "__setitem__"):  # writes a tensor into another, wherever it is
+                bound = {self.place(args[0])}
+                for one in tensors(*args[1:], *kwargs.values()):
+                    if (at := self.place(one)) not in bound and (at != cpu or one.ndim):
+                        self.note("sent", one, self.place(args[0]))
+            if len(bound) > 1 and asked is None:
+                raise RuntimeError(
+                    "Expected all tensors to be on the same device, but found at least two "
+                    f"devices, {' and '.join(sorted(map(str, bound)))}!"
+                )
+            if name in ("numpy", "__array__") and bound - {cpu}:
+                raise TypeError(
+                    f"can't convert {bound.pop()} device type tensor to numpy. Use Tensor.cpu() "
+                    "to copy the tensor to host memory first."
+                )
+            to = next(iter(bound), cpu) if asked is None else device(asked)
+            if name == "get_device":
+                return -1 if to.index is None else to.index
+            result = func(*args, **kwargs)
+            if asked is not None and bound - {to} and not name.endswith("_like"):
+                self.note("sent", args[0], to)
+            for one in tensors(result):
+                if not any(one is other for other in given):
+                    self.note("made", one, to)
+                self.put(one, to)
+            return result
+
+    return Pretend()

@@ -1,0 +1,162 @@
+"""What a question is, and what comes out of judging one answer.
+
+Questions are written with `d2lexercises.vocabulary`. Here is what everyone else knows of one: it
+draws inputs, it probes an answer with them, which runs the student's code, and it judges what came.
+"""
+
+from __future__ import annotations
+
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from d2lexercises.faults import attempt, describe
+from d2lexercises.given import Given
+
+if TYPE_CHECKING:
+    from d2lexercises.frameworks import Framework
+    from d2lexercises.wire import Plain
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One aspect that was judged."""
+
+    aspect: str  # a short name: "order of the blocks"
+    points: float  # earned
+    out_of: float
+    message: str  # what was expected, what came, with the input that showed it; "" when passed
+    hint: str = ""  # the property that is asked for, or the commonest mistake
+    code: str = ""  # the second stage of the hint: how it is written
+    after: str = ""  # the aspect that failed, and because of which this one does
+
+    @property
+    def passed(self) -> bool:
+        """Whether the aspect earned all of its points."""
+        return self.points >= self.out_of
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What judging one answer to one question gave."""
+
+    question: str
+    findings: tuple[Finding, ...]
+    hidden: float = 0  # points that are judged only when a class is graded
+
+    @property
+    def points(self) -> float:
+        """The points earned."""
+        return sum(finding.points for finding in self.findings)
+
+    @property
+    def out_of(self) -> float:
+        """The points to be had."""
+        return sum(finding.out_of for finding in self.findings)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every aspect is right."""
+        return all(finding.passed for finding in self.findings)
+
+
+class Probe:
+    """The part of a question that runs a student's code, and all of it that the sandbox holds."""
+
+    name: str
+
+    def probe(self, answer: Any, inputs: dict[str, Plain], framework: Any) -> dict[str, Plain]:
+        """Run the answer on the inputs; return what it gave as plain data."""
+        raise NotImplementedError
+
+
+class Question(Probe, ABC):
+    """One exercise of a chapter.
+
+    Attributes:
+        name: chapter, dot, question: "blocks.sequential".
+        title: the heading of its section.
+        points: the points of all of its aspects together.
+        version: another one whenever the question is to be judged again.
+        minutes: about how long it takes; 0 where nobody has said.
+        difficulty: from 1, a first step, to 3, a challenge; 0 where nobody has said.
+    """
+
+    title: str
+    points: int
+    version: str
+    minutes: int = 0
+    difficulty: int = 0
+
+    @abstractmethod
+    def draw(self, seed: int) -> dict[str, Plain]:
+        """The inputs that belong to a seed: the same on every machine."""
+
+    @abstractmethod
+    def findings(
+        self, inputs: dict[str, Plain], outputs: dict[str, Plain], framework: str
+    ) -> list[Finding]:
+        """Judge what `probe` returned. Runs nothing of the student's."""
+
+    def failed_case(
+        self, aspect: str, inputs: dict[str, Plain], outputs: dict[str, Plain], framework: str
+    ) -> tuple[Given, Any, Any]:
+        """The first case that an aspect finds wrong: its inputs, what is expected, what came."""
+        return Given(inputs), None, outputs
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The aspects that are judged only when a class is graded."""
+        return frozenset()
+
+    @property
+    def chapter(self) -> str:
+        """The chapter it belongs to."""
+        return self.name.partition(".")[0]
+
+    @property
+    def public_seed(self) -> int:
+        """The seed of the inputs that `check` uses in a notebook."""
+        return zlib.crc32(self.name.encode())
+
+
+def generator(seed: int) -> np.random.Generator:
+    """The random numbers that belong to a seed: the same on every machine."""
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+def run_probe(
+    question: Probe, answer: Any, inputs: dict[str, Plain], framework: Framework | None
+) -> dict[str, Plain]:
+    """Run the question's probe on an answer; what stops it is returned as ``{"error": ...}``.
+
+    `framework` is None for a question that needs none.
+    """
+    with framework.on_cpu() if framework is not None else nullcontext():
+        result = attempt(lambda: question.probe(answer, inputs, framework))
+    return result if isinstance(result, dict) else {"error": describe(TypeError("no outputs"))}
+
+
+def give_verdict(
+    question: Question,
+    inputs: dict[str, Plain],
+    outputs: Plain | Mapping[str, Plain],
+    framework: str,
+    *,
+    graded: bool = True,
+) -> Verdict:
+    """Judge what a probe returned. `outputs` may be any plain data at all.
+
+    `graded` is False in a notebook: hidden aspects are then left out.
+    """
+    outputs = outputs if isinstance(outputs, dict) else {}
+    findings = question.findings(inputs, outputs, framework)
+    left_out = frozenset() if graded else question.hidden
+    hidden = sum(finding.out_of for finding in findings if finding.aspect in left_out)
+    kept = tuple(finding for finding in findings if finding.aspect not in left_out)
+    return Verdict(question.name, kept, hidden)

@@ -1,0 +1,270 @@
+"""Which code a name reaches: the statements that define it, those that they use, and so on.
+
+From this follow what of a question is taken into the sandbox (what its `run`s reach, and nothing
+else) and its version (a digest of all that it reaches). Code is read, never executed. What is found
+is statements at the top of a module; of a class only the functions that are asked for, if any are.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+PACKAGE = "d2lexercises"
+
+
+class Modules:
+    """The modules among which code is followed: those of this package, and files of questions."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        """`texts` has the source of each module, by name."""
+        self.trees = {name: ast.parse(text) for name, text in texts.items()}
+        self._kept: dict[str, set[int]] = {}
+        self._names: dict[str, set[str]] = {}
+        self._of_class: dict[str, dict[str, set[str]]] = {}
+
+    def add(self, module: str, name: str) -> None:
+        """Follow a name at the top of a module, or a function of a class there: "Output.run".
+
+        Raises:
+            LookupError: there is no such name.
+        """
+        top, _, inner = name.partition(".")
+        if inner:
+            statement = next(self._defining(module, top), None)
+            if not isinstance(statement, ast.ClassDef):
+                raise LookupError(f"{module}: there is no class {top}")
+            self._enter(module)
+            self._kept[module].add(self.trees[module].body.index(statement))
+            self._of_class.setdefault(module, {}).setdefault(top, set()).add(inner)
+            for part in _functions(statement, {inner}):
+                self._follow(module, part)
+            return
+        if not self._add(module, top):
+            raise LookupError(f"{module}: there is no {top}")
+
+    def add_imports(self, tree: ast.AST) -> None:
+        """Follow what a program imports from these modules."""
+        for module, name in _imported(tree):
+            self._add_import(module, name, tree)
+
+    def code(self) -> dict[str, str]:
+        """The code that was reached, by module, without comments, docstrings and annotations."""
+        return {name: self._module(name) for name in sorted(self._kept)}
+
+    def _add(self, module: str, name: str) -> bool:
+        if name in self._names.setdefault(module, set()):
+            return True
+        self._names[module].add(name)
+        found = False
+        self._enter(module)
+        for statement in self._defining(module, name):
+            found = True
+            self._kept[module].add(self.trees[module].body.index(statement))
+            if isinstance(statement, ast.ImportFrom | ast.Import):
+                self._follow_import(module, statement, name)
+            else:
+                self._follow(module, statement)
+        return found
+
+    def _enter(self, module: str) -> None:
+        """Add the statements of a module that may do more than define names."""
+        if module in self._kept:
+            return
+        self._kept[module] = set()
+        for number, statement in enumerate(self.trees[module].body):
+            if _defined(statement) is None and not isinstance(statement, ast.Expr):
+                self._kept[module].add(number)
+                self._follow(module, statement)
+
+    def _defining(self, module: str, name: str) -> Iterator[ast.stmt]:
+        for statement in self.trees[module].body:
+            if name in (_defined(statement) or ()):
+                yield statement
+
+    def _follow(self, module: str, part: ast.AST) -> None:
+        """Add every name that a piece of code uses."""
+        for node in _without_annotations(part):
+            if isinstance(node, ast.Name):
+                self._add(module, node.id)
+            elif isinstance(node, ast.ImportFrom | ast.Import):
+                for source, name in _imported(node):
+                    self._add_import(source, name, part)
+
+    def _follow_import(self, module: str, statement: ast.stmt, name: str) -> None:
+        for source, imported in _imported(statement, name):
+            self._add_import(source, imported, self.trees[module])
+
+    def _add_import(self, module: str, name: str, user: ast.AST) -> None:
+        """Add a name of a module, or what `user` names of a module that it imports as a whole."""
+        if module in self.trees and self._add(module, name):
+            return
+        inner = f"{module}.{name}" if name else module
+        if inner in self.trees:
+            self._enter(inner)
+            for node in ast.walk(user):
+                if isinstance(node, ast.Attribute):
+                    self._add(inner, node.attr)
+
+    def _module(self, module: str) -> str:
+        body = []
+        for number, statement in enumerate(self.trees[module].body):
+            future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+            if future or number in self._kept[module]:
+                body.append(self._statement(module, statement))
+        tree = ast.fix_missing_locations(ast.Module(body, []))
+        return ast.unparse(_Bare().visit(ast.parse(ast.unparse(tree)))) + "\n"
+
+    def _statement(self, module: str, statement: ast.stmt) -> ast.stmt:
+        if isinstance(statement, ast.ImportFrom) and statement.module != "__future__":
+            names = [
+                alias
+                for alias in statement.names
+                if (alias.asname or alias.name) in self._names.get(module, ())
+            ]
+            return ast.ImportFrom(statement.module, names, statement.level)
+        if isinstance(statement, ast.ClassDef):
+            wanted = self._of_class.get(module, {}).get(statement.name)
+            if wanted and statement.name not in self._names.get(module, ()):
+                functions: list[ast.stmt] = list(_functions(statement, wanted))
+                return ast.ClassDef(statement.name, [], [], functions, [])
+        return statement
+
+
+def package_texts() -> dict[str, str]:
+    """The sources of this package's modules, and of the first edition's names for them."""
+    here = Path(__file__).parent
+    found = {f"{PACKAGE}.{path.stem}": path.read_text("utf-8") for path in here.glob("[a-z]*.py")}
+    import d2lcompute
+
+    shim = Path(d2lcompute.__file__).parent / "checks"
+    for path in shim.glob("[a-z]*.py"):
+        found[f"d2lcompute.checks.{path.stem}"] = path.read_text("utf-8")
+    return found
+
+
+def name_of(function: Callable[..., Any]) -> tuple[ModuleType, str]:
+    """The module of a function, and its name there: a class and a dot come before it.
+
+    Raises:
+        ValueError: it stands neither at the top of its module nor in a class at the top.
+    """
+    module = sys.modules.get(function.__module__)
+    name = function.__qualname__
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if module is None or found is not function or name.count(".") > 1:
+        raise ValueError(
+            f"{name}: a question's functions stand at the top of its file, or in a class there, "
+            "each under a name of its own"
+        )
+    return module, name
+
+
+def digest_of(functions: Iterable[Callable[..., Any]], said: object) -> str:
+    """A digest of the code that functions reach, of how answers are judged, and of what is said.
+
+    Raises:
+        ValueError: a function cannot be found by its name.
+    """
+    texts = package_texts()
+    places = [name_of(function) for function in functions]
+    for module, _ in places:
+        texts.setdefault(module.__name__, inspect.getsource(module))
+    modules = Modules(texts)
+    for module, name in places:
+        modules.add(module.__name__, name)
+    for name in ("compare", "need_form"):
+        modules.add(f"{PACKAGE}.comparer", name)
+    modules.add(f"{PACKAGE}.running", "probe_runs")
+    code = {name.partition("-")[0]: text for name, text in modules.code().items()}
+    return hashlib.sha256(repr([said, sorted(code.items())]).encode()).hexdigest()[:12]
+
+
+# -- syntax trees ----------------------------------------------------------------------------------
+
+
+class _Bare(ast.NodeTransformer):
+    """Removes docstrings and annotations."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        node.returns = None
+        for one in ast.walk(node.args):
+            if isinstance(one, ast.arg):
+                one.annotation = None
+        return self._without_docstring(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        self.generic_visit(node)
+        return self._without_docstring(node)
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        self.generic_visit(node)
+        node.body = [part for part in node.body if not _is_text(part)]
+        return node
+
+    def _without_docstring(self, node: Any) -> ast.AST:
+        node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
+        return node
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _functions(statement: ast.ClassDef, names: Iterable[str]) -> Iterator[ast.FunctionDef]:
+    for part in statement.body:
+        if isinstance(part, ast.FunctionDef) and part.name in names:
+            yield part
+
+
+def _without_annotations(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node below, but for those of annotations, and of blocks for type checkers."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return
+    yield node
+    for field, value in ast.iter_fields(node):
+        if field in ("annotation", "returns"):
+            continue
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, ast.AST):
+                yield from _without_annotations(part)
+
+
+def _imported(tree: ast.AST, bound: str = "") -> Iterator[tuple[str, str]]:
+    """The modules and names that a program imports; if `bound`, only for this name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            for alias in node.names:
+                if not bound or (alias.asname or alias.name) == bound:
+                    yield node.module or "", alias.name
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if not bound or (alias.asname or alias.name.partition(".")[0]) == bound:
+                    yield alias.name, ""
+
+
+def _defined(statement: ast.stmt) -> set[str] | None:
+    """The names that a statement defines; None if it may do more than define names."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {(alias.asname or alias.name).partition(".")[0] for alias in statement.names}
+    if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+        return set()
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+        return {statement.target.id}
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        names = [node for target in targets for node in ast.walk(target)]
+        if all(isinstance(n, ast.Name | ast.Tuple | ast.List | ast.expr_context) for n in names):
+            return {node.id for node in names if isinstance(node, ast.Name)}
+    return None

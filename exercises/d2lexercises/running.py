@@ -1,0 +1,97 @@
+"""The part of a question that runs a student's code: all of it that the sandbox holds.
+
+For each `run` of a question, and each case that it is about, the answer is called, and what it gave
+is made plain: numbers, strings, arrays, and lists and dicts of them. What stops it is kept in the
+place of the result, so that it costs the other cases nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from d2lexercises.faults import WrongKind, attempt
+from d2lexercises.given import Given
+from d2lexercises.kinds import kind_of
+from d2lexercises.question import Probe
+from d2lexercises.wire import DTYPES
+
+Run = Callable[[Any, Any, Any], Any]
+LONGEST = 20_000  # parts of a list or dict that are sent
+DEEPEST = 12
+
+
+class Running(Probe):
+    """A question in the sandbox: what its answers are, and what is run."""
+
+    def __init__(
+        self,
+        name: str,
+        takes: Callable[[Any, Any], None],
+        runs: Mapping[str, tuple[Run, str | tuple[str, ...]]],
+    ) -> None:
+        self.name, self.takes, self.runs = name, takes, runs
+
+    def probe(self, answer: Any, inputs: dict[str, Any], framework: Any) -> dict[str, Any]:
+        """Run the answer on the inputs: for each run, what it gave."""
+        return probe_runs(self.takes, self.runs, answer, inputs, framework)
+
+
+def probe_runs(
+    takes: Callable[[Any, Any], None],
+    runs: Mapping[str, tuple[Run, str | tuple[str, ...]]],
+    answer: Any,
+    inputs: dict[str, Any],
+    framework: Any,
+) -> dict[str, Any]:
+    """For each run, what it gave, or a list with what it gave for each case.
+
+    Raises:
+        WrongKind: the answer is not what the question takes.
+    """
+    takes(answer, framework)
+    reply: dict[str, Any] = {}
+    for key, (run, over) in runs.items():
+
+        def of_case(case: Any, run: Run = run) -> Any:
+            return attempt(lambda: plain(run(answer, case, framework), framework))
+
+        cases = Given(inputs).cases(over)
+        many = isinstance(cases, list)
+        reply[key] = [of_case(case) for case in cases] if many else of_case(cases)
+    return reply
+
+
+def plain(value: Any, f: Any, depth: int = 0) -> Any:
+    """What an answer gave, as plain data; what is none is sent in words, as ``{"kind": ...}``."""
+    if value is None or type(value) in (bool, float):
+        return value
+    if isinstance(value, str):
+        return str(value).encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        fits = -(2**63) <= value < 2**63
+        return int(value) if fits else {"kind": "an integer of more than 64 bits"}
+    if isinstance(value, float | np.floating):
+        return float(value)
+    if isinstance(value, list | tuple):
+        if len(value) > LONGEST or depth > DEEPEST:
+            return {"kind": f"a list of {len(value)} parts, which is too large"}
+        return [plain(part, f, depth + 1) for part in value]
+    if isinstance(value, dict):
+        names = [str(key) for key in value]
+        if len(value) > LONGEST or depth > DEEPEST or any(one[:1] == "$" for one in names):
+            return {"kind": f"a dict of {len(value)} parts that cannot be sent"}
+        parts = [plain(part, f, depth + 1) for part in value.values()]
+        return dict(zip([plain(name, f) for name in names], parts, strict=True))
+    if isinstance(value, np.ndarray) or hasattr(value, "numpy"):
+        return f.array(value) if hasattr(f, "array") else _array(value)
+    return {"kind": kind_of(value)}
+
+
+def _array(value: Any) -> np.ndarray:
+    array = np.array(value)
+    if array.dtype.kind not in "fiub":
+        raise WrongKind(f"An array of numbers is expected; what came has dtype {array.dtype}.")
+    return array if array.dtype.name in DTYPES else array.astype(np.float64)

@@ -1,0 +1,305 @@
+"""What `score` shows: the points of this session, and whether the saved notebook would be graded.
+
+The saved file is read as data. A grader runs its code cells from top to bottom in a fresh process
+and finds the answers by the calls of `check`. So a notebook is complete if it has one call for each
+question, and a cell above the call defines the answer.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import json
+import os
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from d2lexercises import feedback
+from d2lexercises.answers import Check, checks_in, python_of
+from d2lexercises.library import questions
+
+CELL_TIMEOUT = 120  # seconds, when the notebook is run
+LARGEST = 20 * 2**20  # bytes of a notebook that is read
+_STALE = 300.0  # seconds since the file was saved, after which `score` mentions it
+
+
+@dataclass(frozen=True, repr=False)
+class Score:
+    """What `score` shows."""
+
+    rows: tuple[tuple[str, str, str], ...]  # question, title, points
+    total: str
+    problems: tuple[str, ...]  # reasons why the saved notebook cannot be graded in full
+    doubts: tuple[str, ...]  # reasons why a grader may get another result than this session
+    notes: tuple[str, ...]  # what is in order
+
+    def _listed(self) -> list[str]:
+        signs = (("✗ ", self.problems), ("! ", self.doubts), ("✓ ", self.notes))
+        return [sign + text for sign, texts in signs for text in texts]
+
+    def __str__(self) -> str:
+        width = max((len(name) for name, *_ in self.rows), default=0)
+        most = max((len(points) for *_, points in self.rows), default=0)
+        lines = [
+            f"  {name:{width}}  {points:>{most}}  {title}" for name, title, points in self.rows
+        ]
+        lines = [f"Where you stand: {self.total}", *lines]
+        lines += [f"  {text}" for text in self._listed()]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        cell = 'style="text-align:left;padding:0.2em 0.8em 0.2em 0"'
+        rows = "".join(
+            f'<tr><th scope="row" {cell}>{escape(name)}</th><td {cell}>{escape(points)}</td>'
+            f"<td {cell}>{escape(title)}</td></tr>"
+            for name, title, points in self.rows
+        )
+        listed = "".join(f"<li>{escape(text)}</li>" for text in self._listed())
+        return (
+            f'<div role="status"><strong>Where you stand:</strong> {escape(self.total)}</div>'
+            f'<table style="border-collapse:collapse">{rows}</table>'
+            f'<ul style="list-style:none;padding-left:0">{listed}</ul>'
+        )
+
+
+def current_score(notebook: str | os.PathLike[str] | None = None, run: bool = False) -> Score:
+    """Return what this session's checks earned, and what is wrong with the saved notebook.
+
+    Args:
+        notebook: the notebook's file; by default the one that this code runs in.
+        run: also run the file from top to bottom in a fresh kernel.
+    """
+    review = _NotebookReview()
+    path = Path(notebook) if notebook is not None else find_notebook()
+    if path is not None:
+        review.read_file(path)
+    elif (content := _from_colab()) is not None:
+        review.read_content("The notebook", content)
+    else:
+        review.doubts.append(
+            "The notebook's file was not found from here, so it was not looked at. Save it, and "
+            'give its name: score("blocks.ipynb").'
+        )
+    if run and path is not None and review.readable:
+        review.run(path)
+    names = [*feedback.earned, *(check.question for check in review.checks)]
+    chapters = sorted({name.partition(".")[0] for name in names})
+    rows, earned, out_of = [], 0.0, 0.0
+    for chapter in chapters:
+        try:
+            known = questions(chapter)
+        except KeyError:
+            continue
+        for name, question in known.items():
+            verdict = feedback.earned.get(name)
+            out_of += question.points
+            earned += verdict.points if verdict else 0
+            points = f"{verdict.points:g} of {question.points}" if verdict else "not checked yet"
+            rows.append((name, question.title, points))
+    total = f"{earned:g} of {out_of:g} points, on the public inputs"
+    listed = (review.problems, review.doubts, review.notes)
+    return Score(tuple(rows), total if rows else "nothing checked yet", *map(tuple, listed))
+
+
+def find_notebook() -> Path | None:
+    """Return the file of the notebook that this code runs in, if its editor names it."""
+    name = os.environ.get("JPY_SESSION_NAME", "")  # set by Jupyter's server: a path
+    candidates = [Path(name), Path.cwd() / Path(name).name] if name.endswith(".ipynb") else []
+    try:
+        from IPython import get_ipython
+
+        shell = get_ipython()
+        if shell is not None and (file := shell.user_ns.get("__vsc_ipynb_file__")):
+            candidates.append(Path(str(file)))
+    except ImportError:
+        pass
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _from_colab() -> Any:
+    """Return the notebook as Colab has it now; None outside of Colab."""
+    if "google.colab" not in sys.modules:
+        return None
+    try:
+        from google.colab import _message
+
+        return _message.blocking_request("get_ipynb", timeout_sec=10)["ipynb"]
+    except Exception:  # the interface is not documented: any failure means no notebook
+        return None
+
+
+class _NotebookReview:
+    """What is right and wrong with a saved notebook."""
+
+    def __init__(self) -> None:
+        self.checks: list[Check] = []
+        self.problems: list[str] = []
+        self.doubts: list[str] = []
+        self.notes: list[str] = []
+        self.readable = False
+
+    def read_file(self, path: Path) -> None:
+        """Read a notebook file and review its content."""
+        try:
+            if path.stat().st_size > LARGEST:
+                raise ValueError(f"it has more than {LARGEST // 2**20} MB; clear its outputs")
+            age = time.time() - path.stat().st_mtime
+            content = json.loads(path.read_text("utf8"))
+        except (OSError, ValueError) as error:
+            self.problems.append(f"{path.name} cannot be read as a notebook: {error}")
+            return
+        self.read_content(path.name, content)
+        if self.readable and age > _STALE:
+            minutes = int(age // 60)
+            self.doubts.append(
+                f"It was saved {minutes} minutes ago; save it before you hand it in."
+            )
+
+    def read_content(self, name: str, content: Any) -> None:
+        """Review the parsed content of a notebook file."""
+        try:
+            cells = list(_code_cells(content))
+        except ValueError as error:
+            self.problems.append(f"{name} cannot be read as a notebook: {error}")
+            return
+        self.readable = True
+        defined = set(dir(builtins)) | {"get_ipython", "display"}
+        for number, (source, _) in enumerate(cells, 1):
+            try:
+                tree = ast.parse(python_of(source))
+            except SyntaxError as error:
+                self.problems.append(
+                    f"Cell {number} is not valid Python (line {error.lineno}: {error.msg})."
+                )
+                continue
+            defined |= _bound(tree)
+            checks = checks_in(tree)
+            self.checks += checks
+            for check in checks:
+                answer = check.answer_text
+                if answer.isidentifier() and answer not in defined and "*" not in defined:
+                    self.problems.append(
+                        f"{check.question}: cell {number} checks {answer}, and no cell up to "
+                        "there defines it."
+                    )
+        self.problems += _missing(self.checks)
+        self.doubts += _order(cells)
+        if not self.problems:
+            self.notes.append(f"{name}: {len(self.checks)} answers found.")
+
+    def run(self, path: Path) -> None:
+        """Run a notebook file from top to bottom in a fresh kernel."""
+        if error := _run(path):
+            self.problems.append(f"Run from top to bottom, it stops: {error}")
+        else:
+            self.notes.append("It runs from top to bottom in a fresh kernel.")
+
+
+def _missing(checks: list[Check]) -> Iterator[str]:
+    """Yield a sentence for each question without an answer, and for each surplus answer."""
+    counts = Counter(check.question for check in checks)
+    if not counts:
+        yield "There is no call of check(...) in it, so there is no answer to grade."
+    for chapter in sorted({name.partition(".")[0] for name in counts}):
+        try:
+            known = questions(chapter)
+        except KeyError:
+            yield f'There is no question "{next(iter(counts))}".'
+            continue
+        for name in known:
+            if name not in counts:
+                yield f'No answer to {name}: there is no call check("{name}", ...).'
+        for name in counts:
+            if name.partition(".")[0] == chapter and name not in known:
+                yield f'There is no question "{name}".'
+    for name, number in counts.items():
+        if number > 1:
+            yield f"{name} is checked {number} times; which answer counts is not clear. Keep one."
+
+
+def _order(cells: list[tuple[str, int | None]]) -> Iterator[str]:
+    """Yield a sentence for cells whose execution counts show another order, or no execution."""
+    ran = [(number, count) for number, (_, count) in enumerate(cells, 1) if count is not None]
+    if not ran:
+        return
+    unrun = [
+        number
+        for number, (source, count) in enumerate(cells, 1)
+        if count is None and not re.search(r"\bscore\(", source)  # running while it was saved
+    ]
+    if unrun:
+        listed = ", ".join(map(str, unrun))
+        yield f"Not run since the kernel was started: cell {listed}."
+    late = next((b for (_, m), (b, n) in pairwise(ran) if n < m), None)
+    if late is not None:
+        yield (
+            f"Cell {late} was run before the cell above it, so what you saw may not be what comes "
+            "out from top to bottom. Restart the kernel and run all, or score(run=True)."
+        )
+
+
+def _code_cells(content: Any) -> Iterator[tuple[str, int | None]]:
+    """Yield the source and the execution count of each code cell that is not empty."""
+    cells = content.get("cells") if isinstance(content, dict) else None
+    if not isinstance(cells, list):
+        raise ValueError("it has no cells")
+    for cell in cells:
+        if isinstance(cell, dict) and cell.get("cell_type") == "code":
+            source = cell.get("source", "")
+            source = "".join(map(str, source)) if isinstance(source, list) else str(source)
+            count = cell.get("execution_count")
+            if source.strip():
+                yield source, count if isinstance(count, int) else None
+
+
+def _bound(tree: ast.AST) -> set[str]:
+    """Return the names that a cell binds at any depth, which is enough to find undefined ones."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+    return names
+
+
+def _run(path: Path) -> str:
+    """Run a notebook in a fresh kernel; return what stopped it, or ""."""
+    try:
+        import nbformat
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    except ImportError:
+        return "running it needs the packages nbclient and ipykernel, which are not installed"
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:  # this cell would review and run the notebook again
+        if cell.cell_type == "code" and re.search(r"\bscore\(", cell.source):
+            cell.source = re.sub(r"(?:\b\w+\.)?\bscore\([^()]*\)", "None", cell.source)
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        extra_arguments=["--IPKernelApp.log_level=40"],  # no messages about its sockets
+        resources={"metadata": {"path": str(path.resolve().parent)}},
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        return f"{error.ename}: {error.evalue}"
+    except CellTimeoutError:
+        return f"a cell did not end within {CELL_TIMEOUT} seconds"
+    except DeadKernelError:
+        return "the kernel died"
+    return ""

@@ -1,0 +1,376 @@
+"""What a question is written with: inputs, and aspects of which each says all about itself.
+
+    SQUARE = question("demo.square", "A square", takes=function, minutes=5)
+
+    @SQUARE.inputs
+    def draw_square(draw):
+        return {"x": draw.data(3)}
+
+    @SQUARE.aspect("every number", 2)
+    class EveryNumber(Aspect):
+        "Each number is multiplied by itself."  # the hint
+
+        code = "X * X"  # its second stage
+
+        def run(answer, given, f):  # in the sandbox
+            return answer(f.tensor(given.x))
+
+        def expect(given):  # outside of it
+            return given.x**2
+
+        def shown(given):
+            return f"x = {given.x}"
+
+`run` calls the student's answer and returns whatever came; it is made plain, and what it raises is
+kept. What `expect` returns is compared with that, part by part. Where there is no one right value,
+`judge(given, found)` takes its place. An aspect's class is a record that nobody makes an object of:
+its functions have no `self`, and another aspect that derives from it shares what it does not say
+anew. Only the functions called `run`, and what they use, are taken into the sandbox.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from d2lexercises.comparer import (
+    TOLERANCE,
+    AnyOrder,
+    Number,
+    Ordered,
+    Stepped,
+    compare,
+    need_form,
+)
+from d2lexercises.drawing import Draw
+from d2lexercises.faults import Unfit, WrongKind, error_in
+from d2lexercises.given import Given
+from d2lexercises.kinds import any_class, anything, function, layer
+from d2lexercises.question import Finding, Question, generator
+from d2lexercises.running import probe_runs
+
+__all__ = [
+    "AnyOrder",
+    "Aspect",
+    "Draw",
+    "Given",
+    "Number",
+    "Ordered",
+    "Stepped",
+    "Unfit",
+    "WrongKind",
+    "any_class",
+    "anything",
+    "compare",
+    "function",
+    "layer",
+    "question",
+]
+
+Takes = Callable[[Any, Any], None]
+Hint = str | Mapping[str, str]  # in words, or for each framework in its own
+
+
+class Aspect:
+    """One thing that is judged: the words for it. The class's text is its hint.
+
+    - ``run(answer, given, f)`` runs the student's code, in the sandbox, on one case, and returns
+      what it gave. `f` is the framework (`d2lexercises.frameworks.Framework`).
+    - ``expect(given)`` returns what a right answer gives; see `d2lexercises.comparer`.
+    - ``judge(given, found)`` says in words what is wrong with `found`, and nothing if it is right.
+      It may also raise what `compare` raises, or ``Unfit(message, hint)`` for a mistake it knows.
+    - ``shown(given)`` puts the input into words, for the message.
+    - ``mistakes(given)`` gives, by its hint, what a well-known mistake leads to.
+
+    All but `run` may take the framework's key, "pytorch" or "tensorflow", as a last argument.
+
+    Attributes:
+        hint: which property is asked for, or the commonest mistake; by default the class's text.
+        code: how it is written, the second stage of the hint.
+        what: what `found` is called in messages; by default the aspect's name.
+        tolerance: of arrays, relative to their largest value.
+        missing: what is said where None came in the place of an array.
+        form: the form of `found`, which `judge` may then rely on; see `comparer.need_form`.
+    """
+
+    hint: ClassVar[Hint] = ""
+    code: ClassVar[Hint] = ""
+    what: ClassVar[str] = ""
+    tolerance: ClassVar[float] = TOLERANCE
+    missing: ClassVar[str] = ""
+    form: ClassVar[Any] = Any
+
+    run: ClassVar[Callable[..., Any] | None] = None
+    expect: ClassVar[Callable[..., Any] | None] = None
+    judge: ClassVar[Callable[..., str | None] | None] = None
+    shown: ClassVar[Callable[..., str] | None] = None
+    mistakes: ClassVar[Callable[..., Mapping[str, Any]] | None] = None
+
+
+class WrittenQuestion(Question):
+    """A question in the vocabulary; made by `question`."""
+
+    def __init__(self, name: str, title: str, takes: Takes, minutes: int, difficulty: int) -> None:
+        self.name, self.title, self.takes = name, title, takes
+        self.minutes, self.difficulty = minutes, difficulty
+        self.aspects: dict[str, Judged] = {}
+        self.runs: dict[str, tuple[Callable[..., Any], str | tuple[str, ...]]] = {}
+
+    def inputs(self, draw: Callable[[Draw], dict[str, Any]]) -> Callable[[Draw], dict[str, Any]]:
+        """Decorate the function that draws the inputs, a dict of plain data."""
+        self.draws = draw
+        return draw
+
+    def aspect(
+        self,
+        name: str,
+        points: float,
+        *,
+        over: str | tuple[str, ...] = "",
+        part: str | tuple[str, ...] = "",
+        after: str = "",
+        hidden: bool = False,
+    ) -> Callable[[type[Aspect]], type[Aspect]]:
+        """Decorate the class of an aspect.
+
+        Args:
+            name: a few words, shown to the student: "order of the blocks".
+            points: earned if it is right, else none.
+            over: the input that it is about, instead of all of them: a case or a list of cases. A
+                tuple names several. Each case is run, and judged, for itself.
+            part: the part, or parts, of what is expected that it looks at, by name.
+            after: the name of an aspect without which it does not count.
+            hidden: it is judged only when a class is graded.
+
+        Raises:
+            ValueError: it lacks `run`, or has not one of `expect` and `judge`; or the name is used.
+        """
+
+        def add(words: type[Aspect]) -> type[Aspect]:
+            where = f"{self.name}, aspect {name!r}"
+            if not issubclass(words, Aspect):
+                raise ValueError(f"{where}: its class derives from Aspect")
+            if words.run is None:
+                raise ValueError(f"{where}: it has no run(answer, given, f)")
+            if (words.expect is None) == (words.judge is None):
+                raise ValueError(f"{where}: it needs either expect(given) or judge(given, found)")
+            if name in self.aspects:
+                raise ValueError(f"{where}: there is one of this name already")
+            if after and after not in self.aspects:
+                raise ValueError(f"{where}: after={after!r} is no aspect above it")
+            key = self._key_of(words.run, over)
+            parts = (part,) if isinstance(part, str) and part else tuple(part)
+            self.aspects[name] = Judged(name, points, words, key, over, parts, after, hidden)
+            return words
+
+        return add
+
+    def _key_of(self, run: Callable[..., Any], over: str | tuple[str, ...]) -> str:
+        """The entry of the reply that holds what `run` gives; aspects that share it run it once."""
+        key = f"{run.__qualname__} {over if isinstance(over, str) else '+'.join(over)}".strip()
+        if self.runs.setdefault(key, (run, over))[0] is not run:
+            raise ValueError(f"{self.name}: two functions are called {run.__qualname__}")
+        return key
+
+    @property
+    def points(self) -> int:  # type: ignore[override]
+        """The points of all of its aspects together."""
+        return int(sum(aspect.points for aspect in self.aspects.values()))
+
+    @functools.cached_property
+    def version(self) -> str:  # type: ignore[override]
+        """A digest of the code that the question reaches."""
+        from d2lexercises.reach import digest_of
+
+        functions = [self.draws, self.takes]
+        said: list[Any] = [self.name, self.title]
+        for one in self.aspects.values():
+            words = one.words
+            said += [one.name, one.points, one.over, one.parts, one.after, one.hint, words.code]
+            said += [one.what, words.tolerance, words.missing, repr(words.form)]
+            named = (words.run, words.expect, words.judge, words.shown, words.mistakes)
+            functions += [function for function in named if function is not None]
+        return digest_of(functions, said)
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The aspects that are judged only when a class is graded."""
+        return frozenset(one.name for one in self.aspects.values() if one.hidden)
+
+    def draw(self, seed: int) -> dict[str, Any]:
+        """The inputs that belong to a seed."""
+        return self.draws(Draw(generator(seed)))
+
+    def probe(self, answer: Any, inputs: dict[str, Any], framework: Any) -> dict[str, Any]:
+        """Run the answer on the inputs: for each run, what it gave."""
+        return probe_runs(self.takes, self.runs, answer, inputs, framework)
+
+    def failed_case(
+        self, aspect: str, inputs: dict[str, Any], outputs: dict[str, Any], framework: str
+    ) -> tuple[Given, Any, Any]:
+        """The first case that an aspect finds wrong: its inputs, what is expected, what came."""
+        return self.aspects[aspect].failed_case(inputs, outputs, framework)
+
+    def findings(
+        self, inputs: dict[str, Any], outputs: dict[str, Any], framework: str
+    ) -> list[Finding]:
+        """Judge every aspect."""
+        if (error := error_in(outputs)) is not None:  # nothing could be tried
+            return [Finding(one.name, 0.0, one.points, error) for one in self.aspects.values()]
+        findings: dict[str, Finding] = {}
+        for one in self.aspects.values():
+            finding = one.finding(inputs, outputs, framework)
+            before = findings.get(one.after)
+            if before is not None and not before.passed:
+                said = finding.message or f"This counts once “{one.after}” is right."
+                finding = Finding(
+                    one.name, 0.0, one.points, said, finding.hint, finding.code, one.after
+                )
+            findings[one.name] = finding
+        return list(findings.values())
+
+
+def question(
+    name: str, title: str, *, takes: Takes, minutes: int = 0, difficulty: int = 0
+) -> WrittenQuestion:
+    """Begin a question.
+
+    Args:
+        name: chapter, dot, question: "blocks.sequential".
+        title: the heading of its section.
+        takes: what kind of thing an answer is: `layer`, `function`, `any_class`, `anything`, or a
+            function ``takes(answer, f)`` that raises `WrongKind` for what is not.
+        minutes: about how long it takes.
+        difficulty: from 1, a first step, to 3, a challenge.
+    """
+    return WrittenQuestion(name, title, takes, minutes, difficulty)
+
+
+class Judged:
+    """An aspect of a question, as it is judged."""
+
+    def __init__(
+        self,
+        name: str,
+        points: float,
+        words: type[Aspect],
+        key: str,
+        over: str | tuple[str, ...],
+        parts: tuple[str, ...],
+        after: str,
+        hidden: bool,
+    ) -> None:
+        self.name, self.points, self.words, self.key = name, points, words, key
+        self.over, self.parts, self.after, self.hidden = over, parts, after, hidden
+        self.what = words.what or name[:1].upper() + name[1:]
+        own = next((vars(one).get("__doc__") for one in words.__mro__ if one is not Aspect), "")
+        self.hint: Hint = words.hint or " ".join((own or "").split())
+
+    def finding(
+        self, inputs: Mapping[str, Any], outputs: Mapping[str, Any], framework: str
+    ) -> Finding:
+        """What comes out of judging it."""
+        try:
+            self._judge(inputs, outputs, framework)
+        except Unfit as problem:
+            hint = problem.hint or _in_framework(self.hint, framework)
+            code = _in_framework(self.words.code, framework)
+            return Finding(self.name, 0.0, self.points, str(problem), hint, code)
+        return Finding(self.name, self.points, self.points, "")
+
+    def failed_case(
+        self, inputs: Mapping[str, Any], outputs: Mapping[str, Any], framework: str
+    ) -> tuple[Given, Any, Any]:
+        """The first case that is wrong: its inputs, what is expected, what came."""
+        for case, found in self._cases(inputs, outputs):
+            try:
+                self._judge_case(case, found, framework)
+            except Unfit:
+                expect = self.words.expect
+                return case, _called(expect, framework, case) if expect else None, found
+        return Given(inputs), None, outputs.get(self.key)
+
+    def _judge(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any], framework: str) -> None:
+        for case, found in self._cases(inputs, outputs):
+            self._judge_case(case, found, framework)
+
+    def _cases(
+        self, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
+    ) -> list[tuple[Given, Any]]:
+        """Each case with what it gave."""
+        if self.key not in outputs:
+            raise Unfit("Nothing came.")
+        found = outputs[self.key]
+        cases = Given(inputs).cases(self.over)
+        if not isinstance(cases, list):
+            return [(cases, found)]
+        if (error := error_in(found)) is not None:
+            raise Unfit(error)
+        if not isinstance(found, list) or len(found) != len(cases):
+            raise Unfit(f"{self.what}: {len(cases)} results are expected.")
+        return list(zip(cases, found, strict=True))
+
+    def _judge_case(self, case: Given, found: Any, framework: str) -> None:
+        words = self.words
+        shown = _called(words.shown, framework, case) if words.shown else ""
+        tail = f"\nInput: {shown}" if shown else ""
+        if (error := error_in(found)) is not None:
+            raise Unfit(error + tail)
+        try:
+            if words.judge is not None:
+                need_form(found, words.form, self.what)
+                if said := _called(words.judge, framework, case, found):
+                    raise Unfit(said)
+                return
+            if words.expect is not None:
+                self._compare(found, _called(words.expect, framework, case), framework)
+        except Unfit as problem:
+            hint = problem.hint or self._mistake(case, found, framework)
+            said = str(problem)
+            raise Unfit(said if "\nInput: " in said else said + tail, hint) from None
+
+    def _compare(self, found: Any, expected: Any, framework: str) -> None:
+        words, what = self.words, self.what
+        with_words = functools.partial(
+            compare, framework=framework, tolerance=words.tolerance, missing=words.missing
+        )
+        if not self.parts:
+            return with_words(found, expected, what)
+        names = list(expected)
+        for name in self.parts:
+            if isinstance(found, list) and len(found) == len(names):
+                with_words(found[names.index(name)], expected[name], name)
+            elif isinstance(found, dict) and "kind" not in found and name in found:
+                with_words(found[name], expected[name], name)
+            else:
+                with_words(found, expected, what)
+                raise Unfit(f"{what}: there is no {name}.")
+
+    def _mistake(self, case: Given, found: Any, framework: str) -> str:
+        """The hint on the mistake that leads to what was found; "" where none is known to."""
+        if self.words.mistakes is None:
+            return ""
+        for hint, value in _called(self.words.mistakes, framework, case).items():
+            try:
+                self._compare(found, value, framework)
+            except Unfit:
+                continue
+            return str(hint)
+        return ""
+
+
+def _in_framework(hint: Hint, framework: str) -> str:
+    return hint if isinstance(hint, str) else hint.get(framework, "")
+
+
+def _called(words: Callable[..., Any], framework: str, *arguments: Any) -> Any:
+    """Call one of an aspect's functions, with the framework's key if it takes one more."""
+    wants = _count(words)
+    return words(*arguments, *([framework] if wants > len(arguments) else []))
+
+
+@functools.cache
+def _count(words: Callable[..., Any]) -> int:
+    return len(inspect.signature(words).parameters)
