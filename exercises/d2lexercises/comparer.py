@@ -9,6 +9,7 @@ more than plain data can:
 - `AnyOrder` — arrays of which the order does not matter, such as a model's parameters;
 - `Stepped` — parameters after a step, of which it is said if they have not moved at all;
 - `Number` — a float with a unit, or with a tolerance of its own;
+- `Between` — an integer from a lowest to a highest one;
 - `Ordered` — a dict whose keys have to come in this order.
 
 What was found comes from a student's process and may be anything: it is never executed, and never
@@ -18,13 +19,14 @@ written out as a whole.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from d2lexercises.faults import Unfit, error_in
+from d2lexercises.given import Given
 
 TOLERANCE = 1e-4  # of arrays, relative to the largest expected value, which counts as at least 1
 _STORED = {"pytorch": {"kernel": "weight"}}  # what a framework calls a part, where it differs
@@ -59,6 +61,14 @@ class Number:
     unit: str = ""
     relative: float = 1e-6
     absolute: float = 1e-12
+
+
+@dataclass(frozen=True)
+class Between:
+    """An integer from `low` to `high`, both included."""
+
+    low: int
+    high: int
 
 
 class Ordered(dict[str, Any]):
@@ -108,20 +118,26 @@ class _Comparison:
             raise Unfit(error)
         if isinstance(expected, np.ndarray):
             self.array(found, expected, what)
+        elif isinstance(expected, Given):
+            self.by_name(found, {name: expected[name] for name in expected}, what)
         elif isinstance(expected, AnyOrder):
             self.any_order(found, expected, what)
         elif isinstance(expected, Stepped):
             self.stepped(found, expected, what)
+        elif isinstance(expected, Between):
+            if type(found) is not int or not expected.low <= found <= expected.high:
+                limits = f"{expected.low} to {expected.high}"
+                raise Unfit(f"{what}: from {limits} expected, got {got_text(found)}.")
         elif isinstance(expected, float | Number):
             self.number(found, expected, what)
         elif isinstance(expected, dict):
-            self.dict(found, expected, what)
+            self.by_name(found, expected, what)
         elif isinstance(expected, list | tuple):
-            self.list(found, list(expected), what)
+            self.in_order(found, list(expected), what)
         elif not same_plain(found, expected):
             raise Unfit(f"{what}: expected {wanted(found, expected)}, got {got_text(found)}.")
 
-    def dict(self, found: Any, expected: Mapping[str, Any], what: str) -> None:
+    def by_name(self, found: Any, expected: Mapping[str, Any], what: str) -> None:
         """Parts by name; in a list, those parts in this order."""
         names = list(expected)
         if isinstance(found, dict) and "kind" not in found:
@@ -139,7 +155,7 @@ class _Comparison:
                 wanted, came = _turned(wanted), _turned(came)
             self.value(came, wanted, f"{what}, {said}" if what else said)
 
-    def list(self, found: Any, expected: list[Any], what: str) -> None:
+    def in_order(self, found: Any, expected: list[Any], what: str) -> None:
         if _is_simple(expected):  # short enough to be shown as a whole
             if not same_plain(found, expected):
                 raise Unfit(f"{what}: expected {expected}, got {got_text(found)}.")
@@ -222,10 +238,11 @@ class _Comparison:
 
     def _named(self, parts: Mapping[str, Any]) -> Any:
         for name, part in parts.items():
-            if not isinstance(part, dict):
+            if isinstance(part, np.ndarray):
                 yield name, part
                 continue
-            for key, array in part.items():
+            for key in part:
+                array = part[key]
                 said, turned = self.in_framework(key)
                 yield f"{said} of {name}", array.T if turned else array
 

@@ -35,13 +35,17 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from d2lexercises.comparer import (
     TOLERANCE,
     AnyOrder,
+    Between,
     Number,
     Ordered,
     Stepped,
     compare,
+    got_text,
     need_form,
 )
 from d2lexercises.drawing import Draw
@@ -54,6 +58,7 @@ from d2lexercises.running import probe_runs
 __all__ = [
     "AnyOrder",
     "Aspect",
+    "Between",
     "Draw",
     "Given",
     "Number",
@@ -97,7 +102,7 @@ class Aspect:
 
     hint: ClassVar[Hint] = ""
     code: ClassVar[Hint] = ""
-    what: ClassVar[str] = ""
+    what: ClassVar[Hint] = ""
     tolerance: ClassVar[float] = TOLERANCE
     missing: ClassVar[str] = ""
     form: ClassVar[Any] = Any
@@ -115,6 +120,7 @@ class WrittenQuestion(Question):
     def __init__(self, name: str, title: str, takes: Takes, minutes: int, difficulty: int) -> None:
         self.name, self.title, self.takes = name, title, takes
         self.minutes, self.difficulty = minutes, difficulty
+        self.shows: Callable[..., str] | None = None
         self.aspects: dict[str, Judged] = {}
         self.runs: dict[str, tuple[Callable[..., Any], str | tuple[str, ...]]] = {}
 
@@ -123,6 +129,11 @@ class WrittenQuestion(Question):
         self.draws = draw
         return draw
 
+    def shown(self, shown: Callable[..., str]) -> Callable[..., str]:
+        """Decorate the function that puts the inputs into words, for aspects that do not say."""
+        self.shows = shown
+        return shown
+
     def aspect(
         self,
         name: str,
@@ -130,7 +141,7 @@ class WrittenQuestion(Question):
         *,
         over: str | tuple[str, ...] = "",
         part: str | tuple[str, ...] = "",
-        after: str = "",
+        after: str | tuple[str, ...] = "",
         hidden: bool = False,
     ) -> Callable[[type[Aspect]], type[Aspect]]:
         """Decorate the class of an aspect.
@@ -141,7 +152,7 @@ class WrittenQuestion(Question):
             over: the input that it is about, instead of all of them: a case or a list of cases. A
                 tuple names several. Each case is run, and judged, for itself.
             part: the part, or parts, of what is expected that it looks at, by name.
-            after: the name of an aspect without which it does not count.
+            after: the aspect, or the aspects, without which it does not count, by name.
             hidden: it is judged only when a class is graded.
 
         Raises:
@@ -158,11 +169,12 @@ class WrittenQuestion(Question):
                 raise ValueError(f"{where}: it needs either expect(given) or judge(given, found)")
             if name in self.aspects:
                 raise ValueError(f"{where}: there is one of this name already")
-            if after and after not in self.aspects:
-                raise ValueError(f"{where}: after={after!r} is no aspect above it")
+            needed = (after,) if isinstance(after, str) and after else tuple(after)
+            if unknown := [one for one in needed if one not in self.aspects]:
+                raise ValueError(f"{where}: after={unknown[0]!r} is no aspect above it")
             key = self._key_of(words.run, over)
             parts = (part,) if isinstance(part, str) and part else tuple(part)
-            self.aspects[name] = Judged(name, points, words, key, over, parts, after, hidden)
+            self.aspects[name] = Judged(self, name, points, words, key, over, parts, needed, hidden)
             return words
 
         return add
@@ -184,13 +196,14 @@ class WrittenQuestion(Question):
         """A digest of the code that the question reaches."""
         from d2lexercises.reach import digest_of
 
-        functions = [self.draws, self.takes]
+        functions: list[Callable[..., Any]] = [self.draws, self.takes]
         said: list[Any] = [self.name, self.title]
         for one in self.aspects.values():
             words = one.words
             said += [one.name, one.points, one.over, one.parts, one.after, one.hint, words.code]
-            said += [one.what, words.tolerance, words.missing, repr(words.form)]
+            said += [words.what, words.tolerance, words.missing, repr(words.form)]
             named = (words.run, words.expect, words.judge, words.shown, words.mistakes)
+            named += (self.shows,)
             functions += [function for function in named if function is not None]
         return digest_of(functions, said)
 
@@ -222,12 +235,11 @@ class WrittenQuestion(Question):
         findings: dict[str, Finding] = {}
         for one in self.aspects.values():
             finding = one.finding(inputs, outputs, framework)
-            before = findings.get(one.after)
-            if before is not None and not before.passed:
-                said = finding.message or f"This counts once “{one.after}” is right."
-                finding = Finding(
-                    one.name, 0.0, one.points, said, finding.hint, finding.code, one.after
-                )
+            failed = next((name for name in one.after if not findings[name].passed), "")
+            if failed:
+                said = finding.message or f"This counts once “{failed}” is right."
+                hints = finding.hint, finding.code
+                finding = Finding(one.name, 0.0, one.points, said, *hints, failed)
             findings[one.name] = finding
         return list(findings.values())
 
@@ -253,20 +265,26 @@ class Judged:
 
     def __init__(
         self,
+        question: WrittenQuestion,
         name: str,
         points: float,
         words: type[Aspect],
         key: str,
         over: str | tuple[str, ...],
         parts: tuple[str, ...],
-        after: str,
+        after: tuple[str, ...],
         hidden: bool,
     ) -> None:
-        self.name, self.points, self.words, self.key = name, points, words, key
+        self.question, self.name, self.points = question, name, points
+        self.words, self.key = words, key
         self.over, self.parts, self.after, self.hidden = over, parts, after, hidden
-        self.what = words.what or name[:1].upper() + name[1:]
         own = next((vars(one).get("__doc__") for one in words.__mro__ if one is not Aspect), "")
         self.hint: Hint = words.hint or " ".join((own or "").split())
+
+    def _what(self, framework: str) -> str:
+        """What is found, for the beginning of a message."""
+        named = _in_framework(self.words.what, framework)
+        return named or self.name[:1].upper() + self.name[1:]
 
     def finding(
         self, inputs: Mapping[str, Any], outputs: Mapping[str, Any], framework: str
@@ -309,18 +327,19 @@ class Judged:
         if (error := error_in(found)) is not None:
             raise Unfit(error)
         if not isinstance(found, list) or len(found) != len(cases):
-            raise Unfit(f"{self.what}: {len(cases)} results are expected.")
+            raise Unfit(f"{len(cases)} results are expected, got {got_text(found)}.")
         return list(zip(cases, found, strict=True))
 
     def _judge_case(self, case: Given, found: Any, framework: str) -> None:
         words = self.words
-        shown = _called(words.shown, framework, case) if words.shown else ""
+        shows = words.shown or self.question.shows
+        shown = _called(shows, framework, case) if shows else ""
         tail = f"\nInput: {shown}" if shown else ""
         if (error := error_in(found)) is not None:
             raise Unfit(error + tail)
         try:
             if words.judge is not None:
-                need_form(found, words.form, self.what)
+                need_form(found, words.form, self._what(framework))
                 if said := _called(words.judge, framework, case, found):
                     raise Unfit(said)
                 return
@@ -332,13 +351,15 @@ class Judged:
             raise Unfit(said if "\nInput: " in said else said + tail, hint) from None
 
     def _compare(self, found: Any, expected: Any, framework: str) -> None:
-        words, what = self.words, self.what
+        words, what = self.words, self._what(framework)
         with_words = functools.partial(
             compare, framework=framework, tolerance=words.tolerance, missing=words.missing
         )
         if not self.parts:
             return with_words(found, expected, what)
         names = list(expected)
+        if isinstance(found, np.ndarray) and found.ndim == 1 and found.size == len(names):
+            found = found.tolist()
         for name in self.parts:
             if isinstance(found, list) and len(found) == len(names):
                 with_words(found[names.index(name)], expected[name], name)
