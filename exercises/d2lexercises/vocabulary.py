@@ -278,7 +278,8 @@ class Judged:
         self.question, self.name, self.points = question, name, points
         self.words, self.key = words, key
         self.over, self.parts, self.after, self.hidden = over, parts, after, hidden
-        own = next((vars(one).get("__doc__") for one in words.__mro__ if one is not Aspect), "")
+        docs = [vars(one).get("__doc__") for one in words.__mro__ if issubclass(one, Aspect)]
+        own = next(filter(None, docs[:-1]), "")
         self.hint: Hint = words.hint or " ".join((own or "").split())
 
     def _what(self, framework: str) -> str:

@@ -66,7 +66,7 @@ def test_a_wrong_answer_fails_where_it_is_wrong(chapter, framework):
         wrong = [finding for finding in verdict.findings if not finding.passed]
         assert all(finding.message for finding in wrong)
         if len({finding.message for finding in wrong}) > 1:  # else nothing could be tried
-            assert all(finding.hint for finding in wrong)
+            assert all(finding.hint for finding in wrong), (name, what, wrong)
         if failed(verdict) != expected:
             messages = {f.aspect: f.message for f in verdict.findings}
             odd = failed(verdict) ^ expected
