@@ -202,8 +202,7 @@ class WrittenQuestion(Question):
             words = one.words
             said += [one.name, one.points, one.over, one.parts, one.after, one.hint, words.code]
             said += [words.what, words.tolerance, words.missing, repr(words.form)]
-            named = (words.run, words.expect, words.judge, words.shown, words.mistakes)
-            named += (self.shows,)
+            named = words.run, words.expect, words.judge, words.shown, words.mistakes, self.shows
             functions += [function for function in named if function is not None]
         return digest_of(functions, said)
 
@@ -238,7 +237,7 @@ class WrittenQuestion(Question):
             failed = next((name for name in one.after if not findings[name].passed), "")
             if failed:
                 said = finding.message or f"This counts once “{failed}” is right."
-                hints = finding.hint, finding.code
+                hints = finding.hint or _in_framework(one.hint, framework), finding.code
                 finding = Finding(one.name, 0.0, one.points, said, *hints, failed)
             findings[one.name] = finding
         return list(findings.values())
