@@ -10,8 +10,10 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
+import symtable
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,12 +21,28 @@ from typing import Any
 PACKAGE = "d2lexercises"
 
 
+JUDGING = (  # what draws, runs and judges for every question
+    ("drawing", "Draw"),
+    ("frameworks", "load"),
+    ("question", "generator"),
+    ("running", "probe_runs"),
+    ("vocabulary", "Judged"),
+)
+DECORATORS = (
+    "inputs",
+    "aspect",
+    "shown",
+)  # of the vocabulary: what a function is for, not what it does
+
+
 class Modules:
     """The modules among which code is followed: those of this package, and files of questions."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         """`texts` has the source of each module, by name."""
-        self.trees = {name: ast.parse(text) for name, text in texts.items()}
+        parsed = {name: _parsed(text) for name, text in texts.items()}
+        self.trees = {name: tree for name, (tree, _) in parsed.items()}
+        self._defining = {name: places for name, (_, places) in parsed.items()}
         self._kept: dict[str, set[int]] = {}
         self._names: dict[str, set[str]] = {}
         self._of_class: dict[str, dict[str, set[str]]] = {}
@@ -37,11 +55,11 @@ class Modules:
         """
         top, _, inner = name.partition(".")
         if inner:
-            statement = next(self._defining(module, top), None)
-            if not isinstance(statement, ast.ClassDef):
+            number = next(iter(self._defining[module].get(top, ())), None)
+            statement = None if number is None else self.trees[module].body[number]
+            if number is None or not isinstance(statement, ast.ClassDef):
                 raise LookupError(f"{module}: there is no class {top}")
-            self._enter(module)
-            self._kept[module].add(self.trees[module].body.index(statement))
+            self._kept.setdefault(module, set()).add(number)
             self._of_class.setdefault(module, {}).setdefault(top, set()).add(inner)
             for part in _functions(statement, {inner}):
                 self._follow(module, part)
@@ -62,38 +80,22 @@ class Modules:
         if name in self._names.setdefault(module, set()):
             return True
         self._names[module].add(name)
-        found = False
-        self._enter(module)
-        for statement in self._defining(module, name):
-            found = True
-            self._kept[module].add(self.trees[module].body.index(statement))
+        self._kept.setdefault(module, set())
+        for number in self._defining[module].get(name, ()):
+            statement = self.trees[module].body[number]
+            self._kept[module].add(number)
             if isinstance(statement, ast.ImportFrom | ast.Import):
                 self._follow_import(module, statement, name)
             else:
                 self._follow(module, statement)
-        return found
+        return name in self._defining[module]
 
-    def _enter(self, module: str) -> None:
-        """Add the statements of a module that may do more than define names."""
-        if module in self._kept:
-            return
-        self._kept[module] = set()
-        for number, statement in enumerate(self.trees[module].body):
-            if _defined(statement) is None and not isinstance(statement, ast.Expr):
-                self._kept[module].add(number)
-                self._follow(module, statement)
-
-    def _defining(self, module: str, name: str) -> Iterator[ast.stmt]:
-        for statement in self.trees[module].body:
-            if name in (_defined(statement) or ()):
-                yield statement
-
-    def _follow(self, module: str, part: ast.AST) -> None:
+    def _follow(self, module: str, part: ast.stmt) -> None:
         """Add every name that a piece of code uses."""
+        for name in _module_names(part):
+            self._add(module, name)
         for node in _without_annotations(part):
-            if isinstance(node, ast.Name):
-                self._add(module, node.id)
-            elif isinstance(node, ast.ImportFrom | ast.Import):
+            if isinstance(node, ast.ImportFrom | ast.Import):
                 for source, name in _imported(node):
                     self._add_import(source, name, part)
 
@@ -107,19 +109,19 @@ class Modules:
             return
         inner = f"{module}.{name}" if name else module
         if inner in self.trees:
-            self._enter(inner)
+            self._kept.setdefault(inner, set())
             for node in ast.walk(user):
                 if isinstance(node, ast.Attribute):
                     self._add(inner, node.attr)
 
     def _module(self, module: str) -> str:
-        body = []
+        texts = []
         for number, statement in enumerate(self.trees[module].body):
             future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
             if future or number in self._kept[module]:
-                body.append(self._statement(module, statement))
-        tree = ast.fix_missing_locations(ast.Module(body, []))
-        return ast.unparse(_Bare().visit(ast.parse(ast.unparse(tree)))) + "\n"
+                part = self._statement(module, statement)
+                texts.append(_whole_text(statement) if part is statement else _bare_text(part))
+        return "\n".join(texts) + "\n"
 
     def _statement(self, module: str, statement: ast.stmt) -> ast.stmt:
         if isinstance(statement, ast.ImportFrom) and statement.module != "__future__":
@@ -181,14 +183,46 @@ def digest_of(functions: Iterable[Callable[..., Any]], said: object) -> str:
     modules = Modules(texts)
     for module, name in places:
         modules.add(module.__name__, name)
-    for name in ("compare", "need_form"):
-        modules.add(f"{PACKAGE}.comparer", name)
-    modules.add(f"{PACKAGE}.running", "probe_runs")
+    for module_name, name in JUDGING:
+        modules.add(f"{PACKAGE}.{module_name}", name)
     code = {name.partition("-")[0]: text for name, text in modules.code().items()}
     return hashlib.sha256(repr([said, sorted(code.items())]).encode()).hexdigest()[:12]
 
 
 # -- syntax trees ----------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=128)  # all questions reach the same modules
+def _parsed(text: str) -> tuple[ast.Module, dict[str, list[int]]]:
+    """A module, and the statements that define a name, or change what it names, by number."""
+    tree = _undecorated(ast.parse(text))
+    places: dict[str, list[int]] = {}
+    for number, statement in enumerate(tree.body):
+        for name in _defined(statement):
+            places.setdefault(name, []).append(number)
+    return tree, places
+
+
+def _undecorated(tree: ast.Module) -> ast.Module:
+    """The module without the vocabulary's decorators: they would reach all of a question."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            node.decorator_list = [one for one in node.decorator_list if not _is_of_vocabulary(one)]
+    return tree
+
+
+def _is_of_vocabulary(decorator: ast.expr) -> bool:
+    word = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(word, ast.Attribute) and word.attr in DECORATORS
+
+
+def _bare_text(statement: ast.stmt) -> str:
+    """The code of a statement, without docstrings and annotations."""
+    tree = ast.fix_missing_locations(ast.Module([statement], []))
+    return ast.unparse(_Bare().visit(ast.parse(ast.unparse(tree))))
+
+
+_whole_text = lru_cache(maxsize=4096)(_bare_text)  # statements of `_parsed` are shared
 
 
 class _Bare(ast.NodeTransformer):
@@ -228,7 +262,7 @@ def _functions(statement: ast.ClassDef, names: Iterable[str]) -> Iterator[ast.Fu
 
 def _without_annotations(node: ast.AST) -> Iterator[ast.AST]:
     """Every node below, but for those of annotations, and of blocks for type checkers."""
-    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+    if _is_for_types(node):
         return
     yield node
     for field, value in ast.iter_fields(node):
@@ -237,6 +271,21 @@ def _without_annotations(node: ast.AST) -> Iterator[ast.AST]:
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, ast.AST):
                 yield from _without_annotations(part)
+
+
+@lru_cache(maxsize=4096)
+def _module_names(part: ast.stmt) -> frozenset[str]:
+    """The names of its module, and built-in ones, that a piece of code uses: no local ones."""
+    text = ast.unparse(ast.fix_missing_locations(ast.Module([part], [])))
+    found: set[str] = set()
+    tables = [symtable.symtable(text, "", "exec")]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        top = table.get_type() == "module"
+        found |= {one.get_name() for one in table.get_symbols() if top or one.is_global()}
+    nodes = _without_annotations(part)
+    return frozenset(found & {node.id for node in nodes if isinstance(node, ast.Name)})
 
 
 def _imported(tree: ast.AST, bound: str = "") -> Iterator[tuple[str, str]]:
@@ -252,19 +301,34 @@ def _imported(tree: ast.AST, bound: str = "") -> Iterator[tuple[str, str]]:
                     yield alias.name, ""
 
 
-def _defined(statement: ast.stmt) -> set[str] | None:
-    """The names that a statement defines; None if it may do more than define names."""
-    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-        return {statement.name}
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return {(alias.asname or alias.name).partition(".")[0] for alias in statement.names}
-    if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+_SCOPES = ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
+def _defined(node: ast.AST) -> set[str]:
+    """The names that code binds, and those of objects that it changes: TABLE in ``TABLE[1] = 2``.
+
+    A statement that calls a method may change the object whose method it is.
+    """
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    if isinstance(node, _SCOPES) or _is_for_types(node):
         return set()
-    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
-        return {statement.target.id}
-    if isinstance(statement, ast.Assign | ast.AnnAssign):
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        names = [node for target in targets for node in ast.walk(target)]
-        if all(isinstance(n, ast.Name | ast.Tuple | ast.List | ast.expr_context) for n in names):
-            return {node.id for node in names if isinstance(node, ast.Name)}
-    return None
+    found = set()
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        found = _base(node.value.func)
+    elif isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
+        found = _base(node)
+    return found.union(*map(_defined, ast.iter_child_nodes(node)))
+
+
+def _base(node: ast.AST) -> set[str]:
+    """The name that an expression such as ``TABLE["x"].add`` starts with."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Starred):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return {node.id} if isinstance(node, ast.Name) else set()
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"

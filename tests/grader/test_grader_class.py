@@ -534,7 +534,10 @@ def test_without_a_sandbox_only_when_told_to(data, grade, monkeypatch, run):
             "grade {full} --private {full}/gone",
             "gone: there is no such folder of private questions",
         ),
-        ("grade {full} --private {empty}", "contains no private questions, such as blocks.py"),
+        (
+            "grade {full} --private {empty}",
+            "contains no private questions, such as blocks/question.py",
+        ),
         ("grade {empty}", "no notebook (.ipynb) was handed in"),
         ("grade {empty}/gone", "gone: there is no such folder or zip archive"),
         (

@@ -171,6 +171,47 @@ def test_a_run_that_cannot_be_found_by_its_name_is_refused(tmp_path):
         staged(tmp_path, "networks/question.py", text)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        "EXPECTED = {}\nEXPECTED['x'] = SECRET",
+        "EXPECTED = {}\nEXPECTED.update(x=SECRET)",
+        "if LIMIT:\n    EXPECTED = SECRET",
+        "EXPECTED = SECRET\ndef plain(x): EXPECTED = x; return EXPECTED",  # a local name
+        "EXPECTED = [answer for answer in (SECRET,)]",
+        "class Local:\n    EXPECTED = SECRET",
+        "for n in (1, 2):\n"
+        "    @ONE.aspect(f'loop {n}', 1)\n"
+        "    class Made(Aspect):\n"
+        "        run = Base.run\n"
+        "        def expect(given): return SECRET\n",
+    ],
+)
+def test_expected_values_stay_outside_however_they_are_written(tmp_path, more):
+    text = CHAPTER.replace("def right(x): return {", "def right(x): return plain(x) and {")
+    text += "def plain(x): return x\n" if "def plain" not in more else ""
+    code = staged(tmp_path, "networks/question.py", f"{text}{more}\n")
+    assert "def plain" in code
+    for name in ("SECRET", "expect", "Made", "math", "EXPECTED ="):
+        assert name not in code or (name == "EXPECTED =" and "EXPECTED = x" in code), name
+
+
+@pytest.mark.parametrize(
+    "more", ["TABLE['x'] = 1", "TABLE.update(x=1)", "if LIMIT:\n    TABLE['x'] = 1"]
+)
+def test_what_fills_a_table_that_a_run_uses_comes_with_it(tmp_path, more):
+    text = CHAPTER.replace('{"x": make_layers(x, None)', "{**TABLE")
+    assert more in staged(tmp_path, "networks/question.py", f"{text}TABLE = {{}}\n{more}\n")
+
+
+def test_a_run_that_uses_an_aspect_of_which_values_would_come_with_it_is_refused(tmp_path):
+    text = CHAPTER.replace(
+        "def judge(given", "def run(answer, given, f): return Base\n    def judge(given"
+    )
+    with pytest.raises(ValueError, match=r"uses the class Base, of which expect, shown must not"):
+        staged(tmp_path, "networks/question.py", text)
+
+
 def test_no_judge_of_a_real_chapter_is_left(tmp_path):
     import d2lexercises
 

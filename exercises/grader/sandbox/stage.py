@@ -41,6 +41,7 @@ def case(*arguments, **named):
     return _Quiet()
 '''
 _REMOVED = {"inputs": 3, "judge": 5}  # of the first edition's questions: arguments, with position
+_OUTSIDE = {"expect", "judge", "mistakes", "shown"}  # an aspect's functions that stay outside
 _INSIDE = Path(__file__).parent / "inside"
 
 
@@ -88,7 +89,8 @@ def runs_of(questions: dict[str, Path], programs: list[str]) -> dict[str, str]:
 
     Raises:
         ImportError: a file of questions cannot be loaded.
-        ValueError: a question's function cannot be found by its name.
+        ValueError: a question's function cannot be found by its name, or what runs an answer uses
+            an aspect's class, with all that it says.
     """
     texts = reach.package_texts()
     ends = {}
@@ -116,8 +118,22 @@ def runs_of(questions: dict[str, Path], programs: list[str]) -> dict[str, str]:
     staged = {}
     for name, code in modules.code().items():
         place = names.get(name) or f"{name.replace('.', '/')}.py"
+        if place in written:
+            _refuse_classes_of_aspects(code, questions[place])
         staged[place] = code + ends.get(place, "")
     return staged
+
+
+def _refuse_classes_of_aspects(code: str, path: Path) -> None:
+    for node in ast.parse(code).body:
+        inner = node.body if isinstance(node, ast.ClassDef) else []
+        held = {part.name for part in inner if isinstance(part, ast.FunctionDef)} & _OUTSIDE
+        if isinstance(node, ast.ClassDef) and held:
+            raise ValueError(
+                f"{path}: what runs an answer uses the class {node.name}, of which "
+                f"{', '.join(sorted(held))} must not reach the sandbox; let it use a function at "
+                "the top of the file"
+            )
 
 
 def _end(questions: list[WrittenQuestion], module: str, modules: reach.Modules) -> str:

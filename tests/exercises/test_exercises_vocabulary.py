@@ -1,0 +1,332 @@
+"""What the vocabulary's words do: hints in stages, cases, hidden aspects, mistakes, versions."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+from pathlib import Path
+
+import d2lexercises
+import numpy as np
+import pytest
+from d2lexercises import case, feedback, find_question, hint, library
+from d2lexercises.faults import WrongKind
+from d2lexercises.feedback import evaluate
+from d2lexercises.question import Question, give_verdict, run_probe
+
+SQUARES = """
+from d2lexercises.comparer import brief
+from d2lexercises.vocabulary import Aspect, function, question
+
+SQUARES = question("squares.each", "Squares", takes=function, minutes=5, difficulty=1)
+EDGE = 0.0
+
+def number_of(value):
+    return value * 1.0
+
+@SQUARES.inputs
+def draw_squares(draw):
+    return {"several": [{"x": draw.data(2)}, {"x": draw.data(3)}], "zero": {"x": EDGE}}
+
+@SQUARES.shown
+def shown_squares(given):
+    return f"x = {brief(given.x)}"
+
+@SQUARES.aspect("each number", 2, over="several")
+class Each(Aspect):
+    "Each number is multiplied by itself."
+    code = {"pytorch": "X * X", "tensorflow": "tf.square(X)"}
+
+    def run(answer, given, f):
+        return answer(number_of(given.x))
+
+    def expect(given):
+        return given.x**2
+
+    def mistakes(given):
+        return {"This is the double.": 2 * given.x}
+
+@SQUARES.aspect("zero", 1, over="zero", after="each number", hidden=True)
+class Zero(Each):
+    "Zero stays zero."
+
+    def expect(given):
+        return 0.0
+
+@SQUARES.aspect("type", 1, over="zero")
+class Kind(Aspect):
+    "A number is returned."
+
+    def run(answer, given, f):
+        return answer(given.x)
+
+    def judge(given, found):
+        if not isinstance(found, float):
+            return f"A float is expected; what came is {found!r}."
+"""
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Writes a file of private questions; returns its only question."""
+    monkeypatch.setattr(feedback, "earned", {})
+    monkeypatch.setattr(feedback, "_last", {})
+    count = itertools.count()
+
+    def write_questions(text: str = SQUARES, old: str = "", new: str = "") -> Question:
+        assert old in text
+        folder = tmp_path / f"private-{next(count)}"
+        path = folder / "squares" / "question.py"
+        path.parent.mkdir(parents=True)
+        path.write_text(text.replace(old, new, 1) if old else text, "utf8")
+        monkeypatch.setenv(library.PRIVATE, str(folder))
+        return find_question("squares.each")
+
+    return write_questions
+
+
+def judged(question, answer, **options):
+    """The findings on an answer that needs no framework, by aspect."""
+    inputs = question.draw(question.public_seed)
+    outputs = run_probe(question, answer, inputs, None)
+    verdict = give_verdict(question, inputs, outputs, "pytorch", **options)
+    return {finding.aspect: finding for finding in verdict.findings}
+
+
+def right(x):
+    return x * x
+
+
+def double(x):
+    return 2 * x
+
+
+# -- hints and cases -------------------------------------------------------------------------------
+
+
+@pytest.mark.frameworks("pytorch")
+def test_the_first_hint_says_the_property_and_the_second_how_it_is_written(write):
+    write()
+    assert 'Check your answer first: check("squares.each", ...).' in str(shown_by_hint())
+    wrong = evaluate("squares.each", lambda x: x + 1, "pytorch")
+    assert "Hint: Each number is multiplied by itself." in str(wrong)
+    assert "X * X" not in str(wrong) and "tf.square" not in str(wrong)
+    said = shown_by_hint()
+    assert "each number: X * X" in said and "tf.square" not in said
+    evaluate("squares.each", right, "pytorch")
+    assert "Nothing is wrong." in shown_by_hint()
+
+
+@pytest.mark.frameworks("pytorch")
+def test_an_aspect_without_code_has_no_second_hint(write):
+    write()
+    evaluate("squares.each", lambda x: x * x if np.ndim(x) else "zero", "pytorch")
+    assert "There is no further hint." in shown_by_hint()
+
+
+def shown_by_hint() -> str:
+    return str(feedback.next_hint("squares.each"))
+
+
+@pytest.mark.frameworks("pytorch")
+def test_the_hint_is_shown(write, capsys):
+    write()
+    evaluate("squares.each", double, "pytorch")
+    hint("squares.each")
+    assert capsys.readouterr().out == "squares.each: hint\n  each number: X * X\n"
+
+
+@pytest.mark.frameworks("pytorch")
+def test_the_case_is_the_first_that_failed_with_what_was_expected_and_found(write):
+    write()
+    with pytest.raises(LookupError, match="Check your answer first"):
+        case("squares.each")
+    evaluate("squares.each", lambda x: x * x if len(np.atleast_1d(x)) != 3 else x, "pytorch")
+    failed = case("squares.each")
+    assert failed.aspect == "each number" and failed.given.x.shape == (3,)
+    np.testing.assert_array_equal(failed.expected, failed.given.x**2)
+    np.testing.assert_array_equal(failed.found, failed.given.x)
+    evaluate("squares.each", right, "pytorch")
+    with pytest.raises(LookupError, match=r"The last check of squares\.each found nothing wrong"):
+        case("squares.each")
+
+
+# -- hidden aspects --------------------------------------------------------------------------------
+
+
+@pytest.mark.frameworks("pytorch")
+def test_a_hidden_aspect_is_judged_only_when_graded(write):
+    question = write()
+
+    def wrong_at_zero(x):
+        return x * x if np.ndim(x) else 7.0
+
+    assert judged(question, wrong_at_zero)["zero"].points == 0
+    assert judged(question, right)["zero"].points == 1
+    assert "zero" not in judged(question, wrong_at_zero, graded=False)
+    text = str(evaluate("squares.each", wrong_at_zero, "pytorch"))
+    assert "squares.each: 3 of 3 points" in text and "Zero stays zero" not in text
+    assert "Further 1 points are judged only when it is graded." in text
+    with pytest.raises(LookupError):
+        case("squares.each")
+
+
+# -- mistakes, rows that wait, cases ---------------------------------------------------------------
+
+
+def test_a_known_mistake_has_a_hint_of_its_own(write):
+    question = write()
+    assert judged(question, double)["each number"].hint == "This is the double."
+    other = judged(question, lambda x: x + 1)["each number"]
+    assert other.hint == "Each number is multiplied by itself."
+    assert "Input: " in other.message and judged(question, right)["each number"].passed
+
+
+def test_a_row_waits_for_the_one_that_it_comes_after(write):
+    question = write()
+    found = judged(question, double)
+    assert (found["zero"].points, found["zero"].after) == (0, "each number")
+    alone = judged(write(SQUARES, ', after="each number"', ""), double)
+    assert (alone["zero"].points, alone["zero"].after) == (1, "")
+
+
+def test_an_exception_costs_only_the_case_in_which_it_is_raised(write):
+    def fails_at_zero(x):
+        if not np.ndim(x):
+            raise ValueError("no zero")
+        return x * x
+
+    found = judged(write(), fails_at_zero)
+    assert found["each number"].passed and "ValueError: no zero" in found["type"].message
+
+
+def test_what_is_no_function_is_refused_before_anything_is_run(write):
+    found = judged(write(), 5)
+    assert {finding.points for finding in found.values()} == {0}
+    assert {finding.message for finding in found.values()} == {
+        "A function is expected; what came is an object of type int."
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"zero", 1', '"each number", 1', "there is one of this name already"),
+        ('after="each number"', 'after="each"', "after='each' is no aspect above it"),
+        ("def judge(given, found)", "def other(given, found)", "it needs either expect"),
+        ("def run(answer, given, f):\n        return answer(given.x)", "what = ''", "has no run"),
+        ("class Kind(Aspect)", "class Kind", "its class derives from Aspect"),
+    ],
+)
+def test_an_aspect_that_says_too_little_is_refused(write, old, new, message):
+    with pytest.raises(ValueError, match=message):
+        write(SQUARES, old, new)
+
+
+# -- versions --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("return given.x**2", "return given.x**3"),
+        ("return value * 1.0", "return value * 2.0"),  # what `run` uses
+        ("EDGE = 0.0", "EDGE = 1.0"),  # what the inputs use
+        ('"zero", 1', '"zero", 2'),
+        ('"This is the double."', '"This is twice the number."'),
+        ("Each number is multiplied by itself", "Each number times itself"),
+        ('f"x = {brief(given.x)}"', 'f"{brief(given.x)}"'),
+        ("if not isinstance(found, float)", "if not isinstance(found, int)"),
+    ],
+)
+def test_a_change_of_what_a_question_reaches_is_another_version(write, old, new):
+    assert write(SQUARES, old, new).version != write().version
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("def number_of(value):", "# a comment\ndef number_of(value):"),
+        ("EDGE = 0.0", "EDGE = 0.0\nUNUSED = 1\ndef unused(): return UNUSED\n"),
+        ("    return value * 1.0", "    return (\n        value * 1.0\n    )"),
+    ],
+)
+def test_what_a_question_does_not_reach_is_the_same_version(write, old, new):
+    assert write(SQUARES, old, new).version == write().version
+
+
+def test_how_every_answer_is_judged_is_part_of_the_version(write, monkeypatch):
+    from d2lexercises import reach
+
+    before = write().version
+    texts = reach.package_texts()
+    for module, old, new in [
+        ("comparer", "TOLERANCE = ", "TOLERANCE = 1 + "),
+        ("drawing", "high + 1", "high + 2"),
+        ("frameworks", "KEYS = ", "KEYS = () + "),
+        ("feedback", "TIME_LIMIT = ", "TIME_LIMIT = 1 + "),
+        ("reach", "[:12]", "[:12] "),
+    ]:
+        name = f"d2lexercises.{module}"
+        assert old in texts[name]
+        changed = texts | {name: texts[name].replace(old, new)}
+        monkeypatch.setattr(reach, "package_texts", lambda changed=changed: dict(changed))
+        same = module in ("feedback", "reach")
+        assert (write().version == before) is same, module
+
+
+# -- the first edition's names ---------------------------------------------------------------------
+
+
+def test_every_name_of_the_first_edition_is_that_of_the_package():
+    import d2lcompute.checks as old
+
+    assert (old.check, old.score) == (d2lexercises.check, d2lexercises.score)
+    assert old.questions("blocks") == d2lexercises.questions("blocks")
+    folder = Path(old.__file__).parent
+    moved = {"report": "feedback"}
+    for path in sorted(folder.glob("[a-z]*.py")):
+        module = importlib.import_module(f"d2lcompute.checks.{path.stem}")
+        if path.stem in ("networks", "question"):  # they hold what only the first edition had
+            continue
+        new = importlib.import_module(f"d2lexercises.{moved.get(path.stem, path.stem)}")
+        for name in module.__all__:
+            assert getattr(module, name) is getattr(new, name), (path.stem, name)
+
+
+FIRST = """
+from d2lcompute.checks.networks import data, need_list, same_arrays
+from d2lcompute.checks.question import Aspect, Question, attempt, judge_by, need_function
+
+def inputs(rng):
+    return {"x": [data(rng, 2), data(rng, 3)]}
+
+def probe(answer, inputs, framework):
+    need_function(answer)
+    return {"all": attempt(lambda: [answer(x) for x in inputs["x"]])}
+
+def compare(inputs, found, framework):
+    same_arrays(need_list(found, 2, "Outputs"), [x**2 for x in inputs["x"]], "x")
+
+QUESTIONS = (
+    Question("squares.each", "Squares", 2, inputs, probe,
+             judge_by(Aspect("each", 2, "all", compare, hints={"pytorch": "X * X"})), "3"),
+)
+"""
+
+
+def test_a_question_of_the_first_edition_is_judged_as_before(tmp_path, monkeypatch):
+    (tmp_path / "squares.py").write_text(FIRST, "utf8")
+    monkeypatch.setenv(library.PRIVATE, str(tmp_path))
+    question = find_question("squares.each")
+    assert (question.version, question.points, question.chapter) == ("3", 2, "squares")
+    assert judged(question, right)["each"].passed
+    wrong = judged(question, double)["each"]
+    assert (wrong.points, wrong.hint) == (0, "X * X") and "Output of call 0" in wrong.message
+    assert "function is expected" in judged(question, 5)["each"].message
+
+
+def test_wrong_kind_of_both_editions_is_one_class():
+    from d2lcompute.checks.question import WrongKind as first
+
+    assert first is WrongKind
