@@ -14,6 +14,8 @@ from editions.notebooks.edition import editions
 from small_book import ROOT
 
 HELPERS = ("torch", "tensorflow")
+QUESTION = "../exercises/chapters/blocks/question"  # from the package's folder
+FEEDBACK = "../exercises/d2lexercises/feedback"
 OTHER = {"torch": "tensorflow", "tensorflow": "torch"}
 
 
@@ -21,7 +23,9 @@ OTHER = {"torch": "tensorflow", "tensorflow": "torch"}
 def package(tmp_path: Path) -> Path:
     """A copy of the helper package, to be changed."""
     folder = tmp_path / "d2lcompute"
-    shutil.copytree(ROOT / "d2lcompute", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    ignore = shutil.ignore_patterns("__pycache__", "notebooks")
+    shutil.copytree(ROOT / "d2lcompute", folder, ignore=ignore)
+    shutil.copytree(ROOT / "exercises", tmp_path / "exercises", ignore=ignore)
     return folder
 
 
@@ -74,7 +78,8 @@ def test_comments_docstrings_and_formatting_do_not_count(package: Path, helpers:
 
 @pytest.mark.parametrize("helpers", HELPERS)
 @pytest.mark.parametrize(
-    "module", ["_probe", "__main__", "_frameworks", "OTHER", "checks/__init__", "checks/blocks"]
+    "module",
+    ["_probe", "__main__", "_frameworks", "OTHER", "checks/__init__", QUESTION, FEEDBACK],
 )
 def test_code_in_other_modules_does_not_count(package: Path, helpers: str, module: str) -> None:
     module = module.replace("OTHER", OTHER[helpers])
@@ -91,12 +96,16 @@ def test_code_in_other_modules_does_not_count(package: Path, helpers: str, modul
         "from d2lcompute.checks import check",
         "from d2lcompute.torch import *",
         "import d2lcompute.checks",
+        "from d2lexercises import check",
+        "import d2lexercises.feedback as feedback",
+        "__import__('d2lexercises')",
         'getattr(d2l, "score")()',
     ],
 )
 def test_checks_count_where_a_cell_uses_them(package: Path, helpers: str, use: str) -> None:
     code = cells(helpers, use)
-    assert changes(package, code, lambda: append(package, "checks/blocks", "ADDED = 1"))
+    for module in (QUESTION, FEEDBACK):
+        assert changes(package, code, lambda: append(package, module, "ADDED = 1"))  # noqa: B023
     assert "d2lcompute._frameworks" in reached_modules(package, code)
 
 
@@ -132,11 +141,12 @@ def test_every_way_to_import_is_followed(package: Path, statement: str, place: s
         "from d2lcompute.checks import check\ncheck('blocks.calls', 1)",
         "def f():\n    from d2lcompute.checks import check as grade\n    return grade",
         "from d2lcompute import checks",
+        "import d2lexercises",
     ],
 )
 def test_checks_count_where_a_helper_uses_them_itself(package: Path, use: str) -> None:
     append(package, "timing", use)
-    assert "d2lcompute.checks.blocks" in reached_modules(package, cells("torch"))
+    assert "d2lexercises.chapters.blocks" in reached_modules(package, cells("torch"))
 
 
 @pytest.mark.parametrize(
@@ -221,5 +231,6 @@ def test_the_chapters_reach_their_helpers_and_no_question() -> None:
         code = [cell.source for cell in edition.cells if cell.kind == "code"]
         reached = reached_modules(ROOT / "d2lcompute", code)
         assert f"d2lcompute.{edition.framework.helpers}" in reached, edition.shown
-        assert not [one for one in reached if "check" in one or one.endswith(("_probe", "main__"))]
+        assert not [one for one in reached if "check" in one or "exercises" in one]
+        assert not [one for one in reached if one.endswith(("_probe", "main__"))]
         assert f"d2lcompute.{OTHER[edition.framework.helpers]}" not in reached, edition.shown

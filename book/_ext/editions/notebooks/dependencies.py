@@ -3,6 +3,7 @@
 A notebook reaches the modules that its cells import, the modules that those import, and so on. An
 import counts wherever it is written: at the top of a module, in a function, or as the name of a
 module in a string. If the name is complete only at run time, every module that it may name counts.
+What imports the exercises' package reaches all of it and all questions, which are found by path.
 
 Comments, docstrings and formatting are not part of the code. The digest is the same under every
 version of Python, so a notebook that one version ran is up to date for the others.
@@ -28,7 +29,8 @@ PACKAGE = "d2lcompute"
 # The helper modules pass on `check` and `score`, which chapters do not use. A notebook reaches the
 # code behind these names only if its own cells use one of them.
 OPTIONAL = f"{PACKAGE}.checks"
-MODULE = rf"{PACKAGE}(\.\w+)*\.?"
+EXERCISES = "d2lexercises"
+MODULE = rf"({PACKAGE}|{EXERCISES})(\.\w+)*\.?"
 IMPORTERS = ("import_module", "__import__", "run_module")
 
 
@@ -94,6 +96,11 @@ def _files(package: Path) -> dict[str, Path]:
     for path in package.rglob("*.py"):
         parts = path.relative_to(package).with_suffix("").parts
         files[".".join([PACKAGE, *(part for part in parts if part != "__init__")])] = path
+    exercises = package.parent / "exercises"
+    for path in exercises.glob(f"{EXERCISES}/*.py"):
+        files[EXERCISES if path.stem == "__init__" else f"{EXERCISES}.{path.stem}"] = path
+    for path in exercises.glob("chapters/*/question.py"):
+        files[f"{EXERCISES}.chapters.{path.parent.name}"] = path
     if PACKAGE not in files:
         raise EditionsError(f"{package.name}/: the helper package is missing")
     return files
@@ -101,6 +108,8 @@ def _files(package: Path) -> dict[str, Path]:
 
 def _executed(module: str, files: dict[str, Path]) -> set[str]:
     """Return the modules that Python executes to import `module`: itself and its parents."""
+    if module.partition(".")[0] == EXERCISES:
+        return {name for name in files if name.partition(".")[0] == EXERCISES}
     if module.endswith("."):
         named = {name for name in files if name.startswith(module)}
     else:
