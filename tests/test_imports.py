@@ -19,7 +19,12 @@ CONTRACTS = [
         "importlinter"
     ]["contracts"]
 ]
-PACKAGES = {"d2lcompute": ".", "editions": "book/_ext", "grader": "exercises"}
+PACKAGES = {
+    "d2lcompute": ".",
+    "d2lexercises": "exercises",
+    "editions": "book/_ext",
+    "grader": "exercises",
+}
 
 # For each contract, imports that break it and no other contract: a module, and the line.
 FORBIDDEN = {
@@ -44,6 +49,11 @@ FORBIDDEN = {
         ("grader/sandbox/inside/worker.py", "from grader import units"),
         ("grader/sandbox/inside/cells.py", "def late():\n    import d2lexercises.saved"),
     ],
+    "The modules of the exercises import only modules below them": [
+        ("d2lexercises/kinds.py", "from d2lexercises.comparer import compare"),
+        ("d2lexercises/running.py", "import d2lexercises.vocabulary"),
+        ("d2lexercises/feedback.py", "def late():\n    from d2lexercises import saved"),
+    ],
     "The book's tools and the grader do not import each other": [
         ("grader/intake/notebooks.py", "import editions.base.files"),
         ("editions/base/project.py", "from grader.units import MIB"),
@@ -51,6 +61,7 @@ FORBIDDEN = {
     "What students import knows neither the book's tools nor the grader": [
         ("d2lcompute/timing.py", "import editions.base.errors"),
         ("d2lcompute/timing.py", "import grader.units"),
+        ("d2lexercises/drawing.py", "import grader.units"),
     ],
 }
 
