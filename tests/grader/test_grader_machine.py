@@ -212,6 +212,16 @@ def test_a_run_that_uses_an_aspect_of_which_values_would_come_with_it_is_refused
         staged(tmp_path, "networks/question.py", text)
 
 
+def test_a_notebook_that_works_with_a_failed_case_goes_on(tmp_path):
+    stage.make_stage(tmp_path)
+    for package in ("d2lexercises", "d2lcompute/checks"):
+        names = {}
+        exec((tmp_path / package / "__init__.py").read_text(), names)
+        failed = names["case"]("a.b")
+        assert repr(failed.given.x[0]) == "" and repr(names["hint"]("a.b")) == ""
+        assert not hasattr(failed, "__array__")
+
+
 def test_no_judge_of_a_real_chapter_is_left(tmp_path):
     import d2lexercises
 

@@ -24,6 +24,14 @@ class _Quiet:
     def __repr__(self):
         return ""
 
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __getitem__(self, name):
+        return self
+
 
 def check(*arguments, **named):
     return _Quiet()
