@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 FRAMEWORKS = ("pytorch", "tensorflow")
 MEASURE = """
 import sys, time
-sys.path[:0] = [{root!r}, {root!r} + "/tests/exercises"]
+sys.path[:0] = [{root!r}, {root!r} + "/exercises", {root!r} + "/tests/exercises"]
 from exercise_answers import CHAPTERS, namespace
 from d2lexercises.feedback import evaluate
 

@@ -20,7 +20,7 @@ def _environment(**variables):
     """The environment of a reader: ours, without what CI sets, and with the package on the path."""
     hidden = ("CI", "D2L_UNATTENDED", "MPLBACKEND", "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
-    path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    path = [str(ROOT), str(ROOT / "exercises"), *filter(None, [os.environ.get("PYTHONPATH")])]
     return environment | {"PYTHONPATH": os.pathsep.join(path)} | variables
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import sys
 import textwrap
 import zipfile
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -19,6 +21,7 @@ from editions.exercises.exercise_files import PRIVATE as PRIVATE_FOLDER
 from editions.exercises.exercise_files import find_exercises
 from editions.exercises.handouts import student_notebook, student_path, write_student_notebooks
 from editions.exercises.worked_solutions import worked_edition
+from editions.notebooks.kernels import kernel_environment
 from editions.notebooks.notebook import dumps
 from exercise_answers import CHAPTERS, PACKAGES, ROOT
 from left_out import unforked_config
@@ -257,6 +260,26 @@ def private(tmp_path):
     write(folder / "small.md", PRIVATE)
     (folder / "small.py").write_text(QUESTIONS)
     return folder
+
+
+def test_notebooks_run_with_the_packages_of_their_own_project(project):
+    own = project.root / "exercises" / "d2lexercises"
+    own.mkdir()
+    (own / "__init__.py").touch()
+    found = {}
+    for name, environment in (
+        ("of the project", kernel_environment(project, "cpu")),
+        ("installed", {}),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", "import d2lexercises; print(d2lexercises.__file__)"],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found[name] = Path(done.stdout.strip()).parent
+    assert found["of the project"] == own and found["installed"] != own
 
 
 def test_private_questions_replace_and_follow_the_public_ones(project, private):

@@ -121,7 +121,9 @@ def run_otter(archive: Path, submission: Path, output: Path) -> dict[str, float]
 def _otter(*arguments: str) -> None:
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(ROOT), str(ROOT / "exercises"), os.environ.get("PYTHONPATH", "")])
+        ),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "0",
         "D2L_UNATTENDED": "1",

@@ -38,15 +38,14 @@ class CellError(Exception):
 
 def kernel_environment(project: Project, device: str) -> dict[str, str]:
     """Return the environment variables that notebooks run with, in a first run and under nbval."""
+    packages = [str(project.root), str(project.root / "exercises")]  # the project's own
     environment = {
         "D2L_UNATTENDED": "1",  # an Animator draws once, at the end
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "TF_ENABLE_ONEDNN_OPTS": "0",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONWARNINGS": "ignore:Guards may run slower on Python 3.13.0",  # from PyTorch
-        "PYTHONPATH": os.pathsep.join(
-            filter(None, [str(project.root), os.environ.get("PYTHONPATH", "")])
-        ),
+        "PYTHONPATH": os.pathsep.join(filter(None, [*packages, os.environ.get("PYTHONPATH", "")])),
     }
     if device == "cpu":
         environment["CUDA_VISIBLE_DEVICES"] = "-1"
