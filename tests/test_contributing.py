@@ -221,8 +221,9 @@ def test_types_are_checked_without_a_framework(module: str, passes: bool, tmp_pa
     assert passes or "import-not-found" in done.stdout
 
 
-def test_the_package_says_that_it_has_types() -> None:
-    assert (ROOT / "d2lcompute" / "py.typed").is_file()
+@pytest.mark.parametrize("package", ["d2lcompute", "exercises/d2lexercises"])
+def test_the_package_says_that_it_has_types(package: str) -> None:
+    assert (ROOT / package / "py.typed").is_file()
 
 
 # -- the dev container --------------------------------------------------------------------------

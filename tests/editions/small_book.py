@@ -173,9 +173,10 @@ def make_book(root: Path) -> Book:
     (pages / "figures").mkdir(parents=True)
     (root / "requirements.txt").write_text(pins_of_this_environment(), "utf8")
     shutil.copytree(ROOT / "book" / "theme", pages / "theme")
-    shutil.copytree(
-        ROOT / "d2lcompute", root / "d2lcompute", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    for package in ("d2lcompute", "exercises/d2lexercises"):
+        shutil.copytree(
+            ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
     (root / "_toc.yml").write_text(
         "format: jb-book\nroot: book/index\nchapters:\n"
         "- file: book/small\n- file: book/other\n- file: book/references\n",

@@ -138,8 +138,9 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
     for part in ("_config.yml", "requirements.txt", "book/references.bib"):
         shutil.copyfile(ROOT / part, root / part)
-    (root / "d2lcompute").mkdir()
-    (root / "d2lcompute" / "__init__.py").touch()
+    for package in ("d2lcompute", "exercises/d2lexercises"):
+        (root / package).mkdir(parents=True)
+        (root / package / "__init__.py").touch()
     (root / "book" / "sample.md").write_text(SAMPLE, "utf8")
     (root / "_toc.yml").write_text("format: jb-book\nroot: book/sample\n", "utf8")
     with serve(build(root, root.parent)) as served:
