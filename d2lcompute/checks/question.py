@@ -123,7 +123,7 @@ def same_array(
 
     `what` names it in the message; `shown_for` is the input that shows the difference.
     """
-    compare(found, expected, what, shown=shown_for, tolerance=tolerance)
+    compare(found, np.asarray(expected), what, shown=shown_for, tolerance=tolerance)
 
 
 def shapes_of(found: Any) -> list[tuple[int, ...]]:

@@ -10,7 +10,7 @@ import d2lexercises
 import numpy as np
 import pytest
 from d2lexercises import case, feedback, find_question, hint, library
-from d2lexercises.faults import WrongKind
+from d2lexercises.faults import Unfit, WrongKind
 from d2lexercises.feedback import evaluate
 from d2lexercises.question import Question, give_verdict, run_probe
 
@@ -330,3 +330,11 @@ def test_wrong_kind_of_both_editions_is_one_class():
     from d2lcompute.checks.question import WrongKind as first
 
     assert first is WrongKind
+
+
+def test_the_first_edition_compares_an_array_without_axes_with_a_number():
+    from d2lcompute.checks.question import same_array
+
+    same_array(np.array(0.5, np.float32), np.float32(0.5), "Bias")
+    with pytest.raises(Unfit, match="Bias"):
+        same_array(np.array(0.5, np.float32), np.float32(0.25), "Bias")
