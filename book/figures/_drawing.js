@@ -28,3 +28,18 @@ export const text = (x, y, words, more = {}) => element("text", { x, y, fill: IN
 export const signed = (number) => String(number).replace("-", "−");
 /** A power of ten in raised digits. */
 export const power = (n) => `10${[...String(n)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("")}`;
+
+/** An arrow between two points, which ends in a filled head. */
+export function arrow(x1, y1, x2, y2, { stroke = MUTED, width = 1.5, head = 7 } = {}) {
+  const length = Math.hypot(x2 - x1, y2 - y1);
+  const [dx, dy] = [(x2 - x1) / length, (y2 - y1) / length];
+  const [x, y] = [x2 - dx * head, y2 - dy * head];
+  const points = [[x2, y2], [x - dy * head * 0.55, y + dx * head * 0.55], [x + dy * head * 0.55, y - dx * head * 0.55]];
+  return (
+    line(x1, y1, x.toFixed(1), y.toFixed(1), { stroke, "stroke-width": width }) +
+    element("polygon", { points: points.map((one) => one.map((n) => n.toFixed(1)).join(",")).join(" "), fill: stroke })
+  );
+}
+/** A rounded box around a point. */
+export const box = (x, y, width, height, more = {}) =>
+  element("rect", { x: x - width / 2, y: y - height / 2, width, height, rx: 6, fill: PANEL, stroke: MUTED, ...more });

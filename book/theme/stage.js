@@ -4,7 +4,7 @@
 // given. `state` has an index for each control. A control is one of
 //   { kind: "range", name, label, values, start, shown }   a slider; `shown(value)` is what it says
 //   { kind: "choice", name, label, choices, start }        one of a few words
-//   { kind: "steps", name, count }                         back, on, and a slider between
+//   { kind: "steps", name, count, start }                  back, next, and a slider; the first is step 0
 //   { kind: "set", label, set }                            a button; `set(state)` is what it changes
 // `draw` returns { size: [width, height], title, body, says }: `body` is the inside of an SVG.
 const make = (tag, properties = {}, ...inside) => {
@@ -93,7 +93,7 @@ export async function mount(box) {
         refreshers.push(() => (one.ariaDisabled = String(state[name] + by < 0 || state[name] + by >= count)));
         return one;
       };
-      const shown = (i) => filled(words.step_of, { step: i + 1, steps: count });
+      const shown = (i) => filled(words.step_of, { step: i, steps: count - 1 });
       const row = slider(name, words.step, count - 1, shown, "moving-steps");
       row.prepend(button("back", -1), button("next", 1));
       return row;
