@@ -7,7 +7,7 @@ const NODES = {
   x: { at: [36, 30], shown: "x" },
   y: { at: [36, 126], shown: "y" },
   a: { at: [146, 126], shown: "a = x · y" },
-  b: { at: [188, 30], shown: "b = a + x" },
+  b: { at: [188, 30], shown: "b = a + x", aside: 14 }, // its gradient, of the arrow below it
   c: { at: [304, 30], shown: "c = b²" },
 };
 // Where the local derivative of an arrow is written, from tail to head.
@@ -42,7 +42,7 @@ export function draw({ values, steps }, { step }) {
     const look = active || used ? { fill: ACCENT, "font-weight": active ? 700 : 400 } : { fill: MUTED };
     parts.push(text(x, y, words, { "text-anchor": anchor, "font-size": 11.5, ...look }));
   }
-  for (const [name, { at: [x, y], shown }] of Object.entries(NODES)) {
+  for (const [name, { at: [x, y], shown, aside = 0 }] of Object.entries(NODES)) {
     const touched = now ? now.tail === name : step === 1 && name === "c";
     parts.push(
       box(x, y, WIDE, HIGH, touched ? { fill: SOFT, stroke: ACCENT, "stroke-width": 2 } : {}),
@@ -50,7 +50,7 @@ export function draw({ values, steps }, { step }) {
       text(x, y + 13, values[name], { "text-anchor": "middle", "font-size": 16, "font-weight": 600 }),
     );
     if (name in gradients)
-      parts.push(text(x, y + HIGH / 2 + 17, gradients[name], { "text-anchor": "middle", fill: ACCENT, "font-size": 16, "font-weight": 700, ...(touched ? { class: "arrives" } : {}) }));
+      parts.push(text(x + aside, y + HIGH / 2 + 17, gradients[name], { "text-anchor": "middle", fill: ACCENT, "font-size": 16, "font-weight": 700, ...(touched ? { class: "arrives" } : {}) }));
   }
   parts.push(
     text(8, HEIGHT - 8, values.b, { "font-weight": 600 }),
