@@ -84,7 +84,8 @@ def test_an_address_may_be_written_in_many_ways(
     book.edit(URL, given, CONFIG)
     project = book.project
     assert (project.repository, project.site) == (repository, site)
-    assert project.colab_address(book.source).startswith("https://colab.research.google.com/")
+    (colab,) = project.launch_buttons(book.source)
+    assert colab.address.startswith("https://colab.research.google.com/")
     book.edit("html:\n", "html:\n  baseurl:\n", CONFIG)  # empty: as if it were not there
     assert book.project.site == site
 

@@ -19,6 +19,7 @@ from editions.notebooks import upkeep
 from editions.notebooks.edition import Edition, editions
 from editions.notebooks.verification import verify
 from editions.site.build import build
+from editions.site.figure_pictures import begin_pictures, draw_pictures, figure_problems
 from editions.site.link_check import check_links
 from editions.site.pdf import print_book
 from editions.site.preview import serve
@@ -85,11 +86,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _notebooks(project: Project, options: argparse.Namespace) -> int:
-    return upkeep.bring_up_to_date(_chosen(project, options), options.jobs, options.force)
+    chosen = _chosen(project, options)
+    begin_pictures(project, options.chapters)
+    status = upkeep.bring_up_to_date(chosen, options.jobs, options.force)
+    if status == 0 and options.framework is None:
+        for picture in draw_pictures(project, options.chapters):
+            print(f"{project.relative(picture)}: drawn")
+    return status
 
 
 def _check(project: Project, options: argparse.Namespace) -> int:
-    return upkeep.check(_chosen(project, options))
+    status = upkeep.check(_chosen(project, options))
+    problems = figure_problems(project) if status == 0 else []
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 1 if problems else status
 
 
 def _verify(project: Project, options: argparse.Namespace) -> int:

@@ -30,10 +30,3 @@ class Addresses:
             host = f"https://raw.githubusercontent.com/{match[1]}/{match[2]}"
             return f"{host}/{branch}/{quote(path)}"
         return f"{self.settings.repository}/raw/{branch}/{quote(path)}"
-
-    def colab(self, path: str) -> str:
-        """Where Colab opens a notebook; an empty string if the repository is not on GitHub."""
-        if match := re.fullmatch(GITHUB, self.settings.repository):
-            host = f"https://colab.research.google.com/github/{match[1]}/{match[2]}"
-            return f"{host}/blob/{self.settings.branch}/{quote(path)}"
-        return ""

@@ -12,6 +12,7 @@ from editions.base.contents import Contents
 from editions.base.errors import EditionsError
 from editions.base.files import read_text
 from editions.base.frameworks import Framework
+from editions.base.launchers import LaunchButton, launch_buttons
 from editions.base.pins import read_pins
 from editions.base.settings import Settings
 
@@ -41,7 +42,7 @@ class Project:
 
     def check(self) -> None:
         """Raise an `EditionsError` if a setting or the table of contents is wrong."""
-        _ = self.site, self.frameworks, self.chapters
+        _ = self.site, self.frameworks, self.launch_buttons(self.root), self.chapters
 
     # -- settings ----------------------------------------------------------------
 
@@ -134,9 +135,9 @@ class Project:
         """Where the bytes of the file `path` are served, for pictures in notebooks."""
         return self._addresses.raw(self.relative(path))
 
-    def colab_address(self, notebook: Path) -> str:
-        """Where Colab opens the notebook; an empty string if the repository is not on GitHub."""
-        return self._addresses.colab(self.relative(notebook))
+    def launch_buttons(self, notebook: Path) -> list[LaunchButton]:
+        """The buttons that open the notebook, in the order of a page."""
+        return launch_buttons(self.settings, self.relative(notebook))
 
     # -- what outputs depend on --------------------------------------------------------
 

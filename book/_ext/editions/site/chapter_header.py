@@ -7,6 +7,7 @@ from html import escape
 from urllib.parse import urlencode
 
 from editions.base.frameworks import Framework
+from editions.base.launchers import LaunchButton
 from editions.base.project import Project
 from editions.base.strings import Strings
 from editions.notebooks.verification_record import Record, verified
@@ -19,7 +20,7 @@ class Run:
     """One executed notebook of an edition."""
 
     device: str
-    colab: str  # address, or an empty string
+    launch: tuple[LaunchButton, ...]
     download: str  # address of the notebook, relative to the page
     versions: dict[str, str]  # of the packages that it was recorded with
     record: Record | None
@@ -31,7 +32,7 @@ class EditionLinks:
 
     framework: Framework
     runs: tuple[Run, ...]  # the first is the one whose outputs the page shows
-    exercises: str  # address of the exercises in Colab, or an empty string
+    exercises: str  # address at which the first launch button opens them, or an empty string
 
 
 def header_html(
@@ -64,8 +65,9 @@ def header_html(
 def _edition(edition: EditionLinks, status: str, strings: Strings) -> str:
     links = []
     first, *others = edition.runs
-    if first.colab:
-        links.append(_link(first.colab, "open_in_colab", "rocket", strings))
+    for button in first.launch:
+        words = strings("open_in", service=button.service)
+        links.append(_worded_link(button.address, words, "rocket"))
     links.append(_link(first.download, "download", "download", strings, download=True))
     for run in others:
         links.append(_link(run.download, f"download_{run.device}", "download", strings, True))
@@ -127,7 +129,7 @@ def edition_links(
             runs.append(
                 Run(
                     device=device,
-                    colab=project.colab_address(notebook),
+                    launch=tuple(project.launch_buttons(notebook)),
                     download=f"{up}{download_path(chapter.name, framework.key, device)}",
                     versions=recorded_with,
                     record=verified(record, notebook),
@@ -136,7 +138,8 @@ def edition_links(
         exercises = (
             project.root / "exercises" / "notebooks" / framework.key / f"{chapter.name}.ipynb"
         )
-        address = project.colab_address(exercises) if exercises.is_file() else ""
+        buttons = project.launch_buttons(exercises) if exercises.is_file() else []
+        address = buttons[0].address if buttons else ""
         result.append(EditionLinks(framework, tuple(runs), address))
     return result
 
@@ -163,9 +166,12 @@ def report_address(project: Project, chapter: Chapter, docname: str, strings: St
 
 
 def _link(address: str, key: str, icon: str, strings: Strings, download: bool = False) -> str:
+    return _worded_link(address, strings(key), icon, download)
+
+
+def _worded_link(address: str, words: str, icon: str, download: bool = False) -> str:
     extra = " download" if download else ""
-    words = escape(strings(key))
     return (
         f'<a class="chapter-link" href="{escape(address)}"{extra}>'
-        f'<i class="fa-solid fa-{icon}" aria-hidden="true"></i> {words}</a>'
+        f'<i class="fa-solid fa-{icon}" aria-hidden="true"></i> {escape(words)}</a>'
     )

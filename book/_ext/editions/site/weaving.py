@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 
 from editions.base.frameworks import Framework
 from editions.base.strings import Strings
+from editions.notebooks.figure_numbers import gives_numbers, without_numbers
 from editions.source.chapter import Cell, Chapter
 
 Editions = Mapping[str, Mapping[str, NotebookNode]]
@@ -131,6 +132,10 @@ def _code(cell: Cell, run: NotebookNode, frameworks: list[str], strings: Strings
         _, _, source = source.partition("\n")
         title = strings("show_claim", claim=cell.claim_title)
         metadata["mystnb"] = {"code_prompt_show": title, "code_prompt_hide": title}
+    elif gives_numbers(run):
+        tags.append("hide-cell")
+        title = strings("show_numbers")
+        metadata["mystnb"] = {"code_prompt_show": title, "code_prompt_hide": title}
     elif "predict" in cell.tags:
         tags.append("hide-output")
         metadata["mystnb"] = {
@@ -143,7 +148,7 @@ def _code(cell: Cell, run: NotebookNode, frameworks: list[str], strings: Strings
         cell_type="code",
         metadata=nbformat.from_dict({**metadata, "tags": tags}),
         source=source,
-        outputs=run.outputs,
+        outputs=[without_numbers(output) for output in run.outputs],
         execution_count=run.execution_count,
     )
 

@@ -1,0 +1,164 @@
+"""Launch buttons: the services that open a notebook, as Jupyter Book's `launch_buttons` name them.
+
+A setting holds the address of a service, such as `colab_url: https://colab.research.google.com`.
+An empty one switches the service off. Without the section there is a button for Colab, if the
+repository is on GitHub. `kaggle_url` is not a setting of Jupyter Book.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from editions.base.errors import EditionsError
+from editions.base.settings import GITHUB, NAME, Settings
+
+SECTION = "launch_buttons"
+INTERFACES = {"classic": "tree", "jupyterlab": "lab/tree"}  # the part of an address that opens it
+COLAB = "https://colab.research.google.com"
+
+
+@dataclass(frozen=True)
+class LaunchButton:
+    """A button that opens a notebook."""
+
+    service: str  # its name for readers
+    address: str
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook in the repository, and how a Jupyter server is to open it."""
+
+    repository: str  # address
+    branch: str
+    path: str  # from the repository's root
+    interface: str  # the part of a Jupyter server's address
+
+    @property
+    def blob(self) -> str:
+        """Where GitHub shows the notebook."""
+        return f"{self.repository}/blob/{self.branch}/{quote(self.path)}"
+
+    @property
+    def on_github(self) -> str:
+        """The part of `blob` behind GitHub's own address."""
+        return self.blob.removeprefix("https://github.com/")
+
+
+def _binder(hub: str, notebook: Notebook) -> str:
+    if match := re.fullmatch(GITHUB, notebook.repository):
+        source = f"gh/{match[1]}/{match[2]}"
+    elif notebook.repository.startswith("https://gitlab.com/"):
+        source = f"gl/{quote(notebook.repository.removeprefix('https://gitlab.com/'), safe='')}"
+    else:
+        source = f"git/{quote(notebook.repository, safe='')}"
+    place = urlencode({"urlpath": f"{notebook.interface}/{notebook.path}"})
+    return f"{hub}/v2/{source}/{quote(notebook.branch, safe='')}?{place}"
+
+
+def _jupyterhub(hub: str, notebook: Notebook) -> str:
+    """The address of nbgitpuller, which the hub must have."""
+    folder = notebook.repository.rpartition("/")[2]
+    query = {
+        "repo": notebook.repository,
+        "branch": notebook.branch,
+        "urlpath": f"{notebook.interface}/{folder}/{notebook.path}",
+    }
+    return f"{hub}/hub/user-redirect/git-pull?{urlencode(query)}"
+
+
+def _colab(host: str, notebook: Notebook) -> str:
+    return f"{host}/github/{notebook.on_github}"
+
+
+def _deepnote(host: str, notebook: Notebook) -> str:
+    return f"{host}/launch?{urlencode({'url': notebook.blob})}"
+
+
+def _kaggle(host: str, notebook: Notebook) -> str:
+    return f"{host}/kernels/welcome?{urlencode({'src': notebook.blob})}"
+
+
+@dataclass(frozen=True)
+class _Service:
+    name: str
+    example: str
+    address: Callable[[str, Notebook], str]
+    only_github: bool = False
+
+
+SERVICES = {  # in the order of the buttons
+    "colab_url": _Service("Colab", COLAB, _colab, only_github=True),
+    "kaggle_url": _Service("Kaggle", "https://www.kaggle.com", _kaggle, only_github=True),
+    "deepnote_url": _Service("Deepnote", "https://deepnote.com", _deepnote, only_github=True),
+    "binderhub_url": _Service("Binder", "https://mybinder.org", _binder),
+    "jupyterhub_url": _Service("JupyterHub", "https://hub.example.edu", _jupyterhub),
+}
+
+
+def launch_buttons(settings: Settings, path: str) -> list[LaunchButton]:
+    """The buttons that open a notebook.
+
+    Args:
+        settings: the book's settings.
+        path: the notebook, from the repository's root.
+
+    Raises:
+        EditionsError: a launch button is set wrongly; says what is allowed.
+    """
+    hosts, interface = _checked(settings)
+    notebook = Notebook(settings.repository, settings.branch, path, INTERFACES[interface])
+    return [
+        LaunchButton(service.name, service.address(hosts[key], notebook))
+        for key, service in SERVICES.items()
+        if key in hosts
+    ]
+
+
+def _checked(settings: Settings) -> tuple[dict[str, str], str]:
+    """The address of each service that is switched on, and the interface that Jupyter opens."""
+    on_github = re.fullmatch(GITHUB, settings.repository) is not None
+    if SECTION not in settings.config:
+        return ({"colab_url": COLAB} if on_github else {}), "classic"
+    given = settings.section(SECTION)
+    allowed = (*SERVICES, "notebook_interface", "thebe")
+    if unknown := [key for key in given if key not in allowed]:
+        raise EditionsError(
+            f"{NAME}: {SECTION} has no setting {', '.join(map(str, unknown))}; allowed are "
+            f"{', '.join(allowed)}"
+        )
+    if given.get("thebe"):
+        raise EditionsError(
+            f"{NAME}: {SECTION}.thebe is {given['thebe']!r}; allowed is false: this book loads no "
+            "Thebe, and its pages run no cells by themselves"
+        )
+    interface = given.get("notebook_interface") or "classic"
+    if interface not in INTERFACES:
+        raise EditionsError(
+            f"{NAME}: {SECTION}.notebook_interface is {interface!r}; allowed are "
+            f"{' and '.join(INTERFACES)}"
+        )
+    hosts = {key: _host(key, given[key]) for key in SERVICES if given.get(key)}
+    for key in hosts:
+        if SERVICES[key].only_github and not on_github:
+            raise EditionsError(
+                f"{NAME}: {SECTION}.{key} is set, and {SERVICES[key].name} opens only notebooks "
+                f"on GitHub; repository.url is {settings.repository}. Remove the setting; "
+                "binderhub_url and jupyterhub_url open notebooks from any host"
+            )
+    return hosts, interface
+
+
+def _host(key: str, given: Any) -> str:
+    """The address of a service, without a slash at its end."""
+    address = given.strip().rstrip("/") if isinstance(given, str) else ""
+    if not re.fullmatch(r"https?://[\w.-]+(:\d+)?(/[\w./~-]+)?", address):
+        raise EditionsError(
+            f"{NAME}: {SECTION}.{key} is {given!r}; expected the address of the service, such as "
+            f"{SERVICES[key].example}"
+        )
+    return address
