@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -266,3 +267,26 @@ def test_the_targets_it_names_exist(name: str) -> None:
     text = (ROOT / name).read_text("utf8")
     named = set(re.findall(r"(?m)(?:^|`)make ([a-z][a-z-]*)", text))
     assert named <= TARGETS, named - TARGETS
+
+
+# -- the tables of modules -------------------------------------------------------------------------
+
+TABLES = [
+    *sorted(ROOT.glob("book/_ext/editions/*/__init__.py")),
+    *sorted(ROOT.glob("exercises/grader/*/__init__.py")),
+    ROOT / "exercises" / "d2lexercises" / "__init__.py",
+]
+
+
+def unlisted(docstring: str, modules: set[str]) -> set[str]:
+    """Modules that a table lacks, and entries of it that are no modules."""
+    return modules ^ set(re.findall(r"(?m)^``(\w+)``", docstring))
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.parent.name)
+def test_a_package_lists_its_modules(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text("utf8"))) or ""
+    parts = [one for one in path.parent.iterdir() if one.suffix == ".py" or one.is_dir()]
+    modules = {one.stem for one in parts if not one.name.startswith("__")}
+    assert unlisted(docstring, modules) == set()
+    assert unlisted(docstring, {*modules, "forgotten"}) == {"forgotten"}

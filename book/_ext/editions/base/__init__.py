@@ -7,6 +7,7 @@ module             knows
 ``settings``       what ``_config.yml`` says
 ``contents``       which files are pages, and which pages are chapters: ``_toc.yml``
 ``addresses``      where pages, files and notebooks are on the web
+``launchers``      which services open a notebook, and by which address
 ``pins``           which versions ``requirements.txt`` pins
 ``yaml_text``      how YAML is parsed or refused
 ``frameworks``     what distinguishes the frameworks

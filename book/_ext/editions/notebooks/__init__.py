@@ -12,7 +12,8 @@ module                  knows
 ``execution``           how editions are run and stored, several at a time
 ``upkeep``              how stored notebooks are kept up to date
 ``accelerators``        which GPUs a framework can use
-``card_differences``    which parts of an output may differ from GPU to GPU
+``card_differences``    which parts of an output may differ from card to card
+``figure_numbers``      which numbers a run gives to figures that move
 ``verification``        what is compared, and what can only be recorded
 ``nbval_plugin``        how nbval applies this book's rules (a pytest plugin)
 ``verification_record`` the result of the last verifying run of each notebook

@@ -1,4 +1,6 @@
-"""What may differ from GPU to GPU: the rules that are applied before outputs are compared.
+"""What may differ from card to card: the rules that are applied before outputs are compared.
+
+A card is a GPU, or any other accelerator.
 
 Each rule has a name and replaces one kind of text by a word, in the stored output and in the new
 one alike. Everything else is compared character by character, the numbers that a chapter teaches
@@ -27,6 +29,7 @@ class Rule:
     replacement: str  # as `re.sub` takes it
 
 
+# Applied from top to bottom, after the cards' names: a rule may rely on what is replaced above it.
 RULES = (
     # cuda:1 on one machine, mps:1 on another; the number is compared
     Rule("kind", rf"\b(?:{'|'.join(KINDS)})(?=:\d)", "gpu"),

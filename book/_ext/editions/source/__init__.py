@@ -5,6 +5,7 @@ module                knows
 ===================== ============================================================
 ``chapter``           cells, tags and names, and the rules for them
 ``claims``            what a claim cell must assert
+``moving_figures``    which figures move, and what their modules may import
 ``quiz_choices``      how the choices of a self-check question are written
 ``myst_syntax``       how MyST Markdown is parsed into blocks and directives
 ``inline_elements``   how their contents are parsed, and where each element is
@@ -14,11 +15,13 @@ module                knows
 ``link_targets``      what a link can point to, and the titles of its targets
 ``page_definitions``  footnotes and the addresses of reference links
 ``citations``         what the bibliography says of a key
-``portable_markdown`` how a cell becomes what any notebook viewer renders
+``portable_markdown`` how a cell's directives become what any viewer renders
 ``portable_inline``   how links, pictures, roles, ... become portable
 ``summary_html``      how the summary of a fold becomes HTML
 ``text_edits``        how parts of a text are replaced
 ``dropped_pages``     what becomes of links to pages that a fork leaves out
+``page_template``     how settings are filled into pages
+``table_of_contents`` how `_toc.yml` is changed
 ``new_chapter``       how a chapter is begun
 ===================== ============================================================
 """

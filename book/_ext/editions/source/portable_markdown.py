@@ -24,6 +24,7 @@ from editions.source.quiz_choices import LETTERS, parse_choices
 from editions.source.summary_html import summary_html
 from editions.source.text_edits import edited
 
+# Each has its title in base/strings.yml; on pages, Sphinx has titles of its own.
 NAMED_ADMONITIONS = ("note", "tip", "warning", "important")
 
 
