@@ -74,7 +74,7 @@ def nbval(book: Book, *more: str) -> subprocess.CompletedProcess:
     """The plugin alone, as on a command line."""
     command = [sys.executable, "-m", "pytest", "-p", "editions.notebooks.nbval_plugin", "-q"]
     command += ["--nbval", "--nbval-current-env", "-p", "no:cacheprovider"]
-    command += ["book/notebooks/gpu/pytorch"]
+    command += ["book/recorded/gpu/pytorch"]
     return subprocess.run(
         [*command, *more],
         cwd=book.root,

@@ -159,7 +159,7 @@ def test_launch_buttons(page: BeautifulSoup, site: Path) -> None:
         links = {" ".join(link.text.split()): link["href"] for link in edition.select("a")}
         assert links["Open in Colab"] == (
             "https://colab.research.google.com/github/d2lcompute/d2lcompute/blob/main/"
-            f"book/notebooks/cpu/{key}/small.ipynb"
+            f"book/recorded/cpu/{key}/small.ipynb"
         )
         download = (site / "book" / links["Download notebook"]).resolve()
         assert nbformat.read(download, as_version=4).metadata.d2lcompute.framework == key

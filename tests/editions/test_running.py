@@ -23,7 +23,7 @@ BOTH = ["PyTorch", "TensorFlow"]
 
 
 def files(book: Book) -> dict[str, bytes]:
-    folder = book.root / "book" / "notebooks"
+    folder = book.root / "book" / "recorded"
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

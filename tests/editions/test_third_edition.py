@@ -103,7 +103,7 @@ def page(site: Path) -> BeautifulSoup:
 
 
 def notebook_path(book: Book, framework: str) -> Path:
-    return book.root / "book" / "notebooks" / "cpu" / framework / "small.ipynb"
+    return book.root / "book" / "recorded" / "cpu" / framework / "small.ipynb"
 
 
 def test_there_are_three_notebooks(book: Book) -> None:
@@ -154,7 +154,7 @@ def test_each_edition_can_be_launched(page: BeautifulSoup, book: Book, site: Pat
         links = {" ".join(link.text.split()): link["href"] for link in edition.select("a")}
         assert links["Open in Colab"] == (
             "https://colab.research.google.com/github/d2lcompute/d2lcompute/blob/main/"
-            f"book/notebooks/cpu/{key}/small.ipynb"
+            f"book/recorded/cpu/{key}/small.ipynb"
         )
         download = site / "book" / links["Download notebook"]
         assert download.read_bytes() == notebook_path(book, key).read_bytes()

@@ -99,7 +99,7 @@ class Project:
 
     def notebook_path(self, chapter: str, framework: str, device: str = "cpu") -> Path:
         """Path of the executed edition of `chapter`."""
-        return self.root / "book" / "notebooks" / device / framework / f"{chapter}.ipynb"
+        return self.root / "book" / "recorded" / device / framework / f"{chapter}.ipynb"
 
     def record_path(self, chapter: str, framework: str, device: str = "cpu") -> Path:
         """Path of the record of that edition's last test run."""

@@ -1,6 +1,6 @@
 """A pytest plugin that adds this book's rules to nbval and writes the verification record.
 
-Use: `pytest -p editions.notebooks.nbval_plugin --nbval --nbval-current-env book/notebooks/cpu`.
+Use: `pytest -p editions.notebooks.nbval_plugin --nbval --nbval-current-env book/recorded/cpu`.
 
 nbval runs every cell of a notebook again, in a fresh kernel, and compares the outputs with the
 stored ones. This plugin adds:
@@ -145,7 +145,7 @@ def _prepare(file: Any) -> str | None:
     project, about = Project.find(file.path.parent), file.nb.metadata.get(KEY, {})
     device = about.get("device", "cpu")
     folder = project.relative(file.path).split("/")
-    if folder[:2] == ["book", "notebooks"] and folder[2] != device:
+    if folder[:2] == ["book", "recorded"] and folder[2] != device:
         return f"this notebook was recorded on {device}, but it is stored under {folder[2]}"
     for name, value in _inherited.items():
         if value is None:
