@@ -88,7 +88,7 @@ serve: $(VENV)/book ## build, and serve the site at http://127.0.0.1:8000 (PORT=
 pdf: $(VENV)/pdf browser ## print the whole book: one PDF for each framework, in _build/pdf
 	@$(BIN)/editions pdf
 lab: $(VENV)/lab ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir "book/recorded/$$D2L_DEVICE"
+	@$(BIN)/jupyter lab --notebook-dir "book/notebooks/$$D2L_DEVICE"
 
 # -- exercises -------------------------------------------------------------------------------
 exercises: $(VENV)/book ## write the student notebooks, and an archive per framework to hand out

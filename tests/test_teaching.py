@@ -88,7 +88,7 @@ class Copy:
         """The text of every notebook of the book, and of the exercises, in a checkout."""
         paths = [
             root / folder / key / f"{name}.ipynb"
-            for folder in ("book/recorded/cpu", "exercises/notebooks")
+            for folder in ("book/notebooks/cpu", "exercises/notebooks")
             for key in CHOSEN
             for name in CHAPTERS
         ]
@@ -186,7 +186,7 @@ def _term(copy: Copy, commands: list[str]) -> None:
     copy.serve()
     second = next(n for n, command in enumerate(commands) if "spring-2027-2" in command)
     copy.follow(commands[:second])
-    assert "/blob/spring-2027/book/recorded/" in copy.page(EXAMPLE)
+    assert "/blob/spring-2027/book/notebooks/" in copy.page(EXAMPLE)
     assert f"{PROJECT.repository}@spring-2027&quot;" in copy.page("setup")
     (began,) = copy.follow(["git ls-remote origin spring-2027 main"])
     assert len(set(re.findall(r"(?m)^\w+", began))) == 1  # the tag and what the site shows

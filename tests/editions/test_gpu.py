@@ -86,7 +86,7 @@ def nbval(book: Book, *more: str) -> subprocess.CompletedProcess:
 
 
 def gpu_notebook(book: Book, framework: str = "pytorch") -> Path:
-    return book.project.notebook_path("small", framework, "gpu")
+    return book.project.recorded_path("small", framework, "gpu")
 
 
 def edit_output(path: Path, old: str, new: str) -> None:

@@ -97,9 +97,13 @@ class Project:
         """The pages of `_toc.yml`."""
         return self.contents.pages
 
-    def notebook_path(self, chapter: str, framework: str, device: str = "cpu") -> Path:
-        """Path of the executed edition of `chapter`."""
+    def recorded_path(self, chapter: str, framework: str, device: str = "cpu") -> Path:
+        """Path of the executed edition of `chapter`, with all outputs."""
         return self.root / "book" / "recorded" / device / framework / f"{chapter}.ipynb"
+
+    def notebook_path(self, chapter: str, framework: str, device: str = "cpu") -> Path:
+        """Path of the copy for learners: the outputs that they are to predict are left out."""
+        return self.root / "book" / "notebooks" / device / framework / f"{chapter}.ipynb"
 
     def record_path(self, chapter: str, framework: str, device: str = "cpu") -> Path:
         """Path of the record of that edition's last test run."""
