@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from editions.base.frameworks import FRAMEWORKS
+from editions.base.strings import Strings
 from editions.site import (
     chapter_pages,
     downloads,
@@ -58,7 +59,8 @@ def read_page(text: str) -> NotebookNode:
 
 
 def _complete_settings(app: Sphinx, config: Config) -> None:
-    """Tell Sphinx the site's address, and the theme's style sheet the frameworks."""
+    """Tell Sphinx the site's address, and the theme's files the frameworks and words."""
     project = current_project(app)
     config.html_baseurl = config.html_baseurl or project.site
+    config.html_context["question_words"] = Strings(project.language).group("ask_")
     config.html_context["frameworks"] = [framework.key for framework in project.frameworks]

@@ -1,6 +1,6 @@
 """Predictions on a page: the question in a box, and one fold for the output and the explanation.
 
-Without scripts the fold is a plain `<details>`. `predictions.js` puts a form above it, and reads
+Without scripts the fold is a plain `<details>`. `questions.js` puts a form above it, and reads
 from the box what kind of answer is expected and which answer is right.
 """
 
@@ -53,12 +53,13 @@ class QuestionDirective(SphinxDirective):
             about={
                 "data-predict": name,
                 "data-kind": question.kind,
-                "data-tolerance": repr(question.tolerance),
                 "data-keys": json.dumps(
-                    {key: text for key, text in keys.items() if len(text) <= LONGEST_KEY}
+                    {key: text for key, text in keys.items() if 0 < len(text) <= LONGEST_KEY}
                 ),
             },
         )
+        if question.tolerance:
+            box["about"]["data-tolerance"] = repr(question.tolerance)
         self.set_source_info(box)
         title = nodes.Text(strings("predict"))
         box += nodes.paragraph("", "", title, classes=["predict-title"])
@@ -135,7 +136,7 @@ class Folds(SphinxTransform):
                     "the section in which it begins"
                 )
             name = mark["name"]
-            fold = reveal("", *parent[start + 1 : end], classes=["fold", "reveal", FOLD])
+            fold = reveal("", *parent[start + 1 : end], classes=["reveal", FOLD])
             fold["ids"] = [f"answer-{name}"]
             fold["predict"] = name
             if mark["framework"]:
@@ -156,15 +157,15 @@ def _close_box(self: Any, node: nodes.Element) -> None:
 def _open_fold(self: Any, node: nodes.Element) -> None:
     strings = Strings(self.config.language)
     shown, hidden = strings("show_answer"), strings("hide_answer")
-    self.body.append(self.starttag(node, "details", **{"data-answers": node["predict"]}))
+    self.body.append(self.starttag(node, "div", **{"data-answers": node["predict"]}))
     self.body.append(
-        f'<summary><span class="collapsed">{shown}</span>'
+        f'<details class="fold fold-output"><summary><span class="collapsed">{shown}</span>'
         f'<span class="expanded">{hidden}</span></summary>\n'
     )
 
 
 def _close_fold(self: Any, node: nodes.Element) -> None:
-    self.body.append("</details>\n")
+    self.body.append("</details></div>\n")
 
 
 def register(app: Sphinx) -> None:

@@ -22,7 +22,8 @@ The kinds of question:
 =========== ==================================================================================
 ``choices`` one of the labelled items; a claim assigns the right label to `answer`
 ``number``  the last number that the predict cells print, within `:tolerance:` (default 0)
-``words``   the text that the predict cells print
+``words``   the text that the predict cells print; a figure, or an output that is not compared,
+            has no key: readers compare
 =========== ==================================================================================
 
 For a number or words, `:which: 2` takes the second number or line that is printed, and `:which: -2`
