@@ -13,6 +13,7 @@ from sphinx.config import Config
 from editions.base.frameworks import FRAMEWORKS
 from editions.base.strings import Strings
 from editions.site import (
+    cell_folds,
     chapter_pages,
     downloads,
     folds,
@@ -34,6 +35,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("editions_frameworks", list(FRAMEWORKS), "env", [list])
     app.connect("config-inited", _complete_settings)
     for module in (
+        cell_folds,
         chapter_pages,
         downloads,
         folds,
