@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -211,6 +212,59 @@ def test_every_question_of_the_book_can_be_answered(visit: Open, site: Site) -> 
         boxes = reader.page.locator(".predict[data-kind]").count()
         forms = reader.page.locator(".reveal > .answer-form").count()
         assert boxes == forms > 0, page
+
+
+def test_the_list_of_answers(visit: Open) -> None:
+    reader = visit("book/predictions.html")
+    place = reader.page.locator("#predictions")
+    assert "answered no question" in place.inner_text()
+    reader.go(f"{CHAPTER}?framework={CHOSEN[0]}")
+    commit(reader, "broadcast", number="3")
+    commit(reader, "step-size", choice="The smallest step")
+    answer_of(reader, "leaf").get_by_text("Just show me").click()
+    reader.go("book/predictions.html")
+    assert "3 answered: 1 right, 1 wrong, 1 shown at once." in place.inner_text()
+    assert place.locator("tr.hit").count() == 1
+    assert place.locator("ul li").count() == 2  # to read again
+    assert violations(reader) == []
+    with reader.page.expect_download() as download:
+        place.get_by_role("button", name="Save as JSON").click()
+    entries = json.loads(Path(download.value.path()).read_text("utf8"))
+    assert [entry["id"] for entry in entries] == [
+        f"autograd#{name}" for name in ("broadcast", "step-size", "leaf")
+    ]
+    with reader.page.expect_download() as download:
+        place.get_by_role("button", name="Save as Markdown").click()
+    text = Path(download.value.path()).read_text("utf8")
+    assert text.startswith("# Your predictions\n\n## From NumPy") and "What happens: 3\n" in text
+    place.locator("ul a").first.click()
+    assert "autograd.html" in reader.page.url
+    assert reader.page.locator("#question-step-size").is_visible()
+    reader.go("book/predictions.html")
+    reader.page.once("dialog", lambda dialog: dialog.accept())
+    place.get_by_role("button", name="Forget").click()
+    assert "answered no question" in place.inner_text()
+    assert kept(reader) == {}
+
+
+def test_the_sidebar_says_what_was_read_and_where_to_go_on(visit: Open) -> None:
+    reader = visit(CHAPTER)
+    link = reader.page.locator(".bd-sidebar-primary a", has_text="From NumPy")
+    commit(reader, "broadcast", number="3")
+    assert "1 answered" in link.inner_text()
+    reader.page.locator("#accumulation").scroll_into_view_if_needed()
+    reader.page.mouse.wheel(0, 200)
+    reader.page.wait_for_function("localStorage['editions-read']?.includes('autograd')")
+    reader.go("book/setup.html")
+    go_on = reader.page.get_by_role("link", name="Continue: From NumPy")
+    assert "autograd.html" in go_on.get_attribute("href")
+    assert "#" in go_on.get_attribute("href")
+    assert violations(reader) == []
+    go_on.click()
+    assert reader.page.locator(".continue").count() == 0
+    reader.page.keyboard.press("End")
+    reader.page.wait_for_function("JSON.parse(localStorage['editions-read']).pages?.autograd")
+    assert "read, 1 answered" in link.inner_text()
 
 
 def test_pages_without_questions_load_no_script_for_them(visit: Open) -> None:

@@ -64,5 +64,8 @@ def _complete_settings(app: Sphinx, config: Config) -> None:
     """Tell Sphinx the site's address, and the theme's files the frameworks and words."""
     project = current_project(app)
     config.html_baseurl = config.html_baseurl or project.site
-    config.html_context["question_words"] = Strings(project.language).group("ask_")
+    words = Strings(project.language)
+    config.html_context["question_words"] = words.group("ask_")
+    config.html_context["prediction_words"] = words.group("list_")
+    config.html_context["reading_words"] = words.group("read_")
     config.html_context["frameworks"] = [framework.key for framework in project.frameworks]
