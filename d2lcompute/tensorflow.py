@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from d2lcompute import _arrays, _quiet, timing
 from d2lcompute._arguments import absent, integer
 from d2lcompute.checks import check, score
+from d2lcompute.errors import shown_error
 from d2lcompute.plotting import (
     Animator,
     plot,
@@ -72,6 +73,7 @@ __all__ = [
     "set_figsize",
     "set_precision",
     "show_heatmaps",
+    "shown_error",
     "synchronize",
     "try_all_gpus",
     "try_gpu",

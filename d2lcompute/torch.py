@@ -31,6 +31,7 @@ if "tensorflow" in sys.modules and "triton" not in sys.modules:
 from d2lcompute import _arrays, timing
 from d2lcompute._arguments import absent, integer
 from d2lcompute.checks import check, score
+from d2lcompute.errors import shown_error
 from d2lcompute.plotting import (
     Animator,
     plot,
@@ -59,6 +60,7 @@ __all__ = [
     "set_figsize",
     "set_precision",
     "show_heatmaps",
+    "shown_error",
     "synchronize",
     "try_all_gpus",
     "try_gpu",

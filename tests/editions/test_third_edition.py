@@ -101,13 +101,9 @@ def page(site: Path) -> BeautifulSoup:
     return BeautifulSoup((site / "book" / "small.html").read_text("utf8"), "html.parser")
 
 
-def notebook_path(book: Book, framework: str) -> Path:
-    return book.root / "book" / "notebooks" / "cpu" / framework / "small.ipynb"
-
-
 def test_there_are_three_notebooks(book: Book) -> None:
     for key, kind in KINDS.items():
-        cells = nbformat.read(notebook_path(book, key), as_version=4).cells
+        cells = nbformat.read(book.notebook(key), as_version=4).cells
         assert [cell.source for cell in cells if cell.id == "start"] == {
             "pytorch": ["numbers = [1, 2]"],
             "tensorflow": ["numbers = (1, 2)"],
@@ -119,15 +115,16 @@ def test_there_are_three_notebooks(book: Book) -> None:
 
 
 def test_a_tab_set_has_three_tabs_in_order(page: BeautifulSoup) -> None:
-    whole, partial = page.select(".editions")
+    whole, predicted, partial = page.select(".editions")
     labels = whole.select(".sd-tab-label")
     assert [label["data-sync-id"] for label in labels] == list(TITLES)
     assert [label.text.strip() for label in labels] == list(TITLES.values())
     panels = whole.select(":scope > .sd-tab-content")
     assert [panel["class"][-2] for panel in panels] == [f"for-{key}" for key in TITLES]
     cells = [[kind(cell) for cell in panel.find_all(recursive=False)] for panel in panels]
-    assert cells[0] == ["numbers", "total", "text", "kind"]
-    assert cells[1] == cells[2] == ["numbers", "total", "gap", "kind"]
+    assert cells[0] == ["numbers", "total", "text"]
+    assert cells[1] == cells[2] == ["numbers", "total", "gap"]
+    panels = predicted.select(":scope > .sd-tab-content")
     for panel, kind_of_numbers in zip(panels, KINDS.values(), strict=True):
         assert kind_of_numbers in panel.text
     labels = partial.select(".sd-tab-label")
@@ -141,8 +138,7 @@ def kind(cell: Tag) -> str:
     source = cell.select_one(".cell_input pre")
     if source is None:
         return "text"
-    line = source.text.strip().splitlines()[-1]
-    return "kind" if line.startswith("type(") else line.split(" = ")[0]
+    return source.text.strip().splitlines()[-1].split(" = ")[0]
 
 
 def test_each_edition_can_be_launched(page: BeautifulSoup, book: Book, site: Path) -> None:
@@ -156,7 +152,7 @@ def test_each_edition_can_be_launched(page: BeautifulSoup, book: Book, site: Pat
             f"book/notebooks/cpu/{key}/small.ipynb"
         )
         download = site / "book" / links["Download notebook"]
-        assert download.read_bytes() == notebook_path(book, key).read_bytes()
+        assert download.read_bytes() == book.project.notebook_path("small", key).read_bytes()
     version = metadata.version("numpy")
     assert f"Verified on NumPy {version}, CPU, " in " ".join(editions[-1].text.split())
 
@@ -230,7 +226,7 @@ def test_three_stand_side_by_side(reader: Visit) -> None:
           .map((box) => [box.left, box.top]))""",
         list(TITLES),
     )
-    assert [len(row) for row in rows] == [3, 3, 1, 3]  # the text for PyTorch alone
+    assert [len(row) for row in rows] == [3, 3, 1]  # the text for PyTorch alone
     for (first, top), (second, other), (third, last) in [row for row in rows if len(row) == 3]:
         assert first + 300 < second and second + 300 < third
         assert abs(top - other) < 1 and abs(top - last) < 1

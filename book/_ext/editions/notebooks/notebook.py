@@ -11,8 +11,10 @@ from editions.base.frameworks import Framework
 from editions.base.project import Project
 from editions.base.strings import Strings
 from editions.notebooks.outputs import has_figure
+from editions.source.asides import Aside
 from editions.source.chapter import Cell, Chapter, cell_ids
 from editions.source.portable_markdown import Plain
+from editions.source.predictions import predictions
 
 KEY = "d2lcompute"  # the entry of a notebook's metadata that this package writes
 SETUP_ID = "setup"
@@ -22,11 +24,18 @@ def build(chapter: Chapter, framework: Framework, project: Project) -> NotebookN
     """Return the edition's notebook before it is run.
 
     Raises:
-        SourceError: the chapter's Markdown holds something that notebooks cannot show.
+        SourceError: the chapter's Markdown holds something that notebooks cannot show, or a
+            prediction is incomplete.
     """
     plain = Plain.of_chapter(project, chapter)
     strings = Strings(project.language)
     cells = chapter.edition(framework.key)
+    answering = {
+        cell
+        for one in predictions(chapter)
+        if framework.key in one.answers
+        for cell in one.cells(framework.key)
+    }
     notebook = nbformat.v4.new_notebook()
     notebook.metadata = nbformat.from_dict(
         {
@@ -41,6 +50,7 @@ def build(chapter: Chapter, framework: Framework, project: Project) -> NotebookN
         }
     )
     notebook.cells.append(_setup_cell(project, strings))
+    aside: Aside | None = None
     for cell, identifier in zip(cells, cell_ids(cells), strict=True):
         if cell.kind == "markdown":
             text = plain.convert(cell.source, cell.line)
@@ -48,10 +58,32 @@ def build(chapter: Chapter, framework: Framework, project: Project) -> NotebookN
                 continue
             node = nbformat.v4.new_markdown_cell(text)
         else:
-            node = _code_cell(cell, strings)
+            node = _code_cell(cell, strings, cell in answering)
         node.id = identifier
+        if cell.aside != aside:
+            notebook.cells += _turn(aside, cell, plain, strings)
+            aside = cell.aside
         notebook.cells.append(node)
     return notebook
+
+
+def _turn(aside: Aside | None, cell: Cell, plain: Plain, strings: Strings) -> list[NotebookNode]:
+    """The headings between two cells of which one is in an aside.
+
+    JupyterLab folds what follows a heading, up to the next one.
+    """
+    headings = []
+    if cell.aside:
+        title = strings("deeper", title=plain.convert(cell.aside.title, cell.aside.first))
+        heading = nbformat.v4.new_markdown_cell(f"###### {title}")
+        heading.metadata["jp-MarkdownHeadingCollapsed"] = True
+        heading.id = cell.aside.name
+        headings.append(heading)
+    elif aside and not cell.source.startswith("#"):
+        heading = nbformat.v4.new_markdown_cell(f"###### {strings('deeper_end')}")
+        heading.id = f"{aside.name}-end"
+        headings.append(heading)
+    return headings
 
 
 def _setup_cell(project: Project, strings: Strings) -> NotebookNode:
@@ -68,7 +100,8 @@ def _setup_cell(project: Project, strings: Strings) -> NotebookNode:
     return node
 
 
-def _code_cell(cell: Cell, strings: Strings) -> NotebookNode:
+def _code_cell(cell: Cell, strings: Strings, answers: bool) -> NotebookNode:
+    """A code cell; `answers` says whether it belongs to the answer of a prediction."""
     metadata: dict[str, Any] = {}
     if cell.tags:
         metadata["tags"] = list(cell.tags)
@@ -76,12 +109,14 @@ def _code_cell(cell: Cell, strings: Strings) -> NotebookNode:
     if cell.is_claim:
         # JupyterLab folds the cell by `source_hidden`, Colab by the form that `@title` makes.
         _, _, body = source.partition("\n")
-        source = f"# @title {strings('checked', claim=cell.claim_title)}\n{body}"
+        title = (
+            strings("checked_prediction")  # the claim's own would give the answer away
+            if answers
+            else strings("checked", claim=cell.claim_title)
+        )
+        source = f"# @title {title}\n{body}"
         metadata["jupyter"] = {"source_hidden": True}
         metadata["cellView"] = "form"
-    if "predict" in cell.tags:
-        metadata["jupyter"] = {"outputs_hidden": True}
-        metadata["collapsed"] = True
     if cell.alt:
         metadata["alt"] = cell.alt
     node = nbformat.v4.new_code_cell(source)

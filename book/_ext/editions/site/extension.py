@@ -11,7 +11,9 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from editions.base.frameworks import FRAMEWORKS
+from editions.base.strings import Strings
 from editions.site import (
+    cell_folds,
     chapter_pages,
     downloads,
     folds,
@@ -19,6 +21,7 @@ from editions.site import (
     moving_figures,
     outdated_files,
     page_head,
+    prediction_nodes,
     quiz_directive,
     site_files,
     status_page,
@@ -33,6 +36,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("editions_frameworks", list(FRAMEWORKS), "env", [list])
     app.connect("config-inited", _complete_settings)
     for module in (
+        cell_folds,
         chapter_pages,
         downloads,
         folds,
@@ -40,6 +44,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         moving_figures,
         outdated_files,
         page_head,
+        prediction_nodes,
         quiz_directive,
         site_files,
         status_page,
@@ -58,7 +63,11 @@ def read_page(text: str) -> NotebookNode:
 
 
 def _complete_settings(app: Sphinx, config: Config) -> None:
-    """Tell Sphinx the site's address, and the theme's style sheet the frameworks."""
+    """Tell Sphinx the site's address, and the theme's files the frameworks and words."""
     project = current_project(app)
     config.html_baseurl = config.html_baseurl or project.site
+    words = Strings(project.language)
+    config.html_context["question_words"] = words.group("ask_")
+    config.html_context["prediction_words"] = words.group("list_")
+    config.html_context["reading_words"] = words.group("read_")
     config.html_context["frameworks"] = [framework.key for framework in project.frameworks]

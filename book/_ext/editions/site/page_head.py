@@ -15,6 +15,10 @@ from editions.site.sphinx_project import current_project
 # tabs.
 UNUSED = ("thebe", "togglebutton", "toggleHint", "toggleOpenOnPrint", "design-tabs")
 DESCRIPTION = 200  # characters
+SCRIPTS = {  # what a page must hold to need them
+    "questions.js": re.compile(r'class="[^"]*\b(?:predict|quiz)\b'),
+    "predictions.js": re.compile(r'id="predictions"'),
+}
 EMPTY_HEAD = re.compile(r'<th class="head[^"]*">\s*<p></p>\s*</th>')
 CITATION = re.compile(r"\s*\[[^]]*\d{4}[a-z]?\]")
 
@@ -37,6 +41,13 @@ def _extend_context(
     if "body" in context:  # corrects what axe reports in docutils' tables and bibliographies
         body = EMPTY_HEAD.sub("<td></td>", context["body"])
         context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
+    body = context.get("body", "")
+    idle = [name for name, needs in SCRIPTS.items() if not needs.search(body)]
+    context["script_files"] = [
+        file
+        for file in context["script_files"]
+        if not any(str(file.filename or "").endswith(name) for name in idle)
+    ]
     # With scripts off the page is light; with scripts on, the head's script follows the system.
     context["default_mode"] = "light"
     for kind in ("script_files", "css_files"):
