@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from tqdm import tqdm
 
 ROOT = Path(__file__).parent.parent
-NOTEBOOKS = ROOT / "book" / "notebooks" / "cpu"
+NOTEBOOKS = ROOT / "book" / "recorded" / "cpu"
 
 
 def below(process: psutil.Process) -> int:

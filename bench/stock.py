@@ -71,7 +71,7 @@ def stock_book(target: Path) -> None:
         runs = {
             framework.key: {
                 "cpu": nbformat.read(
-                    project.notebook_path(chapter.name, framework.key), as_version=4
+                    project.recorded_path(chapter.name, framework.key), as_version=4
                 )
             }
             for framework in project.frameworks

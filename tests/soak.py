@@ -46,7 +46,7 @@ def run(conditions: dict[str, str]) -> tuple[int, str, float]:
         "2",
         "--dist",
         "loadfile",
-        "book/notebooks/cpu",
+        "book/recorded/cpu",
     ]
     environment = {**os.environ, **conditions}
     began = time.monotonic()

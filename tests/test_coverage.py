@@ -43,7 +43,7 @@ CHOSEN = [path.stem for path in PROJECT.chapters if path.stem in GROUPS]
 
 @cache
 def cells(chapter: str, framework: str) -> dict[str, nbformat.NotebookNode]:
-    path = PROJECT.notebook_path(chapter, framework)
+    path = PROJECT.recorded_path(chapter, framework)
     return {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
 
 

@@ -63,7 +63,7 @@ def run_all(framework: str) -> tuple[dict[tuple[int, Path], str], str]:
     return run(
         framework,
         [
-            (number, PROJECT.notebook_path(chapter, key))
+            (number, PROJECT.recorded_path(chapter, key))
             for key, chapter, number in RUNS
             if key == framework
         ],
@@ -74,7 +74,7 @@ def run_all(framework: str) -> tuple[dict[tuple[int, Path], str], str]:
 @pytest.mark.parametrize(("framework", "chapter", "number"), RUNS)
 def test_a_chapter_runs_where_there_are_gpus(framework: str, chapter: str, number: int) -> None:
     said, errors = run_all(framework)
-    text = said[number, PROJECT.notebook_path(chapter, framework)]
+    text = said[number, PROJECT.recorded_path(chapter, framework)]
     assert re.fullmatch(r"\d\d+ cells ran\n", text), text + errors
 
 

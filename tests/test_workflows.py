@@ -147,7 +147,12 @@ def test_the_gpu_runner_is_named_in_one_place() -> None:
     assert "pull_request" not in workflow[True]  # YAML's word for "on"
     assert "make test-gpu TORCH_INDEX=" in runs(job)  # all frameworks of the book
     assert "GITHUB_STEP_SUMMARY" in runs(job)
-    for part in ("book/notebooks/gpu", "_build/verification", "_build/differences"):
+    for part in (
+        "book/recorded/gpu",
+        "book/notebooks/gpu",
+        "_build/verification",
+        "_build/differences",
+    ):
         assert part in kept(job)
     others = [read(path.stem)["jobs"] for path in WORKFLOWS if path.stem != "gpu"]
     assert {job["runs-on"] for jobs in others for job in jobs.values()} == {"ubuntu-24.04"}

@@ -75,11 +75,19 @@ Only PyTorch readers see *this*.
 
 +++
 
+:::{predict} words
+What is the type of `numbers`?
+:::
+
 ```{code-cell} ipython3
 :name: kind
 :tags: [predict]
 type(numbers).__name__
 ```
+
+:::{why}
+Brackets make a list, parentheses a *tuple*.
+:::
 
 ```{code-cell} ipython3
 :name: total-checked
@@ -133,7 +141,8 @@ class Book:
         return self.source.read_text("utf8").split(text)[0].count("\n") + 1
 
     def notebook(self, framework: str) -> Path:
-        return self.project.notebook_path("small", framework)
+        """The executed notebook."""
+        return self.project.recorded_path("small", framework)
 
 
 @cache

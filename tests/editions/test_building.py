@@ -64,7 +64,7 @@ def test_ctrl_c_ends_what_was_started(tmp_path: Path) -> None:
 def verify(book: Book, chapter: str) -> None:
     """Write the records of a verifying run."""
     for key, framework in FRAMEWORKS.items():
-        notebook = book.project.notebook_path(chapter, key)
+        notebook = book.project.recorded_path(chapter, key)
         Record(
             notebook=digest(notebook.read_bytes()),
             device="cpu",
@@ -106,8 +106,8 @@ def second_chapter(book: Book) -> None:
     figures = book.root / "book" / "figures"
     shutil.copyfile(figures / "dot.svg", figures / "second.svg")
     for key in FRAMEWORKS:
-        path = book.notebook(key)
-        shutil.copyfile(path, path.with_name("second.ipynb"))
+        for path in (book.notebook(key), book.project.notebook_path("small", key)):
+            shutil.copyfile(path, path.with_name("second.ipynb"))
     exercises = book.root / "exercises" / "notebooks" / "pytorch"
     exercises.mkdir(parents=True)
     for chapter in ("small", "second"):

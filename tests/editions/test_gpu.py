@@ -74,7 +74,7 @@ def nbval(book: Book, *more: str) -> subprocess.CompletedProcess:
     """The plugin alone, as on a command line."""
     command = [sys.executable, "-m", "pytest", "-p", "editions.notebooks.nbval_plugin", "-q"]
     command += ["--nbval", "--nbval-current-env", "-p", "no:cacheprovider"]
-    command += ["book/notebooks/gpu/pytorch"]
+    command += ["book/recorded/gpu/pytorch"]
     return subprocess.run(
         [*command, *more],
         cwd=book.root,
@@ -86,7 +86,7 @@ def nbval(book: Book, *more: str) -> subprocess.CompletedProcess:
 
 
 def gpu_notebook(book: Book, framework: str = "pytorch") -> Path:
-    return book.project.notebook_path("small", framework, "gpu")
+    return book.project.recorded_path("small", framework, "gpu")
 
 
 def edit_output(path: Path, old: str, new: str) -> None:

@@ -102,13 +102,9 @@ def page(site: Path) -> BeautifulSoup:
     return BeautifulSoup((site / "book" / "small.html").read_text("utf8"), "html.parser")
 
 
-def notebook_path(book: Book, framework: str) -> Path:
-    return book.root / "book" / "notebooks" / "cpu" / framework / "small.ipynb"
-
-
 def test_there_are_three_notebooks(book: Book) -> None:
     for key, kind in KINDS.items():
-        cells = nbformat.read(notebook_path(book, key), as_version=4).cells
+        cells = nbformat.read(book.notebook(key), as_version=4).cells
         assert [cell.source for cell in cells if cell.id == "start"] == {
             "pytorch": ["numbers = [1, 2]"],
             "tensorflow": ["numbers = (1, 2)"],
@@ -120,15 +116,16 @@ def test_there_are_three_notebooks(book: Book) -> None:
 
 
 def test_a_tab_set_has_three_tabs_in_order(page: BeautifulSoup) -> None:
-    whole, partial = page.select(".editions")
+    whole, predicted, partial = page.select(".editions")
     labels = whole.select(".sd-tab-label")
     assert [label["data-sync-id"] for label in labels] == list(TITLES)
     assert [label.text.strip() for label in labels] == list(TITLES.values())
     panels = whole.select(":scope > .sd-tab-content")
     assert [panel["class"][-2] for panel in panels] == [f"for-{key}" for key in TITLES]
     cells = [[kind(cell) for cell in panel.find_all(recursive=False)] for panel in panels]
-    assert cells[0] == ["numbers", "total", "text", "kind"]
-    assert cells[1] == cells[2] == ["numbers", "total", "gap", "kind"]
+    assert cells[0] == ["numbers", "total", "text"]
+    assert cells[1] == cells[2] == ["numbers", "total", "gap"]
+    panels = predicted.select(":scope > .sd-tab-content")
     for panel, kind_of_numbers in zip(panels, KINDS.values(), strict=True):
         assert kind_of_numbers in panel.text
     labels = partial.select(".sd-tab-label")
@@ -142,8 +139,7 @@ def kind(cell: Tag) -> str:
     source = cell.select_one(".cell_input pre")
     if source is None:
         return "text"
-    line = source.text.strip().splitlines()[-1]
-    return "kind" if line.startswith("type(") else line.split(" = ")[0]
+    return source.text.strip().splitlines()[-1].split(" = ")[0]
 
 
 def test_each_edition_can_be_launched(page: BeautifulSoup, book: Book, site: Path) -> None:
@@ -157,7 +153,7 @@ def test_each_edition_can_be_launched(page: BeautifulSoup, book: Book, site: Pat
             f"book/notebooks/cpu/{key}/small.ipynb"
         )
         download = site / "book" / links["Download notebook"]
-        assert download.read_bytes() == notebook_path(book, key).read_bytes()
+        assert download.read_bytes() == book.project.notebook_path("small", key).read_bytes()
     version = metadata.version("numpy")
     assert f"Verified on NumPy {version}, CPU, " in " ".join(editions[-1].text.split())
 

@@ -97,8 +97,12 @@ class Project:
         """The pages of `_toc.yml`."""
         return self.contents.pages
 
+    def recorded_path(self, chapter: str, framework: str, device: str = "cpu") -> Path:
+        """Path of the executed edition of `chapter`, with all outputs."""
+        return self.root / "book" / "recorded" / device / framework / f"{chapter}.ipynb"
+
     def notebook_path(self, chapter: str, framework: str, device: str = "cpu") -> Path:
-        """Path of the executed edition of `chapter`."""
+        """Path of the copy for learners: the outputs that they are to predict are left out."""
         return self.root / "book" / "notebooks" / device / framework / f"{chapter}.ipynb"
 
     def record_path(self, chapter: str, framework: str, device: str = "cpu") -> Path:

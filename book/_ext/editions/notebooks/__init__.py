@@ -9,6 +9,8 @@ module                  knows
 ``dependencies``        which modules of the helper package a notebook reaches
 ``kernels``             how the cells of a notebook are run
 ``outputs``             which outputs may be stored
+``answer_keys``         which answers to predictions a run gives
+``storage``             in which copies a notebook is stored
 ``execution``           how editions are run and stored, several at a time
 ``upkeep``              how stored notebooks are kept up to date
 ``accelerators``        which GPUs a framework can use

@@ -11,8 +11,10 @@ from editions.base.errors import EditionsError
 from editions.base.frameworks import Framework
 from editions.base.project import Project
 from editions.notebooks import notebook, staleness
+from editions.notebooks.answer_keys import answer_keys
 from editions.source.chapter import Cell, Chapter, cell_ids, read_chapter
 from editions.source.claims import claim_problems
+from editions.source.predictions import predictions
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,12 @@ class Edition:
 
     @property
     def path(self) -> Path:
-        """Where its notebook is stored."""
+        """Where its executed notebook is stored."""
+        return self.project.recorded_path(self.chapter.name, self.framework.key, self.device)
+
+    @property
+    def learners_path(self) -> Path:
+        """Where the copy for learners is stored."""
         return self.project.notebook_path(self.chapter.name, self.framework.key, self.device)
 
     @property
@@ -67,12 +74,21 @@ class Edition:
         """
         return staleness.staleness(self.path, self.chapter, self.framework, self.project)
 
-    def check_claims(self) -> None:
-        """Check that every claim asserts something that cells above it computed.
+    def answer_keys(self, notebook: NotebookNode) -> dict[str, str]:
+        """Return the right answers to its predictions, as its executed notebook gives them.
 
         Raises:
-            EditionsError: lists the claims that prove nothing.
+            EditionsError: the run gives no answer, or a comment gives one away.
         """
+        return answer_keys(self.chapter, self.framework.key, notebook)
+
+    def check_source(self) -> None:
+        """Check its predictions, and that every claim asserts what cells above it computed.
+
+        Raises:
+            EditionsError: a prediction is incomplete; or lists the claims that prove nothing.
+        """
+        predictions(self.chapter)
         problems = [
             f"{self.chapter.path}:{cell.line}: the claim "
             f"{cell.claim_title!r} proves nothing: {problem}"

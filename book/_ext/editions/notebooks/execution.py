@@ -11,12 +11,13 @@ from typing import Any
 from nbformat import NotebookNode
 
 from editions.base.errors import EditionsError
-from editions.base.files import write_atomically
 from editions.notebooks.accelerators import accelerators
+from editions.notebooks.answer_keys import ENTRY, expressions, stored_labels
 from editions.notebooks.edition import Edition
 from editions.notebooks.kernels import CellError, kernel_environment, kill_kernels, run_cells
-from editions.notebooks.notebook import KEY, describe_figures, dumps
+from editions.notebooks.notebook import KEY, describe_figures
 from editions.notebooks.outputs import has_figure, merged_streams, output_problems
+from editions.notebooks.storage import store
 
 
 def run(edition: Edition, on_cell: Callable[[], None] = lambda: None) -> None:
@@ -28,17 +29,19 @@ def run(edition: Edition, on_cell: Callable[[], None] = lambda: None) -> None:
 
     Raises:
         EditionsError: a package is missing or has another version than the pinned one, a cell
-            failed, or an output cannot be stored; names the chapter, the edition and the line of
-            the source. The stored notebook is left as it was.
+            failed, an output cannot be stored, or a prediction gets no answer; names the chapter,
+            the edition and the line of the source. The stored notebook is left as it was.
     """
-    edition.check_claims()
+    edition.check_source()
     environment = kernel_environment(edition.project, edition.device)
     about: dict[str, Any] = {"versions": _installed_versions(edition)}
     if edition.device != "cpu":
         about["cards"] = accelerators(edition.framework, environment)
     notebook = edition.build()
     try:
-        run_cells(notebook, environment, on_cell)
+        labels = run_cells(
+            notebook, environment, on_cell, expressions(edition.chapter, edition.framework.key)
+        )
     except CellError as error:
         raise _located(error, edition) from error
     _check_outputs(edition, notebook)
@@ -53,9 +56,11 @@ def run(edition: Edition, on_cell: Callable[[], None] = lambda: None) -> None:
         "framework": edition.framework.key,
         "device": edition.device,
         "fingerprint": edition.fingerprint(),
+        ENTRY: stored_labels(labels),
         **about,
     }
-    write_atomically(edition.path, dumps(notebook))
+    edition.answer_keys(notebook)
+    store(edition, notebook)
 
 
 def run_all(chosen: list[Edition], jobs: int, progress: bool = True) -> list[EditionsError]:

@@ -6,9 +6,11 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+from jupyter_core.utils import ensure_async
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
@@ -57,8 +59,11 @@ def kernel_environment(project: Project, device: str) -> dict[str, str]:
 
 
 def run_cells(
-    notebook: NotebookNode, environment: dict[str, str], on_cell: Callable[[], None]
-) -> None:
+    notebook: NotebookNode,
+    environment: dict[str, str],
+    on_cell: Callable[[], None],
+    expressions: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Run a notebook's cells in a fresh kernel, which stores their outputs in the notebook.
 
     The kernel works in an empty folder and ignores the user's IPython start-up files.
@@ -67,14 +72,30 @@ def run_cells(
         notebook: the notebook; it is changed.
         environment: environment variables to set for the kernel.
         on_cell: called after each cell.
+        expressions: by the id of a cell, an expression to evaluate once the cell has run.
+
+    Returns:
+        The representation of each expression's value, by the id of the cell.
 
     Raises:
         CellError: a cell failed; the cells below it were not run.
     """
+    expressions = expressions or {}
+    values: dict[str, str] = {}
     started = [0]  # the index of the cell that was started last
 
     def start(cell: NotebookNode, cell_index: int) -> None:
         started[0] = cell_index
+
+    async def executed(cell: NotebookNode, execute_reply: dict[str, Any], **_: Any) -> None:
+        on_cell()
+        if cell.id in expressions and execute_reply["content"]["status"] == "ok":
+            assert client.kc is not None
+            request = client.kc.execute(**evaluation(expressions[cell.id]))
+            reply = await client.async_wait_for_reply(await ensure_async(request), cell)
+            value = evaluated(reply or {})
+            if value is not None:
+                values[cell.id] = value
 
     with tempfile.TemporaryDirectory(prefix="d2lcompute-run-") as scratch:
         work = Path(scratch, "work")
@@ -89,7 +110,7 @@ def run_cells(
             extra_arguments=["--IPKernelApp.log_level=40"],  # no warnings about the transport
             resources={"metadata": {"path": str(work)}},
             on_cell_execute=start,
-            on_cell_executed=lambda **_: on_cell(),
+            on_cell_executed=executed,
         )
         _running.add(client)
         try:
@@ -101,6 +122,24 @@ def run_cells(
             raise CellError(cell, _line(error), _message(error)) from error
         finally:
             _running.discard(client)
+    return values
+
+
+def evaluation(expression: str) -> dict[str, Any]:
+    """Return the arguments with which a kernel's client evaluates an expression, unnoticed."""
+    return {
+        "code": "",
+        "silent": True,
+        "store_history": False,
+        "allow_stdin": False,
+        "user_expressions": {"value": expression},
+    }
+
+
+def evaluated(reply: Mapping[str, Any]) -> str | None:
+    """Return the representation of the value in the reply to an `evaluation`; None if it failed."""
+    value = reply.get("content", {}).get("user_expressions", {}).get("value", {})
+    return value.get("data", {}).get("text/plain") if value.get("status") == "ok" else None
 
 
 def kill_kernels() -> None:

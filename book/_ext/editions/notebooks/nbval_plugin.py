@@ -1,6 +1,6 @@
 """A pytest plugin that adds this book's rules to nbval and writes the verification record.
 
-Use: `pytest -p editions.notebooks.nbval_plugin --nbval --nbval-current-env book/notebooks/cpu`.
+Use: `pytest -p editions.notebooks.nbval_plugin --nbval --nbval-current-env book/recorded/cpu`.
 
 nbval runs every cell of a notebook again, in a fresh kernel, and compares the outputs with the
 stored ones. This plugin adds:
@@ -8,6 +8,7 @@ stored ones. This plugin adds:
 - Figures are not compared; a claim asserts their arrays.
 - A cell fails as soon as its kernel dies, not at the end of the time limit.
 - A cell that has never been run, or that is marked to be skipped, fails.
+- A claim that names the answer to a prediction must name the stored one.
 - Cells are named by their ids.
 - A complete run of a notebook writes a verification record, and a file in `_build/differences`
   if an output differs.
@@ -18,6 +19,7 @@ stored ones. This plugin adds:
 
 from __future__ import annotations
 
+import ast
 import datetime
 import os
 import platform
@@ -36,11 +38,18 @@ from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import DEVICES, Project
 from editions.base.terminal import without_colours
 from editions.notebooks.accelerators import accelerators
+from editions.notebooks.answer_keys import ENTRY
 from editions.notebooks.card_differences import rules
-from editions.notebooks.kernels import OUTPUT_TIMEOUT, kernel_environment
+from editions.notebooks.kernels import (
+    OUTPUT_TIMEOUT,
+    evaluated,
+    evaluation,
+    kernel_environment,
+)
 from editions.notebooks.notebook import KEY
 from editions.notebooks.outputs import is_compared
 from editions.notebooks.verification_record import Record
+from editions.source.predictions import ANSWER
 
 POLL = 1.0  # seconds between two checks that the kernel is alive
 _runs: dict[str, _Run] = {}
@@ -145,7 +154,12 @@ def _prepare(file: Any) -> str | None:
     project, about = Project.find(file.path.parent), file.nb.metadata.get(KEY, {})
     device = about.get("device", "cpu")
     folder = project.relative(file.path).split("/")
-    if folder[:2] == ["book", "notebooks"] and folder[2] != device:
+    if folder[:2] == ["book", "notebooks"]:
+        return (
+            "this is the copy for learners, without the outputs that they are to predict; compare "
+            "with the one below book/recorded"
+        )
+    if folder[:2] == ["book", "recorded"] and folder[2] != device:
         return f"this notebook was recorded on {device}, but it is stored under {folder[2]}"
     for name, value in _inherited.items():
         if value is None:
@@ -181,6 +195,32 @@ def _await_reply(kernel: Any, msg_id: str, timeout: float | None) -> None:
                 pytest.fail("the kernel died while it ran this cell", pytrace=False)
             if deadline is not None and time.monotonic() >= deadline:
                 raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: Any) -> Any:
+    """Fail a claim that names another answer to its prediction than the stored one."""
+    result = yield
+    if hasattr(item, "cell_num"):
+        answers = item.parent.nb.metadata.get(KEY, {}).get(ENTRY, {})
+        if (stored := answers.get(item.cell.get("id"))) is not None:
+            named = _named_answer(item.parent.kernel)
+            if named != stored:
+                pytest.fail(
+                    f"the claim names the answer {named!r}, and the stored one is {stored!r}",
+                    pytrace=False,
+                )
+    return result
+
+
+def _named_answer(kernel: Any) -> str | None:
+    """The label that the claim which has just run gives as the right choice."""
+    request = kernel.kc.execute(**evaluation(f"str({ANSWER})"))
+    while True:
+        reply = kernel.kc.get_shell_msg(timeout=OUTPUT_TIMEOUT)
+        if reply["parent_header"].get("msg_id") == request:
+            value = evaluated(reply)
+            return None if value is None else str(ast.literal_eval(value))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,7 @@ from editions.base.strings import Strings
 from editions.notebooks.outputs import has_figure
 from editions.source.chapter import Cell, Chapter, cell_ids
 from editions.source.portable_markdown import Plain
+from editions.source.predictions import predictions
 
 KEY = "d2lcompute"  # the entry of a notebook's metadata that this package writes
 SETUP_ID = "setup"
@@ -22,11 +23,18 @@ def build(chapter: Chapter, framework: Framework, project: Project) -> NotebookN
     """Return the edition's notebook before it is run.
 
     Raises:
-        SourceError: the chapter's Markdown holds something that notebooks cannot show.
+        SourceError: the chapter's Markdown holds something that notebooks cannot show, or a
+            prediction is incomplete.
     """
     plain = Plain.of_chapter(project, chapter)
     strings = Strings(project.language)
     cells = chapter.edition(framework.key)
+    answering = {
+        cell
+        for one in predictions(chapter)
+        if framework.key in one.answers
+        for cell in one.cells(framework.key)
+    }
     notebook = nbformat.v4.new_notebook()
     notebook.metadata = nbformat.from_dict(
         {
@@ -48,7 +56,7 @@ def build(chapter: Chapter, framework: Framework, project: Project) -> NotebookN
                 continue
             node = nbformat.v4.new_markdown_cell(text)
         else:
-            node = _code_cell(cell, strings)
+            node = _code_cell(cell, strings, cell in answering)
         node.id = identifier
         notebook.cells.append(node)
     return notebook
@@ -68,7 +76,8 @@ def _setup_cell(project: Project, strings: Strings) -> NotebookNode:
     return node
 
 
-def _code_cell(cell: Cell, strings: Strings) -> NotebookNode:
+def _code_cell(cell: Cell, strings: Strings, answers: bool) -> NotebookNode:
+    """A code cell; `answers` says whether it belongs to the answer of a prediction."""
     metadata: dict[str, Any] = {}
     if cell.tags:
         metadata["tags"] = list(cell.tags)
@@ -76,12 +85,14 @@ def _code_cell(cell: Cell, strings: Strings) -> NotebookNode:
     if cell.is_claim:
         # JupyterLab folds the cell by `source_hidden`, Colab by the form that `@title` makes.
         _, _, body = source.partition("\n")
-        source = f"# @title {strings('checked', claim=cell.claim_title)}\n{body}"
+        title = (
+            strings("checked_prediction")  # the claim's own would give the answer away
+            if answers
+            else strings("checked", claim=cell.claim_title)
+        )
+        source = f"# @title {title}\n{body}"
         metadata["jupyter"] = {"source_hidden": True}
         metadata["cellView"] = "form"
-    if "predict" in cell.tags:
-        metadata["jupyter"] = {"outputs_hidden": True}
-        metadata["collapsed"] = True
     if cell.alt:
         metadata["alt"] = cell.alt
     node = nbformat.v4.new_code_cell(source)

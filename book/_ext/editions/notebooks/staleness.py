@@ -77,7 +77,7 @@ def devices_of(chapter: Chapter, framework: Framework, project: Project) -> list
     """
 
     def is_current(device: str) -> bool:
-        path = project.notebook_path(chapter.name, framework.key, device)
+        path = project.recorded_path(chapter.name, framework.key, device)
         return staleness(path, chapter, framework, project) is None
 
     return [device for device in DEVICES if device == "cpu" or is_current(device)]

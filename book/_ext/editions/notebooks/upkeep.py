@@ -7,13 +7,14 @@ import os
 import sys
 
 import nbformat
+from nbformat import NotebookNode
 
 from editions.base.errors import EditionsError
-from editions.base.files import write_atomically
 from editions.base.project import DEVICES
 from editions.notebooks.edition import Edition
 from editions.notebooks.execution import jobs_on, run_all
-from editions.notebooks.notebook import dumps, refresh
+from editions.notebooks.notebook import refresh
+from editions.notebooks.storage import files, store
 
 
 def bring_up_to_date(chosen: list[Edition], jobs: int | None = None, force: bool = False) -> int:
@@ -55,39 +56,59 @@ def check(chosen: list[Edition]) -> int:
     """Print an error for each notebook that differs from its source.
 
     Returns:
-        0, or 1 if a notebook has to be run or refreshed.
+        0, or 1 if a notebook has to be run or refreshed, or a prediction has no answer.
 
     Raises:
-        EditionsError: there is no chapter, or a claim proves nothing.
+        EditionsError: there is no chapter, a claim proves nothing, or a prediction is incomplete.
     """
     if not chosen:
         raise EditionsError("there is no chapter to check: _toc.yml lists none")
     problems = []
+    failed = False
     for edition in chosen:
-        edition.check_claims()
+        edition.check_source()
         if reason := edition.staleness():
             problems.append(f"{edition.shown}: stale: {reason}")
     for edition in [*chosen, *_on_other_devices(chosen)]:
-        if edition.staleness() is None and edition.path.read_bytes() != _with_new_prose(edition):
-            problems.append(f"{edition.shown}: the notebook does not hold the source's prose")
+        if edition.staleness() is not None:
+            continue
+        try:
+            edition.answer_keys(_stored(edition))
+        except EditionsError as error:
+            print(f"error: {error}", file=sys.stderr)
+            failed = True
+        outdated = [
+            edition.project.relative(path)
+            for path, data in files(edition, _with_new_prose(edition)).items()
+            if not path.is_file() or path.read_bytes() != data
+        ]
+        if outdated:
+            problems.append(
+                f"{edition.shown}: the notebook does not hold the source's prose: "
+                f"{', '.join(outdated)}"
+            )
     for problem in problems:
         print(f"error: {problem}. Type: make notebooks", file=sys.stderr)
-    if not problems:
+    if not problems and not failed:
         print(f"{len(chosen)} notebooks hold what their sources say")
-    return 1 if problems else 0
+    return int(bool(problems) or failed)
 
 
 def refresh_prose(edition: Edition) -> bool:
-    """Replace the prose of a notebook whose code is up to date; return whether the file changed.
+    """Replace the prose of a notebook whose code is up to date; return whether a file changed.
 
     Raises:
         EditionsError: the source cannot be converted, or the file cannot be written.
     """
-    return write_atomically(edition.path, _with_new_prose(edition))
+    return store(edition, _with_new_prose(edition))
 
 
-def _with_new_prose(edition: Edition) -> bytes:
-    return dumps(refresh(edition.build(), nbformat.read(edition.path, as_version=4)))
+def _with_new_prose(edition: Edition) -> NotebookNode:
+    return refresh(edition.build(), _stored(edition))
+
+
+def _stored(edition: Edition) -> NotebookNode:
+    return nbformat.read(edition.path, as_version=4)
 
 
 def _on_other_devices(chosen: list[Edition]) -> list[Edition]:

@@ -1,27 +1,28 @@
 """How the editions become pages, and pages become a site or a PDF.
 
-================== ===============================================================
-module             knows
-================== ===============================================================
-``extension``      the Sphinx extension: the modules down to ``unused_styles``
-``sphinx_project`` which project a Sphinx application builds
-``chapter_pages``  how Sphinx reads a chapter
-``weaving``        how editions become the one notebook that Sphinx reads
-``tabs``           how runs of framework cells become tab sets
-``chapter_header`` what appears under a chapter's title
-``downloads``      where the site has the notebooks
-``status_page``    what the status page says of each notebook
-``quiz_directive`` how self-check questions look on a page
-``folds``          how claims and predicted outputs are folded
-``formulas``       how mathematics is rendered
-``page_head``      what the theme's templates know, and which scripts a page loads
-``site_files``     the page for missing addresses, the site map, the search script
-``outdated_files`` what earlier builds left that the book has no more
-``unused_styles``  which of the theme's styles no page uses
-``build``          how a build is started and reported
-``link_check``     how addresses outside the book are checked
-``preview``        how the site is served on this machine
-``pdf``            how the book is printed
-``browser``        which browser is used
-================== ===============================================================
+==================== ===============================================================
+module               knows
+==================== ===============================================================
+``extension``        the Sphinx extension: the modules down to ``unused_styles``
+``sphinx_project``   which project a Sphinx application builds
+``chapter_pages``    how Sphinx reads a chapter
+``weaving``          how editions become the one notebook that Sphinx reads
+``tabs``             how runs of framework cells become tab sets
+``chapter_header``   what appears under a chapter's title
+``downloads``        where the site has the notebooks
+``status_page``      what the status page says of each notebook
+``prediction_nodes`` how predictions look on a page
+``quiz_directive``   how self-check questions look on a page
+``folds``            how claims and predicted outputs are folded
+``formulas``         how mathematics is rendered
+``page_head``        what the theme's templates know, and which scripts a page loads
+``site_files``       the page for missing addresses, the site map, the search script
+``outdated_files``   what earlier builds left that the book has no more
+``unused_styles``    which of the theme's styles no page uses
+``build``            how a build is started and reported
+``link_check``       how addresses outside the book are checked
+``preview``          how the site is served on this machine
+``pdf``              how the book is printed
+``browser``          which browser is used
+==================== ===============================================================
 """

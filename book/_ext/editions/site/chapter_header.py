@@ -123,6 +123,7 @@ def edition_links(
         runs = []
         for device, recorded_with in versions[framework.key].items():
             notebook = project.notebook_path(chapter.name, framework.key, device)
+            recorded = project.recorded_path(chapter.name, framework.key, device)
             record = project.record_path(chapter.name, framework.key, device)
             runs.append(
                 Run(
@@ -130,7 +131,7 @@ def edition_links(
                     colab=project.colab_address(notebook),
                     download=f"{up}{download_path(chapter.name, framework.key, device)}",
                     versions=recorded_with,
-                    record=verified(record, notebook),
+                    record=verified(record, recorded),
                 )
             )
         exercises = (

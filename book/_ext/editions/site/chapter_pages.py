@@ -14,8 +14,10 @@ from sphinx.util.osutil import relative_uri
 from editions.base.contents import is_chapter
 from editions.base.errors import EditionsError
 from editions.base.frameworks import Framework
+from editions.base.project import Project
 from editions.base.strings import Strings
-from editions.notebooks.edition import editions
+from editions.notebooks.answer_keys import answer_keys
+from editions.notebooks.edition import Edition, editions
 from editions.notebooks.notebook import KEY
 from editions.notebooks.staleness import devices_of
 from editions.site import status_page
@@ -25,6 +27,7 @@ from editions.site.weaving import weave
 from editions.source.chapter import Chapter, read_chapter
 from editions.source.dropped_pages import chapter_without_left_out, without_left_out
 from editions.source.page_template import fill_in
+from editions.source.predictions import predictions
 
 
 def register(app: Sphinx) -> None:
@@ -36,17 +39,28 @@ def register(app: Sphinx) -> None:
 
 def _refuse_stale(app: Sphinx) -> None:
     """Stop the build where a page would show outputs that its code does not give."""
+    project = current_project(app)
     try:
         stale = [
             f"{edition.shown}: {reason}"
-            for edition in editions(current_project(app))
-            if (reason := edition.staleness())
+            for edition in editions(project)
+            if (reason := edition.staleness() or _missing_copy(project, edition))
         ]
     except EditionsError as error:
         raise ExtensionError(str(error)) from error
     if stale:
         listed = "\n".join(f"  {line}" for line in stale)
         raise ExtensionError(f"stale notebooks:\n{listed}\nType: make notebooks")
+
+
+def _missing_copy(project: Project, edition: Edition) -> str | None:
+    """Which copy for learners is missing that the page offers for download."""
+    chapter, framework = edition.chapter, edition.framework
+    for device in devices_of(chapter, framework, project):
+        path = project.notebook_path(chapter.name, framework.key, device)
+        if not path.is_file():
+            return f"the copy for learners, {project.relative(path)}, is missing"
+    return None
 
 
 def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -60,11 +74,22 @@ def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
         chapter = read_chapter(path, project.relative(path))
         chapter = chapter_without_left_out(project, chapter)
         runs = {framework.key: _runs(app, chapter, framework) for framework in project.frameworks}
+        keys = {
+            key: answer_keys(chapter, key, next(iter(found.values())))
+            for key, found in runs.items()
+        }
         source[0] = weave(chapter, project.frameworks, runs, Strings(project.language))
     except EditionsError as error:
         raise ExtensionError(str(error)) from error
     app.env.metadata[docname]["editions"] = {
         "chapter": chapter,
+        "predictions": {
+            one.name: (
+                one.question,
+                {key: keys[key][one.name] for key in keys if key in one.answers},
+            )
+            for one in predictions(chapter)
+        },
         "versions": {
             key: {device: dict(run.metadata[KEY]["versions"]) for device, run in found.items()}
             for key, found in runs.items()
@@ -77,7 +102,7 @@ def _runs(app: Sphinx, chapter: Chapter, framework: Framework) -> dict[str, Note
     project = current_project(app)
     runs = {}
     for device in devices_of(chapter, framework, project):
-        notebook = project.notebook_path(chapter.name, framework.key, device)
+        notebook = project.recorded_path(chapter.name, framework.key, device)
         app.env.note_dependency(str(notebook))
         app.env.note_dependency(str(project.record_path(chapter.name, framework.key, device)))
         runs[device] = nbformat.v4.reads(notebook.read_text("utf8"))

@@ -46,7 +46,7 @@ def notebook_statuses(project: Project) -> Iterator[NotebookStatus]:
         for page in project.chapters:
             chapter = read_chapter(page, project.relative(page))
             for device in devices_of(chapter, framework, project):
-                path = project.notebook_path(chapter.name, framework.key, device)
+                path = project.recorded_path(chapter.name, framework.key, device)
                 recorded = nbformat.v4.reads(path.read_text("utf8")).metadata[KEY]["versions"]
                 record = verified(project.record_path(chapter.name, framework.key, device), path)
                 versions = record.versions if record else dict(recorded)
@@ -126,6 +126,6 @@ class StatusDirective(SphinxDirective):
         project = current_project(self.env.app)
         statuses = list(notebook_statuses(project))
         for one in statuses:
-            for path in (project.record_path, project.notebook_path):
+            for path in (project.record_path, project.recorded_path):
                 self.env.note_dependency(str(path(one.chapter.name, one.framework.key, one.device)))
         return self.parse_text_to_nodes(page_text(project, statuses))

@@ -16,6 +16,7 @@ from editions.base.frameworks import FRAMEWORKS, Framework
 from editions.site.sphinx_project import current_project
 
 Cells = list[nodes.Element]
+FOLD = "cells-fold"  # the class of folds around cells
 GROUP = "framework"  # the sync group, and so the name in the page's address
 
 
@@ -33,7 +34,7 @@ class EditionDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Parse the content into a container that carries the framework's class."""
-        block = nodes.container(classes=["edition", _class(self.arguments[0])])
+        block = nodes.container(classes=["edition", class_of(self.arguments[0])])
         self.set_source_info(block)
         self.state.nested_parse(self.content, self.content_offset, block)
         return [block]
@@ -47,19 +48,28 @@ class EditionTabs(SphinxTransform):
     def apply(self, **kwargs: Any) -> None:
         """Change the document in place."""
         frameworks = current_project(self.app).frameworks
-        for parent in [self.document, *self.document.findall(nodes.section)]:
+        parents = [self.document, *self.document.findall(_holds_cells)]
+        for parent in parents:
             for start, run in reversed(list(_runs(parent))):
                 parent[start : start + len(run)] = [tab_set(run, frameworks)]
 
 
-def _class(framework: str) -> str:
+def _holds_cells(node: nodes.Node) -> bool:
+    """Whether a node is a section, or a fold around cells."""
+    return isinstance(node, nodes.section) or (
+        isinstance(node, nodes.container) and FOLD in node["classes"]
+    )
+
+
+def class_of(framework: str) -> str:
+    """The class of nodes that belong to a framework."""
     return f"tag_{framework}"
 
 
 def framework_of(node: nodes.Node) -> str | None:
     """The framework that a node belongs to, by its class; None if it belongs to all."""
     classes = node.get("classes", []) if isinstance(node, nodes.container) else []
-    return next((key for key in FRAMEWORKS if _class(key) in classes), None)
+    return next((key for key in FRAMEWORKS if class_of(key) in classes), None)
 
 
 def _runs(parent: nodes.Element) -> Iterator[tuple[int, Cells]]:

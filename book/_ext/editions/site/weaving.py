@@ -10,9 +10,10 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from editions.base.frameworks import Framework
+from editions.base.frameworks import FRAMEWORKS, Framework
 from editions.base.strings import Strings
 from editions.source.chapter import Cell, Chapter
+from editions.source.predictions import Prediction, predictions
 
 Editions = Mapping[str, Mapping[str, NotebookNode]]
 """Executed notebooks: by framework, then by device."""
@@ -31,12 +32,19 @@ def weave(
     outputs = {key: _code_cells(chapter, key, runs[key], strings) for key in keys}
     cells: list[NotebookNode] = []
     lines: list[int] = []
+    asked = {one.cell: one for one in predictions(chapter)}
+    answering: set[Cell] = set()  # they are on the page already
     for cell in chapter.cells:
-        if cell.framework is not None and cell.framework not in keys:
+        if cell.framework not in (None, *keys) or cell in answering:
             continue
-        for node in _woven(cell, outputs, keys, strings):
+        if cell in asked:
+            woven = _prediction(asked[cell], outputs, keys, strings)
+            answering.update(*(asked[cell].cells(key) for key in asked[cell].answers))
+        else:
+            woven = ((node, cell.line) for node in _woven(cell, outputs, keys, strings))
+        for node, line in woven:
             cells.append(node)
-            lines.append(cell.line - 1)
+            lines.append(line - 1)
     return json.dumps(
         {
             "cells": cells,
@@ -98,32 +106,98 @@ def _caption(device: str, strings: Strings) -> NotebookNode:
     return nbformat.v4.new_output("display_data", data=data)
 
 
+def _prediction(
+    prediction: Prediction,
+    outputs: dict[str, dict[Cell, NotebookNode]],
+    keys: list[str],
+    strings: Strings,
+) -> Iterator[tuple[NotebookNode, int]]:
+    """The question, the code, and in one fold the outputs, the claims and the explanation.
+
+    Each comes with its line. `prediction_nodes` makes the fold of what is between two marks.
+    """
+    home, name, line = prediction.framework, prediction.name, prediction.cell.line
+    yield _markdown(_with_id(prediction.cell.source, name), home), line
+    for cell in _of_all(prediction, keys, "predict"):
+        framework = home or cell.framework
+        run = outputs[framework or keys[0]][cell]
+        tags = [framework] if framework else []
+        yield (
+            _code(cell, NotebookNode({**run, "outputs": []}), tags, strings, asked=True),
+            cell.line,
+        )
+    yield _markdown(f":::{{reveal-begin}} {name} {home or ''}\n:::", None), line
+    for part in ("predict", "claims", "why"):
+        for cell in _of_all(prediction, keys, part):
+            for node in _woven(cell, outputs, keys, strings, home, asked=True):
+                if part == "predict":
+                    node.metadata.tags.append("remove-input")
+                yield node, cell.line
+    yield _markdown(f":::{{reveal-end}} {name}\n:::", None), line
+
+
+def _of_all(prediction: Prediction, keys: list[str], part: str) -> list[Cell]:
+    """The cells of a part of the answer in all editions, in the order of the source."""
+    cells = {
+        cell
+        for key, answer in prediction.answers.items()
+        if key in keys
+        for cell in getattr(answer, part)
+    }
+    return sorted(cells, key=lambda cell: cell.line)
+
+
+def _with_id(question: str, name: str) -> str:
+    """A question's directive with its name as the only option."""
+    first, _, rest = question.partition("\n")
+    body = re.sub(r"\A(?::[\w-]+:.*\n)*\n*", "", rest)
+    return f"{first}\n:id: {name}\n\n{body}"
+
+
 def _woven(
     cell: Cell,
     outputs: dict[str, dict[Cell, NotebookNode]],
     keys: list[str],
     strings: Strings,
+    home: str | None = None,
+    asked: bool = False,
 ) -> Iterator[NotebookNode]:
+    """A cell as the page shows it.
+
+    `home` is the framework of the fold that the cell is in, where it needs no tabs.
+    """
     if cell.kind == "markdown":
-        text = cell.source
-        if cell.framework:
-            fence = ":" * (_longest_fence(text) + 1)
-            text = f"{fence}{{edition}} {cell.framework}\n{text}\n{fence}"
-        yield NotebookNode(cell_type="markdown", metadata=NotebookNode(), source=text)
+        yield _markdown(cell.source, None if home else cell.framework)
+    elif home:
+        yield _code(cell, outputs[home][cell], [], strings, asked)
     elif cell.framework:
-        yield _code(cell, outputs[cell.framework][cell], [cell.framework], strings)
+        yield _code(cell, outputs[cell.framework][cell], [cell.framework], strings, asked)
     else:
         runs = {key: outputs[key][cell] for key in keys}
         shown = [_comparable(node.outputs) for node in runs.values()]
         if all(one == shown[0] for one in shown):
-            yield _code(cell, runs[keys[0]], [], strings)
+            yield _code(cell, runs[keys[0]], [], strings, asked)
         else:
             for key, node in runs.items():
-                yield _code(cell, node, [key], strings)
+                yield _code(cell, node, [key], strings, asked)
 
 
-def _code(cell: Cell, run: NotebookNode, frameworks: list[str], strings: Strings) -> NotebookNode:
-    tags = [*frameworks, *(tag for tag in cell.tags if tag not in frameworks)]
+def _markdown(text: str, framework: str | None) -> NotebookNode:
+    if framework:
+        fence = ":" * (_longest_fence(text) + 1)
+        text = f"{fence}{{edition}} {framework}\n{text}\n{fence}"
+    return NotebookNode(cell_type="markdown", metadata=NotebookNode(), source=text)
+
+
+def _code(
+    cell: Cell,
+    run: NotebookNode,
+    frameworks: list[str],
+    strings: Strings,
+    asked: bool = False,
+) -> NotebookNode:
+    """A code cell; `asked` says that a question asks for its output, which has a fold then."""
+    tags = [*frameworks, *(tag for tag in cell.tags if tag not in FRAMEWORKS)]
     metadata: dict[str, Any] = {}
     source = cell.source
     if cell.is_claim:
@@ -131,7 +205,7 @@ def _code(cell: Cell, run: NotebookNode, frameworks: list[str], strings: Strings
         _, _, source = source.partition("\n")
         title = strings("show_claim", claim=cell.claim_title)
         metadata["mystnb"] = {"code_prompt_show": title, "code_prompt_hide": title}
-    elif "predict" in cell.tags:
+    elif "predict" in cell.tags and not asked:
         tags.append("hide-output")
         metadata["mystnb"] = {
             "code_prompt_show": strings("show_output"),

@@ -5,6 +5,8 @@ module                knows
 ===================== ============================================================
 ``chapter``           cells, tags and names, and the rules for them
 ``claims``            what a claim cell must assert
+``predictions``       how a question and the cells that answer it belong together
+``spoilers``          what gives an answer away
 ``quiz_choices``      how the choices of a self-check question are written
 ``myst_syntax``       how MyST Markdown is parsed into blocks and directives
 ``inline_elements``   how their contents are parsed, and where each element is

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from editions.base.errors import SourceError
 from editions.base.files import digest, read_text
 from editions.base.frameworks import FRAMEWORKS
+from editions.source.myst_syntax import directive_of, parse
 
 TAGS = {
     *FRAMEWORKS,
@@ -19,6 +20,9 @@ TAGS = {
     "raises-exception",  # the cell stops with an exception on purpose
 }
 OPTIONS = {"tags", "name", "alt"}
+# Directives of Markdown that the tools must find between code cells: each is a cell by itself.
+PARTS = ("predict", "why")
+ANY_PART = re.compile(r"(?m)^[ \t>]*(?::{3,}|`{3,}|~{3,})\{(predict|why)\}")
 INDENTED_CELL = re.compile(r"[ \t]+(?:`{3,}|~{3,})\{code-cell\}")
 CLAIM_TITLE = re.compile(r"# Checked: *(\S.*?)\.?[ \t]*$", re.MULTILINE)
 
@@ -33,6 +37,7 @@ class Cell:
     tags: tuple[str, ...] = ()
     name: str | None = None
     alt: str | None = None  # alternative text of its figure
+    part: str | None = None  # of `PARTS`, if the cell is such a directive
 
     @property
     def framework(self) -> str | None:
@@ -128,20 +133,50 @@ def parse_chapter(
             raise SourceError(
                 path, line, f"unknown cell option {sorted(unknown)}; allowed: {sorted(OPTIONS)}"
             )
-        cells.append(
-            Cell(
-                kind=node.cell_type,
-                source=node.source.rstrip(),
-                line=line,
-                tags=_tags(metadata.get("tags", [])),
-                name=metadata.get("name"),
-                alt=metadata.get("alt"),
-            )
+        cell = Cell(
+            kind=node.cell_type,
+            source=node.source.rstrip(),
+            line=line,
+            tags=_tags(metadata.get("tags", [])),
+            name=metadata.get("name"),
+            alt=metadata.get("alt"),
         )
+        cells += [cell] if cell.kind == "code" else _parts(path, cell)
     draft = bool((notebook.metadata.get("editions") or {}).get("draft"))
     chapter = Chapter(name=name, path=path, cells=tuple(cells), draft=draft)
     _check(chapter, TAGS | more_tags)
     return chapter
+
+
+def _parts(path: str, cell: Cell) -> list[Cell]:
+    """A Markdown cell, with each directive of `PARTS` in a cell of its own.
+
+    Raises:
+        SourceError: such a directive is inside another block.
+    """
+    if not ANY_PART.search(cell.source):
+        return [cell]
+    lines = cell.source.split("\n")
+    cuts: list[tuple[int, int, str | None]] = []  # first line, the line after the last, part
+    at = 0
+    for block in parse(cell.source).blocks:
+        directive = directive_of(block.token)
+        if directive and directive.name in PARTS and not block.token.level:
+            cuts += [(at, block.start, None), (block.start, block.end, directive.name)]
+            at = block.end
+    cuts.append((at, len(lines), None))
+    cells = []
+    for start, end, part in cuts:
+        while start < end and not lines[start].strip():
+            start += 1
+        text = "\n".join(lines[start:end]).rstrip()
+        if part is None and (inside := ANY_PART.search(text)):
+            line = cell.line + start + text[: inside.start()].count("\n")
+            message = f"{{{inside[1]}}} begins at the start of a line, outside of any other block"
+            raise SourceError(path, line, message)
+        if text:
+            cells.append(replace(cell, source=text, line=cell.line + start, part=part))
+    return cells
 
 
 def _without_objects(message: str) -> str:

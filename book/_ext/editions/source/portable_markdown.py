@@ -20,6 +20,7 @@ from editions.source.link_targets import LinkTargets
 from editions.source.myst_syntax import Directive, directive_of, parse
 from editions.source.page_definitions import Definitions, definitions_of_chapter, read_definitions
 from editions.source.portable_inline import InlineConverter
+from editions.source.predictions import read_question
 from editions.source.quiz_choices import LETTERS, parse_choices
 from editions.source.summary_html import summary_html
 from editions.source.text_edits import edited
@@ -152,6 +153,10 @@ class _Cell:
             )
         if name == "quiz":
             return self._quiz(directive, line)
+        if name == "predict":
+            return self._question(directive, line)
+        if name == "why":
+            return _details(self.strings("why"), self.blocks(directive.body, inner))
         if name in NAMED_ADMONITIONS:
             body, begin = directive.body, inner
             if argument:
@@ -160,11 +165,27 @@ class _Cell:
         if name == "admonition":
             heading = self.inlines.convert(argument, line) or self.strings(name)
             return self._quotation(heading, directive.body, inner)
-        known = ["admonition", "dropdown", "figure", "math", "quiz", *NAMED_ADMONITIONS]
+        known = ["admonition", "dropdown", "figure", "math", "predict", "quiz", "why"]
+        known += NAMED_ADMONITIONS
         self.inlines.fail(line, f"directive {{{name}}} cannot go into a notebook; known: {known}")
 
     def _quotation(self, heading: str, body: str, line: int) -> str:
         quoted = f"**{heading}**\n\n{self.blocks(body, line)}"
+        return "\n".join(f"> {row}".rstrip() for row in quoted.split("\n"))
+
+    def _question(self, directive: Directive, line: int) -> str:
+        try:
+            question = read_question(directive)
+        except ValueError as error:
+            self.inlines.fail(line, str(error))
+        begin = line + directive.body_line
+        text = self.blocks(question.text, begin)
+        choices = [
+            f"- {self.inlines.convert(choice.text, begin + choice.offset)}"
+            for choice in question.choices
+        ]
+        parts = [text, "\n".join(choices), self.strings("predict_first")]
+        quoted = "\n\n".join([f"**{self.strings('predict')}**", *filter(None, parts)])
         return "\n".join(f"> {row}".rstrip() for row in quoted.split("\n"))
 
     def _quiz(self, directive: Directive, line: int) -> str:
