@@ -82,6 +82,7 @@
   function found() {
     const homes = {};
     for (const hit of all("article .highlighted")) {
+      for (const aside of all("details.aside")) aside.open ||= aside.contains(hit);
       (homes[hit.textContent.toLowerCase()] ??= new Set()).add(home(hit));
     }
     const count = all("input[name=framework]").length;

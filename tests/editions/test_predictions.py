@@ -400,13 +400,13 @@ def test_a_page_knows_kind_and_keys(page: BeautifulSoup) -> None:
 
 
 def test_output_and_explanation_are_in_one_fold(page: BeautifulSoup) -> None:
-    for fold in page.select("details.reveal"):
+    for fold in page.select(".reveal > details"):
         assert not fold.has_attr("open")
         assert fold.select(".cell_output") and fold.select(".why")
         assert not fold.select(".cell_input") or fold.select(".fold-claim")
     outside = copy.copy(page.select_one("article"))
-    assert len(outside.select("details.reveal")) == 4
-    for fold in outside.select("details.reveal"):
+    assert len(outside.select(".reveal > details")) == 4
+    for fold in outside.select(".reveal"):
         fold.extract()
     assert "<class" not in outside.text and "It is made so" not in outside.text
     assert "print(kind)" in outside.text  # the code that the question is about

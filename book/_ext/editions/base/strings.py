@@ -32,6 +32,14 @@ class Strings:
             )
         self._words = catalogue[language]
 
+    def group(self, prefix: str) -> dict[str, str]:
+        """Return the words whose keys begin with `prefix`, under the rest of their keys."""
+        return {
+            key.removeprefix(prefix): text
+            for key, text in self._words.items()
+            if key.startswith(prefix)
+        }
+
     def __call__(self, key: str, **values: object) -> str:
         """Return the words called `key` with `values` filled in.
 

@@ -91,8 +91,11 @@ def _label(prediction: Prediction, label: str | None) -> str:
 
 
 def _printed(prediction: Prediction, cells: list[NotebookNode]) -> str:
-    """The number or the words that cells print."""
+    """The number or the words that cells print; empty if readers have to compare a figure."""
+    question = prediction.question
     if any("nbval-ignore-output" in cell.metadata.get("tags", []) for cell in cells):
+        if question.kind == "words":
+            return ""
         raise ValueError(
             "the output to be predicted is not compared, so it gives no answer: ask with choices"
         )
@@ -103,20 +106,21 @@ def _printed(prediction: Prediction, cells: list[NotebookNode]) -> str:
         if not any(mime in output.get("data", {}) for mime in FIGURES)
     ]
     text = "\n".join(filter(None, texts))
-    question = prediction.question
     if question.kind == "number":
         found, what = NUMBER.findall(text), "number"
     else:
         found, what = [line.strip() for line in text.splitlines() if line.strip()], "line"
+    if not found and question.kind == "words" and any(cell.outputs for cell in cells):
+        return ""
     if not found:
         raise ValueError(f"the cells tagged predict print no {what}: ask with choices")
     which = question.which
     if which is None:
-        return found[-1] if what == "number" else _unquoted(text)
+        return found[-1].rstrip(".") if what == "number" else _unquoted(text)
     if not -len(found) <= which <= len(found):
         raise ValueError(f":which: is {which}, but the cells print {len(found)} {what}(s)")
     chosen = found[which - 1 if which > 0 else which]
-    return chosen if what == "number" else _unquoted(chosen)
+    return chosen.rstrip(".") if what == "number" else _unquoted(chosen)
 
 
 def _unquoted(text: str) -> str:

@@ -11,6 +11,7 @@ from editions.base.frameworks import Framework
 from editions.base.project import Project
 from editions.base.strings import Strings
 from editions.notebooks.outputs import has_figure
+from editions.source.asides import Aside
 from editions.source.chapter import Cell, Chapter, cell_ids
 from editions.source.portable_markdown import Plain
 from editions.source.predictions import predictions
@@ -49,6 +50,7 @@ def build(chapter: Chapter, framework: Framework, project: Project) -> NotebookN
         }
     )
     notebook.cells.append(_setup_cell(project, strings))
+    aside: Aside | None = None
     for cell, identifier in zip(cells, cell_ids(cells), strict=True):
         if cell.kind == "markdown":
             text = plain.convert(cell.source, cell.line)
@@ -58,8 +60,30 @@ def build(chapter: Chapter, framework: Framework, project: Project) -> NotebookN
         else:
             node = _code_cell(cell, strings, cell in answering)
         node.id = identifier
+        if cell.aside != aside:
+            notebook.cells += _turn(aside, cell, plain, strings)
+            aside = cell.aside
         notebook.cells.append(node)
     return notebook
+
+
+def _turn(aside: Aside | None, cell: Cell, plain: Plain, strings: Strings) -> list[NotebookNode]:
+    """The headings between two cells of which one is in an aside.
+
+    JupyterLab folds what follows a heading, up to the next one.
+    """
+    headings = []
+    if cell.aside:
+        title = strings("deeper", title=plain.convert(cell.aside.title, cell.aside.first))
+        heading = nbformat.v4.new_markdown_cell(f"###### {title}")
+        heading.metadata["jp-MarkdownHeadingCollapsed"] = True
+        heading.id = cell.aside.name
+        headings.append(heading)
+    elif aside and not cell.source.startswith("#"):
+        heading = nbformat.v4.new_markdown_cell(f"###### {strings('deeper_end')}")
+        heading.id = f"{aside.name}-end"
+        headings.append(heading)
+    return headings
 
 
 def _setup_cell(project: Project, strings: Strings) -> NotebookNode:

@@ -78,15 +78,15 @@ def check(chosen: list[Edition]) -> int:
             print(f"error: {error}", file=sys.stderr)
             failed = True
         outdated = [
-            edition.project.relative(path)
+            path
             for path, data in files(edition, _with_new_prose(edition)).items()
             if not path.is_file() or path.read_bytes() != data
         ]
-        if outdated:
-            problems.append(
-                f"{edition.shown}: the notebook does not hold the source's prose: "
-                f"{', '.join(outdated)}"
-            )
+        if edition.path in outdated:
+            problems.append(f"{edition.shown}: the notebook does not hold the source's prose")
+        elif outdated:
+            copy = edition.project.relative(edition.learners_path)
+            problems.append(f"{edition.shown}: {copy} is not a copy of what was recorded")
     for problem in problems:
         print(f"error: {problem}. Type: make notebooks", file=sys.stderr)
     if not problems and not failed:

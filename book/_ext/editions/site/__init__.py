@@ -12,6 +12,7 @@ module               knows
 ``downloads``        where the site has the notebooks
 ``status_page``      what the status page says of each notebook
 ``prediction_nodes`` how predictions look on a page
+``cell_folds``        how cells are put into folds: answers, and asides
 ``quiz_directive``   how self-check questions look on a page
 ``folds``            how claims and predicted outputs are folded
 ``formulas``         how mathematics is rendered

@@ -11,7 +11,9 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from editions.base.frameworks import FRAMEWORKS
+from editions.base.strings import Strings
 from editions.site import (
+    cell_folds,
     chapter_pages,
     downloads,
     folds,
@@ -33,6 +35,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("editions_frameworks", list(FRAMEWORKS), "env", [list])
     app.connect("config-inited", _complete_settings)
     for module in (
+        cell_folds,
         chapter_pages,
         downloads,
         folds,
@@ -58,7 +61,8 @@ def read_page(text: str) -> NotebookNode:
 
 
 def _complete_settings(app: Sphinx, config: Config) -> None:
-    """Tell Sphinx the site's address, and the theme's style sheet the frameworks."""
+    """Tell Sphinx the site's address, and the theme's files the frameworks and words."""
     project = current_project(app)
     config.html_baseurl = config.html_baseurl or project.site
+    config.html_context["question_words"] = Strings(project.language).group("ask_")
     config.html_context["frameworks"] = [framework.key for framework in project.frameworks]

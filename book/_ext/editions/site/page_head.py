@@ -15,6 +15,7 @@ from editions.site.sphinx_project import current_project
 # tabs.
 UNUSED = ("thebe", "togglebutton", "toggleHint", "toggleOpenOnPrint", "design-tabs")
 DESCRIPTION = 200  # characters
+ASKS = re.compile(r'class="[^"]*\b(?:predict|quiz)\b')
 EMPTY_HEAD = re.compile(r'<th class="head[^"]*">\s*<p></p>\s*</th>')
 CITATION = re.compile(r"\s*\[[^]]*\d{4}[a-z]?\]")
 
@@ -37,6 +38,10 @@ def _extend_context(
     if "body" in context:  # corrects what axe reports in docutils' tables and bibliographies
         body = EMPTY_HEAD.sub("<td></td>", context["body"])
         context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
+    if not ASKS.search(context.get("body", "")):
+        context["script_files"] = [
+            file for file in context["script_files"] if "questions.js" not in str(file.filename)
+        ]
     # With scripts off the page is light; with scripts on, the head's script follows the system.
     context["default_mode"] = "light"
     for kind in ("script_files", "css_files"):

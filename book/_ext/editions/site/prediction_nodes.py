@@ -1,7 +1,8 @@
-"""Predictions on a page: the question in a box, and one fold for the output and the explanation.
+"""Predictions on a page: the question in a box, and the explanation.
 
-Without scripts the fold is a plain `<details>`. `predictions.js` puts a form above it, and reads
-from the box what kind of answer is expected and which answer is right.
+`cell_folds` folds the output and the explanation; without scripts that is a plain `<details>`.
+`questions.js` puts a form above the fold, and reads from the box what kind of answer is expected
+and which answer is right.
 """
 
 from __future__ import annotations
@@ -11,12 +12,9 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.errors import ExtensionError
-from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 
 from editions.base.strings import Strings
-from editions.site.tabs import FOLD, class_of
 from editions.source.myst_syntax import Directive
 from editions.source.predictions import read_question
 
@@ -25,14 +23,6 @@ LONGEST_KEY = 200  # characters; longer outputs are not compared with what the r
 
 class prediction(nodes.container):
     """A question."""
-
-
-class reveal(nodes.container):
-    """The fold that holds the output and the explanation."""
-
-
-class reveal_mark(nodes.Element):
-    """Where a fold begins or ends."""
 
 
 class QuestionDirective(SphinxDirective):
@@ -53,12 +43,13 @@ class QuestionDirective(SphinxDirective):
             about={
                 "data-predict": name,
                 "data-kind": question.kind,
-                "data-tolerance": repr(question.tolerance),
                 "data-keys": json.dumps(
-                    {key: text for key, text in keys.items() if len(text) <= LONGEST_KEY}
+                    {key: text for key, text in keys.items() if 0 < len(text) <= LONGEST_KEY}
                 ),
             },
         )
+        if question.tolerance:
+            box["about"]["data-tolerance"] = repr(question.tolerance)
         self.set_source_info(box)
         title = nodes.Text(strings("predict"))
         box += nodes.paragraph("", "", title, classes=["predict-title"])
@@ -93,57 +84,6 @@ class WhyDirective(SphinxDirective):
         return [block]
 
 
-class MarkDirective(SphinxDirective):
-    """`:::{reveal-begin} name framework` and `:::{reveal-end} name`; written by `weaving`."""
-
-    required_arguments = 1
-    optional_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        """Leave a mark."""
-        mark = reveal_mark(name=self.arguments[0], begins=self.name == "reveal-begin")
-        mark["framework"] = self.arguments[1] if len(self.arguments) > 1 else None
-        self.set_source_info(mark)
-        return [mark]
-
-
-class Folds(SphinxTransform):
-    """Put what is between two marks into a fold."""
-
-    default_priority = 4  # before `tabs` groups cells, inside of folds too
-
-    def apply(self, **kwargs: Any) -> None:
-        """Change the document in place."""
-        for mark in list(self.document.findall(reveal_mark)):
-            parent = mark.parent
-            if not mark["begins"]:
-                continue
-            start = parent.index(mark)
-            end = next(
-                (
-                    place
-                    for place in range(start, len(parent))
-                    if isinstance(parent[place], reveal_mark)
-                    and not parent[place]["begins"]
-                    and parent[place]["name"] == mark["name"]
-                ),
-                None,
-            )
-            if end is None:
-                raise ExtensionError(
-                    f"{mark.source}:{mark.line}: the answer to {mark['name']!r} does not end in "
-                    "the section in which it begins"
-                )
-            name = mark["name"]
-            fold = reveal("", *parent[start + 1 : end], classes=["fold", "reveal", FOLD])
-            fold["ids"] = [f"answer-{name}"]
-            fold["predict"] = name
-            if mark["framework"]:
-                fold["classes"].append(class_of(mark["framework"]))
-            fold.source, fold.line = mark.source, mark.line
-            parent[start : end + 1] = [fold]
-
-
 def _open_box(self: Any, node: nodes.Element) -> None:
     labelled = {"aria-labelledby": f"question-{node['about']['data-predict']}"}
     self.body.append(self.starttag(node, "div", role="group", **labelled, **node["about"]))
@@ -153,27 +93,8 @@ def _close_box(self: Any, node: nodes.Element) -> None:
     self.body.append("</div>\n")
 
 
-def _open_fold(self: Any, node: nodes.Element) -> None:
-    strings = Strings(self.config.language)
-    shown, hidden = strings("show_answer"), strings("hide_answer")
-    self.body.append(self.starttag(node, "details", **{"data-answers": node["predict"]}))
-    self.body.append(
-        f'<summary><span class="collapsed">{shown}</span>'
-        f'<span class="expanded">{hidden}</span></summary>\n'
-    )
-
-
-def _close_fold(self: Any, node: nodes.Element) -> None:
-    self.body.append("</details>\n")
-
-
 def register(app: Sphinx) -> None:
-    """Add the directives, their nodes and the transform."""
+    """Add the directives and the node."""
     app.add_node(prediction, html=(_open_box, _close_box))
-    app.add_node(reveal, html=(_open_fold, _close_fold))
-    app.add_node(reveal_mark)
     app.add_directive("predict", QuestionDirective)
     app.add_directive("why", WhyDirective)
-    app.add_directive("reveal-begin", MarkDirective)
-    app.add_directive("reveal-end", MarkDirective)
-    app.add_transform(Folds)

@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 
 from editions.base.frameworks import FRAMEWORKS, Framework
 from editions.base.strings import Strings
+from editions.source.asides import Aside
 from editions.source.chapter import Cell, Chapter
 from editions.source.predictions import Prediction, predictions
 
@@ -32,6 +33,7 @@ def weave(
     outputs = {key: _code_cells(chapter, key, runs[key], strings) for key in keys}
     cells: list[NotebookNode] = []
     lines: list[int] = []
+    aside: Aside | None = None
     asked = {one.cell: one for one in predictions(chapter)}
     answering: set[Cell] = set()  # they are on the page already
     for cell in chapter.cells:
@@ -42,9 +44,17 @@ def weave(
             answering.update(*(asked[cell].cells(key) for key in asked[cell].answers))
         else:
             woven = ((node, cell.line) for node in _woven(cell, outputs, keys, strings))
+        if cell.aside != aside:
+            marks = _marks(aside, cell.aside)
+            cells += marks
+            lines += [cell.line - 1] * len(marks)
+            aside = cell.aside
         for node, line in woven:
             cells.append(node)
             lines.append(line - 1)
+    if aside:
+        cells += _marks(aside, None)
+        lines.append(aside.last - 1)
     return json.dumps(
         {
             "cells": cells,
@@ -106,6 +116,17 @@ def _caption(device: str, strings: Strings) -> NotebookNode:
     return nbformat.v4.new_output("display_data", data=data)
 
 
+def _marks(before: Aside | None, after: Aside | None) -> list[NotebookNode]:
+    """The marks between two cells of which one is in an aside; `cell_folds` makes folds of them."""
+    marks = []
+    if before:
+        marks.append(_markdown(f":::{{aside-end}} {before.name}\n:::", None))
+    if after:
+        mark = f":::{{aside-begin}} {after.name}\n{after.title}\n:::"
+        marks.append(_markdown(mark, None))
+    return marks
+
+
 def _prediction(
     prediction: Prediction,
     outputs: dict[str, dict[Cell, NotebookNode]],
@@ -114,7 +135,7 @@ def _prediction(
 ) -> Iterator[tuple[NotebookNode, int]]:
     """The question, the code, and in one fold the outputs, the claims and the explanation.
 
-    Each comes with its line. `prediction_nodes` makes the fold of what is between two marks.
+    Each comes with its line. `cell_folds` makes the fold of what is between two marks.
     """
     home, name, line = prediction.framework, prediction.name, prediction.cell.line
     yield _markdown(_with_id(prediction.cell.source, name), home), line

@@ -5,6 +5,7 @@ module                knows
 ===================== ============================================================
 ``chapter``           cells, tags and names, and the rules for them
 ``claims``            what a claim cell must assert
+``asides``            which cells are in an aside
 ``predictions``       how a question and the cells that answer it belong together
 ``spoilers``          what gives an answer away
 ``quiz_choices``      how the choices of a self-check question are written

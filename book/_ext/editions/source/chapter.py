@@ -10,6 +10,7 @@ from pathlib import Path
 from editions.base.errors import SourceError
 from editions.base.files import digest, read_text
 from editions.base.frameworks import FRAMEWORKS
+from editions.source.asides import Aside, leaking_names, read_asides
 from editions.source.myst_syntax import directive_of, parse
 
 TAGS = {
@@ -38,6 +39,7 @@ class Cell:
     name: str | None = None
     alt: str | None = None  # alternative text of its figure
     part: str | None = None  # of `PARTS`, if the cell is such a directive
+    aside: Aside | None = None  # the aside that it is in
 
     @property
     def framework(self) -> str | None:
@@ -113,6 +115,11 @@ def parse_chapter(
         line = int(number[1]) if number else 1
         raise SourceError(path, line, _without_objects(str(error))) from error
     lines = text.splitlines()
+    try:
+        asides = read_asides(text)
+    except ValueError as error:
+        line, message = error.args
+        raise SourceError(path, line, message) from error
     cells = []
     for node, start in zip(notebook.cells, notebook.metadata["source_map"], strict=True):
         metadata = dict(node.metadata)
@@ -128,7 +135,7 @@ def parse_chapter(
                 if INDENTED_CELL.match(row):
                     message = "a code cell begins at the start of its line, without blanks or tabs"
                     raise SourceError(path, line + offset, message)
-            unknown = set(metadata) - {"tags"}
+            unknown = set(metadata) - {"tags", "deeper"}
         if unknown:
             raise SourceError(
                 path, line, f"unknown cell option {sorted(unknown)}; allowed: {sorted(OPTIONS)}"
@@ -140,9 +147,13 @@ def parse_chapter(
             tags=_tags(metadata.get("tags", [])),
             name=metadata.get("name"),
             alt=metadata.get("alt"),
+            aside=next((aside for aside in asides if aside.holds(line)), None),
         )
         cells += [cell] if cell.kind == "code" else _parts(path, cell)
     draft = bool((notebook.metadata.get("editions") or {}).get("draft"))
+    for aside in asides:
+        if not any(cell.aside == aside and cell.source for cell in cells):
+            raise SourceError(path, aside.first, "the aside is empty")
     chapter = Chapter(name=name, path=path, cells=tuple(cells), draft=draft)
     _check(chapter, TAGS | more_tags)
     return chapter
@@ -236,6 +247,8 @@ def _check(chapter: Chapter, allowed: set[str]) -> None:
                 fail(f"Markdown takes a framework's tag only; this is tagged {list(cell.tags)}")
             if cell.framework and re.search(r"(?m)^#{1,6} ", cell.source):
                 fail("a heading cannot belong to one framework: move it out of the tagged Markdown")
+            if cell.aside and re.search(r"(?m)^#{1,6} ", cell.source):
+                fail("an aside has its title; it holds no other heading")
             continue
         if not cell.source:
             fail("the code cell is empty")
@@ -254,6 +267,19 @@ def _check(chapter: Chapter, allowed: set[str]) -> None:
                 named[framework, cell.name] = cell.line
     for framework in FRAMEWORKS:
         _check_unrepeatable(chapter, framework)
+        _check_names(chapter, framework)
+
+
+def _check_names(chapter: Chapter, framework: str) -> None:
+    """Raise a `SourceError` if the main path uses a name that an aside defines."""
+    code = [cell for cell in chapter.edition(framework) if cell.kind == "code"]
+    for index, name, aside in leaking_names((cell.source, cell.aside) for cell in code):
+        raise SourceError(
+            chapter.path,
+            code[index].line,
+            f"{name!r} is defined in the aside {aside.title!r} (line {aside.first}), which readers "
+            f"may skip, and is used outside of it (in the {framework} edition)",
+        )
 
 
 def _check_unrepeatable(chapter: Chapter, framework: str) -> None:

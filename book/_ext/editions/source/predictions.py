@@ -22,7 +22,8 @@ The kinds of question:
 =========== ==================================================================================
 ``choices`` one of the labelled items; a claim assigns the right label to `answer`
 ``number``  the last number that the predict cells print, within `:tolerance:` (default 0)
-``words``   the text that the predict cells print
+``words``   the text that the predict cells print; a figure, or an output that is not compared,
+            has no key: readers compare
 =========== ==================================================================================
 
 For a number or words, `:which: 2` takes the second number or line that is printed, and `:which: -2`
@@ -213,6 +214,10 @@ def _prediction(chapter: Chapter, cell: Cell, answers: dict[str, Answer]) -> Pre
             "the first cell tagged predict needs a name, the same in each edition: answers are "
             "kept under it",
         )
+    for answer in answers.values():
+        for one in (*answer.predict, *answer.claims, *answer.why):
+            if one.aside != cell.aside:
+                _fail(chapter, one, "an aside begins or ends between a question and its {why}")
     for framework, answer in answers.items():
         if question.kind == "choices" and not any(_names_answer(one) for one in answer.claims):
             _fail(

@@ -1,0 +1,235 @@
+"""Predictions and quizzes in a browser: answered, revealed, kept; by mouse, keyboard, and without
+scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from left_out import CHOSEN
+from site_tools import Site, Visit
+from test_pages import too_wide, violations
+
+Open = Callable[..., Visit]
+CHAPTER = "book/autograd.html"
+pytestmark = pytest.mark.chapters("autograd")
+both = pytest.mark.frameworks("pytorch", "tensorflow")
+COMMIT = "This is my answer"
+
+
+def kept(reader: Visit) -> dict[str, Any]:
+    return json.loads(reader.evaluate("localStorage['editions-answers'] ?? '{}'"))
+
+
+def answer_of(reader: Visit, name: str) -> Any:
+    """The form and the fold of a prediction."""
+    return reader.page.locator(f"#answer-{name}")
+
+
+def commit(reader: Visit, name: str, *, number: str = "", choice: str = "") -> Any:
+    answer = answer_of(reader, name)
+    if number:
+        answer.get_by_label("Your prediction").fill(number)
+    else:
+        answer.get_by_label(choice).check()
+    answer.get_by_role("button", name=COMMIT).click()
+    return answer
+
+
+def test_a_number_that_is_wrong(visit: Open) -> None:
+    reader = visit(CHAPTER)
+    answer = answer_of(reader, "broadcast")
+    hidden = answer.locator(".cell_output, .why")
+    assert not any(one.is_visible() for one in hidden.all())
+    commit(reader, "broadcast", number="1")
+    assert answer.get_by_role("status").inner_text().strip() == "You said 1; it prints 3."
+    assert all(one.is_visible() for one in hidden.all()) and hidden.count() >= 2
+    assert answer.locator(".verdict .wrong").is_visible()
+    entry = kept(reader)["autograd#broadcast"]
+    assert (entry["said"], entry["hit"], entry["key"]) == ("1", False, "3")
+
+
+@pytest.mark.parametrize("said", ["3", " 3.0 ", "6/2", "3,0e0"])
+def test_numbers_are_read_as_people_write_them(visit: Open, said: str) -> None:
+    reader = visit(CHAPTER)
+    answer = commit(reader, "broadcast", number=said)
+    assert answer.locator(".verdict .right").is_visible()
+
+
+def test_what_is_no_number_is_refused_with_words(visit: Open) -> None:
+    reader = visit(CHAPTER)
+    answer = commit(reader, "broadcast", number="ones")
+    field = answer.get_by_label("Your prediction")
+    assert "such as 0.25" in field.evaluate("(input) => input.validationMessage")
+    assert kept(reader) == {}
+    field.fill("3")
+    answer.get_by_role("button", name=COMMIT).click()
+    assert answer.locator(".verdict .right").is_visible()
+
+
+def test_a_choice_and_a_reload(visit: Open) -> None:
+    reader = visit(CHAPTER)
+    commit(reader, "step-size", choice="A step about halfway")
+    reader.page.reload()
+    answer = answer_of(reader, "step-size")
+    assert answer.locator("details.fold-output").get_attribute("open") is not None
+    assert answer.get_by_label("A step about halfway").is_checked()
+    assert answer.get_by_label("A step about halfway").is_disabled()
+    assert "halfway" in answer.get_by_role("status").inner_text()
+    answer.get_by_role("button", name="Ask me again").click()
+    assert kept(reader) == {}
+    assert not answer.locator(".why").first.is_visible()
+    assert answer.get_by_label("The smallest step").is_enabled()
+
+
+def test_just_show_me_is_remembered_as_such(visit: Open) -> None:
+    reader = visit(CHAPTER)
+    answer = answer_of(reader, "leaf")
+    answer.get_by_text("Just show me").click()
+    assert answer.locator(".why").first.is_visible()
+    assert answer.get_by_role("status").inner_text().strip() == "You asked to see it."
+    assert kept(reader)["autograd#leaf"]["how"] == "shown"
+    reader.page.reload()
+    assert answer.get_by_role("status").inner_text().strip() == "You asked to see it."
+    assert answer.locator("[type=submit]").is_hidden()
+
+
+@both
+def test_each_framework_has_its_own_key(visit: Open) -> None:
+    reader = visit(f"{CHAPTER}?framework=pytorch")
+    answer = commit(reader, "twice", number="4")
+    assert answer.get_by_role("status").inner_text().strip() == "You said 4; it prints 4.0."
+    assert kept(reader)["autograd#twice"]["hit"] is True
+    reader.page.get_by_role("radio", name="TensorFlow").first.check(force=True)
+    assert answer.get_by_role("status").inner_text().strip() == "You said 4; it prints 2.0."
+    assert kept(reader)["autograd#twice"]["hit"] is True  # as it was answered
+    other = visit(f"{CHAPTER}?framework=tensorflow")
+    commit(other, "twice", number="4")
+    assert kept(other)["autograd#twice"]["hit"] is False
+
+
+@pytest.mark.chapters("training")
+def test_readers_compare_what_no_program_can(visit: Open) -> None:
+    reader = visit("book/training.html")
+    form = reader.page.locator(".answer-form:has(input:not([type=radio]))").first
+    answer = form.locator("xpath=..")
+    form.get_by_label("Your prediction").fill("something else")
+    form.get_by_role("button", name=COMMIT).click()
+    assert "something else" in answer.get_by_role("status").inner_text()
+    (entry,) = kept(reader).values()
+    assert entry["hit"] is None
+    answer.get_by_role("button", name="Yes").click()
+    (entry,) = kept(reader).values()
+    assert entry["hit"] is True
+    assert answer.get_by_role("button", name="Yes").count() == 0
+
+
+def test_by_keyboard_alone(visit: Open) -> None:
+    reader = visit(CHAPTER)
+    keyboard = reader.page.keyboard
+    answer = answer_of(reader, "step-size")
+    answer.get_by_label("The smallest step").focus()
+    keyboard.press("ArrowDown")
+    assert answer.get_by_label("A step about halfway").is_checked()
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    assert answer.locator(".why").is_visible()
+    focused = "document.activeElement.getAttribute('role')"
+    assert reader.evaluate(focused) == "status"  # the next Tab leads into the answer
+    answer_of(reader, "broadcast").get_by_label("Your prediction").focus()
+    keyboard.type("3")
+    keyboard.press("Enter")
+    assert answer_of(reader, "broadcast").locator(".verdict .right").is_visible()
+    answer_of(reader, "twice").locator("summary").first.focus()
+    keyboard.press("Enter")
+    assert kept(reader)["autograd#twice"]["how"] == "shown"
+
+
+def test_a_quiz_takes_one_choice_and_counts(visit: Open) -> None:
+    reader = visit(CHAPTER)
+    quizzes = reader.page.locator(".quiz")
+    first = quizzes.first
+    radios = first.get_by_role("radio")
+    radios.nth(0).check()
+    radios.nth(1).check()
+    assert not radios.nth(0).is_checked()
+    assert not first.locator(".quiz-answer").first.is_visible()
+    first.get_by_role("button", name=COMMIT).click()
+    assert first.get_by_role("status").inner_text().strip() == "Right."
+    assert first.locator(".quiz-answer:visible").count() == 1
+    second = quizzes.nth(1)
+    second.get_by_role("radio").first.check()
+    second.get_by_role("button", name=COMMIT).click()
+    assert second.locator(".quiz-answer:visible").count() == 2  # the chosen one and the right one
+    score = reader.page.locator(".quiz-score")
+    assert score.inner_text() == f"1 of 2 answers right, {quizzes.count()} questions."
+    reader.page.reload()
+    assert score.inner_text() == f"1 of 2 answers right, {quizzes.count()} questions."
+    assert radios.nth(1).is_checked()
+
+
+def test_without_scripts_folds_are_folds(visit: Open) -> None:
+    reader = visit(CHAPTER, scripts=False)
+    page = reader.page
+    assert page.locator(".answer-form").count() == 0
+    answer = answer_of(reader, "step-size")
+    assert "Just show me" not in answer.inner_text()
+    assert page.locator("#predict-step-size li").count() == 3  # the choices, to think about
+    assert not answer.locator(".why").is_visible()
+    answer.locator("summary").first.click()
+    assert answer.locator(".why").is_visible()
+    quiz = page.locator(".quiz details").first
+    quiz.locator("summary").click()
+    assert quiz.locator(".quiz-answer").is_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+def test_axe_finds_nothing_in_any_state(visit: Open, width: int, scheme: str) -> None:
+    reader = visit(f"{CHAPTER}?framework={CHOSEN[0]}", width=width, scheme=scheme)
+    for form in reader.page.locator(".answer-form").all()[::2]:
+        if not form.is_visible():
+            continue
+        field = form.locator("[name=said]").first
+        if field.get_attribute("type") == "radio":
+            field.check()
+        else:
+            field.fill("7")
+        form.get_by_role("button", name=COMMIT).click()
+    assert len(kept(reader)) >= 4
+    assert violations(reader) == []
+    assert too_wide(reader) <= 0
+
+
+def test_every_question_of_the_book_can_be_answered(visit: Open, site: Site) -> None:
+    reader = visit()
+    for page in site.chapters():
+        if 'class="predict"' not in site.text(page):
+            continue
+        reader.go(page)
+        boxes = reader.page.locator(".predict[data-kind]").count()
+        forms = reader.page.locator(".reveal > .answer-form").count()
+        assert boxes == forms > 0, page
+
+
+def test_pages_without_questions_load_no_script_for_them(visit: Open) -> None:
+    reader = visit("book/setup.html")
+    assert not any("questions.js" in url for url in reader.requests)
+    reader.go(CHAPTER)
+    assert any("questions.js" in url for url in reader.requests)
+
+
+def test_storage_that_is_full_or_damaged_does_no_harm(visit: Open) -> None:
+    reader = visit(CHAPTER)
+    reader.evaluate("localStorage['editions-answers'] = '{not json'")
+    reader.page.reload()
+    answer = commit(reader, "broadcast", number="3")
+    assert answer.locator(".verdict .right").is_visible()
+    reader.evaluate(
+        """() => { Storage.prototype.setItem = () => { throw new Error('full') };
+        Object.defineProperty(window, 'localStorage', { value: new Proxy({}, {
+          set() { throw new Error('full'); } }) }); }"""
+    )
+    answer = commit(reader, "step-size", choice="The largest step")
+    assert answer.locator(".why").is_visible()
