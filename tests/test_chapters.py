@@ -137,7 +137,7 @@ BROKEN = [
     (has_figures, r"(?s):::+\{figure\} figures/.*?\n:::+\n", "", 0),
     (has_figures, r"(?m)^:alt: .*\n(?=:|\n*[a-z#])", "", 0),
     (asks_first, r", predict\]", "]", 0),
-    (asks_first, r":class: predict", ":class: note", 0),
+    (asks_first, r"\{predict\} \w+", "{note}", 0),
     (has_claims, r", claim\]|\[claim\]", "]", 0),
     (has_questions, r"\{quiz\}", "{note}", 2),
     (silences_nothing, r"(?m)^(d2l\.seed\(0\))$", "try:\n    \\1\nexcept:\n    pass", 1),

@@ -111,7 +111,7 @@ FIRST = FRAMEWORKS[0]
         ({"fact": "x", "chapter": "blocks"}, "no cell shows it"),
         ({"fact": "x", "chapter": "blocks", "cells": {"other": ["tree"]}}, "gives no reason"),
         ({"fact": "x", "chapter": "blocks", "cells": {FIRST: ["gone"]}}, "no cell ['gone']"),
-        ({"fact": "x", "chapter": "blocks", "cells": {FIRST: ["factory"]}}, "show nothing"),
+        ({"fact": "x", "chapter": "blocks", "cells": {FIRST: ["two-nets"]}}, "show nothing"),
         ({"chapter": "blocks"}, "needs `fact`"),
     ],
 )

@@ -103,8 +103,8 @@ ASIDE = r"(?ms)^\+\+\+ \{\"deeper\": \"(?!end).*?\"end\"\}$"
 # What becomes of a chapter that lacks it: pattern, replacement, how often (0: everywhere).
 BROKEN = [
     (keeps_to_its_length, r"(?m)^## Summary$", f"{MORE}\n\n## Summary", 1),
-    (keeps_to_its_length, r"(?m)^(?=[A-Z])[^\n]*$", "", 0),
-    (keeps_to_its_length, r"(?m)^## Summary$", f"{CELL * 3}\n## Summary", 1),
+    (keeps_to_its_length, r"(?m)^[A-Z][^\n]*$", "Gone.", 0),
+    (keeps_to_its_length, r"(?m)^## Summary$", f"Three more.\n{CELL * 3}\n## Summary", 1),
     (keeps_its_asides_short, r'(?m)^(\+\+\+ \{"deeper": "end"\})$', rf"{MORE}\n\n\1", 1),
     (asks_three_to_six_times, ASKED, "", 0),
     (asks_three_to_six_times, r"(?m)^## Summary$", ":::{predict}\n:::\n\n## Summary", 1),
