@@ -239,7 +239,7 @@ def test_the_list_of_answers(visit: Open) -> None:
     assert text.startswith("# Your predictions\n\n## From NumPy") and "What happens: 3\n" in text
     place.locator("ul a").first.click()
     assert "autograd.html" in reader.page.url
-    assert reader.page.locator("#question-step-size").is_visible()
+    reader.page.locator("#question-step-size").wait_for()
     reader.go("book/predictions.html")
     reader.page.once("dialog", lambda dialog: dialog.accept())
     place.get_by_role("button", name="Forget").click()
@@ -261,8 +261,10 @@ def test_the_sidebar_says_what_was_read_and_where_to_go_on(visit: Open) -> None:
     assert "#" in go_on.get_attribute("href")
     assert violations(reader) == []
     go_on.click()
+    reader.page.wait_for_url("**/autograd.html*")
+    reader.page.wait_for_load_state()
     assert reader.page.locator(".continue").count() == 0
-    reader.page.keyboard.press("End")
+    reader.evaluate("scrollTo(0, document.body.scrollHeight)")
     reader.page.wait_for_function("JSON.parse(localStorage['editions-read']).pages?.autograd")
     assert "read, 1 answered" in link.inner_text()
 

@@ -16,7 +16,7 @@ from editions.site.sphinx_project import current_project
 # Before Sphinx quotes a page in search results, it drops these parts. It should also drop the
 # buttons under the title, and what screen readers hear of a formula.
 DROPPED = '".headerlink", "script"'
-SCRIPTS = ("editions.js", "questions.js", "predictions.js")
+SCRIPTS = ("editions.js", "reading.js", "questions.js", "predictions.js")
 SUPERFLUOUS = re.compile(r"(?m)^[ \t]*//.*\n|^[ \t]+|[ \t]+// .*$")  # comments, indentation
 ALSO_DROPPED = '".headerlink", ".chapter-header", ".katex-mathml", "script"'
 

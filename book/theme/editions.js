@@ -82,7 +82,6 @@
   function found() {
     const homes = {};
     for (const hit of all("article .highlighted")) {
-      for (const aside of all("details.aside")) aside.open ||= aside.contains(hit);
       (homes[hit.textContent.toLowerCase()] ??= new Set()).add(home(hit));
     }
     const count = all("input[name=framework]").length;
@@ -97,58 +96,6 @@
       else box.removeAttribute("tabindex");
     }
   }
-
-  // What has been read, where the reader stopped, and how many questions are answered.
-  const READ = "editions-read";
-  const words = {{ reading_words | tojson }};
-  const name = (path) => path.split("/").pop().replace(/\.html$/, "");
-  const kept_in = (key) => {
-    try {
-      return JSON.parse(localStorage[key] || "{}");
-    } catch {
-      return {};
-    }
-  };
-
-  function progress() {
-    const read = kept_in(READ);
-    const answers = Object.values(kept_in("editions-answers"));
-    for (const link of all(".bd-sidebar-primary .bd-links a.internal")) {
-      const page = name(link.pathname);
-      const count = answers.filter((one) => one.page === page).length;
-      const parts = [read.pages?.[page] && words.done, count && words.answers.replace("{answered}", count)];
-      link.querySelector(".progress-mark")?.remove();
-      if (!parts.some(Boolean)) continue;
-      const mark = Object.assign(document.createElement("span"), { className: "progress-mark" });
-      mark.textContent = parts.filter(Boolean).join(", ");
-      link.append(mark);
-    }
-    const { last } = read;
-    document.querySelector(".continue")?.remove();
-    if (!last || last.page === name(location.pathname)) return;
-    const to = all(".bd-sidebar-primary .bd-links a.internal").find((link) => name(link.pathname) === last.page);
-    if (!to) return;
-    const link = Object.assign(document.createElement("a"), { className: "continue", href: to.href });
-    link.hash = last.at;
-    link.textContent = words.continue.replace("{title}", last.title);
-    document.querySelector(".bd-sidebar-primary .bd-links")?.before(link);
-  }
-
-  function remember() {
-    if (!document.querySelector(".chapter-header")) return;
-    const read = kept_in(READ);
-    const page = name(location.pathname);
-    const at = all("article section[id]").filter((one) => one.getBoundingClientRect().top < innerHeight / 2).pop();
-    if (scrollY) read.last = { page, at: at?.id ?? "", title: document.querySelector("h1").firstChild.textContent };
-    if (document.querySelector(".prev-next-area")?.getBoundingClientRect().top < innerHeight) {
-      read.pages = { ...read.pages, [page]: true };
-    }
-    store(READ, JSON.stringify(read));
-    progress();
-  }
-  addEventListener("scrollend", remember);
-  addEventListener("pagehide", remember);
-  document.addEventListener("answered", progress);
 
   let folded = [];
   let theme;
@@ -171,7 +118,6 @@
     if (persisted && kept) document.querySelector(`[value="${localStorage[KEY]}"]`)?.click();
   });
 
-  progress();
   show(root.dataset.framework);
   if (side) side.ariaPressed = Boolean(root.dataset.side);
   if (location.hash) reveal();
