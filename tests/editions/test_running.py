@@ -283,7 +283,7 @@ def test_an_unknown_chapter_is_refused(book: Book, capsys: pytest.CaptureFixture
         (["check", "--framework", "jax"], "invalid choice: 'jax' (choose from"),
         (["exercises", "smal"], "error: there are no exercises called smal; there are:"),
         (["exercises", "--private", "gone"], "error: gone: there is no such folder of private"),
-        (["exercises", "--private", "."], "it holds no private exercises, such as blocks.md"),
+        (["exercises", "--private", "."], "it holds no private exercises, such as blocks/text.md"),
         (["serve", "--port", "abc"], "argument --port: must be from 1 to 65535, got abc"),
         (["serve", "--port", "65536"], "argument --port: must be from 1 to 65535, got 65536"),
         (["bok"], "invalid choice: 'bok' (choose from"),

@@ -14,7 +14,7 @@ import symtable
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from d2lcompute.checks.answers import python_of
+from d2lexercises.answers import python_of
 from editions.base.files import digest
 
 END = "end"
