@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from d2lexercises.answers import python_of
+
 from editions.base.files import digest
 
 END = "end"

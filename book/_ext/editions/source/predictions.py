@@ -41,6 +41,7 @@ from functools import lru_cache
 from typing import NoReturn
 
 from d2lexercises.answers import python_of
+
 from editions.base.errors import SourceError
 from editions.base.frameworks import FRAMEWORKS
 from editions.source.chapter import Cell, Chapter
