@@ -26,6 +26,21 @@ def test_an_address_is_not_printed_for_it_does_not_repeat(capsys):
     assert capsys.readouterr().out == "TypeError: <object object at 0x...> and 0x1F\n"
 
 
+@pytest.mark.parametrize("marker", ["goo.gle/debugonly ", "goo.gle/debugstr  ", ""])
+def test_the_marker_of_a_protocol_buffer_is_left_out(
+    marker: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with shown_error():
+        raise ValueError(f"attributes: {marker}name: 1")
+    assert capsys.readouterr().out == "ValueError: attributes: name: 1\n"
+
+
+def test_colours_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown_error():
+        raise ValueError("\x1b[1mbold\x1b[0m")
+    assert capsys.readouterr().out == "ValueError: bold\n"
+
+
 def test_no_error_is_refused():
     with pytest.raises(RuntimeError, match="raised no error"), shown_error():
         pass
