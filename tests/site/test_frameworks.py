@@ -38,7 +38,7 @@ def test_both_are_there_and_one_is_shown(visit: Open, site: Site) -> None:
 @both
 def test_a_tab_changes_the_page_and_the_choice_stays(visit: Open, chapter: str) -> None:
     reader = visit(chapter)
-    reader.page.locator(".editions label[data-sync-id=tensorflow]").nth(2).click()
+    reader.page.locator(".editions label[data-sync-id=tensorflow]:visible").nth(2).click()
     assert reader.shown() == {"tensorflow"}
     assert chosen(reader) == "tensorflow"
     assert "framework=tensorflow" in reader.page.url
