@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from d2lexercises.frameworks import ACTIVATIONS
+from d2lexercises.comparer import has_not_moved
+from d2lexercises.drawing import Draw
 from d2lexercises.networks import (  # noqa: F401
     by_hand,
     data_in_words,
@@ -22,36 +22,27 @@ from d2lcompute.checks.question import Unfit, brief, error_in, same_array
 
 def dense(rng: np.random.Generator, inputs: int, outputs: int) -> dict[str, Any]:
     """A dense layer with random values; the kernel is (in, out)."""
-    kernel = rng.normal(0, inputs**-0.5, (inputs, outputs))
-    return {
-        "kernel": kernel.astype(np.float32),
-        "bias": rng.normal(0, 0.5, outputs).astype(np.float32),
-    }
+    return Draw(rng).dense(inputs, outputs)
 
 
 def data(rng: np.random.Generator, *shape: int) -> np.ndarray:
     """Normally distributed numbers."""
-    return rng.normal(size=shape).astype(np.float32)
+    return Draw(rng).data(*shape)
 
 
 def integer(rng: np.random.Generator, low: int, high: int) -> int:
     """An integer from `low` to `high`, both included."""
-    return int(rng.integers(low, high + 1))
+    return Draw(rng).integer(low, high)
 
 
 def word(rng: np.random.Generator) -> str:
-    """A name that nobody guesses."""
-    return "".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), 6))
+    """A random name of lower-case letters."""
+    return Draw(rng).word()
 
 
 def chain_of(rng: np.random.Generator, widths: Sequence[int]) -> list[dict[str, Any]]:
     """Dense layers of these widths, with activations between them."""
-    chain: list[dict[str, Any]] = []
-    for inputs, outputs in pairwise(widths):
-        if chain:
-            chain.append({"activation": str(rng.choice(sorted(ACTIVATIONS)))})
-        chain.append(dense(rng, inputs, outputs))
-    return chain
+    return Draw(rng).chain(widths)
 
 
 def same_parameters(found: Any, expected: Sequence[tuple[str, np.ndarray]]) -> None:
@@ -163,13 +154,7 @@ def same_after_steps(
         raise Unfit(f"{len(after)} parameters are expected.\nInput: {shown}")
     names = names or [f"params[{n}]" for n in range(len(after))]
     for name, one, old, new in zip(names, found, before, after, strict=True):
-        unmoved = (
-            isinstance(one, np.ndarray)
-            and one.shape == old.shape
-            and one.dtype.kind == "f"
-            and np.array_equal(one, old)
-        )
-        if unmoved and np.abs(new - old).max() > 1e-6:
+        if has_not_moved(one, old, new):
             raise Unfit(f"{name}: it is where it was before.\nInput: {shown}")
         same_array(one, new, f"{name} afterwards", shown)
 

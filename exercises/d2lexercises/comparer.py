@@ -206,13 +206,7 @@ class _Comparison:
 
     def stepped(self, found: Any, expected: Stepped, what: str) -> None:
         before, after = expected.before, expected.after.astype(np.float64)
-        unmoved = (
-            isinstance(found, np.ndarray)
-            and found.shape == before.shape
-            and found.dtype.kind == "f"
-            and np.array_equal(found, before)
-        )
-        if unmoved and np.abs(after - before).max() > 1e-6:
+        if has_not_moved(found, before, after):
             raise Unfit(f"{what}: the step has not moved it.")
         self.array(found, after, f"{what} after the step")
 
@@ -250,6 +244,17 @@ class _Comparison:
         """What the student's framework calls a part, and whether it stores it transposed."""
         said = _STORED.get(self.framework, {}).get(name)
         return (said, True) if said else (name, False)
+
+
+def has_not_moved(found: Any, before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether an array is as it was before a step that should have led it from there to `after`."""
+    same = (
+        isinstance(found, np.ndarray)
+        and found.shape == before.shape
+        and found.dtype.kind == "f"
+        and np.array_equal(found, before)
+    )
+    return same and np.abs(after - before).max() > 1e-6
 
 
 def _turned(value: Any) -> Any:

@@ -56,11 +56,11 @@ class Draw:
         return [items[int(n)] for n in self.rng.permutation(len(items))]
 
     def word(self, length: int = 6) -> str:
-        """A name that nobody guesses, of small letters."""
+        """A random name of lower-case letters."""
         return "".join(self.rng.choice(list("abcdefghijklmnopqrstuvwxyz"), length))
 
     def words(self, count: int) -> list[str]:
-        """So many such names."""
+        """A list of `count` such names."""
         return [self.word() for _ in range(count)]
 
     def data(self, *shape: int) -> np.ndarray:
