@@ -5,27 +5,28 @@
 says at once what passed, what was expected and what came. `hint` shows the next step, `case` gives
 the inputs that failed, and `score` sums up. Importing this loads no framework.
 
-============== ===================================================================
-module         knows
-============== ===================================================================
-``vocabulary`` what a question is written with
-``drawing``    the words that draw a question's inputs
-``comparer``   how what came differs from what is expected
-``networks``   small networks as plain data, and what they calculate
-``question``   what a question is, and what judging an answer gives
-``library``    where questions are
-``feedback``   how an answer is checked and what is shown
-``saved``      what `score` shows, and whether the saved notebook would be graded
-``answers``    how an answer is found in a notebook
-``kinds``      what kind of thing an answer is
-``running``    the part of a question that runs a student's code
-``frameworks`` the frameworks behind one set of words
-``pretend``    GPUs that do not exist
-``given``      the inputs as a question's functions get them
-``faults``     what may be wrong with an answer, and what is said of an exception
-``reach``      which code a name reaches
-``wire``       plain data as JSON text and back
-============== ===================================================================
+================= ===================================================================
+module            knows
+================= ===================================================================
+``vocabulary``    what a question is written with
+``drawing``       the words that draw a question's inputs
+``comparer``      how what came differs from what is expected
+``networks``      small networks as plain data, and what they calculate
+``question``      what a question is, and what judging an answer gives
+``library``       where questions are
+``feedback``      how an answer is checked and what is shown
+``saved``         what `score` shows, and whether the saved notebook would be graded
+``answers``       how an answer is found in a notebook
+``kinds``         what kind of thing an answer is
+``running``       the part of a question that runs a student's code
+``frameworks``    the frameworks behind one set of words
+``pretend``       GPUs that do not exist
+``given``         the inputs as a question's functions get them
+``faults``        what may be wrong with an answer, and what is said of an exception
+``reach``         which code a name reaches
+``portable_code`` how code becomes the same text under every Python
+``wire``          plain data as JSON text and back
+================= ===================================================================
 """
 
 from __future__ import annotations

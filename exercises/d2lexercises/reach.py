@@ -18,8 +18,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-PACKAGE = "d2lexercises"
+from d2lexercises.portable_code import portable_code
 
+PACKAGE = "d2lexercises"
 
 JUDGING = (  # what draws, runs and judges for every question
     ("drawing", "Draw"),
@@ -28,11 +29,7 @@ JUDGING = (  # what draws, runs and judges for every question
     ("running", "probe_runs"),
     ("vocabulary", "Judged"),
 )
-DECORATORS = (
-    "inputs",
-    "aspect",
-    "shown",
-)  # of the vocabulary: what a function is for, not what it does
+DECORATORS = ("inputs", "aspect", "shown")  # of the vocabulary: they say what a function is for
 
 
 class Modules:
@@ -74,7 +71,11 @@ class Modules:
 
     def code(self) -> dict[str, str]:
         """The code that was reached, by module, without comments, docstrings and annotations."""
-        return {name: self._module(name) for name in sorted(self._kept)}
+        return {name: "\n".join(self._texts(name)) + "\n" for name in sorted(self._kept)}
+
+    def portable_code(self) -> dict[str, list[str]]:
+        """The same in a form that does not depend on the version of Python, a text a statement."""
+        return {name: [*map(_portable, self._texts(name))] for name in sorted(self._kept)}
 
     def _add(self, module: str, name: str) -> bool:
         if name in self._names.setdefault(module, set()):
@@ -114,14 +115,13 @@ class Modules:
                 if isinstance(node, ast.Attribute):
                     self._add(inner, node.attr)
 
-    def _module(self, module: str) -> str:
-        texts = []
+    def _texts(self, module: str) -> Iterator[str]:
+        """The statements of a module that were reached."""
         for number, statement in enumerate(self.trees[module].body):
             future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
             if future or number in self._kept[module]:
                 part = self._statement(module, statement)
-                texts.append(_whole_text(statement) if part is statement else _bare_text(part))
-        return "\n".join(texts) + "\n"
+                yield _whole_text(statement) if part is statement else _bare_text(part)
 
     def _statement(self, module: str, statement: ast.stmt) -> ast.stmt:
         if isinstance(statement, ast.ImportFrom) and statement.module != "__future__":
@@ -185,7 +185,7 @@ def digest_of(functions: Iterable[Callable[..., Any]], said: object) -> str:
         modules.add(module.__name__, name)
     for module_name, name in JUDGING:
         modules.add(f"{PACKAGE}.{module_name}", name)
-    code = {name.partition("-")[0]: text for name, text in modules.code().items()}
+    code = {name.partition("-")[0]: texts for name, texts in modules.portable_code().items()}
     return hashlib.sha256(repr([said, sorted(code.items())]).encode()).hexdigest()[:12]
 
 
@@ -220,6 +220,11 @@ def _bare_text(statement: ast.stmt) -> str:
     """The code of a statement, without docstrings and annotations."""
     tree = ast.fix_missing_locations(ast.Module([statement], []))
     return ast.unparse(_Bare().visit(ast.parse(ast.unparse(tree))))
+
+
+@lru_cache(maxsize=4096)
+def _portable(text: str) -> str:
+    return portable_code(ast.parse(text))
 
 
 _whole_text = lru_cache(maxsize=4096)(_bare_text)  # statements of `_parsed` are shared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import itertools
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import d2lexercises
 import numpy as np
 import pytest
-from d2lexercises import case, feedback, find_question, hint, library
+from d2lexercises import case, feedback, find_question, hint, library, reach
 from d2lexercises.faults import Unfit, WrongKind
 from d2lexercises.feedback import evaluate
 from d2lexercises.question import Question, give_verdict, run_probe
@@ -253,6 +254,23 @@ def test_a_change_of_what_a_question_reaches_is_another_version(write, old, new)
 )
 def test_what_a_question_does_not_reach_is_the_same_version(write, old, new):
     assert write(SQUARES, old, new).version == write().version
+
+
+PORTABLE = '''
+"""Text."""
+def run(answer, given, f):
+    """Words."""
+    name = f"{given['a']!r:>{given.width}}" + f'{"x"} {answer}' f"{given}"
+    return {"k": [name, "don't", b"1", 1e-3, ...], **{n: n for n in (1, 2)}}
+'''
+
+
+def test_the_code_of_a_version_is_the_same_under_every_python():
+    """The expected value was computed under 3.11, 3.12 and 3.13."""
+    modules = reach.Modules({"question": PORTABLE})
+    modules.add("question", "run")
+    code = repr(modules.portable_code())
+    assert hashlib.sha256(code.encode()).hexdigest()[:12] == "e42cb7675010"
 
 
 def test_how_every_answer_is_judged_is_part_of_the_version(write, monkeypatch):

@@ -21,6 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from d2lexercises.answers import python_of
+from d2lexercises.portable_code import portable_code
 
 from editions.base.errors import EditionsError, SourceError
 from editions.base.files import digest, read_text
@@ -131,40 +132,7 @@ def _read(text: str, package: str, shown: str) -> Source:
         tree = ast.parse(text)
     except SyntaxError as error:
         raise SourceError(shown, error.lineno or 1, f"invalid Python: {error.msg}") from error
-    return Source(_code(tree), tuple(dict.fromkeys(_imports(tree, package))))
-
-
-def _code(node: object) -> str:
-    """Return the code of a syntax tree; `ast.dump` and `ast.unparse` change from Python to Python.
-
-    Fields that have no value are left out: a newer Python has more of them. So are strings that
-    nothing uses, such as docstrings, and the empty strings that Python 3.12.1 adds to f-strings.
-    """
-    if isinstance(node, list):
-        return f"[{', '.join(_code(part) for part in node if not _is_bare_string(part))}]"
-    if not isinstance(node, ast.AST):
-        return ascii(node)  # `repr` depends on the Unicode version
-    fields = dict(ast.iter_fields(node))
-    if isinstance(node, ast.JoinedStr):
-        fields["values"] = [part for part in node.values if not _is_empty_string(part)]
-    parts = [
-        f"{name}={_code(value)}"
-        for name, value in sorted(fields.items())
-        if value not in (None, []) or (isinstance(node, ast.Constant) and name == "value")
-    ]
-    return f"{type(node).__name__}({', '.join(parts)})"
-
-
-def _is_bare_string(node: object) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
-
-
-def _is_empty_string(node: object) -> bool:
-    return isinstance(node, ast.Constant) and node.value == ""
+    return Source(portable_code(tree), tuple(dict.fromkeys(_imports(tree, package))))
 
 
 # -- what code imports -----------------------------------------------------------------------------
