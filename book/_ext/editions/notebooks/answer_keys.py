@@ -7,7 +7,6 @@ stores it in the notebook's metadata. Numbers and words are read from the stored
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 
 from nbformat import NotebookNode
 
@@ -19,17 +18,18 @@ from editions.source.predictions import ANSWER, Prediction, naming_claim, predic
 from editions.source.spoilers import NUMBER, given_away
 
 ENTRY = "answers"  # of the metadata under `KEY`: labels by the ids of the claims that name them
+EXPRESSION = f"str({ANSWER})"  # evaluated after a claim that names the right choice
 
 
 def expressions(chapter: Chapter, framework: str) -> dict[str, str]:
-    """Return the expressions that give the right labels, by the id of the cell to run before."""
+    """Return `EXPRESSION` by the id of each cell after which it gives the label of a choice."""
     ids = _ids(chapter, framework)
     claims = [
         naming_claim(one.answers[framework])
         for one in predictions(chapter)
         if framework in one.answers and one.question.kind == "choices"
     ]
-    return {ids[claim]: f"str({ANSWER})" for claim in claims if claim}
+    return {ids[claim]: EXPRESSION for claim in claims if claim}
 
 
 def answer_keys(chapter: Chapter, framework: str, notebook: NotebookNode) -> dict[str, str]:
@@ -71,9 +71,9 @@ def answer_keys(chapter: Chapter, framework: str, notebook: NotebookNode) -> dic
     return keys
 
 
-def stored_labels(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the labels to store, from the values of `expressions` as the kernel prints them."""
-    return {identifier: str(ast.literal_eval(value)) for identifier, value in values.items()}
+def label_of(value: str) -> str:
+    """Return the label that `EXPRESSION` gave, from its value as a kernel prints it."""
+    return str(ast.literal_eval(value))
 
 
 def _ids(chapter: Chapter, framework: str) -> dict[Cell, str]:

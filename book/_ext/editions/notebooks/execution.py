@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 
 from editions.base.errors import EditionsError
 from editions.notebooks.accelerators import accelerators
-from editions.notebooks.answer_keys import ENTRY, expressions, stored_labels
+from editions.notebooks.answer_keys import ENTRY, expressions, label_of
 from editions.notebooks.edition import Edition
 from editions.notebooks.kernels import CellError, kernel_environment, kill_kernels, run_cells
 from editions.notebooks.notebook import KEY, describe_figures
@@ -55,7 +55,7 @@ def run(
         about["cards"] = cards
     notebook = edition.build()
     try:
-        labels = run_cells(
+        values = run_cells(
             notebook, environment, on_cell, expressions(edition.chapter, edition.framework.key)
         )
     except CellError as error:
@@ -72,7 +72,7 @@ def run(
         "framework": edition.framework.key,
         "device": edition.device,
         "fingerprint": edition.fingerprint(),
-        ENTRY: stored_labels(labels),
+        ENTRY: {identifier: label_of(value) for identifier, value in values.items()},
         **about,
     }
     edition.answer_keys(notebook)

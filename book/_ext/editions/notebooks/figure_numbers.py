@@ -69,8 +69,10 @@ def _given(edition: Edition) -> Iterator[tuple[NotebookNode, str, Any]]:
     """The cells of the stored notebook that give numbers: the figure's name, and the numbers."""
     if not edition.path.is_file():
         return
-    stored = nbformat.v4.reads(edition.path.read_text("utf8"))
-    for cell in stored.cells:
+    text = edition.path.read_text("utf8")
+    if MIME not in text:  # as in most notebooks, which are large
+        return
+    for cell in nbformat.v4.reads(text).cells:
         for output in cell.get("outputs", []):
             if shown := output.get("data", {}).get(MIME):
                 yield cell, str(shown["figure"]), shown["numbers"]

@@ -19,7 +19,6 @@ stored ones. This plugin adds:
 
 from __future__ import annotations
 
-import ast
 import datetime
 import os
 import platform
@@ -38,7 +37,7 @@ from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import DEVICES, Project
 from editions.base.terminal import without_colours
 from editions.notebooks.accelerators import accelerators
-from editions.notebooks.answer_keys import ENTRY
+from editions.notebooks.answer_keys import ENTRY, EXPRESSION, label_of
 from editions.notebooks.card_differences import rules
 from editions.notebooks.kernels import (
     OUTPUT_TIMEOUT,
@@ -49,7 +48,6 @@ from editions.notebooks.kernels import (
 from editions.notebooks.notebook import KEY
 from editions.notebooks.outputs import is_compared
 from editions.notebooks.verification_record import Record
-from editions.source.predictions import ANSWER
 
 POLL = 1.0  # seconds between two checks that the kernel is alive
 _runs: dict[str, _Run] = {}
@@ -215,12 +213,12 @@ def pytest_runtest_call(item: Any) -> Any:
 
 def _named_answer(kernel: Any) -> str | None:
     """The label that the claim which has just run gives as the right choice."""
-    request = kernel.kc.execute(**evaluation(f"str({ANSWER})"))
+    request = kernel.kc.execute(**evaluation(EXPRESSION))
     while True:
         reply = kernel.kc.get_shell_msg(timeout=OUTPUT_TIMEOUT)
         if reply["parent_header"].get("msg_id") == request:
             value = evaluated(reply)
-            return None if value is None else str(ast.literal_eval(value))
+            return None if value is None else label_of(value)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -63,35 +63,34 @@ def check(chosen: list[Edition]) -> int:
     """
     if not chosen:
         raise EditionsError("there is no chapter to check: _toc.yml lists none")
-    problems = []
-    failed = False
+    problems, outdated = [], []
     for edition in chosen:
         edition.check_source()
         if reason := edition.staleness():
-            problems.append(f"{edition.shown}: stale: {reason}")
+            outdated.append(f"{edition.shown}: stale: {reason}")
     for edition in [*chosen, *_on_other_devices(chosen)]:
         if edition.staleness() is not None:
             continue
         try:
             edition.answer_keys(_stored(edition))
         except EditionsError as error:
-            print(f"error: {error}", file=sys.stderr)
-            failed = True
-        outdated = [
+            problems.append(str(error))
+        differing = [
             path
             for path, data in files(edition, _with_new_prose(edition)).items()
             if not path.is_file() or path.read_bytes() != data
         ]
-        if edition.path in outdated:
-            problems.append(f"{edition.shown}: the notebook does not hold the source's prose")
-        elif outdated:
+        if edition.path in differing:
+            outdated.append(f"{edition.shown}: the notebook does not hold the source's prose")
+        elif differing:
             copy = edition.project.relative(edition.learners_path)
-            problems.append(f"{edition.shown}: {copy} is not a copy of what was recorded")
+            outdated.append(f"{edition.shown}: {copy} is not a copy of what was recorded")
+    problems += [f"{one}. Type: make notebooks" for one in outdated]
     for problem in problems:
-        print(f"error: {problem}. Type: make notebooks", file=sys.stderr)
-    if not problems and not failed:
+        print(f"error: {problem}", file=sys.stderr)
+    if not problems:
         print(f"{len(chosen)} notebooks hold what their sources say")
-    return int(bool(problems) or failed)
+    return 1 if problems else 0
 
 
 def refresh_prose(edition: Edition) -> bool:
