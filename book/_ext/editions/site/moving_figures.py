@@ -1,4 +1,4 @@
-"""Figures that move, on the site: their modules and numbers, and the script that loads them."""
+"""Figures that move, on the site: where they appear, their modules and their numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import shutil
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -23,14 +22,12 @@ from editions.source.moving_figures import modules, moving_figures
 
 FOLDER = Path("_static", "figures")
 WORDS = ("back", "next", "step", "step_of")
-MARK = "data-figure="
 
 
 def register(app: Sphinx) -> None:
     """Refuse figures that cannot move; mark the others on pages, and copy what they load."""
     app.connect("builder-inited", _refuse_wrong_figures, priority=600)  # after stale notebooks
     app.connect("doctree-read", _mark_figures)
-    app.connect("html-page-context", _add_loader)
     app.connect("build-finished", _copy_modules_and_numbers)
 
 
@@ -62,19 +59,10 @@ def _mark_figures(app: Sphinx, doctree: nodes.document) -> None:
         version = digest(json.dumps(numbers).encode() + b"".join(parts))[:8]
         frameworks = " ".join(framework.key for framework in project.frameworks)
         place = (
-            f'<div {MARK}"{figure.name}" data-version="{version}" '
+            f'<div data-figure="{figure.name}" data-version="{version}" '
             f'data-frameworks="{frameworks}" data-words="{escape(said)}" hidden></div>'
         )
         image.parent.insert(image.parent.index(image) + 1, nodes.raw("", place, format="html"))
-
-
-def _add_loader(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
-) -> None:
-    """Load the script and the styles on pages that need them."""
-    if MARK in context.get("body", ""):
-        app.add_js_file("figures.js")
-        app.add_css_file("figures.css")
 
 
 def _copy_modules_and_numbers(app: Sphinx, exception: Exception | None) -> None:

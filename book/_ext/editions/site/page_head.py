@@ -15,9 +15,10 @@ from editions.site.sphinx_project import current_project
 # tabs.
 UNUSED = ("thebe", "togglebutton", "toggleHint", "toggleOpenOnPrint", "design-tabs")
 DESCRIPTION = 200  # characters
-SCRIPTS = {  # what a page must hold to need them
-    "questions.js": re.compile(r'class="[^"]*\b(?:predict|quiz)\b'),
-    "predictions.js": re.compile(r'id="predictions"'),
+NEEDED = {  # files of the theme, by what a page that needs them holds
+    re.compile(r'class="[^"]*\b(?:predict|quiz)\b'): ("questions.js",),
+    re.compile(r'id="predictions"'): ("predictions.js",),
+    re.compile(r"data-figure="): ("figures.js", "figures.css"),
 }
 EMPTY_HEAD = re.compile(r'<th class="head[^"]*">\s*<p></p>\s*</th>')
 CITATION = re.compile(r"\s*\[[^]]*\d{4}[a-z]?\]")
@@ -25,7 +26,20 @@ CITATION = re.compile(r"\s*\[[^]]*\d{4}[a-z]?\]")
 
 def register(app: Sphinx) -> None:
     """Extend the context of every page, after the theme has."""
+    app.connect("html-page-context", _load_what_it_needs)
     app.connect("html-page-context", _extend_context, priority=990)
+
+
+def _load_what_it_needs(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    for held, files in NEEDED.items():
+        if held.search(context.get("body", "")):
+            for file in files:
+                if file.endswith(".css"):
+                    app.add_css_file(file)
+                else:
+                    app.add_js_file(file, priority=900)  # after the scripts of every page
 
 
 def _extend_context(
@@ -41,13 +55,6 @@ def _extend_context(
     if "body" in context:  # corrects what axe reports in docutils' tables and bibliographies
         body = EMPTY_HEAD.sub("<td></td>", context["body"])
         context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
-    body = context.get("body", "")
-    idle = [name for name, needs in SCRIPTS.items() if not needs.search(body)]
-    context["script_files"] = [
-        file
-        for file in context["script_files"]
-        if not any(str(file.filename or "").endswith(name) for name in idle)
-    ]
     # With scripts off the page is light; with scripts on, the head's script follows the system.
     context["default_mode"] = "light"
     for kind in ("script_files", "css_files"):

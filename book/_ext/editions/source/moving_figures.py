@@ -39,7 +39,7 @@ def moving_figures(project: Project, chapter: Chapter) -> list[MovingFigure]:
     return [
         figure
         for cell in chapter.cells
-        if cell.kind == "markdown"
+        if cell.kind == "markdown" and "{figure}" in cell.source  # most are not worth parsing
         for figure in _figures(project, page, cell.source, cell.line)
     ]
 
