@@ -113,7 +113,7 @@ test-gpu: ## the same on this machine's GPU; what has no reference is recorded (
 test-versions: $(VENV)/full ## check with other versions: VERSIONS=newest or floors
 	@MAKE="$(MAKE)" sh .ci/test-versions.sh "$$D2L_VERSIONS" "$(VENV)"
 report: # say in one issue on GitHub what moved; the weekly run does it
-	@python3 .ci/report.py "$$D2L_MOVED"
+	@python3 .ci/weekly_issue.py "$$D2L_MOVED"
 lint: $(VENV)/full ## check style, types and the direction of imports
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && \
 	$(BIN)/mypy --no-error-summary && $(BIN)/lint-imports --no-logo --no-cache

@@ -93,7 +93,12 @@ def test_the_button_on_a_page_fills_in_a_form_that_exists() -> None:
 
 
 def test_links_to_a_form_lead_to_one() -> None:
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "book").glob("*.md"))]
+    pages = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "FORMAT.md",
+        *sorted((ROOT / "book").glob("*.md")),
+    ]
     links = [
         link for page in pages for link in re.findall(r"issues/new[^)\s]*", page.read_text("utf8"))
     ]
@@ -262,7 +267,7 @@ def test_the_changelog_keeps_its_form() -> None:
 # -- commands that are written down ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "FORMAT.md", "CHANGELOG.md"])
 def test_the_targets_it_names_exist(name: str) -> None:
     text = (ROOT / name).read_text("utf8")
     named = set(re.findall(r"(?m)(?:^|`)make ([a-z][a-z-]*)", text))

@@ -159,6 +159,10 @@ def test_a_page_that_the_book_has_no_more_leaves_the_site(run_book: Book) -> Non
 
     assert main(["book", "--project", str(run_book.root)]) == 0  # nothing has changed
     assert contents(build / "html") == again
+    script = run_book.root / "book" / "theme" / "editions.js"
+    script.write_text(f"{script.read_text('utf8')}\nconst added = 1;\n", "utf8")
+    assert main(["book", "--project", str(run_book.root)]) == 0  # the theme has, and no page
+    assert "const added = 1;" in (build / "html" / "_static" / "editions.js").read_text("utf8")
     shutil.rmtree(build / "html")
     shutil.rmtree(build / ".doctrees")
     assert main(["book", "--project", str(run_book.root)]) == 0

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from site_tools import Site, Visit, build, serve
+from editions.base.project import Project
+from editions.site.build import run_build
+from filelock import FileLock
+from site_tools import Site, Visit, serve
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,9 +24,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The site, built from this checkout and served with compression."""
-    folder = build(ROOT, tmp_path_factory.mktemp("site"))
+def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Site]:
+    """The site as `make book` leaves it: built once for all workers, and served compressed."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    folder = shared / "site"
+    with FileLock(shared / "site.lock"):
+        if not folder.is_dir():
+            run_build(Project(ROOT))
+            # What is built while the tests run changes nothing under their eyes.
+            shutil.copytree(ROOT / "_build" / "html", shared / "copied")
+            (shared / "copied").rename(folder)
     with serve(folder) as served:
         yield served
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -34,6 +36,8 @@ from editions.site.sphinx_project import current_project
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register settings, events, directives and transforms."""
     app.add_config_value("editions_frameworks", list(FRAMEWORKS), "env", [list])
+    # A setting that changes with the tools makes Sphinx build all pages anew.
+    app.add_config_value("editions_tools", "", "env", [str])
     app.connect("config-inited", _complete_settings)
     for module in (
         cell_folds,
@@ -65,9 +69,20 @@ def read_page(text: str) -> NotebookNode:
 def _complete_settings(app: Sphinx, config: Config) -> None:
     """Tell Sphinx the site's address, and the theme's files the frameworks and words."""
     project = current_project(app)
+    config.editions_tools = _digest_of_tools(project.root)
     config.html_baseurl = config.html_baseurl or project.site
     words = Strings(project.language)
     config.html_context["question_words"] = words.group("ask_")
     config.html_context["prediction_words"] = words.group("list_")
     config.html_context["reading_words"] = words.group("read_")
     config.html_context["frameworks"] = [framework.key for framework in project.frameworks]
+
+
+def _digest_of_tools(root: Path) -> str:
+    """A digest of all that makes pages of sources: this package and the theme."""
+    digest = hashlib.sha256()
+    for folder in (Path(__file__).parents[1], root / "book" / "theme"):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -1,6 +1,6 @@
 """Say in one issue what moved: links that died, outputs that newer versions give.
 
-    python3 .ci/report.py moved
+    python3 .ci/weekly_issue.py moved
 
 `moved` holds a folder for each check that failed: its `weekly.log`, and for other versions the list
 of what was `installed.txt` and the `differences` of the notebooks. While an issue with the label is
