@@ -504,6 +504,7 @@ def part_of_node(found):
     return found if type(found) in (str, float) else {"kind": kind_of(found)}
 
 
+@OPTIMIZE.shown
 def graph_in_words(graph):
     lines = [
         f"{name} = {operation}({', '.join(map(str, arguments))})"
@@ -584,11 +585,6 @@ def flaw_in_meaning(found, graph):
         if len(one) != len(other) or not np.allclose(other, one, 1e-9, 1e-9):
             return f"It no longer {what} what it did."
     return compare(len(found["nodes"]), fewest_nodes(graph), "Nodes")
-
-
-@OPTIMIZE.shown
-def shown_optimize(graph):
-    return graph_in_words(graph)
 
 
 class Optimized(Aspect):
