@@ -8,6 +8,7 @@ more than plain data can:
 
 - `AnyOrder` — arrays of which the order does not matter, such as a model's parameters;
 - `Stepped` — parameters after a step, of which it is said if they have not moved at all;
+- `Exact` — an array of which the dtype and every digit count;
 - `Number` — a float with a unit, or with a tolerance of its own;
 - `Between` — an integer from a lowest to a highest one;
 - `Ordered` — a dict whose keys have to come in this order.
@@ -51,6 +52,13 @@ class Stepped:
 
     before: np.ndarray
     after: np.ndarray
+
+
+@dataclass(frozen=True)
+class Exact:
+    """An array of this dtype and of exactly these values."""
+
+    array: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,8 @@ class _Comparison:
             self.any_order(found, expected, what)
         elif isinstance(expected, Stepped):
             self.stepped(found, expected, what)
+        elif isinstance(expected, Exact):
+            self.exact(found, expected.array, what)
         elif isinstance(expected, Between):
             if type(found) is not int or not expected.low <= found <= expected.high:
                 limits = f"{expected.low} to {expected.high}"
@@ -203,6 +213,14 @@ class _Comparison:
                 f"{what}: {int(wrong.sum())} of {wrong.size} values differ; at {list(at)} "
                 f"expected {expected[at]:.4f}, got {found[at]:.4f}."
             )
+
+    def exact(self, found: Any, expected: np.ndarray, what: str) -> None:
+        if isinstance(found, np.ndarray) and found.dtype != expected.dtype:
+            raise Unfit(f"{what}: expected the type {expected.dtype}, got {found.dtype}.")
+        self.array(found, expected, what)
+        if not np.array_equal(found, expected):
+            at = tuple(int(n) for n in np.argwhere(found != expected)[0])
+            raise Unfit(f"{what}: at {list(at)} expected {expected[at]}, got {found[at]}.")
 
     def stepped(self, found: Any, expected: Stepped, what: str) -> None:
         before, after = expected.before, expected.after.astype(np.float64)
@@ -347,6 +365,39 @@ def _form_text(form: Any) -> str:
     if isinstance(form, dict):
         return f"the parts {', '.join(form)}"
     return _FORMS[form]
+
+
+def need_normal(
+    z: np.ndarray, size: float, *, mean: float, deviation: float, beyond: tuple[float, float]
+) -> None:
+    """Raise `Unfit` unless `z` looks drawn from the standard normal distribution, each by itself.
+
+    Args:
+        z: noise, divided by `size`; any shape.
+        size: the standard deviation that the noise should have, for the message.
+        mean: how far that of `z` may be from 0.
+        deviation: how far the standard deviation of `z` may be from 1.
+        beyond: the lowest and the highest share of `z` beyond two standard deviations.
+    """
+    if not np.all(np.isfinite(z)):
+        raise Unfit("Noise: it holds values that are not finite numbers.")
+    different = len(np.unique(np.round(z, 5))) / z.size
+    if different < 0.95 and z.std() > 0.05:  # first: a few numbers have any mean
+        raise Unfit(
+            f"Noise: {z.size} numbers were added, and {different:.0%} of them are different; all "
+            "should be."
+        )
+    if abs(z.mean()) > mean or abs(z.std() - 1) > deviation:
+        raise Unfit(
+            f"Noise: mean 0 and standard deviation {size:.3f} are expected, got mean "
+            f"{z.mean() * size:.3f} and standard deviation {z.std() * size:.3f}."
+        )
+    tails = (np.abs(z) > 2).mean()
+    if not beyond[0] < tails < beyond[1]:
+        raise Unfit(
+            "Noise: of normally distributed numbers about 5 % lie beyond two standard deviations; "
+            f"of yours {tails:.1%}."
+        )
 
 
 # -- plain data in words -------------------------------------------------------------------------

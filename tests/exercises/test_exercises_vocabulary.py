@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import importlib
 import itertools
+import re
 from pathlib import Path
 
 import d2lexercises
 import numpy as np
 import pytest
 from d2lexercises import case, feedback, find_question, hint, library, reach
+from d2lexercises.comparer import Exact, compare, need_normal
 from d2lexercises.faults import Unfit, WrongKind
 from d2lexercises.feedback import evaluate
 from d2lexercises.question import Question, give_verdict, run_probe
@@ -356,3 +358,35 @@ def test_the_first_edition_compares_an_array_without_axes_with_a_number():
     same_array(np.array(0.5, np.float32), np.float32(0.5), "Bias")
     with pytest.raises(Unfit, match="Bias"):
         same_array(np.array(0.5, np.float32), np.float32(0.25), "Bias")
+
+
+# -- values that are expected ----------------------------------------------------------------------
+
+
+def test_an_exact_array_is_compared_by_type_and_to_the_last_digit():
+    odd = np.array([3, 2**53 + 1])
+    compare(odd.copy(), Exact(odd), "x")
+    for found, said in [
+        (odd.astype(np.float64), "x: expected the type int64, got float64"),
+        (odd - [0, 1], f"x: at [1] expected {2**53 + 1}, got {2**53}"),
+        (odd[:1], r"x: expected shape (2,), got (1,)"),
+        ([3, 2**53 + 1], "an array of shape (2,) is expected"),
+    ]:
+        with pytest.raises(Unfit, match=re.escape(said)):
+            compare(found, Exact(odd), "x")
+
+
+def test_noise_has_to_look_normally_distributed_and_each_number_drawn_by_itself():
+    limits = {"mean": 0.2, "deviation": 0.2, "beyond": (0.01, 0.1)}
+    z = np.random.default_rng(0).normal(size=(3, 100))
+    need_normal(z, 0.5, **limits)
+    uniform = np.random.default_rng(0).uniform(-(3**0.5), 3**0.5, (3, 100))
+    for noise, said in [
+        (np.where(z > 2, np.nan, z), "not finite"),
+        (np.tile(z[:, :10], 10), "10% of them are different"),
+        (z + 1, "mean 0 and standard deviation 0.500 are expected, got mean 0.4"),
+        (2 * z, "got mean -0.0.* and standard deviation 1.0"),
+        (uniform, "of yours 0.0%"),
+    ]:
+        with pytest.raises(Unfit, match=said):
+            need_normal(noise, 0.5, **limits)

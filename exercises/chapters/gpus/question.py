@@ -8,44 +8,20 @@ device is a number: that of a GPU, or -1 for the CPU.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from itertools import zip_longest
 
 import numpy as np
+from d2lexercises.comparer import brief
+from d2lexercises.kinds import kind_of
+from d2lexercises.networks import data_in_words
+from d2lexercises.pretend import pretend_devices
+from d2lexercises.vocabulary import Aspect, WrongKind, function, layer, question
 
-from d2lcompute.checks.frameworks import Framework, Tensor
-from d2lcompute.checks.networks import (
-    data,
-    data_in_words,
-    integer,
-    need_list,
-    short,
-    word,
-)
-from d2lcompute.checks.pretend import pretend_devices
-from d2lcompute.checks.question import (
-    Aspect,
-    Question,
-    Unfit,
-    WrongKind,
-    attempt,
-    judge_by,
-    kind_of,
-    need_class,
-    need_function,
-    same_array,
-    same_plain,
-    shape_text,
-    shapes_of,
-)
-
-Inputs = dict[str, Any]
-Outputs = dict[str, Any]
 CPU = -1
 
 
-def _device(number: int | None, framework: str) -> str | None:
-    """A device's number as the framework calls the device."""
+def device_name(number, framework):
+    """A device's number as the framework calls the device; None for no device."""
     if number is None:
         return None
     if framework == "pytorch":
@@ -53,866 +29,732 @@ def _device(number: int | None, framework: str) -> str | None:
     return "CPU:0" if number == CPU else f"GPU:{number}"
 
 
+def some(draw, low, high, count):
+    """So many different integers from `low` to `high`, in any order."""
+    return draw.shuffled(range(low, high + 1))[:count]
+
+
 # -- gpus.choose -------------------------------------------------------------------------------
 
-
-def _some(rng: np.random.Generator, low: int, high: int, count: int) -> list[int]:
-    """So many different integers from `low` to `high`, in any order."""
-    return [low + int(n) for n in rng.permutation(high - low + 1)[:count]]
+CHOOSE = question("gpus.choose", "The devices that a program asks for", takes=function)
 
 
-def _choose_case(rng: np.random.Generator, there: int, absent: int) -> Inputs:
-    count = integer(rng, 4, 7)
-    wanted = _some(rng, 0, count - 1, there) + _some(rng, count, count + 4, absent)
-    return {"wanted": [wanted[int(n)] for n in rng.permutation(len(wanted))], "count": count}
+@CHOOSE.inputs
+def draw_choose(draw):
+    def case(there, absent):
+        count = draw.integer(4, 7)
+        wanted = some(draw, 0, count - 1, there) + some(draw, count, count + 4, absent)
+        return {"wanted": draw.shuffled(wanted), "count": count}
 
+    def twice():
+        """Neither number 0 nor the first number that is too large: they have cases of their own."""
+        count = draw.integer(4, 7)
+        wanted = some(draw, 1, count - 1, 3)
+        wanted += [*wanted[:2], count + draw.integer(1, 4)]
+        return {"wanted": draw.shuffled(wanted), "count": count}
 
-def _twice_case(rng: np.random.Generator) -> Inputs:
-    """Neither number 0 nor the first number that is too large: they have cases of their own."""
-    count = integer(rng, 4, 7)
-    wanted = _some(rng, 1, count - 1, 3)
-    wanted += [*wanted[:2], count + integer(rng, 1, 4)]
-    return {"wanted": [wanted[int(n)] for n in rng.permutation(len(wanted))], "count": count}
-
-
-def _choose_inputs(rng: np.random.Generator) -> Inputs:
-    edge = integer(rng, 2, 5)
-    found = [_choose_case(rng, 3, 2) for _ in range(3)]
+    edge = draw.integer(2, 5)
+    found = [case(3, 2) for _ in range(3)]
     found.append({"wanted": [edge, edge - 1, 0], "count": edge})
-    nothing = [_choose_case(rng, 0, integer(rng, 1, 3)) for _ in range(3)]
-    nothing += [{"wanted": [], "count": integer(rng, 1, 4)} for _ in range(2)]
-    nothing += [_choose_case(rng, 2, 1) for _ in range(5)]
-    refused = [_choose_case(rng, 2, 1) for _ in range(3)]
+    nothing = [case(0, draw.integer(1, 3)) for _ in range(3)]
+    nothing += [{"wanted": [], "count": draw.integer(1, 4)} for _ in range(2)]
+    nothing += [case(2, 1) for _ in range(5)]
+    refused = [case(2, 1) for _ in range(3)]
     refused += [{"wanted": [0], "count": 0}, {"wanted": [], "count": 3}]
-    for case in refused:
-        case["wanted"].insert(integer(rng, 0, len(case["wanted"])), -integer(rng, 1, 99))
+    for one in refused:
+        one["wanted"].insert(draw.integer(0, len(one["wanted"])), -draw.integer(1, 99))
     return {
         "found": found,
-        "twice": [_twice_case(rng) for _ in range(3)],
-        "nothing": [nothing[int(n)] for n in rng.permutation(len(nothing))],
-        "any": [{"wanted": None, "count": n} for n in [0, *_some(rng, 1, 9, 3)]],
+        "twice": [twice() for _ in range(3)],
+        "nothing": draw.shuffled(nothing),
+        "any": [{"wanted": None, "count": n} for n in [0, *some(draw, 1, 9, 3)]],
         "refused": refused,
     }
 
 
-def _number_of(device: Any, framework: Framework) -> Any:
-    """A device as its number; anything else in words."""
-    if framework.key == "pytorch":
+def name_of(device, f):
+    """A device's name; anything else in words."""
+    if f.key == "pytorch":
         import torch
 
         if not isinstance(device, torch.device):
             return f"{type(device).__name__} {device!r}"[:60]
-        return CPU if device.type == "cpu" else device.index if device.index is not None else (
-            f"{device}, without a number"
-        )  # fmt: skip
+        return "cpu" if device.type == "cpu" else str(device)
     if not isinstance(device, str):
-        return f"an object of type {type(device).__name__}"
-    kind, _, number = str(device).upper().rpartition("/")[2].removeprefix("DEVICE:").partition(":")
-    if kind not in ("CPU", "GPU") or not number.isdigit() or (kind == "CPU" and int(number)):
-        return str(device)[:60]
-    return CPU if kind == "CPU" else int(number)
+        return kind_of(device)
+    return str(device).upper().rpartition("/")[2].removeprefix("DEVICE:")[:60]
 
 
-def _choose_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
-    need_function(answer)
+def chosen(answer, case, f):
+    found = answer(case.wanted, case.count)
+    if not isinstance(found, list):
+        raise WrongKind(f"A list of devices is expected; what came is {kind_of(found)}.")
+    return [name_of(device, f) for device in found]
 
-    def chosen(case: Inputs) -> Any:
-        wanted = None if case["wanted"] is None else list(case["wanted"])
-        found = answer(wanted, case["count"])
-        if not isinstance(found, list):
-            raise WrongKind(f"A list of devices is expected; what came is {kind_of(found)}.")
-        return [_number_of(device, framework) for device in found]
 
-    def refused(case: Inputs) -> Any:
+@CHOOSE.shown
+def shown_choose(case):
+    return f"choose({case.wanted}, {case.count})"
+
+
+class Chosen(Aspect):
+    what = "Devices"
+
+    def run(answer, case, f):
+        return chosen(answer, case, f)
+
+    def expect(case, framework):
+        wanted = range(case.count) if case.wanted is None else case.wanted
+        there = list(dict.fromkeys(n for n in wanted if n < case.count))
+        return [device_name(n, framework) for n in there or [CPU]]
+
+
+THERE = "the GPUs that are there"
+
+
+@CHOOSE.aspect(THERE, 2, over="found")
+class Found(Chosen):
+    hint = (
+        "GPU i is there if i < count, whatever this machine has. The order is that of wanted, and "
+        "each device has its number."
+    )
+    code = {"pytorch": "torch.device(f'cuda:{i}')", "tensorflow": "f'GPU:{i}'"}
+
+
+@CHOOSE.aspect("asked for twice", 1, over="twice")
+class Twice(Chosen):
+    "Keep each number once, in the order of their first appearance. A set has no order."
+
+    code = "dict.fromkeys(wanted)"
+
+
+@CHOOSE.aspect("the CPU if no GPU is left", 1, over="nothing", after=THERE)
+class Nothing(Chosen):
+    "One CPU, and only if no GPU that is wanted is there. An empty list wants none."
+
+
+@CHOOSE.aspect("nothing in particular", 1, over="any")
+class Anything(Chosen):
+    "wanted is None: all that there are, or the CPU."
+
+
+@CHOOSE.aspect("a number below zero", 1, over="refused", after=THERE)
+class BelowZero(Aspect):
+    """-1 < count on every machine, so ask for i < 0 first, and raise a ValueError that says what
+    was given."""
+
+    form = (str, None)
+
+    def run(answer, case, f):
         try:
-            return f"!{chosen(case)}"
+            chosen(answer, case, f)
         except ValueError as error:
             return str(error)[:500]
 
-    found: Outputs = {
-        key: attempt(lambda key=key: [chosen(case) for case in inputs[key]])
-        for key in ("found", "twice", "nothing", "any")
-    }
-    found["refused"] = attempt(lambda: [refused(case) for case in inputs["refused"]])
-    return found
-
-
-def _choose_text(case: Mapping[str, Any]) -> str:
-    return f"choose({case['wanted']}, {case['count']})"
-
-
-def _in_names(numbers: Any, framework: str) -> str:
-    if not isinstance(numbers, list):
-        return short(numbers)
-    known = [
-        str(_device(n, framework)) if type(n) is int and -1 <= n < 1000 else short(n)
-        for n in numbers[:20]
-    ]
-    return f"[{', '.join(known)}]"
-
-
-def _choose_each(key: str) -> Callable[[Mapping[str, Any], Any, str], None]:
-    def compare(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
-        cases = inputs[key]
-        for case, one in zip(cases, need_list(found, len(cases), "Lists of devices"), strict=True):
-            wanted, count = case["wanted"], case["count"]
-            expected = [n for n in (range(count) if wanted is None else wanted) if n < count]
-            expected = list(dict.fromkeys(expected)) or [CPU]
-            if not same_plain(one, expected):
-                raise Unfit(
-                    f"Devices: expected {_in_names(expected, framework)}, got "
-                    f"{_in_names(one, framework)}.\nInput: {_choose_text(case)}"
-                )
-
-    return compare
-
-
-def _choose_refused(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    cases = inputs["refused"]
-    for case, one in zip(cases, need_list(found, len(cases), "Errors"), strict=True):
-        number = str(min(case["wanted"]))
-        if isinstance(one, str) and not one.startswith("!") and number in one:
-            continue
-        got = f"a ValueError that says {short(one)}" if isinstance(one, str) else "nothing"
-        if isinstance(one, str) and one.startswith("!"):
-            got = "a list of devices"
-        raise Unfit(
-            f"A ValueError whose message contains {number} is expected, got {got}."
-            f"\nInput: {_choose_text(case)}"
-        )
-
-
-_CHOSEN = "the GPUs that are there"
-
-CHOOSE = Question(
-    name="gpus.choose",
-    title="The devices that a program asks for",
-    points=6,
-    inputs=_choose_inputs,
-    probe=_choose_probe,
-    judge=judge_by(
-        Aspect(
-            _CHOSEN,
-            2,
-            "found",
-            _choose_each("found"),
-            hints={
-                "pytorch": "GPU i is there if i < count, whatever this machine has. It is "
-                "torch.device(f'cuda:{i}'), with its number, and no text. The order is that of "
-                "wanted.",
-                "tensorflow": "GPU i is there if i < count, whatever this machine has. It is the "
-                "text f'GPU:{i}'. The order is that of wanted.",
-            },
-        ),
-        Aspect(
-            "asked for twice",
-            1,
-            "twice",
-            _choose_each("twice"),
-            hint="dict.fromkeys(wanted) keeps each number once, in the order of their first "
-            "appearance. A set has no order.",
-        ),
-        Aspect(
-            "the CPU if no GPU is left",
-            1,
-            "nothing",
-            _choose_each("nothing"),
-            hint="One CPU, and only if no GPU that is wanted is there. An empty list wants none.",
-            needs=(_CHOSEN,),
-        ),
-        Aspect(
-            "nothing in particular",
-            1,
-            "any",
-            _choose_each("any"),
-            hint="wanted is None: all that there are, or the CPU.",
-        ),
-        Aspect(
-            "a number below zero",
-            1,
-            "refused",
-            _choose_refused,
-            hint="-1 < count on every machine, so ask for i < 0 first, and raise a ValueError that "
-            "says what was given.",
-            needs=(_CHOSEN,),
-        ),
-    ),
-    version="2",
-)
+    def judge(case, found):
+        number = str(min(case.wanted))
+        if found is None or number not in found:
+            got = "a list of devices" if found is None else f"one that says {brief(found)}"
+            return f"A ValueError whose message contains {number} is expected, got {got}."
 
 
 # -- gpus.placement --------------------------------------------------------------------------------
 
-_MAKE, _NUMBER, _NAME, _COPY, _SUM = "ones", "number", "name", "copy", "sum"
+PLACEMENT = question("gpus.placement", "Where will it be?", takes=function)
+MAKE, NUMBER, NAME, COPY, SUM = "ones", "number", "name", "copy", "sum"
 
 
-class _Program:
+class Program:
     """Lines of a program, as they are drawn, and where PyTorch would have the results."""
 
-    def __init__(self, rng: np.random.Generator, gpus: int) -> None:
-        letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-        self.rng, self.gpus = rng, gpus
-        self.names = [letters[int(n)] for n in rng.permutation(len(letters))]
-        self.lines: list[list[Any]] = []
+    def __init__(self, draw, gpus):
+        self.draw, self.gpus, self.lines = draw, gpus, []
+        self.names = draw.shuffled("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
-    def add(self, what: str, operands: Sequence[str], scope: int | None) -> str:
+    def add(self, what, operands, scope):
         name = self.names.pop()
         self.lines.append([name, what, list(operands), scope])
         return name
 
-    def somewhere(self, but: int | None = None) -> int:
+    def somewhere(self, but=None):
         """A device: the CPU or a GPU, other than `but`."""
-        return int(self.rng.choice([n for n in range(-1, self.gpus) if n != but]))
+        return self.draw.choice([n for n in range(-1, self.gpus) if n != but])
 
-    def places(self) -> dict[str, tuple[int, str] | None]:
-        return _placed_by_operands(self.lines)
+    def scope(self):
+        """None, or any device."""
+        return None if self.draw.rng.random() < 0.4 else self.somewhere()
 
-    def pick(self, wanted: Callable[[int], bool] = lambda _: True) -> str:
-        """The name of a tensor on a device that is wanted."""
-        places = self.places()
-        return str(self.rng.choice([n for n, at in places.items() if at and wanted(at[0])]))
+    def device_of(self, name):
+        return placed_by_operands(self.lines)[name][0]
+
+    def pick(self, on=None):
+        """The name of a tensor, on a device if it is given."""
+        places = placed_by_operands(self.lines)
+        return self.draw.choice([n for n, at in places.items() if at and on in (None, at[0])])
 
 
-def _scope(rng: np.random.Generator, program: _Program) -> int | None:
-    return None if rng.random() < 0.4 else program.somewhere()
-
-
-def _made(rng: np.random.Generator, gpus: int) -> _Program:
+def making(draw, gpus):
     """A program that creates and copies."""
-    program = _Program(rng, gpus)
+    program = Program(draw, gpus)
     for _ in range(3):
-        program.add(str(rng.choice([_MAKE, _NUMBER])), [], _scope(rng, program))
-    program.add(_MAKE, [], None)
+        program.add(draw.choice([MAKE, NUMBER]), [], program.scope())
+    program.add(MAKE, [], None)
     for _ in range(3):
-        program.add(_COPY, [program.pick()], program.somewhere())
-    program.add(_NUMBER, [], _scope(rng, program))
+        program.add(COPY, [program.pick()], program.somewhere())
+    program.add(NUMBER, [], program.scope())
     return program
 
 
-def _named(rng: np.random.Generator, gpus: int) -> _Program:
+def naming(draw, gpus):
     """A program with names given in scopes of other devices, and copies to where things are."""
-    program = _made(rng, gpus)
+    program = making(draw, gpus)
     for _ in range(3):
         at = program.pick()
-        program.add(_NAME, [at], program.somewhere(program.places()[at][0]))
+        program.add(NAME, [at], program.somewhere(program.device_of(at)))
         at = program.pick()
-        stays = rng.random() < 0.6
-        program.add(_COPY, [at], program.places()[at][0] if stays else program.somewhere())
-        program.add(_NAME, [program.lines[-1][0]], _scope(rng, program))
+        stays = draw.rng.random() < 0.6
+        program.add(COPY, [at], program.device_of(at) if stays else program.somewhere())
+        program.add(NAME, [program.lines[-1][0]], program.scope())
     return program
 
 
-def _summed(rng: np.random.Generator, gpus: int) -> _Program:
+def adding(draw, gpus):
     """A program with sums of tensors that share a device, in scopes of others or in none."""
-    program = _Program(rng, gpus)
-    devices = [CPU, *_some(rng, 0, gpus - 1, 2)]
+    program = Program(draw, gpus)
+    devices = [CPU, *some(draw, 0, gpus - 1, 2)]
     for device in devices:
-        program.add(_MAKE, [], device)
+        program.add(MAKE, [], device)
     for _ in range(5):
-        at = devices[integer(rng, 0, 2)]
-        operands = [program.pick(lambda device, at=at: device == at) for _ in range(2)]
-        program.add(_SUM, operands, None if rng.random() < 0.5 else program.somewhere(at))
+        at = devices[draw.integer(0, 2)]
+        operands = [program.pick(on=at) for _ in range(2)]
+        program.add(SUM, operands, None if draw.rng.random() < 0.5 else program.somewhere(at))
     return program
 
 
-def _mixed(rng: np.random.Generator, gpus: int) -> _Program:
+def mixing(draw, gpus):
     """A program with sums across devices, of matrices and of single numbers."""
-    program = _Program(rng, gpus)
-    here, there = _some(rng, 0, gpus - 1, 2)
-    on_cpu, on_here, on_there = (program.add(_MAKE, [], device) for device in (CPU, here, there))
-    one_cpu, one_here = (program.add(_NUMBER, [], device) for device in (CPU, here))
+    program = Program(draw, gpus)
+    here, there = some(draw, 0, gpus - 1, 2)
+    on_cpu, on_here, on_there = (program.add(MAKE, [], device) for device in (CPU, here, there))
+    one_cpu, one_here = (program.add(NUMBER, [], device) for device in (CPU, here))
     pairs = [
         (on_cpu, on_here), (on_here, on_there), (on_here, one_cpu), (on_cpu, one_here),
         (one_cpu, one_here), (one_here, on_there), (on_cpu, one_cpu),
     ]  # fmt: skip
-    for n in rng.permutation(len(pairs)):
-        pair = [pairs[n][int(side)] for side in rng.permutation(2)]
-        program.add(_SUM, pair, _scope(rng, program))
-    once = program.add(_SUM, [one_cpu, one_cpu], None)  # again a number, again on the CPU
-    program.add(_SUM, [once, str(rng.choice([on_here, on_there]))], _scope(rng, program))
+    for pair in draw.shuffled(pairs):
+        program.add(SUM, draw.shuffled(pair), program.scope())
+    once = program.add(SUM, [one_cpu, one_cpu], None)  # again a number, again on the CPU
+    program.add(SUM, [once, draw.choice([on_here, on_there])], program.scope())
     return program
 
 
-def _where_inputs(rng: np.random.Generator) -> Inputs:
-    def several(draw: Callable[[np.random.Generator, int], _Program]) -> list[Inputs]:
+@PLACEMENT.inputs
+def draw_placement(draw):
+    def several(program):
         found = []
         for _ in range(3):
-            gpus = integer(rng, 3, 6)
-            found.append({"lines": draw(rng, gpus).lines, "gpus": gpus})
+            gpus = draw.integer(3, 6)
+            found.append({"lines": program(draw, gpus).lines, "gpus": gpus})
         return found
 
-    alone = {"lines": _made(rng, 0).lines, "gpus": 0}
+    alone = {"lines": making(draw, 0).lines, "gpus": 0}
     return {
-        "made": [*several(_made), alone],
-        "named": several(_named),
-        "summed": several(_summed),
-        "mixed": several(_mixed),
+        "made": [*several(making), alone],
+        "named": several(naming),
+        "summed": several(adding),
+        "mixed": several(mixing),
     }
 
 
-def _where_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
-    need_function(answer)
-
-    def entry(found: Any) -> Any:
-        if found is None or not isinstance(found, tuple | list):
-            return None if found is None else f"an object of type {type(found).__name__}"
-        return [str(part) for part in found]
-
-    def run(program: Inputs) -> Any:
-        lines = [
-            (name, what, tuple(operands), _device(scope, framework.key))
-            for name, what, operands, scope in program["lines"]
-        ]
-        more = () if framework.key == "pytorch" else (program["gpus"],)
-        found = answer(lines, *more)
-        if not isinstance(found, dict):
-            raise WrongKind(f"A dictionary is expected; what came is {kind_of(found)}.")
-        return {str(name): entry(at) for name, at in found.items()}
-
-    return {
-        key: attempt(lambda key=key: [run(program) for program in inputs[key]])
-        for key in ("made", "named", "summed", "mixed")
-    }
-
-
-def _placed_by_operands(lines: Sequence[Sequence[Any]]) -> dict[str, tuple[int, str] | None]:
-    """PyTorch's rule: results are where the operands are."""
-    places: dict[str, tuple[int, str] | None] = {}
-    axes: dict[str, bool] = {}  # whether a tensor has any
+def placed_by_operands(lines):
+    """PyTorch's rule: results are where the operands are. Of each name: device and first name."""
+    places, axes = {}, {}  # the latter: whether a tensor has any
     for name, what, operands, scope in lines:
-        axes[name] = what == _MAKE or any(axes[one] for one in operands)
+        axes[name] = what == MAKE or any(axes[one] for one in operands)
         at = [places[one] for one in operands]
-        if what in (_MAKE, _NUMBER):
+        if what in (MAKE, NUMBER):
             places[name] = (CPU if scope is None else scope, name)
-        elif what == _NAME or (what == _COPY and at[0][0] == scope):
+        elif what == NAME or (what == COPY and at[0][0] == scope):
             places[name] = at[0]
-        elif what == _COPY:
+        elif what == COPY:
             places[name] = (scope, name)
         else:
-            (left, _), (right, _) = at
-            if left != right:  # a number on the CPU follows the other
-                if left == CPU and not axes[operands[0]]:
-                    left = right
-                elif right == CPU and not axes[operands[1]]:
-                    right = left
-            places[name] = (left, name) if left == right else None
+            # A number on the CPU follows the other.
+            bound = {
+                on for (on, _), one in zip(at, operands, strict=True) if on != CPU or axes[one]
+            }
+            places[name] = (next(iter(bound), CPU), name) if len(bound) < 2 else None
     return places
 
 
-def _placed_by_scope(lines: Sequence[Sequence[Any]], gpus: int) -> dict[str, tuple[int, str]]:
+def placed_by_scope(lines, gpus):
     """TensorFlow's rule: operations run in their scope, or on the default device."""
-    places: dict[str, tuple[int, str]] = {}
+    places = {}
     for name, what, operands, scope in lines:
         at = (0 if gpus else CPU) if scope is None else scope
-        places[name] = places[operands[0]] if what == _NAME else (at, name)
+        places[name] = places[operands[0]] if what == NAME else (at, name)
     return places
 
 
-def _line_text(line: Sequence[Any], framework: str) -> str:
+def as_given(line, framework):
     name, what, operands, scope = line
-    return repr((name, what, tuple(operands), _device(scope, framework)))
+    return name, what, tuple(operands), device_name(scope, framework)
 
 
-def _where_each(key: str, with_names: bool) -> Callable[[Mapping[str, Any], Any, str], None]:
-    def compare(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
-        programs = inputs[key]
-        results = need_list(found, len(programs), "Dictionaries")
-        for program, one in zip(programs, results, strict=True):
-            lines, gpus = program["lines"], program["gpus"]
-            names = [line[0] for line in lines]
-            if not isinstance(one, dict) or set(one) != set(names):
-                got = one if isinstance(one, dict) else {}
-                missing = ", ".join(name for name in names if name not in got) or "none"
-                more = short([name for name in got if name not in names])
-                raise Unfit(
-                    "A dictionary with an entry for every name is expected, also where it is None; "
-                    f"missing: {missing}, not expected: {more}."
-                    f"\nInput: a program with the lines {_line_text(lines[0], framework)}, ..."
-                )
-            torch = framework == "pytorch"
-            places = _placed_by_operands(lines) if torch else _placed_by_scope(lines, gpus)
-            for line in lines:
-                at, got = places[line[0]], one[line[0]]
-                expected = at and [_device(at[0], framework), at[1]]
-                right = same_plain(got, expected)
-                if not with_names and isinstance(got, list) and len(got) == 2 and expected:
-                    right = same_plain(got[0], expected[0])
-                if right:
-                    continue
-                before = [_line_text(other, framework) for other in lines if other[0] in line[2]]
-                text = ", ".join([*before, _line_text(line, framework)])
-                machine = "" if torch else f"; a machine with {gpus} GPUs"
-                raise Unfit(
-                    f"{line[0]}: expected {expected and tuple(expected)}, got "
-                    f"{short(tuple(got) if isinstance(got, list) else got)}."
-                    f"\nInput: a program with the lines {text}{machine}"
-                )
-
-    return compare
+@PLACEMENT.shown
+def shown_placement(program, framework):
+    lines = ", ".join(repr(as_given(line, framework)) for line in program.lines)
+    machine = "" if framework == "pytorch" else f"; a machine with {program.gpus} GPUs"
+    return f"a program with the lines {lines}{machine}"
 
 
-WHERE = Question(
-    name="gpus.placement",
-    title="Where will it be?",
-    points=7,
-    inputs=_where_inputs,
-    probe=_where_probe,
-    judge=judge_by(
-        Aspect(
-            "new tensors and copies",
-            1,
-            "made",
-            _where_each("made", with_names=False),
-            hints={
-                "pytorch": "A new tensor is in the scope, or on the CPU if there is none. A copy "
-                "is where it was sent.",
-                "tensorflow": "A new tensor is in the scope. Without one it is on GPU 0, and on "
-                "the CPU only where there is no GPU. A copy is an operation like any other.",
-            },
-        ),
-        Aspect(
-            "one more name",
-            2,
-            "named",
-            _where_each("named", with_names=True),
-            hints={
-                "pytorch": "An assignment gives one more name to the same tensor, in any scope. So "
-                "does A.to(device), if A is there already. Write down the first of its names.",
-                "tensorflow": "An assignment gives one more name to the same tensor, in any scope; "
-                "write down the first of its names. tf.identity returns a new tensor always.",
-            },
-        ),
-        Aspect(
-            "sums on one device",
-            2,
-            "summed",
-            _where_each("summed", with_names=False),
-            hints={
-                "pytorch": "A sum is where its operands are, whatever the scope says.",
-                "tensorflow": "A sum is where its scope says, or on the default device, wherever "
-                "its operands are.",
-            },
-        ),
-        Aspect(
-            "sums across devices",
-            2,
-            "mixed",
-            _where_each("mixed", with_names=False),
-            hints={
-                "pytorch": "Refused, but for one case: a tensor without axes on the CPU goes along "
-                "with anything. One on a GPU does not. The sum of two tensors without axes has "
-                "none.",
-                "tensorflow": "Operands are copied to where the sum runs: its scope, or the "
-                "default device. That no operand is there makes no difference.",
-            },
-        ),
-    ),
-    version="2",
-)
+def placed(answer, program, f):
+    """What the answer says of each name: a list, None, or in words what else it is."""
+    lines = [as_given(line, f.key) for line in program.lines]
+    found = answer(lines, *([] if f.key == "pytorch" else [program.gpus]))
+    if not isinstance(found, dict):
+        raise WrongKind(f"A dictionary is expected; what came is {kind_of(found)}.")
+
+    def entry(at):
+        if at is None or not isinstance(at, list | tuple):
+            return None if at is None else {"kind": kind_of(at)}
+        return [str(part) for part in at]
+
+    return {str(name): entry(at) for name, at in found.items()}
+
+
+def places_by_hand(program, framework):
+    """Of each name: the device and the first name of the tensor, or None."""
+    if framework == "pytorch":
+        places = placed_by_operands(program.lines)
+    else:
+        places = placed_by_scope(program.lines, program.gpus)
+    return {name: at and [device_name(at[0], framework), at[1]] for name, at in places.items()}
+
+
+class Devices(Aspect):
+    what = "Place"
+
+    def run(answer, program, f):
+        pairs = placed(answer, program, f)
+        right = {name: at for name, at in pairs.items() if isinstance(at, list) and len(at) == 2}
+        return pairs | {name: device for name, (device, _) in right.items()}
+
+    def expect(program, framework):
+        places = places_by_hand(program, framework)
+        return {name: at and at[0] for name, at in places.items()}
+
+
+@PLACEMENT.aspect("new tensors and copies", 1, over="made")
+class Made(Devices):
+    hint = {
+        "pytorch": "A new tensor is in the scope, or on the CPU if there is none. A copy is where "
+        "it was sent.",
+        "tensorflow": "A new tensor is in the scope. Without one it is on GPU 0, and on the CPU "
+        "only where there is no GPU. A copy is an operation like any other.",
+    }
+
+
+@PLACEMENT.aspect("one more name", 2, over="named")
+class Named(Aspect):
+    hint = {
+        "pytorch": "An assignment gives one more name to the same tensor, in any scope. So does "
+        "A.to(device), if A is there already. Write down the first of its names.",
+        "tensorflow": "An assignment gives one more name to the same tensor, in any scope; write "
+        "down the first of its names. tf.identity returns a new tensor always.",
+    }
+    what = "Place"
+    run = placed
+    expect = places_by_hand
+
+
+@PLACEMENT.aspect("sums on one device", 2, over="summed")
+class Summed(Devices):
+    hint = {
+        "pytorch": "A sum is where its operands are, whatever the scope says.",
+        "tensorflow": "A sum is where its scope says, or on the default device, wherever its "
+        "operands are.",
+    }
+
+
+@PLACEMENT.aspect("sums across devices", 2, over="mixed")
+class Mixed(Devices):
+    hint = {
+        "pytorch": "Refused, but for one case: a tensor without axes on the CPU goes along with "
+        "anything. One on a GPU does not. The sum of two tensors without axes has none.",
+        "tensorflow": "Operands are copied to where the sum runs: its scope, or the default "
+        "device. That no operand is there makes no difference.",
+    }
 
 
 # -- gpus.move ---------------------------------------------------------------------------------
 # What is to be moved is a list of rows, [depth, key, kind, value]. The rows of a container's parts
 # follow it, one deeper. The value of a tensor is its number; only dictionaries have keys.
 
+MOVE = question("gpus.move", "Move what a data loader returns", takes=function)
 Batch = namedtuple("Batch", ["inputs", "targets", "rest"])
-_KINDS = {dict: "dict", list: "list", tuple: "tuple", Batch: "named"}
+CONTAINERS = {dict: "a dictionary", list: "a list", tuple: "a tuple", Batch: "a Batch"}
 
 
-def _group(rng: np.random.Generator, kind: str, parts: Sequence[list[Any]]) -> list[Any]:
+def group(draw, kind, parts):
     """A container of parts as rows."""
-    rows: list[Any] = [[0, "", kind, None]]
+    rows = [[0, "", kind, None]]
     for (_, _, *what), *inner in parts:
-        rows.append([1, word(rng) if kind == "dict" else "", *what])
+        rows.append([1, draw.word() if kind == "dict" else "", *what])
         rows += [[depth + 1, *row] for depth, *row in inner]
     return rows
 
 
-def _nested(rng: np.random.Generator, leaves: Sequence[Any], kinds: Sequence[str]) -> list[Any]:
+def nested(draw, leaves, kinds):
     """A dictionary with these leaves, some of them in containers, some of those in others."""
     pool = [[[0, "", *leaf]] for leaf in leaves]
     for kind in kinds:
-        pool = [pool[int(n)] for n in rng.permutation(len(pool))]
-        size = 3 if kind == "named" else integer(rng, 2, 3)
-        pool = [*pool[size:], _group(rng, kind, pool[:size])]
-    return _group(rng, "dict", [pool[int(n)] for n in rng.permutation(len(pool))])
+        pool = draw.shuffled(pool)
+        size = 3 if kind == "named" else draw.integer(2, 3)
+        pool = [*pool[size:], group(draw, kind, pool[:size])]
+    return group(draw, "dict", draw.shuffled(pool))
 
 
-def _move_case(rng: np.random.Generator, away: int, kinds: Sequence[str], again: int = 0) -> Inputs:
-    """Rows with nine tensors, each of a shape of its own; so many are not there yet.
+@MOVE.inputs
+def draw_move(draw):
+    def case(away, kinds, again=0):
+        """Rows with nine tensors, each of a shape of its own; so many are not there yet.
 
-    The first `again` of them occur twice or three times.
-    """
-    leaves: list[Any] = [["tensor", n] for n in range(9)]
-    leaves += [["tensor", n] for n in range(again) for _ in range(integer(rng, 1, 2))]
-    if "named" in kinds:
-        leaves += [["thing", integer(rng, 0, 99)], ["thing", word(rng)], ["thing", None]]
-    kinds = [kinds[int(n)] for n in rng.permutation(len(kinds))]
-    return {
-        "rows": _nested(rng, leaves, kinds),
-        "shapes": [[integer(rng, 1, 5), size] for size in _some(rng, 2, 40, 9)],
-        "whole": [bool(rng.integers(2)) for _ in range(9)],  # of integers
-        "away": [n < away for n in range(9)],
-    }
+        The first `again` of them occur twice or three times.
+        """
+        leaves = [["tensor", n] for n in range(9)]
+        leaves += [["tensor", n] for n in range(again) for _ in range(draw.integer(1, 2))]
+        if "named" in kinds:
+            leaves += [["thing", draw.integer(0, 99)], ["thing", draw.word()], ["thing", None]]
+        return {
+            "rows": nested(draw, leaves, draw.shuffled(kinds)),
+            "shapes": [[draw.integer(1, 5), size] for size in some(draw, 2, 40, 9)],
+            "whole": [bool(draw.integer(0, 1)) for _ in range(9)],  # of integers
+            "away": [n < away for n in range(9)],
+        }
 
+    def alike(case):
+        """The same with two tensors that nothing tells apart: shape, type, numbers, place."""
+        for key in ("shapes", "whole"):
+            case[key][3] = case[key][0]
+        return case
 
-def _move_inputs(rng: np.random.Generator) -> Inputs:
     usual = ["dict", "list", "tuple", "list"]
-    alone = _move_case(rng, 9, usual) | {"rows": [[0, "", "tensor", integer(rng, 0, 8)]]}
+    alone = case(9, usual) | {"rows": [[0, "", "tensor", draw.integer(0, 8)]]}
     return {
-        "device": integer(rng, 1, 3),
-        "batch": [_move_case(rng, 6, usual), alone],
-        "built": [_move_case(rng, 6, [*usual, "named"])],
-        "there": [_move_case(rng, 4, usual), _move_case(rng, 0, usual)],
-        "again": [_alike(_move_case(rng, 7, usual, again=4))],
+        "device": draw.integer(1, 3),
+        "batch": [case(6, usual), alone],
+        "built": [case(6, [*usual, "named"])],
+        "there": [case(4, usual), case(0, usual)],
+        "again": [alike(case(7, usual, again=4))],
     }
 
 
-def _alike(case: Inputs) -> Inputs:
-    """The same with two tensors that nothing tells apart: shape, type, numbers, where they are."""
-    for key in ("shapes", "whole"):
-        case[key][3] = case[key][0]
-    return case
-
-
-def _built(rows: Sequence[Any], tensors: Sequence[Tensor]) -> Any:
+def built(rows, tensors):
+    """What rows describe, with these tensors."""
     (depth, _, kind, value), *rest = rows
     if kind in ("tensor", "thing"):
         return tensors[value] if kind == "tensor" else value
     starts = [n for n, row in enumerate(rest) if row[0] == depth + 1]
     ends = [*starts[1:], len(rest)]
-    parts = [_built(rest[a:b], tensors) for a, b in zip(starts, ends, strict=True)]
+    parts = [built(rest[a:b], tensors) for a, b in zip(starts, ends, strict=True)]
     if kind == "dict":
         return dict(zip([rest[n][1] for n in starts], parts, strict=True))
     return Batch(*parts) if kind == "named" else parts if kind == "list" else tuple(parts)
 
 
-def _rows_of(
-    found: Any, describe: Callable[[Tensor], Any], depth: int = 0, key: str = ""
-) -> list[Any]:
-    """What came back, as rows."""
-    if hasattr(found, "device") and hasattr(found, "dtype"):
-        return [[depth, key, "tensor", describe(found)]]
-    kind = _KINDS.get(type(found))
+def is_tensor(found):
+    return hasattr(found, "device") and hasattr(found, "dtype")
+
+
+def lines_of(found, label=""):
+    """A line for each part of what came back: 'abc': a list."""
+    kind = CONTAINERS.get(type(found))
+    if is_tensor(found):
+        return [f"{label}a tensor"]
     if kind is None:
         plain = found is None or type(found) in (int, str)
-        return [[depth, key, "thing" if plain else type(found).__name__, found if plain else None]]
-    rows: list[Any] = [[depth, key, kind, None]]
-    parts = found.items() if kind == "dict" else (("", part) for part in found)
-    for name, part in parts:
-        rows += _rows_of(part, describe, depth + 1, str(name))
-    return rows
+        return [label + (repr(found)[:100] if plain else kind_of(found))]
+    parts = found.items() if type(found) is dict else enumerate(found)
+    inner = [line for key, part in parts for line in lines_of(part, f"{label}[{key!r}] ")]
+    return [label + kind, *inner]
 
 
-def _move_in_torch(
-    answer: Any, case: Inputs, device: int
-) -> tuple[Any, Any, list[Tensor], list[list[int]], Callable[[Tensor], str]]:
-    """What was given, what came back, the tensors, the shapes sent, and where a tensor is."""
+def tensors_in(found):
+    """All tensors of what came back, in order."""
+    if is_tensor(found):
+        return [found]
+    parts = found.values() if type(found) is dict else found
+    return [one for part in parts for one in tensors_in(part)] if type(found) in CONTAINERS else []
+
+
+def numbers_in(rows):
+    """The numbers of the tensors in rows, in order."""
+    return [value for _, _, kind, value in rows if kind == "tensor"]
+
+
+def move_in_torch(answer, case, device):
+    """The tensors, what was given, what came back, the shapes sent, and what says where one is."""
     import torch
 
     elsewhere = ["cpu", f"cuda:{device + 1}", f"cuda:{10 + device}"]
     with pretend_devices() as pretend:
         tensors = []
-        flags = zip(case["shapes"], case["whole"], case["away"], strict=True)
+        flags = zip(case.shapes, case.whole, case.away, strict=True)
         for n, (shape, whole, away) in enumerate(flags):
             at = elsewhere[n % 3] if away else f"cuda:{device}"
             dtype = torch.int64 if whole else torch.float32
             tensors.append(torch.ones(shape, dtype=dtype, device=at))
-        given = _built(case["rows"], tensors)
+        given = built(case.rows, tensors)
         back = answer(given, torch.device("cuda", device))
     sent = [shape for what, shape, _ in pretend.notes if what == "sent"]
-    return given, back, tensors, sent, lambda tensor: str(pretend.place(tensor))
+    return tensors, given, back, sent, pretend.place
 
 
-def _move_in_graph(
-    answer: Any, case: Inputs, device: int
-) -> tuple[Any, Any, list[Tensor], list[list[int]], Callable[[Tensor], str]]:
+def move_in_graph(answer, case, device):
     """The same for TensorFlow: what was sent is what operations made of a tensor."""
     import tensorflow as tf
 
     elsewhere = ["CPU:0", f"GPU:{device}{device}", f"CPU:{device}"]
     with tf.Graph().as_default() as graph:
         tensors = []
-        flags = zip(case["shapes"], case["whole"], case["away"], strict=True)
+        flags = zip(case.shapes, case.whole, case.away, strict=True)
         for n, (shape, whole, away) in enumerate(flags):
             with tf.device(elsewhere[n % 3] if away else f"GPU:{device}"):
                 tensors.append(tf.ones(shape, tf.int32 if whole else tf.float32))
-        given = _built(case["rows"], tensors)
+        given = built(case.rows, tensors)
         before = len(graph.get_operations())
         back = answer(given, f"GPU:{device}")
         new = [op for op in graph.get_operations()[before:] if op.inputs]
     sent = [[int(size) for size in op.outputs[0].shape] for op in new if op.outputs]
-    return given, back, tensors, sent, lambda tensor: tensor.device.rpartition("device:")[2]
+    return tensors, given, back, sent, lambda tensor: tensor.device.rpartition("device:")[2]
 
 
-def _move_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
-    need_function(answer)
-    device = inputs["device"]
-    run = _move_in_torch if framework.key == "pytorch" else _move_in_graph
+def index_in(tensors, tensor):
+    """The place of this very tensor in a list; -1 if it is none of them."""
+    return next((n for n, one in enumerate(tensors) if one is tensor), -1)
 
-    def moved(case: Inputs) -> Any:
-        given, back, tensors, sent, place = run(answer, case, device)
-        seen = list(tensors)  # then the new ones, in the order in which they are met
 
-        def describe(found: Tensor) -> Any:
-            if not any(one is found for one in seen):
-                seen.append(found)
-            dtype = found.dtype
-            return {
-                "shape": [int(size) for size in found.shape],
-                "dtype": str(getattr(dtype, "name", dtype)).removeprefix("torch."),
-                "place": place(found),
-                "which": next(n for n, one in enumerate(seen) if one is found),
-            }
+def moved(answer, case, device, f):
+    """What an answer made of a case.
 
-        return {
-            "back": _rows_of(back, describe),
-            "given": _rows_of(given, describe),
-            "sent": sent,
-        }
-
+    "places", "dtypes" and "shapes" are those of the tensors that came back. "which" says for each
+    which of the nine it is, or from 9 on, which of the new ones; "given" says so of the tensors in
+    what was given. "sent" are shapes, "lines" says how what came back is built.
+    """
+    move = move_in_torch if f.key == "pytorch" else move_in_graph
+    tensors, given, back, sent, place = move(answer, case, device)
+    found, count = tensors_in(back), len(numbers_in(case.rows))
+    if len(found) != count:
+        raise WrongKind(f"{count} tensors are expected, got {len(found)}.")
+    dtypes = [getattr(one.dtype, "name", one.dtype) for one in found]  # TensorFlow's have a name
     return {
-        key: attempt(lambda key=key: [moved(case) for case in inputs[key]])
-        for key in ("batch", "built", "there", "again")
+        "places": [str(place(one)) for one in found],
+        "dtypes": [str(dtype).removeprefix("torch.") for dtype in dtypes],
+        "shapes": [[int(size) for size in one.shape] for one in found],
+        "which": [index_in([*tensors, *found], one) for one in found],
+        "given": [index_in(tensors, one) for one in tensors_in(given)],
+        "sent": sorted(sent),
+        "lines": lines_of(back),
     }
 
 
-def _tensors(rows: Any) -> list[Any]:
-    """The values of all tensors in rows; of rows in any form."""
-    if not isinstance(rows, list):
-        return []
-    rows = [row for row in rows if isinstance(row, list) and len(row) == 4]
-    return [row[3] for row in rows if same_plain(row[2], "tensor")]
+class Standin:
+    """Takes the place of a tensor where a batch is put into words."""
+
+    device = dtype = None
+
+    def __init__(self, number):
+        self.number = number
+
+    def __repr__(self):
+        return f"tensor {self.number}"
 
 
-def _row_text(row: Any) -> str:
-    """A row in words: 'abc': tensor 3."""
-    if not isinstance(row, list) or len(row) != 4:
-        return "nothing"
-    _, key, kind, value = row
-    names = {"named": "a Batch", "dict": "a dictionary", "list": "a list", "tuple": "a tuple"}
-    if same_plain(kind, "tensor"):
-        what = f"tensor {value}" if type(value) is int else "a tensor"
-    elif same_plain(kind, "thing"):
-        what = short(value)
-    else:
-        kind = kind if isinstance(kind, str) else "none"
-        what = names.get(kind, f"an object of type {kind[:30]}")
-    return what if same_plain(key, "") else f"{short(key)}: {what}"
+def batch_of(case):
+    return built(case.rows, [Standin(n) for n in range(9)])
 
 
-def _move_text(case: Mapping[str, Any]) -> str:
-    """What was given, as Python writes it."""
-    rows, text, marks = case["rows"], "", []
-    ends = {"dict": "{}", "list": "[]", "tuple": "()", "named": "()"}
-    for depth, key, kind, value in rows:
-        while len(marks) > depth:
-            text = f"{text.removesuffix(', ')}{marks.pop()}, "
-        text += f"{key!r}: " if key else ""
-        if kind in ends:
-            text += ("Batch" if kind == "named" else "") + ends[kind][0]
-            marks.append(ends[kind][1])
-        else:
-            text += f"tensor {value}, " if kind == "tensor" else f"{value!r}, "
-    text = text.removesuffix(", ") + "".join(reversed(marks))
-    there = [str(n) for n in sorted(set(_tensors(rows))) if not case["away"][n]]
-    return f"{text}; there already: {', '.join(there) or 'none'}"
+def in_words(cases):
+    there = [[n for n in sorted(set(numbers_in(one.rows))) if not one.away[n]] for one in cases]
+    pairs = zip(cases, there, strict=True)
+    return "\n".join(f"{batch_of(case)}; there already: {known}" for case, known in pairs)
 
 
-def _move_results(inputs: Mapping[str, Any], key: str, found: Any) -> list[tuple[Any, Any, Any]]:
-    """For each case: the case, what came, and its tensors in order, which are of the right form."""
-    results = []
-    cases = inputs[key]
-    for case, one in zip(cases, need_list(found, len(cases), "Results"), strict=True):
-        tensors = _tensors(one.get("back") if isinstance(one, dict) else None)
-        expected = len(_tensors(case["rows"]))
-        if len(tensors) != expected or not all(map(_is_described, tensors)):
-            raise Unfit(
-                f"{expected} tensors are expected, got {len(tensors)}.\nInput: {_move_text(case)}"
-            )
-        results.append((case, one, tensors))
-    return results
+def sent_by_hand(case):
+    """The shapes of the tensors that are away, each once."""
+    return sorted(case.shapes[n] for n in set(numbers_in(case.rows)) if case.away[n])
 
 
-def _is_described(tensor: Any) -> bool:
-    keys = {"shape", "dtype", "place", "which"}
-    return isinstance(tensor, dict) and tensor.keys() == keys and type(tensor["which"]) is int
+ARRIVES = "every tensor arrives"
 
 
-def _move_arrives(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
-    torch = framework == "pytorch"
-    device = _device(inputs["device"], framework)
-    for case, _, tensors in _move_results(inputs, "batch", found):
-        text = f"{_move_text(case)}; device {device}"
-        for n, one in zip(_tensors(case["rows"]), tensors, strict=True):
-            shape, whole = case["shapes"][n], case["whole"][n]
-            kind = ("int64" if torch else "int32") if whole else "float32"
-            if not same_plain(one["place"], device):
-                got = short(one["place"])
-                raise Unfit(f"Tensor {n}: expected on {device}, got {got}.\nInput: {text}")
-            if not same_plain([one["shape"], one["dtype"]], [shape, kind]):
-                raise Unfit(
-                    f"Tensor {n}: expected {tuple(shape)} of {kind}, got {short(one['shape'])} of "
-                    f"{short(one['dtype'])}.\nInput: {text}"
-                )
+@MOVE.aspect(ARRIVES, 2)
+class Arrives(Aspect):
+    hint = {
+        "pytorch": "Look into dictionaries, lists and tuples, and keep what to(device) returns: it "
+        "does not work in place. Another GPU is another device: is_cuda and device.type do not "
+        "tell them apart.",
+        "tensorflow": "tf.identity, inside the scope of the device, copies; an assignment there "
+        "does not, nor does tf.cast to the type that it has. Compare the end of tensor.device: "
+        "GPU:1 is not GPU:11.",
+    }
+    what = "Batch"
+
+    def run(answer, given, f):
+        found = [moved(answer, case, given.device, f) for case in given.batch]
+        keys = ("places", "dtypes", "shapes")
+        return [list(zip(*(one[key] for key in keys), strict=True)) for one in found]
+
+    def expect(given, framework):
+        device = device_name(given.device, framework)
+        whole = "int64" if framework == "pytorch" else "int32"
+
+        def tensor(case, n):
+            dtype = whole if case.whole[n] else "float32"
+            return {"device": device, "dtype": dtype, "shape": case.shapes[n]}
+
+        return [
+            {f"tensor {n}": tensor(case, n) for n in numbers_in(case.rows)} for case in given.batch
+        ]
+
+    def shown(given, framework):
+        return f"{in_words(given.batch)}; device {device_name(given.device, framework)}"
 
 
-def _move_built(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    for case, one, _tensors_found in _move_results(inputs, "built", found):
-        back, text = one["back"], _move_text(case)
-        for n, row in enumerate(case["rows"]):
-            got = back[n] if n < len(back) else None
-            same = isinstance(got, list) and len(got) == 4 and same_plain(got[:3], row[:3])
-            if not same or (row[2] != "tensor" and not same_plain(got[3], row[3])):
-                raise Unfit(f"Expected {_row_text(row)}, got {_row_text(got)}.\nInput: {text}")
-        if len(back) != len(case["rows"]):
-            raise Unfit(f"More came back than was given.\nInput: {text}")
-        given = [one for one in _tensors(one.get("given")) if _is_described(one)]
-        if [one["which"] for one in given] != _tensors(case["rows"]):
-            raise Unfit(f"What was given has been changed.\nInput: {text}")
+@MOVE.aspect("built the same way", 2)
+class BuiltAlike(Aspect):
+    """Return type(data)(parts), for a named tuple type(data)(*parts), and what is no tensor as it
+    is. Build anew; do not write into what was given."""
+
+    form = [{"lines": [str], "given": [int]}]
+
+    def run(answer, given, f):
+        found = [moved(answer, case, given.device, f) for case in given.built]
+        return [{"lines": one["lines"], "given": one["given"]} for one in found]
+
+    def judge(given, found):
+        if len(found) != len(given.built):
+            return f"{len(given.built)} batches are expected."
+        for case, one in zip(given.built, found, strict=True):
+            pairs = zip_longest(lines_of(batch_of(case)), one["lines"], fillvalue="nothing more")
+            wrong = next((pair for pair in pairs if pair[0] != pair[1]), None)
+            if wrong:
+                return f"Expected {wrong[0]}, got {brief(wrong[1])}."
+            if one["given"] != numbers_in(case.rows):
+                return "What was given has been changed."
+
+    def shown(given):
+        return in_words(given.built)
 
 
-def _same_sent(case: Mapping[str, Any], one: Any) -> None:
-    """Raise `Unfit` unless each tensor that was away has been sent once, and no other."""
-    used = set(_tensors(case["rows"]))
-    expected = sorted(tuple(case["shapes"][n]) for n in used if case["away"][n])
-    sent = sorted(shapes_of(one.get("sent")))
-    if sent != expected:
-        raise Unfit(
-            f"Sent: tensors of the shapes {expected} are expected, got {str(sent)[:300]}."
-            f"\nInput: {_move_text(case)}"
-        )
+@MOVE.aspect("what is there stays", 1, after=ARRIVES)
+class Stays(Aspect):
+    hint = {
+        "pytorch": "to(device) returns the tensor itself if it is there, unless copy=True.",
+        "tensorflow": "tf.identity returns a new tensor every time, so first ask where the tensor "
+        "is.",
+    }
+    what = "Batch"
+
+    def run(answer, given, f):
+        found = []
+        for case in given.there:
+            result = moved(answer, case, given.device, f)
+            pairs = zip(numbers_in(case.rows), result["which"], strict=True)
+            found.append([[n == which for n, which in pairs if not case.away[n]], result["sent"]])
+        return found
+
+    def expect(given):
+        there = [[n for n in numbers_in(case.rows) if not case.away[n]] for case in given.there]
+        return [
+            {
+                f"tensors {numbers}, which are there: each is itself": [True] * len(numbers),
+                "shapes of the tensors sent": sent_by_hand(case),
+            }
+            for case, numbers in zip(given.there, there, strict=True)
+        ]
+
+    def shown(given):
+        return in_words(given.there)
 
 
-def _move_there(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    for case, one, tensors in _move_results(inputs, "there", found):
-        for n, tensor in zip(_tensors(case["rows"]), tensors, strict=True):
-            if not case["away"][n] and tensor["which"] != n:
-                raise Unfit(
-                    f"Tensor {n}, which is there already: itself is expected, got another tensor."
-                    f"\nInput: {_move_text(case)}"
-                )
-        _same_sent(case, one)
+@MOVE.aspect("sent once", 2, after=ARRIVES)
+class SentOnce(Aspect):
+    """Remember, for one call of move, what each tensor has become. Its shape or its numbers do not
+    tell tensors apart."""
 
+    code = "A dictionary from id(tensor), passed along."
+    what = "Batch"
 
-def _move_again(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    for case, one, tensors in _move_results(inputs, "again", found):
-        _same_sent(case, one)
-        places: dict[int, int] = {}
-        for n, tensor in zip(_tensors(case["rows"]), tensors, strict=True):
-            if places.setdefault(n, tensor["which"]) != tensor["which"]:
-                raise Unfit(
-                    f"Tensor {n}, which occurs several times: one tensor is expected in all of its "
-                    f"places, got different ones.\nInput: {_move_text(case)}"
-                )
-        if len(set(places.values())) != len(places):
-            raise Unfit(f"Different tensors have become one.\nInput: {_move_text(case)}")
+    def run(answer, given, f):
+        found = [moved(answer, case, given.device, f) for case in given.again]
+        return [[one["sent"], [one["which"].index(n) for n in one["which"]]] for one in found]
 
+    def expect(given):
+        numbers = [numbers_in(case.rows) for case in given.again]
+        return [
+            {
+                "shapes of the tensors sent": sent_by_hand(case),
+                "for each tensor, the first place that has the same": [*map(places.index, places)],
+            }
+            for case, places in zip(given.again, numbers, strict=True)
+        ]
 
-_ARRIVES = "every tensor arrives"
-
-MOVE = Question(
-    name="gpus.move",
-    title="Move what a data loader returns",
-    points=7,
-    inputs=_move_inputs,
-    probe=_move_probe,
-    judge=judge_by(
-        Aspect(
-            _ARRIVES,
-            2,
-            "batch",
-            _move_arrives,
-            hints={
-                "pytorch": "Look into dictionaries, lists and tuples, and keep what to(device) "
-                "returns: it does not work in place. Another GPU is another device: is_cuda and "
-                "device.type do not tell them apart.",
-                "tensorflow": "tf.identity, inside the scope of the device, copies; an assignment "
-                "there does not, nor does tf.cast to the type that it has. Compare the end of "
-                "tensor.device: GPU:1 is not GPU:11.",
-            },
-        ),
-        Aspect(
-            "built the same way",
-            2,
-            "built",
-            _move_built,
-            hint="Return type(data)(parts), for a named tuple type(data)(*parts), and what is no "
-            "tensor as it is. Build anew; do not write into what was given.",
-        ),
-        Aspect(
-            "what is there stays",
-            1,
-            "there",
-            _move_there,
-            hints={
-                "pytorch": "to(device) returns the tensor itself if it is there, unless copy=True.",
-                "tensorflow": "tf.identity returns a new tensor every time, so first ask where the "
-                "tensor is.",
-            },
-            needs=(_ARRIVES,),
-        ),
-        Aspect(
-            "sent once",
-            2,
-            "again",
-            _move_again,
-            hint="Remember, for one call of move, what each tensor has become: a dictionary from "
-            "id(tensor), passed along. Its shape or its numbers do not tell tensors apart.",
-            needs=(_ARRIVES,),
-        ),
-    ),
-    version="2",
-)
+    def shown(given):
+        return in_words(given.again)
 
 
 # -- gpus.portable -----------------------------------------------------------------------------
 
+PORTABLE = question("gpus.portable", "A layer that runs anywhere", takes=layer)
 
-def _anywhere_inputs(rng: np.random.Generator) -> Inputs:
-    features = integer(rng, 3, 8)
+
+@PORTABLE.inputs
+def draw_portable(draw):
+    features = draw.integer(3, 8)
     return {
-        "mean": [round(float(x), 3) for x in rng.normal(0, 2, features)],
-        "std": [round(float(x), 3) for x in rng.uniform(0.3, 3, features)],
-        "x": data(rng, integer(rng, 2, 9), integer(rng, 3, 12), features),
-        "device": integer(rng, 1, 7),
+        "mean": [round(float(x), 3) for x in draw.rng.normal(0, 2, features)],
+        "std": draw.numbers(0.3, 3, features),
+        "x": draw.data(draw.integer(2, 9), draw.integer(3, 12), features),
+        "device": draw.integer(1, 7),
     }
 
 
-def _need_tensor(found: Any) -> Any:
+def need_tensor(found):
     """`found`, if it is a tensor; raises `WrongKind` otherwise."""
     if not all(hasattr(found, name) for name in ("device", "shape", "dtype")):
         raise WrongKind(f"A tensor is expected; what came is {kind_of(found)}.")
     return found
 
 
-def _strays_in_torch(net: Any, x: np.ndarray, device: int) -> Any:
-    """Where a call on a GPU ends, and what was sent, or made elsewhere, on the way."""
+def strays_in_torch(net, x, device):
+    """What was sent, or made elsewhere, in a call on a GPU, and where that ends."""
     import torch
 
     with pretend_devices() as pretend:
         net.to(torch.device("cuda", device))
         given = torch.tensor(x, device=f"cuda:{device}")
         before = len(pretend.notes)
-        found = _need_tensor(net(given))
+        found = need_tensor(net(given))
         at = str(found.device)
     strays = [
         f"a tensor of shape {tuple(shape)} {what} {'to' if what == 'sent' else 'on'} {where}"
         for what, shape, where in pretend.notes[before:]
         if what == "sent" or (shape and str(where) != f"cuda:{device}")
     ]
-    return {"device": at, "shape": [int(size) for size in found.shape], "strays": strays[:10]}
+    return strays[:10], at, [int(size) for size in found.shape]
 
 
-def _strays_in_graph(net: Any, x: np.ndarray, device: int) -> Any:
+def strays_in_graph(net, x, device):
     """The same for TensorFlow: the operations that are to run elsewhere, and what they read."""
     import tensorflow as tf
 
-    ended: list[str] = []
+    ended = []
 
-    def run(given: Tensor) -> Tensor:
+    def run(given):
         with tf.device(f"GPU:{device}"):
-            found = _need_tensor(net(given))
+            found = need_tensor(net(given))
         ended.append(str(found.device))
         return found
 
@@ -928,148 +770,90 @@ def _strays_in_graph(net: Any, x: np.ndarray, device: int) -> Any:
         for tensor, _ in traced.graph.captures
         if tensor.dtype != tf.resource
     ]
-    return {
-        "device": ended[-1].rpartition("device:")[2],
-        "shape": [int(size) for size in traced.outputs[0].shape],
-        "strays": strays[:10],
+    shape = [int(size) for size in traced.outputs[0].shape]
+    return strays[:10], ended[-1].rpartition("device:")[2], shape
+
+
+def make_prepare(answer, given, f):
+    """The layer, built where the framework builds it by its first call."""
+    net = answer(given.mean, given.std)
+    if f.key == "tensorflow":
+        net(f.tensor(given.x))
+    return net
+
+
+@PORTABLE.shown
+def shown_portable(given, framework):
+    device = device_name(given.device, framework)
+    return f"Prepare({given.mean}, {given.std}); {data_in_words(given.x)}; device {device}"
+
+
+@PORTABLE.aspect("the constants belong to the model", 2)
+class Constants(Aspect):
+    hint = {
+        "pytorch": "A list of tensors, or a plain attribute, is not part of the model; a parameter "
+        "would be trained. A buffer is right.",
+        "tensorflow": "Keras sees neither a tf.constant nor a tf.Variable, but weights of the "
+        "layer's own.",
     }
+    code = {
+        "pytorch": "self.register_buffer('mean', ...) for each",
+        "tensorflow": "self.add_weight(..., trainable=False) for each",
+    }
+    what = "What the model holds"
+
+    def run(answer, given, f):
+        net = make_prepare(answer, given, f)
+        saved = net.state_dict().values() if f.key == "pytorch" else net.weights
+        arrays = [one.reshape(-1) for one in f.arrays(list(saved)) if one.dtype.kind in "fiu"]
+        # In any shape, and in one array or in two: only the numbers count.
+        return [np.sort(np.concatenate([*arrays, []])), len(f.registered(net))]
+
+    def expect(given):
+        numbers = np.sort(given.mean + given.std)
+        return {"numbers that are saved, sorted": numbers, "trained parameters": 0}
 
 
-def _anywhere_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
-    need_class(answer, framework.layer, framework.layer_name)
-    x = inputs["x"]
+ELSEWHERE = "computed on the device that it is on"
 
-    def made() -> Any:
-        return answer(list(inputs["mean"]), list(inputs["std"]))
 
-    def called() -> Any:
-        net = made()
-        return net, [framework.array(net(framework.tensor(x))) for _ in range(2)]
+@PORTABLE.aspect(ELSEWHERE, 3)
+class Elsewhere(Aspect):
+    hint = {
+        "pytorch": "Create tensors with device=X.device, and take none back with cpu(). What the "
+        "layer keeps must be reached by to(): a buffer.",
+        "tensorflow": "No tf.device inside call. And a tf.constant made in __init__ stays where it "
+        "was made.",
+    }
+    what = "Call"
 
-    def kept() -> Any:
-        torch = framework.key == "pytorch"
-        net = made() if torch else called()[0]  # the first call of a Keras layer builds it
-        saved = net.state_dict().values() if torch else net.weights
+    def run(answer, given, f):
+        net = make_prepare(answer, given, f)
+        strays = strays_in_torch if f.key == "pytorch" else strays_in_graph
+        return strays(net, given.x, given.device)
+
+    def expect(given, framework):
+        n, steps, features = given.x.shape
         return {
-            "saved": framework.arrays(list(saved)),
-            "trained": framework.arrays(framework.registered(net)),
+            "sent, or made on another device": [],
+            "device of the output": device_name(given.device, framework),
+            "shape of the output": [n, steps, features + 1],
         }
 
-    def elsewhere() -> Any:
-        if framework.key == "pytorch":
-            return _strays_in_torch(made(), x, inputs["device"])
-        net, _ = called()
-        return _strays_in_graph(net, x, inputs["device"])
 
-    return {
-        "kept": attempt(kept),
-        "elsewhere": attempt(elsewhere),
-        "outputs": attempt(lambda: called()[1]),
-    }
+@PORTABLE.aspect("the output", 2, after=ELSEWHERE)
+class Output(Aspect):
+    """(X - mean) / std, and behind it the time t / steps, from 0 to just below 1. What is computed
+    should not change."""
 
+    what = "Output, on the CPU, of call"
 
-def _anywhere_text(inputs: Mapping[str, Any]) -> str:
-    return f"Prepare({inputs['mean']}, {inputs['std']}); {data_in_words(inputs['x'])}"
+    def run(answer, given, f):
+        net = answer(given.mean, given.std)
+        return [net(f.tensor(given.x)) for _ in range(2)]
 
-
-def _anywhere_kept(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    if not isinstance(found, dict):
-        raise Unfit("What the layer saves is expected.")
-    text = f"Prepare({inputs['mean']}, {inputs['std']})"
-    saved = found.get("saved")
-    if not isinstance(saved, list) or not all(isinstance(one, np.ndarray) for one in saved):
-        raise Unfit(f"A list of saved arrays is expected.\nInput: {text}")
-    # In any shape, and in one array or in two: only the numbers count.
-    numbers = np.concatenate([*(one.reshape(-1) for one in saved if one.dtype.kind in "fiu"), []])
-    expected = np.sort(inputs["mean"] + inputs["std"])
-    if numbers.shape != expected.shape or not np.allclose(np.sort(numbers), expected, atol=1e-5):
-        shapes = ", ".join(map(shape_text, saved))
-        got = f"arrays of the shapes {shapes} with others" if saved else "nothing"
-        raise Unfit(
-            f"Saved: the {len(expected)} numbers of mean and std are expected and no others, got "
-            f"{got}.\nInput: {text}"
-        )
-    if not same_plain(found.get("trained"), []):
-        raise Unfit(f"No trained parameter is expected, got some.\nInput: {text}")
-
-
-def _anywhere_elsewhere(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
-    device = _device(inputs["device"], framework)
-    text = f"{_anywhere_text(inputs)}, on {device}"
-    if not isinstance(found, dict):
-        raise Unfit(f"An output on {device} is expected.\nInput: {text}")
-    strays = found.get("strays")
-    if not same_plain(strays, []):
-        listed = (
-            "; ".join(one if isinstance(one, str) else short(one) for one in strays[:4])
-            if isinstance(strays, list)
-            else "something"
-        )
-        raise Unfit(
-            f"Sent, or made on another device: nothing is expected, got {listed[:400]}."
-            f"\nInput: {text}"
-        )
-    n, steps, features = inputs["x"].shape
-    expected = {"device": device, "shape": [n, steps, features + 1]}
-    got = {key: found.get(key) for key in expected}
-    if not same_plain(got, expected):
-        raise Unfit(f"Output: expected {expected}, got {short(got)}.\nInput: {text}")
-
-
-def _anywhere_outputs(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    x = inputs["x"].astype(np.float64)
-    n, steps, _features = x.shape
-    time = np.broadcast_to((np.arange(steps) / steps)[None, :, None], (n, steps, 1))
-    scaled = (x - np.array(inputs["mean"])) / np.array(inputs["std"])
-    expected = np.concatenate([scaled, time], axis=2)
-    for one in need_list(found, 2, "Outputs of two calls"):
-        same_array(one, expected, "Output, on the CPU", _anywhere_text(inputs))
-
-
-_ELSEWHERE = "computed on the device that it is on"
-
-ANYWHERE = Question(
-    name="gpus.portable",
-    title="A layer that runs anywhere",
-    points=7,
-    inputs=_anywhere_inputs,
-    probe=_anywhere_probe,
-    judge=judge_by(
-        Aspect(
-            "the constants belong to the model",
-            2,
-            "kept",
-            _anywhere_kept,
-            hints={
-                "pytorch": "self.register_buffer('mean', ...) for each. A list of tensors, or a "
-                "plain attribute, is not part of the model; a parameter would be trained.",
-                "tensorflow": "self.add_weight(..., trainable=False) for each. Keras sees neither "
-                "a tf.constant nor a tf.Variable.",
-            },
-        ),
-        Aspect(
-            _ELSEWHERE,
-            3,
-            "elsewhere",
-            _anywhere_elsewhere,
-            hints={
-                "pytorch": "Create tensors with device=X.device, and take none back with cpu(). "
-                "What the layer keeps must be reached by to(): a buffer.",
-                "tensorflow": "No tf.device inside call. And a tf.constant made in __init__ stays "
-                "where it was made.",
-            },
-        ),
-        Aspect(
-            "the output",
-            2,
-            "outputs",
-            _anywhere_outputs,
-            hint="(X - mean) / std, and behind it the time t / steps, from 0 to just below 1. What "
-            "is computed should not change.",
-            needs=(_ELSEWHERE,),
-        ),
-    ),
-    version="2",
-)
-
-QUESTIONS = (CHOOSE, WHERE, MOVE, ANYWHERE)
+    def expect(given):
+        n, steps, _ = given.x.shape
+        time = np.broadcast_to((np.arange(steps) / steps)[None, :, None], (n, steps, 1))
+        scaled = (given.x.astype(np.float64) - given.mean) / given.std
+        return [np.concatenate([scaled, time], axis=2)] * 2
