@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from d2lexercises import samples
 from d2lexercises.comparer import has_not_moved
 from d2lexercises.drawing import Draw
 from d2lexercises.networks import (  # noqa: F401
@@ -105,28 +106,11 @@ def need_normal(
     deviation: float,
     beyond: tuple[float, float],
 ) -> None:
-    """Raise `Unfit` unless `z` looks drawn from the standard normal distribution, each by itself.
-
-    `size` is what the noise was divided by; `mean` and `deviation` say how far from 0 and 1 those
-    of `z` may be, `beyond` which share of it may lie beyond two standard deviations.
-    """
-    different = len(np.unique(np.round(z, 5))) / z.size
-    if different < 0.95 and z.std() > 0.05:  # first: a few numbers have any mean
-        raise Unfit(
-            f"Noise: {z.size} numbers were added, and {different:.0%} of them are different; all "
-            f"should be.\nInput: {shown}"
-        )
-    if abs(z.mean()) > mean or abs(z.std() - 1) > deviation:
-        raise Unfit(
-            f"Noise: mean 0 and standard deviation {size:.3f} are expected, got mean "
-            f"{z.mean() * size:.3f} and standard deviation {z.std() * size:.3f}.\nInput: {shown}"
-        )
-    tails = (np.abs(z) > 2).mean()
-    if not beyond[0] < tails < beyond[1]:
-        raise Unfit(
-            "Noise: of normally distributed numbers about 5 % lie beyond two standard deviations; "
-            f"of yours {tails:.1%}.\nInput: {shown}"
-        )
+    """What `samples.need_normal` says, with the input that is shown."""
+    try:
+        samples.need_normal(z, size, mean=mean, deviation=deviation, beyond=beyond)
+    except Unfit as problem:
+        raise Unfit(f"{problem}\nInput: {shown}") from None
 
 
 def plain_numbers(found: Any) -> Any:
