@@ -304,7 +304,8 @@ class Unused(Aspect):
             raise WrongKind(f"A list is expected; what came is {kind_of(found)}.")
         # 0-dim arrays of NumPy's turn into numbers as soon as one calculates with them.
         found = [np.asarray(one) if isinstance(one, np.generic) else one for one in found]
-        return {"gradients": found, "those that were given": given}
+        combined = [None if one is None else f.array(one) for one in found]
+        return {"gradients": combined, "those that were given": given}
 
     def expect(case):
         def combined(entries):
@@ -371,7 +372,7 @@ def number_of(row):
 
 
 def lists_of(answer, case, rank, epoch, seed):
-    """The two lists of one replica: numbers of rows, and whether each counts."""
+    """The rows of one replica: for each its number, and whether it counts."""
     pair = answer(case.rows, case.replicas, rank, epoch, seed)
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise WrongKind(
@@ -384,7 +385,7 @@ def lists_of(answer, case, rank, epoch, seed):
     if len(numbers) != len(counts):
         lengths = f"{len(numbers)} and {len(counts)}"
         raise WrongKind(f"Two lists of one length are expected, got {lengths}.")
-    return {"rows": [number_of(one) for one in numbers], "counts": [bool(one) for one in counts]}
+    return [[number_of(one), bool(flag)] for one, flag in zip(numbers, counts, strict=True)]
 
 
 def without_a_trace(run):
@@ -404,7 +405,7 @@ def shown_rows(case):
 
 
 class Dealt(Aspect):
-    form = [[{"rows": [int], "counts": [bool]}]] * 4
+    form = [[[[int, bool]]]] * 4
 
     def run(answer, case, f):
         def dealt(epoch, seed):
@@ -424,12 +425,7 @@ class Dealt(Aspect):
 def need_each_once(case, found):
     for replicas in found:
         compare(len(replicas), case.replicas, "Replicas")
-        counted = [
-            row
-            for one in replicas
-            for row, counts in zip(one["rows"], one["counts"], strict=True)
-            if counts
-        ]
+        counted = [row for one in replicas for row, counts in one if counts]
         every = list(range(case.rows))
         if sorted(counted) != every:
             lost = sorted(set(every) - set(counted))[:8]
@@ -443,10 +439,10 @@ def need_each_once(case, found):
 def need_equal_parts(case, found):
     length = math.ceil(case.rows / case.replicas)
     for replicas in found:
-        lengths = [len(one["rows"]) for one in replicas]
+        lengths = [len(one) for one in replicas]
         compare(lengths, [length] * case.replicas, "Rows of each replica")
         for rank, one in enumerate(replicas):
-            if odd := [row for row in one["rows"] if not 0 <= row < case.rows]:
+            if odd := [row for row, _ in one if not 0 <= row < case.rows]:
                 raise Unfit(
                     f"Rows of replica {rank}: numbers from 0 to {case.rows - 1} are expected, got "
                     f"{odd[0]}. A repetition repeats a row that there is."
@@ -486,7 +482,9 @@ class AnotherOrder(Dealt):
             if replicas == first:
                 return f"Another order is expected in {what}, got the same."
             # The same sets of rows, in another order or with another replica: not dealt anew.
-            before, now = ({frozenset(one["rows"]) for one in some} for some in (first, replicas))
+            before, now = (
+                {frozenset(row for row, _ in one) for one in some} for some in (first, replicas)
+            )
             if before == now:
                 return (
                     f"The same rows are together again in {what}, in another order or with another "
