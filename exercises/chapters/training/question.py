@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import combinations, islice
 
 import numpy as np
-from d2lexercises.faults import attempt
+from d2lexercises.faults import attempt, error_in
 from d2lexercises.kinds import came_instead, kind_of
 from d2lexercises.networks import data_in_words
 from d2lexercises.samples import need_normal
@@ -217,8 +217,10 @@ class Recipe(Aspect):
         batches = [tuple(f.tensor(array) for array in pair) for pair in case.batches]
         found = answer(net, batches, case.rate, case.epochs)
         is_pair = isinstance(found, list | tuple) and len(found) == 2
-        losses, constant = found if is_pair else [{"kind": f"no pair: {came_instead(found)}"}] * 2
+        no_pair = f"no pair of the losses and the loss of the best constant; {came_instead(found)}"
+        losses, constant = found if is_pair else [{"kind": no_pair}] * 2
         losses = {"kind": kind_of(losses)} if isinstance(losses, np.ndarray) else losses
+        constant = {"kind": kind_of(constant)} if hasattr(constant, "numpy") else constant
         weights = f.dense_values(net)  # right or wrong, whatever came
         return {"weights": weights, "losses": losses, "best constant's loss": constant}
 
@@ -564,6 +566,8 @@ class EveryRow(PlainEpochs):
             order, x = rows_of(epoch, given)
             compare([len(y) for _, y in epoch], sizes, "Rows in each batch")
             compare(x, given.x[order], "X, beside the rows that y names")
+        if (error := error_in(found.get("length"))) is not None:
+            return f"len(batches): {len(sizes)} is expected. {error}"
         compare(found.get("length"), len(sizes), "len(batches)")
 
 
