@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from d2lexercises import comparer
+from d2lexercises import samples
 from d2lexercises.comparer import has_not_moved
 from d2lexercises.drawing import Draw
 from d2lexercises.networks import (  # noqa: F401
@@ -106,9 +106,9 @@ def need_normal(
     deviation: float,
     beyond: tuple[float, float],
 ) -> None:
-    """Raise `Unfit` unless `z` looks normally distributed; see `comparer.need_normal`."""
+    """What `samples.need_normal` says, with the input that is shown."""
     try:
-        comparer.need_normal(z, size, mean=mean, deviation=deviation, beyond=beyond)
+        samples.need_normal(z, size, mean=mean, deviation=deviation, beyond=beyond)
     except Unfit as problem:
         raise Unfit(f"{problem}\nInput: {shown}") from None
 

@@ -21,6 +21,7 @@ module            knows
 ``running``       the part of a question that runs a student's code
 ``frameworks``    the frameworks behind one set of words
 ``pretend``       GPUs that do not exist
+``samples``       what random numbers have to look like
 ``given``         the inputs as a question's functions get them
 ``faults``        what may be wrong with an answer, and what is said of an exception
 ``reach``         which code a name reaches

@@ -45,9 +45,13 @@ class Given:
         return list(self._parts)
 
     def cases(self, over: str | tuple[str, ...] = "") -> Any:
-        """What `over` names: everything, one case, or a list of cases."""
+        """What `over` names: everything, one case, or a list of cases.
+
+        Several names give one list, to which each adds its case, or its cases.
+        """
         if isinstance(over, tuple):
-            return [self[name] for name in over]
+            named = [self[name] for name in over]
+            return [case for one in named for case in (one if isinstance(one, list) else [one])]
         return self[over] if over else self
 
 

@@ -45,6 +45,14 @@ def in_words(chain: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def normalization(scale: np.ndarray, shift: np.ndarray, framework: Framework) -> Layer:
+    """A batch normalization of the framework with this scale and shift: (features,) each."""
+    layer = framework.normalization(scale.size)
+    for parameter, array in zip(framework.registered(layer), (scale, shift), strict=True):
+        framework.assign(parameter, array)
+    return layer
+
+
 def stored(kernel: np.ndarray, framework: str) -> np.ndarray:
     """A kernel the way round in which the framework stores it."""
     return kernel.T if framework == "pytorch" else kernel

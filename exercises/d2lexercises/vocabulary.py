@@ -152,7 +152,7 @@ class WrittenQuestion(Question):
             name: a few words, shown to the student: "order of the blocks".
             points: earned if it is right, else none.
             over: the input that it is about, instead of all of them: a case or a list of cases. A
-                tuple names several. Each case is run, and judged, for itself.
+                tuple names several, which add up. Each case is run, and judged, for itself.
             part: the part, or parts, of what is expected that it looks at, by name.
             after: the aspect, or the aspects, without which it does not count, by name.
             hidden: it is judged only when a class is graded.

@@ -9,13 +9,13 @@ from exercise_answers import FRAMEWORKS, judge, namespace, wrong_answers
 BOTH = ("pytorch", "tensorflow")
 SAID = [
     (BOTH, "training.recipe", "the losses alone", "the best constant; what came is a list of "),
-    (BOTH, "training.recipe", "a tensor for the constant", "constant: a plain number is expected"),
+    (BOTH, "training.recipe", "a tensor for the constant", ", got an object of type "),
     (BOTH, "training.batches", "noise on y as well", "is none of the numbers that were given"),
     (BOTH, "training.batches", "X alone", "a pair X, y is expected; what came is an object"),
     (BOTH, "training.batches", "arrays of NumPy's", "Pairs of tensors are expected"),
     (BOTH, "training.batches", "a number of batches with a point", "len(batches): "),
     (BOTH, "training.batches", "a number for each feature", "are different; all should be"),
-    (["pytorch"], "training.stuck", "the old head moves on", "old head, kernel afterwards"),
+    (["pytorch"], "training.stuck", "the old head moves on", "head, weight after the step"),
     (["tensorflow"], "training.stuck", "one optimizer of Keras's", "the weights that it began"),
     (BOTH, "training.momentum", "the parameters saved too", "The parameters are no part of it"),
     (BOTH, "graphs.whole", "no norm", "the new gradient and the norm; what came is an object"),

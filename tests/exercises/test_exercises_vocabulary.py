@@ -11,11 +11,13 @@ from pathlib import Path
 import d2lexercises
 import numpy as np
 import pytest
-from d2lexercises import case, feedback, find_question, hint, library, reach
-from d2lexercises.comparer import Exact, compare, need_normal
+from d2lexercises import case, feedback, find_question, frameworks, hint, library, reach
+from d2lexercises.comparer import Exact, compare
 from d2lexercises.faults import Unfit, WrongKind
 from d2lexercises.feedback import evaluate
+from d2lexercises.networks import normalization
 from d2lexercises.question import Question, give_verdict, run_probe
+from d2lexercises.samples import need_normal
 
 SQUARES = """
 from d2lexercises.comparer import brief
@@ -201,6 +203,19 @@ def test_an_exception_costs_only_the_case_in_which_it_is_raised(write):
 
     found = judged(write(), fails_at_zero)
     assert found["each number"].passed and "ValueError: no zero" in found["type"].message
+
+
+def test_an_aspect_over_several_inputs_runs_each_case_of_each(write):
+    question = write(SQUARES, 'over="several"', 'over=("several", "zero")')
+    seen = []
+
+    def keeps_what_it_was_given(x):
+        seen.append(np.shape(x))
+        return x * x if np.ndim(x) else 1.0
+
+    assert not judged(question, keeps_what_it_was_given)["each number"].passed
+    assert seen[:3] == [(2,), (3,), ()]
+    assert judged(question, right)["each number"].passed
 
 
 def test_what_is_no_function_is_refused_before_anything_is_run(write):
@@ -390,3 +405,13 @@ def test_noise_has_to_look_normally_distributed_and_each_number_drawn_by_itself(
     ]:
         with pytest.raises(Unfit, match=said):
             need_normal(noise, 0.5, **limits)
+
+
+# -- helpers that several chapters use -----------------------------------------------------------
+
+
+def test_a_normalization_has_the_scale_and_the_shift_that_are_given(framework):
+    f = frameworks.load(framework)
+    scale, shift = np.array([0.5, 2.0, 3.0], np.float32), np.array([1.0, 0.0, -1.0], np.float32)
+    found = f.arrays(f.registered(normalization(scale, shift, f)))
+    assert [array.tolist() for array in found] == [scale.tolist(), shift.tolist()]

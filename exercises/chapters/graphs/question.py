@@ -13,10 +13,11 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from d2lexercises.comparer import brief, need_normal
+from d2lexercises.comparer import brief
 from d2lexercises.faults import attempt
 from d2lexercises.kinds import came_instead, kind_of
 from d2lexercises.networks import by_hand, data_in_words
+from d2lexercises.samples import need_normal
 from d2lexercises.vocabulary import Aspect, Unfit, WrongKind, compare, function, question
 
 
