@@ -6,12 +6,14 @@ A *chain* is a list of layers: ``{"kernel", "bias"}`` for a dense layer, with a 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from d2lexercises.frameworks import ACTIVATIONS, Framework, Layer
+from d2lexercises.frameworks import ACTIVATIONS, Framework, Layer, Tensor
 
 
 def by_hand(chain: Sequence[Mapping[str, Any]], x: np.ndarray) -> np.ndarray:
@@ -82,3 +84,37 @@ def routed(parts: Mapping[str, Layer], route: Sequence[str], framework: Framewor
 
     methods = {"__init__": start, framework.own_method: run}
     return type("Routed", (framework.model,), methods)()
+
+
+def double_tensor(array: np.ndarray, framework: Framework) -> Tensor:
+    """A float64 tensor with the array's values."""
+    array = np.asarray(array, np.float64)
+    if framework.key == "pytorch":
+        import torch
+
+        return torch.tensor(array)
+    import tensorflow
+
+    return tensorflow.constant(array)
+
+
+def save_and_load(first: Layer, second: Layer, x: Tensor, framework: Framework) -> None:
+    """Save the weights of one model to a file, and load them into another.
+
+    Keras saves the weights of models alone, so each is put into one, which `x` builds.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.weights.h5")
+        if framework.key == "pytorch":
+            import torch
+
+            torch.save(first.state_dict(), path)
+            second.load_state_dict(torch.load(path))
+            return
+        from keras import Sequential
+
+        models = [Sequential([net]) for net in (first, second)]
+        for model in models:
+            model(x)
+        models[0].save_weights(path)
+        models[1].load_weights(path)

@@ -8,282 +8,245 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-
-from d2lcompute.checks.frameworks import ACTIVATIONS, Framework, Layer, Tensor
-from d2lcompute.checks.networks import (
-    data,
-    data_in_words,
-    integer,
-    same_arrays,
-    same_parameters,
-    word,
-)
-from d2lcompute.checks.question import (
+from d2lexercises.frameworks import ACTIVATIONS
+from d2lexercises.kinds import kind_of
+from d2lexercises.networks import data_in_words, double_tensor, save_and_load
+from d2lexercises.vocabulary import (
+    AnyOrder,
     Aspect,
-    Question,
-    Unfit,
     WrongKind,
-    attempt,
-    error_in,
-    judge_by,
-    kind_of,
-    need_class,
-    need_function,
-    same_array,
-    same_plain,
+    compare,
+    function,
+    layer,
+    question,
 )
 
-Inputs = dict[str, Any]
-Outputs = dict[str, Any]
 
-
-def _make(answer: Any, framework: Framework, width: int, *options: Any, **named: Any) -> Layer:
+def make_layer(answer, f, width, *options, **named):
     """An object of the answer's class; PyTorch's are told the width of the input, first."""
-    if framework.key == "pytorch":
-        return answer(width, *options, **named)
-    return answer(*options, **named)
+    return answer(*([width] if f.key == "pytorch" else []), *options, **named)
 
 
-def _write(
-    net: Layer, values: Mapping[str, Any], framework: Framework, *names: str
-) -> list[Tensor]:
-    """Give parameters their values, after a look at what they are; returns them."""
-    known, found = framework.registered(net), [getattr(net, name) for name in names]
-    for name, parameter in zip(names, found, strict=True):
-        if not any(parameter is one for one in known):
-            raise WrongKind(f"{name}: the framework does not know it as a trainable parameter.")
-        _fit(name, parameter, values[name])
-        framework.assign(parameter, values[name])
-    return found
-
-
-def _fit(name: str, parameter: Tensor, values: np.ndarray) -> None:
-    """Raise `WrongKind` unless the parameter has the shape of the values."""
+def need_shape(name, parameter, values):
     if (shape := tuple(parameter.shape)) != values.shape:
         raise WrongKind(f"{name}: expected shape {values.shape}, got {shape}.")
 
 
-def _in_double(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.float64)
+def write_values(net, given, f, *names):
+    """Give parameters their values, after a look at what they are; returns them."""
+    known, found = f.registered(net), [getattr(net, name) for name in names]
+    for name, parameter in zip(names, found, strict=True):
+        if not any(parameter is one for one in known):
+            raise WrongKind(f"{name}: the framework does not know it as a trainable parameter.")
+        need_shape(name, parameter, given[name])
+        f.assign(parameter, given[name])
+    return found
 
 
 # -- custom-layers.layer-norm ------------------------------------------------------------------
 
+LAYER_NORM = question(
+    "custom-layers.layer-norm", "Layer normalization from its description", takes=layer
+)
+EPS = 1e-5  # the default
 
-def _norm_inputs(rng: np.random.Generator) -> Inputs:
-    width = integer(rng, 3, 7)
-    rows = rng.normal(0, 1, (integer(rng, 3, 5), width))
-    sizes = rng.uniform(20, 40, (len(rows), 1))
-    means = rng.normal(0, 9, (len(rows), 1))
-    eps = round(float(rng.uniform(0.02, 0.5)), 3)
+
+@LAYER_NORM.inputs
+def draw_norm(draw):
+    width, rng = draw.integer(3, 7), draw.rng
+    rows = rng.normal(0, 1, (draw.integer(3, 5), width))
+    sizes, means = rng.uniform(20, 40, (len(rows), 1)), rng.normal(0, 9, (len(rows), 1))
+    eps = draw.number(0.02, 0.5)
     small = rng.normal(0, 1, (3, width)) * eps**0.5
     small[1] = rng.normal()  # a row that does not vary at all
     return {
         "width": width,
         "x": (sizes * rows + means).astype(np.float32),
-        "steps": (30 * data(rng, integer(rng, 2, 3), integer(rng, 4, 5), width)),
+        "steps": 30 * draw.data(draw.integer(2, 3), draw.integer(4, 5), width),
         "small": small.astype(np.float32),
         "eps": eps,
-        "scale": rng.uniform(0.5, 2, width).astype(np.float32),
-        "shift": data(rng, width),
-        "v": data(rng, len(rows), width),
+        "scale": draw.uniform(0.5, 2, width),
+        "shift": draw.data(width),
+        "v": draw.data(len(rows), width),
     }
 
 
-def _norm_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
-    need_class(answer, framework.layer, framework.layer_name)
+def make_learned(answer, given, f):
+    """The layer with the given scale and shift, and these."""
+    net = make_layer(answer, f, given.width)
+    net(f.tensor(given.x))  # makes what waits for a first input
+    return net, write_values(net, given, f, "scale", "shift")
 
-    def run(x: np.ndarray, **options: Any) -> Any:
-        net = _make(answer, framework, inputs["width"], **options)
-        return framework.array(net(framework.tensor(x)))
 
-    def learned() -> tuple[Layer, list[Tensor]]:
-        net = _make(answer, framework, inputs["width"])
-        net(framework.tensor(inputs["x"]))  # makes what waits for a first input
-        return net, _write(net, inputs, framework, "scale", "shift")
+def normalize(x, eps=EPS):
+    """The normalized rows, and what they were divided by."""
+    x = x.astype(np.float64)
+    spread = np.sqrt(x.var(-1, keepdims=True) + eps)
+    return (x - x.mean(-1, keepdims=True)) / spread, spread
 
-    def parameters() -> Any:
-        net, _ = learned()
-        output = framework.array(net(framework.tensor(inputs["x"])))
-        return {"known": framework.arrays(framework.registered(net)), "output": output}
 
-    def gradients() -> Any:
-        net, found = learned()
-        x = framework.tensor(inputs["x"])
-        loss = lambda: framework.weighted_sum(net(x), inputs["v"])  # noqa: E731
-        return framework.gradients(loss, [*found, x])
+@LAYER_NORM.aspect("each row by itself", 2)
+class EachRow(Aspect):
+    hint = {
+        "pytorch": "Mean and variance over the last axis, which is kept. PyTorch's var divides by "
+        "n - 1 unless you say otherwise.",
+        "tensorflow": "Mean and variance over the last axis, which is kept.",
+    }
+    code = {
+        "pytorch": "X.var(-1, correction=0, keepdim=True)",
+        "tensorflow": "ops.var(X, axis=-1, keepdims=True)",
+    }
+    what = "Output"
 
-    return {
-        "rows": attempt(lambda: run(inputs["x"])),
-        "steps": attempt(lambda: run(inputs["steps"])),
-        "small": attempt(lambda: run(inputs["small"], eps=inputs["eps"])),
-        "parameters": attempt(parameters),
-        "gradients": attempt(gradients),
+    def run(answer, given, f):
+        return make_layer(answer, f, given.width)(f.tensor(given.x))
+
+    def expect(given):
+        return normalize(given.x)[0]
+
+    def shown(given):
+        return data_in_words(given.x)
+
+
+@LAYER_NORM.aspect("three axes", 1)
+class ThreeAxes(Aspect):
+    "The last axis is -1. Number 1 is the last axis of a matrix only."
+
+    what = "Output"
+
+    def run(answer, given, f):
+        return make_layer(answer, f, given.width)(f.tensor(given.steps))
+
+    def expect(given):
+        return normalize(given.steps)[0]
+
+    def shown(given):
+        return f"sequences; {data_in_words(given.steps)}"
+
+
+@LAYER_NORM.aspect("rows that hardly vary", 1, after="each row by itself")
+class SmallRows(Aspect):
+    "eps is added to the variance, under the root, and is an argument."
+
+    what = "Output"
+
+    def run(answer, given, f):
+        return make_layer(answer, f, given.width, eps=given.eps)(f.tensor(given.small))
+
+    def expect(given):
+        return normalize(given.small, given.eps)[0]
+
+    def shown(given):
+        return f"rows that hardly vary, eps = {given.eps}; {data_in_words(given.small)}"
+
+
+@LAYER_NORM.aspect("scale and shift", 1, after="each row by itself")
+class ScaleAndShift(Aspect):
+    hint = {
+        "pytorch": "One parameter of shape (width,) each, made in __init__; the scale begins at 1, "
+        "the shift at 0.",
+        "tensorflow": "One weight of shape (width,) each, made in build; the scale begins at 1, "
+        "the shift at 0.",
+    }
+    code = {
+        "pytorch": "self.scale = nn.Parameter(torch.ones(width))",
+        "tensorflow": 'self.scale = self.add_weight(input_shape[-1:], "ones")',
     }
 
+    def run(answer, given, f):
+        net, _ = make_learned(answer, given, f)
+        return {"parameters": f.registered(net), "output": net(f.tensor(given.x))}
 
-def _normalized(x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
-    x = _in_double(x)
-    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + eps)
+    def expect(given):
+        output = normalize(given.x)[0] * given.scale + given.shift
+        known = AnyOrder({"scale": given.scale, "shift": given.shift})
+        return {"parameters": known, "output": output}
 
-
-def _norm_rows(name: str, what: str) -> Any:
-    def compare(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-        x, eps = inputs[name], inputs["eps"] if name == "small" else 1e-5
-        shown = f"{what}, eps = {eps}; {data_in_words(x)}"
-        same_array(found, _normalized(x, eps), "Output", shown)
-
-    return compare
+    def shown(given):
+        return f"scale and shift were given other values; {data_in_words(given.x)}"
 
 
-def _norm_parameters(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    if not isinstance(found, dict):
-        raise Unfit("The parameters and an output are expected.")
-    known = [(name, inputs[name]) for name in ("scale", "shift")]
-    same_parameters(found.get("known"), known)
-    expected = _normalized(inputs["x"]) * inputs["scale"] + inputs["shift"]
-    shown = f"scale and shift were given other values; {data_in_words(inputs['x'])}"
-    same_array(found.get("output"), expected, "Output", shown)
+@LAYER_NORM.aspect("gradients", 1, after="each row by itself")
+class NormGradients(Aspect):
+    """Mean and variance depend on the input, and the gradient goes through them too. Compute with
+    the parameters themselves, not with their numbers."""
 
+    form = [(np.ndarray, None)] * 3
 
-def _norm_gradients(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    x, v, scale = (_in_double(inputs[name]) for name in ("x", "v", "scale"))
-    y, spread = _normalized(x), np.sqrt(x.var(-1, keepdims=True) + 1e-5)
-    back = v * scale
-    of_x = back - back.mean(-1, keepdims=True) - y * (back * y).mean(-1, keepdims=True)
-    expected = {"scale": (v * y).sum(0), "shift": v.sum(0), "the input": of_x / spread}
-    if not isinstance(found, list) or len(found) != len(expected):
-        raise Unfit("The gradients of scale, shift and the input are expected.")
-    for (name, array), one in zip(expected.items(), found, strict=True):
-        if one is None:
-            raise Unfit(f"No gradient reaches {name}.\nInput: {data_in_words(inputs['x'])}")
-        unit = max(1e-9, float(np.abs(array).max()))  # those of the input are small
-        if isinstance(one, np.ndarray) and one.dtype.kind == "f":
-            one, array = one / unit, array / unit
-        same_array(one, array, f"Gradient of {name}", data_in_words(inputs["x"]), 1e-3)
+    def run(answer, given, f):
+        net, found = make_learned(answer, given, f)
+        x = f.tensor(given.x)
+        return f.gradients(lambda: f.weighted_sum(net(x), given.v), [*found, x])
 
+    def judge(given, found):
+        (y, spread), v = normalize(given.x), given.v.astype(np.float64)
+        back = v * given.scale
+        of_x = back - back.mean(-1, keepdims=True) - y * (back * y).mean(-1, keepdims=True)
+        expected = {"scale": (v * y).sum(0), "shift": v.sum(0), "the input": of_x / spread}
+        for (name, array), one in zip(expected.items(), found, strict=True):
+            if one is None:
+                return f"No gradient reaches {name}."
+            unit = max(1e-9, float(np.abs(array).max()))  # those of the input are small
+            what = f"Gradient of {name}, in units of its largest value"
+            compare(one / unit, array / unit, what, tolerance=1e-3)
 
-_ROWS = "each row by itself"
-
-LAYER_NORM = Question(
-    name="custom-layers.layer-norm",
-    title="Layer normalization from its description",
-    points=6,
-    inputs=_norm_inputs,
-    probe=_norm_probe,
-    judge=judge_by(
-        Aspect(
-            _ROWS,
-            2,
-            "rows",
-            _norm_rows("x", "rows"),
-            hints={
-                "pytorch": "Mean and variance over the last axis, with keepdim=True. PyTorch's var "
-                "divides by n - 1 unless you say correction=0.",
-                "tensorflow": "Mean and variance over the last axis, with keepdims=True.",
-            },
-        ),
-        Aspect(
-            "three axes",
-            1,
-            "steps",
-            _norm_rows("steps", "sequences"),
-            hint="The last axis is -1. Number 1 is the last axis of a matrix only.",
-        ),
-        Aspect(
-            "rows that hardly vary",
-            1,
-            "small",
-            _norm_rows("small", "rows that hardly vary"),
-            hint="eps is added to the variance, under the root, and is an argument.",
-            needs=(_ROWS,),
-        ),
-        Aspect(
-            "scale and shift",
-            1,
-            "parameters",
-            _norm_parameters,
-            hints={
-                "pytorch": "One nn.Parameter of shape (width,) each, made in __init__; the scale "
-                "begins at 1, the shift at 0.",
-                "tensorflow": "One add_weight of shape (width,) each, made in build; the scale "
-                "begins at 1, the shift at 0.",
-            },
-            needs=(_ROWS,),
-        ),
-        Aspect(
-            "gradients",
-            1,
-            "gradients",
-            _norm_gradients,
-            hint="Mean and variance depend on the input, and the gradient goes through them too. "
-            "Compute with the parameters themselves, not with their numbers.",
-            needs=(_ROWS,),
-        ),
-    ),
-    version="1",
-)
+    def shown(given):
+        return data_in_words(given.x)
 
 
 # -- custom-layers.audit ----------------------------------------------------------------------
 
-_VERDICTS = {
-    "sound": "sound",
-    "unused": "sound",
-    "rounded": "sound",
-    "cut": "cut",
-    "false": "false",
-    "entry": "false",
-}
+AUDIT = question("custom-layers.audit", "A test for any layer", takes=function)
+
 # How each parameter is used: some ways for certain, and as many more of them as the number says.
-_CASES: dict[str, tuple[list[str], int]] = {
+CASES = {
     "cut": (["sound", "cut"], 5),
     "false": (["sound", "false", "entry"], 3),
     "constant": (["sound", "unused", "rounded", "cut"], 1),
     "centered": (["sound", "cut", "false"], 2),
 }
+USES = {  # the verdict, and why
+    "sound": ("sound", "its gradient is the slope"),
+    "unused": ("sound", "the output does not depend on it"),
+    "rounded": ("sound", "it is rounded, so the slope is 0"),
+    "cut": ("cut", "the output depends on it, and no gradient arrives"),
+    "false": ("false", "its gradient is not the slope"),
+    "entry": ("false", "one entry of its gradient is not the slope"),
+}
 
 
-def _audit_case(
-    rng: np.random.Generator, kinds: Sequence[str], more: int, centered: bool
-) -> Inputs:
-    width, parts = integer(rng, 2, 4), []
-    modes = [*kinds, *(str(mode) for mode in rng.choice(kinds, more))]
-    for n in rng.permutation(len(modes)):
-        mode, factors = modes[n], np.ones(width)
-        wrong = slice(None) if mode == "false" else integer(rng, 0, width - 1)
-        if mode in ("false", "entry"):
-            factors[wrong] = float(rng.choice([-1.0, 0.5, 1.5, 2.0]))
-        # Not half-way between integers, where rounding jumps.
-        values = rng.integers(-2, 3, width) + rng.uniform(-0.3, 0.3, width)
-        parts.append({"name": word(rng), "mode": mode, "factors": factors, "values": values})
-    return {"parts": parts, "x": rng.normal(size=(3, width)), "centered": centered}
+@AUDIT.inputs
+def draw_audit(draw):
+    def case(uses, more, centered):
+        width, parts = draw.integer(2, 4), []
+        for use in draw.shuffled([*uses, *map(str, draw.rng.choice(uses, more))]):
+            factors = np.ones(width)
+            wrong = slice(None) if use == "false" else draw.integer(0, width - 1)
+            if use in ("false", "entry"):
+                factors[wrong] = draw.choice([-1.0, 0.5, 1.5, 2.0])
+            # Not half-way between integers, where rounding jumps.
+            values = draw.rng.integers(-2, 3, width) + draw.rng.uniform(-0.3, 0.3, width)
+            parts.append({"name": draw.word(), "mode": use, "factors": factors, "values": values})
+        return {"parts": parts, "x": draw.rng.normal(size=(3, width)), "centered": centered}
+
+    return {name: case(*uses, centered=name == "centered") for name, uses in CASES.items()}
 
 
-def _audit_inputs(rng: np.random.Generator) -> Inputs:
-    return {
-        name: _audit_case(rng, *modes, centered=name == "centered")
-        for name, modes in _CASES.items()
-    }
-
-
-def _audited(case: Mapping[str, Any], framework: Framework) -> Layer:
+def make_audited(case, f):
     """A layer in float64 whose parameters are used in the ways that the case says."""
-    if framework.key == "pytorch":
+    if f.key == "pytorch":
         import torch
 
-        options: dict[str, Any] = {}
+        options = {}
         sin, rounded, cut, constant = torch.sin, torch.round, torch.Tensor.detach, torch.tensor
 
-        def make(layer: Layer, part: Mapping[str, Any]) -> Tensor:
-            return torch.nn.Parameter(torch.tensor(part["values"]))
+        def make(layer, part):
+            return torch.nn.Parameter(torch.tensor(part.values))
 
-        def mean(x: Tensor) -> Tensor:
+        def mean(x):
             return x.mean(-1, keepdim=True)
 
     else:
@@ -292,585 +255,426 @@ def _audited(case: Mapping[str, Any], framework: Framework) -> Layer:
         options = {"dtype": "float64"}
         sin, rounded, cut, constant = tf.sin, tf.round, tf.stop_gradient, tf.constant
 
-        def make(layer: Layer, part: Mapping[str, Any]) -> Tensor:
-            values = part["values"]
-            return layer.add_weight(values.shape, lambda *_, **__: values, name=part["name"])
+        def make(layer, part):
+            values = part.values
+            return layer.add_weight(values.shape, lambda *_, **__: values, name=part.name)
 
-        def mean(x: Tensor) -> Tensor:
+        def mean(x):
             return tf.reduce_mean(x, -1, keepdims=True)
 
-    def start(self: Layer) -> None:
-        framework.layer.__init__(self, **options)
-        for part in case["parts"]:
-            setattr(self, part["name"], make(self, part))
+    def start(self):
+        f.layer.__init__(self, **options)
+        for part in case.parts:
+            setattr(self, part.name, make(self, part))
 
-    def run(self: Layer, x: Tensor) -> Tensor:
-        for part in case["parts"]:
-            used = 1.0 * getattr(self, part["name"])
-            if part["mode"] == "unused":
+    def run(self, x):
+        for part in case.parts:
+            used = 1.0 * getattr(self, part.name)
+            if part.mode == "unused":
                 continue
-            if part["mode"] == "rounded":
+            if part.mode == "rounded":
                 used = rounded(used)
-            elif part["mode"] == "cut":
+            elif part.mode == "cut":
                 used = cut(used)
-            elif part["mode"] in ("false", "entry"):  # the same values, other slopes
-                used = cut(used) + constant(part["factors"]) * (used - cut(used))
+            elif part.mode in ("false", "entry"):  # the same values, other slopes
+                used = cut(used) + constant(part.factors) * (used - cut(used))
             x = x + sin(used + x) / 2
-        return x - mean(x) if case["centered"] else x
+        return x - mean(x) if case.centered else x
 
-    methods = {"__init__": start, framework.own_method: run}
-    return type("Audited", (framework.layer,), methods)()
+    return type("Audited", (f.layer,), {"__init__": start, f.own_method: run})()
 
 
-def _audit_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
-    need_function(answer)
+class Audit(Aspect):
+    tolerance = 1e-9
 
-    def ask(name: str) -> Any:
-        case = inputs[name]
-        layer = _audited(case, framework)
-        if framework.key == "pytorch":
-            import torch
-
-            x = torch.tensor(case["x"])
-        else:
-            import tensorflow as tf
-
-            x = tf.constant(case["x"])
-            layer(x)  # built, as every layer in use
-        found = answer(layer, x)
+    def run(answer, case, f):
+        net, x = make_audited(case, f), double_tensor(case.x, f)
+        if f.key == "tensorflow":
+            net(x)  # built, as every layer in use
+        found = answer(net, x)
         if not isinstance(found, dict):
             raise WrongKind(f"A dictionary is expected; what came is {kind_of(found)}.")
-        said = {str(key): str(value) for key, value in found.items()}
-        left = [framework.array(getattr(layer, part["name"])) for part in case["parts"]]
-        return {"said": said, "left": left}
+        left = {part.name: getattr(net, part.name) for part in case.parts}
+        return {"verdicts": found, "after the audit": left}
 
-    found = {name: attempt(lambda name=name: ask(name)) for name in _CASES}
-    left = {
-        name: one if "error" in one else one.pop("left") for name, one in found.items()
-    }  # fmt: skip
-    said = {name: one if "error" in one else one["said"] for name, one in found.items()}
-    return {**said, "left": left}
+    def expect(case):
+        return {
+            "verdicts": {part.name: USES[part.mode][0] for part in case.parts},
+            "after the audit": {part.name: part.values for part in case.parts},
+        }
 
-
-def _audit_text(case: Mapping[str, Any]) -> str:
-    width = case["x"].shape[1]
-    tail = "; each row of its output adds up to 0" if case["centered"] else ""
-    names = ", ".join(part["name"] for part in case["parts"])
-    return f"a layer with the parameters {names}, each of shape ({width},){tail}"
+    def shown(case):
+        uses = "; ".join(f"{part.name}: {USES[part.mode][1]}" for part in case.parts)
+        tail = ". Each row of the output adds up to 0" if case.centered else ""
+        return f"a layer with parameters of shape ({case.x.shape[1]},). {uses}{tail}"
 
 
-def _audit_said(name: str) -> Any:
-    why = {
-        "unused": "the output does not depend on it",
-        "rounded": "it is rounded, so the slope is 0",
-        "cut": "the output depends on it, and no gradient arrives",
-        "false": "the gradient is not the slope",
-        "entry": "one entry of the gradient is not the slope",
-        "sound": "the gradient is the slope",
+@AUDIT.aspect("sound and cut", 2, over="cut", part="verdicts")
+class SoundAndCut(Audit):
+    hint = {
+        "pytorch": "A parameter is cut if its gradient is None and the central difference is not "
+        "0.",
+        "tensorflow": "A parameter is cut if the tape has None for it and the central difference "
+        "is not 0.",
     }
-
-    def compare(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-        case = inputs[name]
-        expected = {part["name"]: _VERDICTS[part["mode"]] for part in case["parts"]}
-        shown = _audit_text(case)
-        if not isinstance(found, dict) or found.keys() != expected.keys():
-            keys = sorted(found)[:9] if isinstance(found, dict) else "no dictionary"
-            raise Unfit(f"Names: expected {sorted(expected)}, got {keys}.\nInput: {shown}")
-        for part in case["parts"]:
-            got = found[part["name"]]
-            if not same_plain(got, expected[part["name"]]):
-                got = got[:40] if isinstance(got, str) else "something else"
-                raise Unfit(
-                    f'{part["name"]}: expected "{expected[part["name"]]}" '
-                    f'({why[part["mode"]]}), got "{got}".\nInput: {shown}'
-                )
-
-    return compare
+    code = {"pytorch": "torch.autograd.grad(value, parameters, allow_unused=True)"}
 
 
-def _audit_left(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    if not isinstance(found, dict):
-        raise Unfit("The parameters afterwards are expected.")
-    for name in _CASES:
-        parts, arrays = inputs[name]["parts"], found.get(name)
-        if (error := error_in(arrays)) is not None:
-            raise Unfit(error)
-        if not isinstance(arrays, list) or len(arrays) != len(parts):
-            raise Unfit("The parameters afterwards are expected.")
-        for part, array in zip(parts, arrays, strict=True):
-            shown = _audit_text(inputs[name])
-            same_array(array, part["values"], f"{part['name']} after the audit", shown, 1e-9)
+@AUDIT.aspect("false gradients", 2, over="false", part="verdicts", after="sound and cut")
+class FalseGradients(Audit):
+    """Compare every entry with its own central difference. In float64, a step of 1e-5 leaves an
+    error far below 1e-6."""
 
 
-_CUT = "sound and cut"
-
-AUDIT = Question(
-    name="custom-layers.audit",
-    title="A test for any layer",
-    points=7,
-    inputs=_audit_inputs,
-    probe=_audit_probe,
-    judge=judge_by(
-        Aspect(
-            _CUT,
-            2,
-            "cut",
-            _audit_said("cut"),
-            hints={
-                "pytorch": "A parameter is cut if its gradient is None (ask with "
-                "allow_unused=True) and the central difference is not 0.",
-                "tensorflow": "A parameter is cut if the tape has None for it and the central "
-                "difference is not 0.",
-            },
-        ),
-        Aspect(
-            "false gradients",
-            2,
-            "false",
-            _audit_said("false"),
-            hint="Compare every entry with its own central difference. In float64, a step of 1e-5 "
-            "leaves an error far below 1e-6.",
-            needs=(_CUT,),
-        ),
-        Aspect(
-            "what the output does not depend on",
-            1,
-            "constant",
-            _audit_said("constant"),
-            hint="Where the difference is 0, a gradient of 0 or None is right. Compare first, "
-            "and ask for None afterwards.",
-            needs=(_CUT,),
-        ),
-        Aspect(
-            "outputs that add up to nothing",
-            1,
-            "centered",
-            _audit_said("centered"),
-            hint="The sum of such outputs is 0 whatever the parameters are. Weight the outputs, "
-            "or square them, before you add them up.",
-            needs=(_CUT,),
-        ),
-        Aspect(
-            "the layer as it was",
-            1,
-            "left",
-            _audit_left,
-            hint="Write the old values back when you have tried others.",
-            needs=(_CUT,),
-        ),
-    ),
-    version="2",
+@AUDIT.aspect(
+    "what the output does not depend on", 1, over="constant", part="verdicts", after="sound and cut"
 )
+class NoInfluence(Audit):
+    """Where the difference is 0, a gradient of 0 or None is right. Compare first, and ask for None
+    afterwards."""
+
+
+@AUDIT.aspect(
+    "outputs that add up to nothing", 1, over="centered", part="verdicts", after="sound and cut"
+)
+class Centered(Audit):
+    """The sum of such outputs is 0 whatever the parameters are. Weight the outputs, or square them,
+    before you add them up."""
+
+
+@AUDIT.aspect(
+    "the layer as it was", 1, over=tuple(CASES), part="after the audit", after="sound and cut"
+)
+class AsItWas(Audit):
+    "Write the old values back when you have tried others."
 
 
 # -- custom-layers.statistics --------------------------------------------------------------------
 
+STATISTICS = question(
+    "custom-layers.statistics", "A layer that knows its data, and can be made again", takes=layer
+)
 
-def _statistics_inputs(rng: np.random.Generator) -> Inputs:
-    width, units = integer(rng, 3, 6), integer(rng, 2, 5)
+
+@STATISTICS.inputs
+def draw_statistics(draw):
+    width, units, rng = draw.integer(3, 6), draw.integer(2, 5), draw.rng
     spread, center = rng.uniform(0.5, 4, width), rng.normal(0, 3, width)
-    seen = rng.normal(size=(integer(rng, 5, 9), width)) * spread + center
+    seen = rng.normal(size=(draw.integer(5, 9), width)) * spread + center
     flat = seen.copy()
-    flat[:, integer(rng, 0, width - 1)] = integer(rng, -9, 9) / 2  # whose mean is exact
+    flat[:, draw.integer(0, width - 1)] = draw.integer(-9, 9) / 2  # whose mean is exact
     return {
         "sizes": [width, units],
-        "activation": str(rng.choice(sorted(ACTIVATIONS))),
-        "weight": rng.normal(0, width**-0.5, (width, units)).astype(np.float32),
-        "bias": data(rng, units),
+        "activation": draw.choice(sorted(ACTIVATIONS)),
+        "weight": draw.kernel(width, units),
+        "bias": draw.data(units),
         "seen": seen.astype(np.float32),
         "flat": flat.astype(np.float32),
-        "x": (data(rng, 4, width) * spread + center).astype(np.float32),
-        "name": word(rng),
+        "x": (draw.data(4, width) * spread + center).astype(np.float32),
+        "name": draw.word(),
     }
 
 
-def _statistics_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
-    need_class(answer, framework.layer, framework.layer_name)
-    width, units = inputs["sizes"]
-    x = framework.tensor(inputs["x"])
+def make_statistics(answer, given, f, **options):
+    return make_layer(answer, f, *given.sizes, given.activation, **options)
 
-    def made(**options: Any) -> Layer:
-        return _make(answer, framework, width, units, inputs["activation"], **options)
 
-    def write(net: Layer) -> Layer:
-        net(x)  # makes what waits for a first input
-        for name in ("weight", "bias"):
-            _fit(name, getattr(net, name), inputs[name])
-            framework.assign(getattr(net, name), inputs[name])
-        return net
+def with_weights(net, given, f):
+    net(f.tensor(given.x))  # makes what waits for a first input
+    for name in ("weight", "bias"):
+        need_shape(name, getattr(net, name), given[name])
+        f.assign(getattr(net, name), given[name])
+    return net
 
-    def run(net: Layer) -> np.ndarray:
-        return framework.array(net(x))
 
-    def output() -> Any:
-        net = write(made())
-        before = run(net)
-        net.adapt(framework.tensor(inputs["seen"]))
-        plain = write(_make(answer, framework, width, units))
-        return [before, run(net), run(plain)]
+def make_adapted(answer, given, seen, f):
+    net = make_statistics(answer, given, f)
+    net.adapt(f.tensor(seen))
+    return with_weights(net, given, f)
 
-    def adapted(seen: str) -> Layer:
-        net = made()
-        net.adapt(framework.tensor(inputs[seen]))
-        return write(net)
 
-    def trained() -> Any:
-        return framework.arrays(framework.registered(adapted("seen")))
+def standardize_by_hand(given, seen=None, activation=True):
+    x = given.x.astype(np.float64)
+    if seen is not None:
+        seen = seen.astype(np.float64)
+        x = (x - seen.mean(0)) / np.where(np.ptp(seen, axis=0) == 0, 1.0, seen.std(0))
+    y = x @ given.weight + given.bias
+    return ACTIVATIONS[given.activation](y) if activation else y
 
-    def numbers() -> Any:
-        net, other = adapted("seen"), made()
-        with tempfile.TemporaryDirectory() as folder:
-            if framework.key == "pytorch":
-                import torch
 
-                torch.save(net.state_dict(), Path(folder, "net.pt"))
-                other.load_state_dict(torch.load(Path(folder, "net.pt")))
-            else:
-                from keras import Sequential
+@STATISTICS.shown
+def shown_statistics(given):
+    sizes = f'{tuple(given.sizes)} features and units, activation "{given.activation}"'
+    adapted = f"adapted to data of shape {tuple(given.seen.shape)}"
+    return f"{sizes}, {adapted}; {data_in_words(given.x)}"
 
-                file = str(Path(folder, "net.weights.h5"))
-                nets = [Sequential([net]), Sequential([other])]
-                for one in nets:
-                    one(x)
-                nets[0].save_weights(file)
-                nets[1].load_weights(file)
-        return run(other)
 
-    def again() -> Any:
-        if framework.key == "pytorch":
-            net = write(made())
+@STATISTICS.aspect("before and after adapting", 2)
+class Adapting(Aspect):
+    """One mean and one standard deviation for each feature, over the examples, dividing by their
+    number n."""
+
+    code = "activation((X - mean) / std @ weight + bias)"
+    what = "Output"
+
+    def run(answer, given, f):
+        x, net = f.tensor(given.x), with_weights(make_statistics(answer, given, f), given, f)
+        before = f.array(net(x))
+        net.adapt(f.tensor(given.seen))
+        plain = with_weights(make_layer(answer, f, *given.sizes), given, f)
+        return [before, net(x), plain(x)]
+
+    def expect(given):
+        return {
+            "before adapt": standardize_by_hand(given),
+            "after adapt": standardize_by_hand(given, given.seen),
+            "of a layer without activation": standardize_by_hand(given, activation=False),
+        }
+
+
+@STATISTICS.aspect("a feature that does not vary", 1, after="before and after adapting")
+class FlatFeature(Aspect):
+    hint = {
+        "pytorch": "A standard deviation of 0 divides by 0. Put 1 in its place.",
+        "tensorflow": "A standard deviation of 0 divides by 0. Put 1 in its place. And adapt may "
+        "come before the first call: build the layer there if it is not built.",
+    }
+    what = "Output"
+
+    def run(answer, given, f):
+        return make_adapted(answer, given, given.flat, f)(f.tensor(given.x))
+
+    def expect(given):
+        return standardize_by_hand(given, given.flat)
+
+    def shown(given):
+        return f"{shown_statistics(given)}; a feature of that data is constant"
+
+
+TO_MEASURE = {
+    "pytorch": 'self.register_buffer("mean", ...)',
+    "tensorflow": "self.add_weight(..., trainable=False)",
+}
+
+
+@STATISTICS.aspect("what is trained", 1, after="before and after adapting")
+class Trained(Aspect):
+    hint = {
+        "pytorch": "weight and bias are parameters. What is measured is not: it belongs in a "
+        "buffer.",
+        "tensorflow": "weight and bias are trainable. What is measured is not.",
+    }
+    code = TO_MEASURE
+
+    def run(answer, given, f):
+        return f.registered(make_adapted(answer, given, given.seen, f))
+
+    def expect(given):
+        return AnyOrder({"weight": given.weight, "bias": given.bias})
+
+
+@STATISTICS.aspect("statistics in the file", 1, after="before and after adapting")
+class InTheFile(Aspect):
+    hint = {
+        "pytorch": "A plain attribute is in no file. A buffer is part of state_dict(); adapt then "
+        "writes into the buffer.",
+        "tensorflow": "A plain attribute is in no file. A weight is, trained or not; adapt then "
+        "assigns to it.",
+    }
+    code = TO_MEASURE
+    what = "Output"
+
+    def run(answer, given, f):
+        x, net = f.tensor(given.x), make_adapted(answer, given, given.seen, f)
+        other = make_statistics(answer, given, f)
+        save_and_load(net, other, x, f)
+        return other(x)
+
+    def expect(given):
+        return standardize_by_hand(given, given.seen)
+
+    def shown(given):
+        return f"a new layer, into which a file was loaded; {shown_statistics(given)}"
+
+
+@STATISTICS.aspect("made again with its options", 2, after="before and after adapting")
+class MadeAgain(Aspect):
+    hint = {
+        "pytorch": "get_config() returns a dictionary of all that __init__ was told, under the "
+        "names of its arguments, in a form that JSON can hold.",
+        "tensorflow": "Register the class, and let get_config() add units and activation to what "
+        "super().get_config() returns. Pass **kwargs on.",
+    }
+    what = "Layer"
+
+    def run(answer, given, f):
+        x = f.tensor(given.x)
+        if f.key == "pytorch":
+            net = with_weights(make_statistics(answer, given, f), given, f)
             other = answer(**json.loads(json.dumps(net.get_config())))
-            return {"output": run(write(other)), "name": ""}
+            return {"output": with_weights(other, given, f)(x)}
         import keras
 
-        net = keras.Sequential([made(name=inputs["name"])])
-        write(net.layers[0])
+        net = keras.Sequential([make_statistics(answer, given, f, name=given.name)])
+        with_weights(net.layers[0], given, f)
         net(x)
         with tempfile.TemporaryDirectory() as folder:
             file = str(Path(folder, "net.keras"))
             net.save(file)
             other = keras.models.load_model(file)
-        return {"output": run(other), "name": str(other.layers[0].name)}
+        return {"output": other(x), "name": other.layers[0].name}
 
-    return {
-        "output": attempt(output),
-        "flat": attempt(lambda: run(adapted("flat"))),
-        "trained": attempt(trained),
-        "numbers": attempt(numbers),
-        "again": attempt(again),
-    }
+    def expect(given, framework):
+        name = {} if framework == "pytorch" else {"name": given.name}
+        return {"output": standardize_by_hand(given), **name}
 
-
-def _standardized(
-    inputs: Mapping[str, Any], seen: np.ndarray | None, activation: bool = True
-) -> np.ndarray:
-    x = _in_double(inputs["x"])
-    if seen is not None:
-        seen = _in_double(seen)
-        std = seen.std(0)
-        x = (x - seen.mean(0)) / np.where(np.ptp(seen, axis=0) == 0, 1.0, std)
-    y = x @ inputs["weight"] + inputs["bias"]
-    return ACTIVATIONS[inputs["activation"]](y) if activation else y
-
-
-def _statistics_text(inputs: Mapping[str, Any], what: str, seen: str = "seen") -> str:
-    shown = f'{tuple(inputs["sizes"])} features and units, activation "{inputs["activation"]}"'
-    if what != "made":
-        shown += f", adapted to data of shape {tuple(inputs[seen].shape)}"
-    return f"{shown}; {data_in_words(inputs['x'])}"
-
-
-def _statistics_output(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    expected = [
-        _standardized(inputs, None),
-        _standardized(inputs, inputs["seen"]),
-        _standardized(inputs, None, activation=False),
-    ]
-    shown = "call 0 before adapt, call 1 after it, call 2 of a layer without activation: "
-    same_arrays(found, expected, shown + _statistics_text(inputs, "adapted"))
-
-
-def _statistics_flat(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    expected = _standardized(inputs, inputs["flat"])
-    shown = f"{_statistics_text(inputs, 'adapted', 'flat')}; a feature of that data is constant"
-    same_array(found, expected, "Output", shown)
-
-
-def _statistics_trained(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    same_parameters(found, [("weight", inputs["weight"]), ("bias", inputs["bias"])])
-
-
-def _statistics_numbers(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    expected = _standardized(inputs, inputs["seen"])
-    shown = f"a new layer, into which a file was loaded; {_statistics_text(inputs, 'adapted')}"
-    same_array(found, expected, "Output", shown)
-
-
-def _statistics_again(inputs: Mapping[str, Any], found: Any, framework: str) -> None:
-    if not isinstance(found, dict):
-        raise Unfit("The output of a layer that was made again is expected.")
-    way = {"pytorch": "made again from its get_config()", "tensorflow": "loaded from a .keras file"}
-    shown = f"a layer, {way[framework]}; {_statistics_text(inputs, 'made')}"
-    same_array(found.get("output"), _standardized(inputs, None), "Output", shown)
-    if framework == "tensorflow" and not same_plain(found.get("name"), inputs["name"]):
-        got = found.get("name")
-        got = got[:40] if isinstance(got, str) else "none"
-        raise Unfit(f'Name: expected "{inputs["name"]}", got "{got}".\nInput: {shown}')
-
-
-_ADAPTED = "before and after adapting"
-
-STATISTICS = Question(
-    name="custom-layers.statistics",
-    title="A layer that knows its data, and can be made again",
-    points=7,
-    inputs=_statistics_inputs,
-    probe=_statistics_probe,
-    judge=judge_by(
-        Aspect(
-            _ADAPTED,
-            2,
-            "output",
-            _statistics_output,
-            hint="activation((X - mean) / std @ weight + bias). One mean and one standard "
-            "deviation for each feature, over the examples, dividing by their number n.",
-        ),
-        Aspect(
-            "a feature that does not vary",
-            1,
-            "flat",
-            _statistics_flat,
-            hints={
-                "pytorch": "A standard deviation of 0 divides by 0. Put 1 in its place.",
-                "tensorflow": "A standard deviation of 0 divides by 0. Put 1 in its place. And "
-                "adapt may come before the first call: build the layer there if it is not built.",
-            },
-            needs=(_ADAPTED,),
-        ),
-        Aspect(
-            "what is trained",
-            1,
-            "trained",
-            _statistics_trained,
-            hints={
-                "pytorch": "weight and bias are parameters. What is measured is not: it belongs in "
-                "a buffer.",
-                "tensorflow": "weight and bias are trainable. What is measured is not: it is made "
-                "with add_weight(..., trainable=False).",
-            },
-            needs=(_ADAPTED,),
-        ),
-        Aspect(
-            "statistics in the file",
-            1,
-            "numbers",
-            _statistics_numbers,
-            hints={
-                "pytorch": "A plain attribute is in no file. register_buffer puts a tensor into "
-                "state_dict(); adapt then writes into the buffer.",
-                "tensorflow": "A plain attribute is in no file. add_weight(..., trainable=False) "
-                "makes a weight that is; adapt then assigns to it.",
-            },
-            needs=(_ADAPTED,),
-        ),
-        Aspect(
-            "made again with its options",
-            2,
-            "again",
-            _statistics_again,
-            hints={
-                "pytorch": "get_config() returns a dictionary of all that __init__ was told, under "
-                "the names of its arguments, in a form that JSON can hold.",
-                "tensorflow": "Register the class, and let get_config() add units and activation "
-                "to what super().get_config() returns. Pass **kwargs on.",
-            },
-            needs=(_ADAPTED,),
-        ),
-    ),
-    version="2",
-)
+    def shown(given, framework):
+        way = "made again from its get_config()"
+        way = way if framework == "pytorch" else "loaded from a .keras file"
+        sizes = f'{tuple(given.sizes)} features and units, activation "{given.activation}"'
+        return f"a layer, {way}; {sizes}; {data_in_words(given.x)}"
 
 
 # -- custom-layers.quantized ---------------------------------------------------------------------
 
+QUANTIZED = question("custom-layers.quantized", "Coarse weights that learn", takes=layer)
 
-def _quantized_inputs(rng: np.random.Generator) -> Inputs:
-    width, units, rows = integer(rng, 3, 6), integer(rng, 3, 5), integer(rng, 3, 5)
-    step, levels = float(rng.choice([0.125, 0.25, 0.5])), integer(rng, 2, 4)
+
+@QUANTIZED.inputs
+def draw_quantized(draw):
+    width, units, rows = draw.integer(3, 6), draw.integer(3, 5), draw.integer(3, 5)
+    step, levels, rng = draw.choice([0.125, 0.25, 0.5]), draw.integer(2, 4), draw.rng
     # In steps: not half-way between two levels, and some of it beyond the last one.
     steps = rng.integers(-levels + 1, levels, (width, units)).astype(float)
     steps += rng.uniform(-0.4, 0.4, (width, units))
-    beyond = rng.permutation(width * units)[: integer(rng, 2, 4)]
-    steps.flat[beyond] = (levels + rng.uniform(0.2, 2, len(beyond))) * rng.choice(
-        [-1, 1], len(beyond)
-    )
+    beyond = rng.permutation(width * units)[: draw.integer(2, 4)]
+    sizes = levels + rng.uniform(0.2, 2, len(beyond))
+    steps.flat[beyond] = sizes * rng.choice([-1, 1], len(beyond))
     return {
         "sizes": [width, units],
         "step": step,
         "limit": step * levels,
         "weight": (steps * step).astype(np.float32),
-        "bias": data(rng, units),
-        "x": data(rng, rows, width),
-        "v": data(rng, rows, units),
-        "rate": round(float(rng.uniform(0.001, 0.01)), 4),
+        "bias": draw.data(units),
+        "x": draw.data(rows, width),
+        "v": draw.data(rows, units),
+        "rate": draw.number(0.001, 0.01, digits=4),
     }
 
 
-def _quantized_probe(answer: Any, inputs: Inputs, framework: Framework) -> Outputs:
-    need_class(answer, framework.layer, framework.layer_name)
-    width, units = inputs["sizes"]
-    x = framework.tensor(inputs["x"])
-
-    def ready() -> tuple[Layer, list[Tensor]]:
-        net = _make(answer, framework, width, units, inputs["step"], inputs["limit"])
-        net(x)  # makes what waits for a first input
-        return net, _write(net, inputs, framework, "weight", "bias")
-
-    def output() -> Any:
-        net, _ = ready()
-        return framework.array(net(x))
-
-    def gradients() -> Any:
-        net, found = ready()
-        loss = lambda: framework.weighted_sum(net(x), inputs["v"])  # noqa: E731
-        return dict(
-            zip(("weight", "bias", "x"), framework.gradients(loss, [*found, x]), strict=True)
-        )
-
-    def stepped() -> Any:
-        net, _ = ready()
-        loss = lambda: framework.weighted_sum(net(x), inputs["v"])  # noqa: E731
-        framework.step(net, loss, inputs["rate"])
-        net(x)
-        return framework.array(net.weight)
-
-    found = attempt(gradients)
-    parts = {
-        key: found if "error" in found else found[key] for key in ("weight", "bias", "x")
-    }  # fmt: skip
-    return {
-        "output": attempt(output),
-        "inside": parts["weight"],
-        "outside": parts["weight"],
-        "others": [parts["bias"], parts["x"]],
-        "stepped": attempt(stepped),
-    }
+def make_quantized(answer, given, f):
+    """The layer with the given weight and bias, and these."""
+    net = make_layer(answer, f, *given.sizes, given.step, given.limit)
+    net(f.tensor(given.x))  # makes what waits for a first input
+    return net, write_values(net, given, f, "weight", "bias")
 
 
-def _quantized_weight(inputs: Mapping[str, Any]) -> np.ndarray:
-    step, limit = inputs["step"], inputs["limit"]
-    return step * np.round(np.clip(_in_double(inputs["weight"]), -limit, limit) / step)
+def is_within(given):
+    return np.abs(given.weight) <= given.limit
 
 
-def _quantized_gradient(inputs: Mapping[str, Any]) -> np.ndarray:
-    inside = np.abs(inputs["weight"]) <= inputs["limit"]
-    return (_in_double(inputs["x"]).T @ _in_double(inputs["v"])) * inside
+def rounded_by_hand(given):
+    clipped = np.clip(given.weight.astype(np.float64), -given.limit, given.limit)
+    return given.step * np.round(clipped / given.step)
 
 
-def _quantized_text(inputs: Mapping[str, Any]) -> str:
-    first = np.array2string(inputs["weight"][0], precision=3, separator=", ")
+def gradient_by_hand(given):
+    """The gradient of weight."""
+    return given.x.astype(np.float64).T @ given.v.astype(np.float64) * is_within(given)
+
+
+@QUANTIZED.shown
+def shown_quantized(given):
+    first = np.array2string(given.weight[0], precision=3, separator=", ")
     return (
-        f"{tuple(inputs['sizes'])} features and units, step {inputs['step']}, limit "
-        f"{inputs['limit']}; first row of weight {first}; {data_in_words(inputs['x'])}"
+        f"{tuple(given.sizes)} features and units, step {given.step}, limit {given.limit}; "
+        f"first row of weight {first}; {data_in_words(given.x)}"
     )
 
 
-def _quantized_output(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    expected = _in_double(inputs["x"]) @ _quantized_weight(inputs) + inputs["bias"]
-    same_array(found, expected, "Output", _quantized_text(inputs))
+ROUNDED, STRAIGHT = "outputs of rounded weights", "the gradient goes straight through"
+WITHIN, BEYOND = (f"gradient of weight, entries {one} the limit" for one in ("within", "beyond"))
+OF_BIAS, OF_INPUT = "gradient of bias", "gradient of the input"
 
 
-def _quantized_part(inside: bool) -> Any:
-    def compare(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-        shown = _quantized_text(inputs)
-        if found is None:
-            raise Unfit(f"No gradient reaches weight.\nInput: {shown}")
-        expected = _quantized_gradient(inputs)
-        if not isinstance(found, np.ndarray) or found.shape != expected.shape:
-            same_array(found, expected, "Gradient of weight", shown)
-        chosen = (np.abs(inputs["weight"]) <= inputs["limit"]) == inside
-        where = "within the limit" if inside else "beyond the limit"
-        what = f"Gradient of weight, the entries {where}"
-        same_array(found[chosen], expected[chosen], what, shown)
+@QUANTIZED.aspect(ROUNDED, 2)
+class RoundedWeights(Aspect):
+    "Clip first, then round to the nearest multiple of the step. The bias is not rounded."
 
-    return compare
+    code = "step * round(clipped / step)"
+    what = "Output"
 
+    def run(answer, given, f):
+        net, _ = make_quantized(answer, given, f)
+        return net(f.tensor(given.x))
 
-def _quantized_others(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    v = _in_double(inputs["v"])
-    expected = {"bias": v.sum(0), "the input": v @ _quantized_weight(inputs).T}
-    if not isinstance(found, list) or len(found) != len(expected):
-        raise Unfit("The gradients of bias and input are expected.")
-    for (name, array), one in zip(expected.items(), found, strict=True):
-        if one is None:
-            raise Unfit(f"No gradient reaches {name}.\nInput: {_quantized_text(inputs)}")
-        same_array(one, array, f"Gradient of {name}", _quantized_text(inputs))
+    def expect(given):
+        return given.x.astype(np.float64) @ rounded_by_hand(given) + given.bias
 
 
-def _quantized_stepped(inputs: Mapping[str, Any], found: Any, _: str) -> None:
-    expected = _in_double(inputs["weight"]) - inputs["rate"] * _quantized_gradient(inputs)
-    shown = f"{_quantized_text(inputs)}; one step of gradient descent, rate {inputs['rate']}"
-    same_array(found, expected, "weight after the step", shown, 1e-5)
+class QuantizedGradients(Aspect):
+    missing = "no gradient arrives"
+
+    def run(answer, given, f):
+        net, found = make_quantized(answer, given, f)
+        x, within = f.tensor(given.x), is_within(given)
+        of_weight, *others = f.gradients(lambda: f.weighted_sum(net(x), given.v), [*found, x])
+        if of_weight is None:
+            return [None, None, *others]
+        return [of_weight[within], of_weight[~within], *others]
+
+    def expect(given):
+        of_weight, within = gradient_by_hand(given), is_within(given)
+        v = given.v.astype(np.float64)
+        return {
+            WITHIN: of_weight[within],
+            BEYOND: of_weight[~within],
+            OF_BIAS: v.sum(0),
+            OF_INPUT: v @ rounded_by_hand(given).T,
+        }
 
 
-_ROUNDED = "outputs of rounded weights"
+@QUANTIZED.aspect(STRAIGHT, 2, part=WITHIN, after=ROUNDED)
+class StraightThrough(QuantizedGradients):
+    hint = {
+        "pytorch": "round has slope 0. Give the rounding a backward of its own that passes the "
+        "gradient on, or add the difference to W, detached.",
+        "tensorflow": "round has no slope. Give the rounding a gradient of its own that passes it "
+        "on, or add the difference to W, with its gradient stopped.",
+    }
+    code = {
+        "pytorch": "W + (rounded - W).detach()",
+        "tensorflow": "W + tf.stop_gradient(rounded - W)",
+    }
 
-QUANTIZED = Question(
-    name="custom-layers.quantized",
-    title="Coarse weights that learn",
-    points=7,
-    inputs=_quantized_inputs,
-    probe=_quantized_probe,
-    judge=judge_by(
-        Aspect(
-            _ROUNDED,
-            2,
-            "output",
-            _quantized_output,
-            hint="Clip first, then round to the nearest multiple: step * round(clipped / step). "
-            "The bias is not rounded.",
-        ),
-        Aspect(
-            "the gradient goes straight through",
-            2,
-            "inside",
-            _quantized_part(inside=True),
-            hints={
-                "pytorch": "round has slope 0. Give the rounding a backward of its own that passes "
-                "the gradient on, or add the detached difference: W + (rounded - W).detach().",
-                "tensorflow": "round has no slope. Give the rounding a gradient of its own that "
-                "passes it on, or add the difference: W + tf.stop_gradient(rounded - W).",
-            },
-            needs=(_ROUNDED,),
-        ),
-        Aspect(
-            "no gradient beyond the limit",
-            1,
-            "outside",
-            _quantized_part(inside=False),
-            hint="Only the rounding pretends. The clipping keeps its true slope, which is 0 beyond "
-            "the limit: let the gradient go through the framework's own clipping.",
-            needs=(_ROUNDED, "the gradient goes straight through"),
-        ),
-        Aspect(
-            "gradients of bias and input",
-            1,
-            "others",
-            _quantized_others,
-            hint="What the input is multiplied by on the way forward are the rounded weights; so "
-            "they are on the way back.",
-            needs=(_ROUNDED,),
-        ),
-        Aspect(
-            "fine weights underneath",
-            1,
-            "stepped",
-            _quantized_stepped,
-            hint="Round a copy. If the parameter itself is rounded, small steps are lost.",
-            needs=(_ROUNDED,),
-        ),
-    ),
-    version="1",
-)
 
-QUESTIONS = (LAYER_NORM, AUDIT, STATISTICS, QUANTIZED)
+@QUANTIZED.aspect("no gradient beyond the limit", 1, part=BEYOND, after=(ROUNDED, STRAIGHT))
+class NoneBeyond(QuantizedGradients):
+    """Only the rounding pretends. The clipping keeps its true slope, which is 0 beyond the limit:
+    let the gradient go through the framework's own clipping."""
+
+
+@QUANTIZED.aspect("gradients of bias and input", 1, part=(OF_BIAS, OF_INPUT), after=ROUNDED)
+class OtherGradients(QuantizedGradients):
+    """What the input is multiplied by on the way forward are the rounded weights; so they are on
+    the way back."""
+
+
+@QUANTIZED.aspect("fine weights underneath", 1, after=ROUNDED)
+class FineWeights(Aspect):
+    "Round a copy. If the parameter itself is rounded, small steps are lost."
+
+    what = "weight after the step"
+    tolerance = 1e-5
+
+    def run(answer, given, f):
+        (net, _), x = make_quantized(answer, given, f), f.tensor(given.x)
+        f.step(net, lambda: f.weighted_sum(net(x), given.v), given.rate)
+        net(x)
+        return net.weight
+
+    def expect(given):
+        return given.weight.astype(np.float64) - given.rate * gradient_by_hand(given)
+
+    def shown(given):
+        return f"{shown_quantized(given)}; one step of gradient descent, rate {given.rate}"
