@@ -19,6 +19,8 @@ module            knows
 ``answers``       how an answer is found in a notebook
 ``kinds``         what kind of thing an answer is
 ``running``       the part of a question that runs a student's code
+``inspecting``    how what an answer saved is looked at in a fresh process
+``files``         files that an answer writes, as plain data
 ``frameworks``    the frameworks behind one set of words
 ``pretend``       GPUs that do not exist
 ``given``         the inputs as a question's functions get them

@@ -201,6 +201,10 @@ def judge_here(question: Question, answer: Any, key: str) -> Verdict:
             }
         }
     inputs = question.draw(question.public_seed)  # whatever the answer did to its own
+    if question.inspections:
+        from d2lexercises.inspecting import with_inspections
+
+        outputs = with_inspections(question, inputs, outputs, key)
     _last[question.name] = Session(question, inputs, outputs, key)
     return give_verdict(question, inputs, outputs, key, graded=False)
 

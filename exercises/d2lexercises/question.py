@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,6 +70,9 @@ class Probe:
     """The part of a question that runs a student's code, and all of it that the sandbox holds."""
 
     name: str
+    runs: Mapping[str, tuple[Callable[..., Any], str | tuple[str, ...]]] = MappingProxyType({})
+    # By the key in the reply: what inspects, and the key of the run whose result it gets.
+    inspections: Mapping[str, tuple[Callable[..., Any], str]] = MappingProxyType({})
 
     def probe(self, answer: Any, inputs: dict[str, Plain], framework: Any) -> dict[str, Plain]:
         """Run the answer on the inputs; return what it gave as plain data."""

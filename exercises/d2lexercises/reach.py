@@ -27,6 +27,7 @@ JUDGING = (  # what draws, runs and judges for every question
     ("frameworks", "load"),
     ("question", "generator"),
     ("running", "probe_runs"),
+    ("running", "inspect_found"),
     ("vocabulary", "Judged"),
 )
 DECORATORS = ("inputs", "aspect", "shown")  # of the vocabulary: they say what a function is for

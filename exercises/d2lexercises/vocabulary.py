@@ -25,7 +25,24 @@
 kept. What `expect` returns is compared with that, part by part. Where there is no one right value,
 `judge(given, found)` takes its place. An aspect's class is a record that nobody makes an object of:
 its functions have no `self`, and another aspect that derives from it shares what it does not say
-anew. Only the functions called `run`, and what they use, are taken into the sandbox.
+anew. Only the functions called `run` and `inspect`, and what they use, are taken into the sandbox.
+
+For what an answer saved, exported or captured there is a third function, ``inspect(given, found,
+f)``. `run` then returns files, bytes or other plain data, and `inspect` looks at them in a fresh
+process, in which nothing can have been replaced by the answer:
+
+    class Loads(Aspect):
+        "Save the state of the network, and nothing else."
+
+        def run(answer, given, f):  # in the student's process
+            with scratch() as folder:
+                answer(make_layers(given.chain, f), folder / "net.pt")
+                return contents(folder / "net.pt")
+
+        def inspect(given, found, f):  # in a process that never ran the answer
+            return list(torch.load(io.BytesIO(found), weights_only=True).values())
+
+        def expect(given): ...  # is compared with what `inspect` returns
 """
 
 from __future__ import annotations
@@ -50,6 +67,7 @@ from d2lexercises.comparer import (
 )
 from d2lexercises.drawing import Draw
 from d2lexercises.faults import Unfit, WrongKind, error_in
+from d2lexercises.files import contents, laid_out, scratch
 from d2lexercises.given import Given
 from d2lexercises.kinds import any_class, anything, function, layer
 from d2lexercises.question import Finding, Question, generator
@@ -69,9 +87,12 @@ __all__ = [
     "any_class",
     "anything",
     "compare",
+    "contents",
     "function",
+    "laid_out",
     "layer",
     "question",
+    "scratch",
 ]
 
 Takes = Callable[[Any, Any], None]
@@ -83,13 +104,17 @@ class Aspect:
 
     - ``run(answer, given, f)`` runs the student's code, in the sandbox, on one case, and returns
       what it gave. `f` is the framework (`d2lexercises.frameworks.Framework`).
+    - ``inspect(given, found, f)`` gets what `run` gave, in a fresh process that never ran the
+      answer, and returns what is judged in its place. What it gets may have been made by anyone:
+      it loads state with ``weights_only=True``, models with Keras's safe mode, and never unpickles.
     - ``expect(given)`` returns what a right answer gives; see `d2lexercises.comparer`.
     - ``judge(given, found)`` says in words what is wrong with `found`, and nothing if it is right.
       It may also raise what `compare` raises, or ``Unfit(message, hint)`` for a mistake it knows.
     - ``shown(given)`` puts the input into words, for the message.
     - ``mistakes(given)`` gives, by its hint, what a well-known mistake leads to.
 
-    All but `run` may take the framework's key, "pytorch" or "tensorflow", as a last argument.
+    All but `run` and `inspect` may take the framework's key, "pytorch" or "tensorflow", as a last
+    argument.
 
     Attributes:
         hint: which property is asked for, or the commonest mistake; by default the class's text.
@@ -108,6 +133,7 @@ class Aspect:
     form: ClassVar[Any] = Any
 
     run: ClassVar[Callable[..., Any] | None] = None
+    inspect: ClassVar[Callable[..., Any] | None] = None
     expect: ClassVar[Callable[..., Any] | None] = None
     judge: ClassVar[Callable[..., str | None] | None] = None
     shown: ClassVar[Callable[..., str] | None] = None
@@ -123,6 +149,7 @@ class WrittenQuestion(Question):
         self.shows: Callable[..., str] | None = None
         self.aspects: dict[str, Judged] = {}
         self.runs: dict[str, tuple[Callable[..., Any], str | tuple[str, ...]]] = {}
+        self.inspections: dict[str, tuple[Callable[..., Any], str]] = {}
 
     def inputs(self, draw: Callable[[Draw], dict[str, Any]]) -> Callable[[Draw], dict[str, Any]]:
         """Decorate the function that draws the inputs, a dict of plain data."""
@@ -173,6 +200,7 @@ class WrittenQuestion(Question):
             if unknown := [one for one in needed if one not in self.aspects]:
                 raise ValueError(f"{where}: after={unknown[0]!r} is no aspect above it")
             key = self._key_of(words.run, over)
+            key = self._key_of_inspection(words.inspect, key) if words.inspect else key
             parts = (part,) if isinstance(part, str) and part else tuple(part)
             self.aspects[name] = Judged(self, name, points, words, key, over, parts, needed, hidden)
             return words
@@ -184,6 +212,13 @@ class WrittenQuestion(Question):
         key = f"{run.__qualname__} {over if isinstance(over, str) else '+'.join(over)}".strip()
         if self.runs.setdefault(key, (run, over))[0] is not run:
             raise ValueError(f"{self.name}: two functions are called {run.__qualname__}")
+        return key
+
+    def _key_of_inspection(self, inspect: Callable[..., Any], run: str) -> str:
+        """The entry of the reply that holds what `inspect` gives for the result of a run."""
+        key = f"{inspect.__qualname__} of {run}"
+        if self.inspections.setdefault(key, (inspect, run))[0] is not inspect:
+            raise ValueError(f"{self.name}: two functions are called {inspect.__qualname__}")
         return key
 
     @property
@@ -202,8 +237,8 @@ class WrittenQuestion(Question):
             words = one.words
             said += [one.name, one.points, one.over, one.parts, one.after, one.hint, words.code]
             said += [words.what, words.tolerance, words.missing, repr(words.form)]
-            named = words.run, words.expect, words.judge, words.shown, words.mistakes, self.shows
-            functions += [function for function in named if function is not None]
+            named = words.run, words.inspect, words.expect, words.judge, words.shown, words.mistakes
+            functions += [one for one in (*named, self.shows) if one is not None]
         return digest_of(functions, said)
 
     @property

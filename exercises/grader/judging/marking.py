@@ -67,6 +67,9 @@ def mark_answer(
         points = None if answer.status == session.NEEDS_PERSON else 0.0
         return mark(answer.status, points, _MESSAGES[answer.status])
     outputs = answer.outputs
+    if isinstance(outputs, dict):  # what a worker says of its own is no inspection
+        own = {key: value for key, value in outputs.items() if key not in question.inspections}
+        outputs = own | answer.inspected
     if answer.status == session.RAISED:
         outputs = {"error": answer.detail}
     try:

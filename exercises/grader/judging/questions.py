@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from d2lexercises import library
@@ -44,6 +44,14 @@ def known_chapters(private: Path | None = None) -> set[str]:
     """
     with _with_private(private):
         return set(library.chapters())
+
+
+def inspections_of(questions: Mapping[str, Question]) -> dict[str, dict[str, str]]:
+    """Return what questions inspect: for each, the keys of inspections and of their outputs."""
+    return {
+        name: {key: of for key, (_, of) in question.inspections.items()}
+        for name, question in questions.items()
+    }
 
 
 @contextlib.contextmanager
