@@ -69,7 +69,7 @@ from d2lexercises.drawing import Draw
 from d2lexercises.faults import Unfit, WrongKind, error_in
 from d2lexercises.files import contents, laid_out, scratch
 from d2lexercises.given import Given
-from d2lexercises.kinds import any_class, anything, function, layer
+from d2lexercises.kinds import any_class, anything, function, layer, text, written
 from d2lexercises.question import Finding, Question, generator
 from d2lexercises.running import probe_runs
 
@@ -88,6 +88,7 @@ __all__ = [
     "anything",
     "compare",
     "contents",
+    "free_text",
     "function",
     "laid_out",
     "layer",
@@ -143,9 +144,21 @@ class Aspect:
 class WrittenQuestion(Question):
     """A question in the vocabulary; made by `question`."""
 
-    def __init__(self, name: str, title: str, takes: Takes, minutes: int, difficulty: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        takes: Takes,
+        minutes: int,
+        difficulty: int,
+        hidden: bool = False,
+    ) -> None:
         self.name, self.title, self.takes = name, title, takes
         self.minutes, self.difficulty = minutes, difficulty
+        self.all_hidden = hidden
+        self.draws: Callable[[Draw], dict[str, Any]] = no_inputs
+        self.hidden_draws: Callable[[Draw], dict[str, Any]] = no_inputs
+        self.promised: dict[str, float] = {}  # hidden aspects whose judge is not here
         self.shows: Callable[..., str] | None = None
         self.aspects: dict[str, Judged] = {}
         self.runs: dict[str, tuple[Callable[..., Any], str | tuple[str, ...]]] = {}
@@ -155,6 +168,26 @@ class WrittenQuestion(Question):
         """Decorate the function that draws the inputs, a dict of plain data."""
         self.draws = draw
         return draw
+
+    def hidden_inputs(
+        self, draw: Callable[[Draw], dict[str, Any]]
+    ) -> Callable[[Draw], dict[str, Any]]:
+        """Decorate the function that draws further inputs, for hidden aspects alone.
+
+        They are drawn after the others, and are not handed out.
+        """
+        self.hidden_draws = draw
+        return draw
+
+    def hidden_aspect(self, name: str, points: float) -> None:
+        """State an aspect that is judged when graded; `make exercises` writes this in its place.
+
+        Raises:
+            ValueError: there is an aspect of this name already.
+        """
+        if name in self.aspects or name in self.promised:
+            raise ValueError(f"{self.name}, aspect {name!r}: there is one of this name already")
+        self.promised[name] = points
 
     def shown(self, shown: Callable[..., str]) -> Callable[..., str]:
         """Decorate the function that puts the inputs into words, for aspects that do not say."""
@@ -180,10 +213,12 @@ class WrittenQuestion(Question):
                 tuple names several. Each case is run, and judged, for itself.
             part: the part, or parts, of what is expected that it looks at, by name.
             after: the aspect, or the aspects, without which it does not count, by name.
-            hidden: it is judged only when a class is graded.
+            hidden: it is judged only when a class is graded, and not handed out: neither its class
+                nor what this class alone uses.
 
         Raises:
-            ValueError: it lacks `run`, or has not one of `expect` and `judge`; or the name is used.
+            ValueError: it lacks `run`, or has not one of `expect` and `judge`; the name is used; or
+                it waits for a hidden aspect without being hidden.
         """
 
         def add(words: type[Aspect]) -> type[Aspect]:
@@ -194,15 +229,18 @@ class WrittenQuestion(Question):
                 raise ValueError(f"{where}: it has no run(answer, given, f)")
             if (words.expect is None) == (words.judge is None):
                 raise ValueError(f"{where}: it needs either expect(given) or judge(given, found)")
-            if name in self.aspects:
+            if name in self.aspects or name in self.promised:
                 raise ValueError(f"{where}: there is one of this name already")
             needed = (after,) if isinstance(after, str) and after else tuple(after)
             if unknown := [one for one in needed if one not in self.aspects]:
                 raise ValueError(f"{where}: after={unknown[0]!r} is no aspect above it")
+            unseen = hidden or self.all_hidden
+            if not unseen and (waits := [one for one in needed if self.aspects[one].hidden]):
+                raise ValueError(f"{where}: after={waits[0]!r} is hidden, so this has to be too")
             key = self._key_of(words.run, over)
             key = self._key_of_inspection(words.inspect, key) if words.inspect else key
             parts = (part,) if isinstance(part, str) and part else tuple(part)
-            self.aspects[name] = Judged(self, name, points, words, key, over, parts, needed, hidden)
+            self.aspects[name] = Judged(self, name, points, words, key, over, parts, needed, unseen)
             return words
 
         return add
@@ -224,15 +262,17 @@ class WrittenQuestion(Question):
     @property
     def points(self) -> int:  # type: ignore[override]
         """The points of all of its aspects together."""
-        return int(sum(aspect.points for aspect in self.aspects.values()))
+        return int(
+            sum(aspect.points for aspect in self.aspects.values()) + sum(self.promised.values())
+        )
 
     @functools.cached_property
     def version(self) -> str:  # type: ignore[override]
         """A digest of the code that the question reaches."""
         from d2lexercises.reach import digest_of
 
-        functions: list[Callable[..., Any]] = [self.draws, self.takes]
-        said: list[Any] = [self.name, self.title]
+        functions: list[Callable[..., Any]] = [self.draws, self.hidden_draws, self.takes]
+        said: list[Any] = [self.name, self.title, self.points]
         for one in self.aspects.values():
             words = one.words
             said += [one.name, one.points, one.over, one.parts, one.after, one.hint, words.code]
@@ -242,13 +282,26 @@ class WrittenQuestion(Question):
         return digest_of(functions, said)
 
     @property
-    def hidden(self) -> frozenset[str]:
-        """The aspects that are judged only when a class is graded."""
-        return frozenset(one.name for one in self.aspects.values() if one.hidden)
+    def hidden(self) -> dict[str, float]:
+        """The aspects that are judged only when a class is graded, with their points."""
+        return {one.name: one.points for one in self.aspects.values() if one.hidden} | self.promised
+
+    @property
+    def left_out(self) -> bool:
+        """Whether a judge of a hidden aspect is missing, as in what is handed out."""
+        return bool(self.promised)
 
     def draw(self, seed: int) -> dict[str, Any]:
-        """The inputs that belong to a seed."""
-        return self.draws(Draw(generator(seed)))
+        """The inputs that belong to a seed.
+
+        Raises:
+            ValueError: an input is drawn twice, as one for all and as one for hidden aspects.
+        """
+        draw = Draw(generator(seed))
+        inputs, further = self.draws(draw), self.hidden_draws(draw)
+        if both := inputs.keys() & further.keys():
+            raise ValueError(f"{self.name}: the input {min(both)!r} is drawn twice")
+        return inputs | further
 
     def probe(self, answer: Any, inputs: dict[str, Any], framework: Any) -> dict[str, Any]:
         """Run the answer on the inputs: for each run, what it gave."""
@@ -256,8 +309,8 @@ class WrittenQuestion(Question):
 
     def failed_case(
         self, aspect: str, inputs: dict[str, Any], outputs: dict[str, Any], framework: str
-    ) -> tuple[Given, Any, Any]:
-        """The first case that an aspect finds wrong: its inputs, what is expected, what came."""
+    ) -> tuple[Given, Any, Any, str]:
+        """The first case that an aspect finds wrong: inputs, what is expected, what came, why."""
         return self.aspects[aspect].failed_case(inputs, outputs, framework)
 
     def findings(
@@ -278,8 +331,63 @@ class WrittenQuestion(Question):
         return list(findings.values())
 
 
+def no_inputs(draw: Draw) -> dict[str, Any]:
+    """Draw nothing."""
+    return {}
+
+
+class FreeText(WrittenQuestion):
+    """A question that is answered in words and marked by hand; made by `free_text`."""
+
+    by_hand = True
+
+    def __init__(self, name: str, title: str, points: float, minutes: int, difficulty: int) -> None:
+        super().__init__(name, title, text, minutes, difficulty)
+        self.runs = {"text": (written, "")}
+        self._points = points
+
+    @property
+    def points(self) -> int:  # type: ignore[override]
+        """The points that a person can give."""
+        return int(self._points)
+
+    def findings(
+        self, inputs: dict[str, Any], outputs: dict[str, Any], framework: str
+    ) -> list[Finding]:
+        """Say whether a text came; nothing of it is judged."""
+        error = error_in(outputs) or error_in(outputs.get("text"))
+        if error is None and not str(outputs.get("text") or "").strip():
+            error = "Nothing is written yet."
+        return [Finding("a text", 0.0, self.points, error)] if error else []
+
+
+def free_text(
+    name: str, title: str, points: float, *, minutes: int = 0, difficulty: int = 0
+) -> FreeText:
+    """A question that is answered in words, kept with the submission, and marked by hand.
+
+        WHY = free_text("blocks.why", "Why blocks?", 4)
+
+    Students write ``check("blocks.why", "Because ...")``. It has no inputs and no aspects.
+
+    Args:
+        name: chapter, dot, question: "blocks.why".
+        title: the heading of its section.
+        points: the most that a person can give.
+        minutes: about how long it takes.
+        difficulty: from 1, a first step, to 3, a challenge.
+    """
+    return FreeText(name, title, points, minutes, difficulty)
+
+
 def question(
-    name: str, title: str, *, takes: Takes, minutes: int = 0, difficulty: int = 0
+    name: str,
+    title: str,
+    *,
+    takes: Takes,
+    minutes: int = 0,
+    difficulty: int = 0,
+    hidden: bool = False,
 ) -> WrittenQuestion:
     """Begin a question.
 
@@ -290,8 +398,9 @@ def question(
             function ``takes(answer, f)`` that raises `WrongKind` for what is not.
         minutes: about how long it takes.
         difficulty: from 1, a first step, to 3, a challenge.
+        hidden: all of its aspects are judged only when a class is graded.
     """
-    return WrittenQuestion(name, title, takes, minutes, difficulty)
+    return WrittenQuestion(name, title, takes, minutes, difficulty, hidden)
 
 
 class Judged:
@@ -335,15 +444,29 @@ class Judged:
 
     def failed_case(
         self, inputs: Mapping[str, Any], outputs: Mapping[str, Any], framework: str
-    ) -> tuple[Given, Any, Any]:
-        """The first case that is wrong: its inputs, what is expected, what came."""
-        for case, found in self._cases(inputs, outputs):
-            try:
-                self._judge_case(case, found, framework)
-            except Unfit:
-                expect = self.words.expect
-                return case, _called(expect, framework, case) if expect else None, found
-        return Given(inputs), None, outputs.get(self.key)
+    ) -> tuple[Given, Any, Any, str]:
+        """The first case that is wrong: its inputs, what is expected, what came, and why.
+
+        What is expected is None where a property is judged, which the last part puts into words.
+        """
+        found = outputs.get(self.key, outputs)
+        try:
+            for case, found in self._cases(inputs, outputs):
+                try:
+                    self._judge_case(case, found, framework)
+                except Unfit as problem:
+                    return case, self._expected(case, framework), found, str(problem)
+        except Unfit as problem:  # it cannot be told apart which case
+            return Given(inputs), None, found, str(problem)
+        return Given(inputs), None, found, error_in(outputs) or ""
+
+    def _expected(self, case: Given, framework: str) -> Any:
+        if self.words.expect is None:
+            return None
+        expected = _called(self.words.expect, framework, case)
+        if not self.parts:
+            return expected
+        return {name: expected[name] for name in self.parts}
 
     def _judge(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any], framework: str) -> None:
         for case, found in self._cases(inputs, outputs):

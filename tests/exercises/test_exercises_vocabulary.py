@@ -167,7 +167,8 @@ def test_a_hidden_aspect_is_judged_only_when_graded(write):
     assert "zero" not in judged(question, wrong_at_zero, graded=False)
     text = str(evaluate("squares.each", wrong_at_zero, "pytorch"))
     assert "squares.each: 3 of 3 points" in text and "Zero stays zero" not in text
-    assert "Further 1 points are judged only when it is graded." in text
+    assert "3 of 3 points, and 1 more when graded" in text and question.points == 4
+    assert "  · later       1  zero (judged when graded)" in text
     with pytest.raises(LookupError):
         case("squares.each")
 
@@ -217,6 +218,7 @@ def test_what_is_no_function_is_refused_before_anything_is_run(write):
         ("def judge(given, found)", "def other(given, found)", "it needs either expect"),
         ("def run(answer, given, f):\n        return answer(given.x)", "what = ''", "has no run"),
         ("class Kind(Aspect)", "class Kind", "its class derives from Aspect"),
+        ('"type", 1, over="zero"', '"type", 1, over="zero", after="zero"', "so this has to be too"),
     ],
 )
 def test_an_aspect_that_says_too_little_is_refused(write, old, new, message):

@@ -23,7 +23,7 @@ def load_questions(chapter: str, private: Path | None = None) -> dict[str, Quest
     """
     with _with_private(private):
         try:
-            return library.questions(chapter)
+            found = library.questions(chapter)
         except KeyError:
             known = ", ".join(library.chapters()) or "none"
             raise QuestionsError(
@@ -34,6 +34,13 @@ def load_questions(chapter: str, private: Path | None = None) -> dict[str, Quest
             raise QuestionsError(
                 f"the questions of {chapter} cannot be loaded: {problem}"
             ) from None
+    for name, question in found.items():
+        if question.left_out:
+            raise QuestionsError(
+                f"{name}: the judge of a hidden aspect is missing; this is what was handed out: "
+                "give the folder that it was made from"
+            )
+    return found
 
 
 def known_chapters(private: Path | None = None) -> set[str]:

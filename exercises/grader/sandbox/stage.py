@@ -47,6 +47,14 @@ def hint(*arguments, **named):
 
 def case(*arguments, **named):
     return _Quiet()
+
+
+def solution(*arguments, **named):
+    return _Quiet()
+
+
+def handed_out(*arguments, **named):
+    return _Quiet()
 '''
 _REMOVED = {"inputs": 3, "judge": 5}  # of the first edition's questions: arguments, with position
 _OUTSIDE = {"expect", "judge", "mistakes", "shown"}  # an aspect's functions that stay outside
