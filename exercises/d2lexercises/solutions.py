@@ -62,7 +62,7 @@ def solution_of(name: str, today: date | None = None) -> Solution | feedback.Rep
     instructor set when handing out.
     """
     try:
-        question = feedback.find_question(name)
+        question = library.find_question(name)
     except KeyError as error:
         if name not in handing_out.private:
             return feedback.Report(str(name), None, str(error.args[0]), "no solution")
