@@ -104,7 +104,7 @@ class Report:
     def _head(self, verdict: Verdict) -> str:
         """What it earned here, and what is still to come."""
         later = sum(points for _, points in verdict.hidden)
-        if verdict.by_hand:
+        if verdict.to_mark:
             return f"kept, {verdict.words} words"
         if later and not verdict.findings:
             return f"{_points(later)} points, judged when graded"
@@ -113,8 +113,8 @@ class Report:
 
     def _note(self, verdict: Verdict) -> str:
         """What a check in a notebook cannot tell, or where to go on."""
-        if verdict.by_hand:
-            return f"Its {_points(verdict.by_hand)} points are given by hand, when it is graded."
+        if verdict.to_mark:
+            return f"Its {_points(verdict.to_mark)} points are given by hand, when it is graded."
         if verdict.hidden and not verdict.findings:
             return (
                 "Here only the kind of your answer was checked, and it is accepted. Whether it is "

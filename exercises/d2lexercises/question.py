@@ -49,7 +49,7 @@ class Verdict:
     question: str
     findings: tuple[Finding, ...]
     hidden: tuple[tuple[str, float], ...] = ()  # aspects judged only when graded, with their points
-    by_hand: float = 0  # points that a person gives
+    to_mark: float = 0  # points that a person gives
     words: int = 0  # of a text that a person marks
 
     @property
@@ -91,7 +91,7 @@ class Question(Probe, ABC):
         version: another one whenever the question is to be judged again.
         minutes: about how long it takes; 0 where nobody has said.
         difficulty: from 1, a first step, to 3, a challenge; 0 where nobody has said.
-        by_hand: its answer is a text, which a person marks.
+        is_text: its answer is a text, which a person marks.
     """
 
     title: str
@@ -99,7 +99,7 @@ class Question(Probe, ABC):
     version: str
     minutes: int = 0
     difficulty: int = 0
-    by_hand: bool = False
+    is_text: bool = False
 
     @abstractmethod
     def draw(self, seed: int) -> dict[str, Plain]:
@@ -171,11 +171,11 @@ def give_verdict(
     findings = question.findings(inputs, outputs, framework)
     hidden = {} if graded else question.hidden
     kept = tuple(finding for finding in findings if finding.aspect not in hidden)
-    by_hand = question.by_hand and not kept
+    to_mark = question.is_text and not kept
     return Verdict(
         question.name,
         kept,
         tuple(hidden.items()),
-        question.points if by_hand else 0,
-        len(str(outputs.get("text", "")).split()) if by_hand else 0,
+        question.points if to_mark else 0,
+        len(str(outputs.get("text", "")).split()) if to_mark else 0,
     )

@@ -103,7 +103,7 @@ def current_score(notebook: str | os.PathLike[str] | None = None, run: bool = Fa
             continue
         for name, question in known.items():
             verdict = feedback.earned.get(name)
-            unseen = question.points if question.by_hand else sum(question.hidden.values())
+            unseen = question.points if question.is_text else sum(question.hidden.values())
             out_of += question.points - unseen
             later += unseen
             earned += verdict.points if verdict else 0
@@ -118,7 +118,7 @@ def _standing(question: Question, unseen: float, verdict: Verdict | None) -> str
     """Return the points of a question, of which `unseen` are given only when it is graded."""
     if verdict is None:
         return "not checked yet"
-    if question.by_hand:
+    if question.is_text:
         return f"{verdict.words} words, for {unseen:g} points by hand"
     here = f"{verdict.points:g} of {question.points - unseen:g}"
     return f"{here}, {unseen:g} when graded" if unseen else here

@@ -339,7 +339,7 @@ def no_inputs(draw: Draw) -> dict[str, Any]:
 class FreeText(WrittenQuestion):
     """A question that is answered in words and marked by hand; made by `free_text`."""
 
-    by_hand = True
+    is_text = True
 
     def __init__(self, name: str, title: str, points: float, minutes: int, difficulty: int) -> None:
         super().__init__(name, title, text, minutes, difficulty)

@@ -43,7 +43,7 @@ def essay(tmp_path, monkeypatch):
 
 
 def test_a_text_is_kept_and_nothing_of_it_is_judged(essay):
-    assert (essay.by_hand, essay.points, essay.minutes, essay.draw(1)) == (True, 4, 10, {})
+    assert (essay.is_text, essay.points, essay.minutes, essay.draw(1)) == (True, 4, 10, {})
     said = feedback.evaluate("essay.why", "Because blocks nest.", "pytorch")
     assert str(said) == (
         "essay.why: kept, 3 words\n  Its 4 points are given by hand, when it is graded."
@@ -85,5 +85,5 @@ def test_the_score_counts_apart_what_is_given_later(essay, capsys):
 
 def test_another_text_is_another_version_only_of_the_question(essay):
     verdict = give_verdict(essay, {}, run_probe(essay, "Because.", {}, None), "pytorch")
-    assert (verdict.by_hand, verdict.words, verdict.passed, verdict.out_of) == (4, 1, False, 0)
+    assert (verdict.to_mark, verdict.words, verdict.passed, verdict.out_of) == (4, 1, False, 0)
     assert essay.version != library.find_question("essay.twice").version

@@ -78,7 +78,7 @@ def mark_answer(
         outputs = own | answer.inspected
     if answer.status == session.RAISED:
         outputs = {"error": answer.detail}
-    if question.by_hand:
+    if question.is_text:
         text = outputs.get("text") if isinstance(outputs, dict) else None
         if isinstance(text, str):
             written = bool(text.strip())
