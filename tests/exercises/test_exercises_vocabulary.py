@@ -152,6 +152,27 @@ def test_the_case_is_the_first_that_failed_with_what_was_expected_and_found(writ
         case("squares.each")
 
 
+@pytest.mark.frameworks("pytorch")
+def test_the_case_of_a_property_says_what_is_wrong(write):
+    write()
+    evaluate("squares.each", lambda x: x * x if np.ndim(x) else 0, "pytorch")
+    failed = case("squares.each")
+    assert (failed.aspect, failed.expected, failed.found) == ("type", None, 0)
+    assert failed.wrong.startswith("A float is expected; what came is 0.")
+    shown = repr(failed)
+    assert "x = 0.0" in shown and "found: 0" in shown and "wrong: A float is" in shown
+    assert "expected: None" not in shown
+
+
+@pytest.mark.frameworks("pytorch")
+def test_the_case_shows_inputs_and_the_parts_of_what_is_expected(write):
+    write()
+    evaluate("squares.each", double, "pytorch")
+    shown = repr(case("squares.each"))
+    assert "x = an array of shape (2,)" in shown and "expected: an array" in shown
+    assert "2 of 2 values differ" in shown
+
+
 # -- hidden aspects --------------------------------------------------------------------------------
 
 
