@@ -149,6 +149,14 @@ def test_nothing_of_a_hidden_aspect_is_handed_out(file):
         assert function.name in ("Squares", "Each")
 
 
+def test_what_is_shared_shows_in_what_is_handed_out(tmp_path):
+    """So the test above would see a leak: what a public aspect uses is in the text."""
+    text = QUESTION.replace("given.x**2 * SHARED", "SECRET_helper(given.x)")
+    found = public_part(write(tmp_path, text))
+    assert "def SECRET_helper" in found and "SECRET_TABLE = " in found
+    assert "SECRETLarger" not in found and "SECRET_deeper" not in found
+
+
 def test_names_points_and_public_inputs_are_those_of_the_whole_question(file, handed_out):
     whole = {question.name: question for question in library.questions_in(file)}
     for name, question in whole.items():
