@@ -22,7 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from d2lexercises import feedback
+from d2lexercises import feedback, handing_out, library
 from d2lexercises.answers import Check, checks_in, python_of
 from d2lexercises.library import questions
 from d2lexercises.question import Question, Verdict
@@ -223,16 +223,18 @@ def _missing(checks: list[Check]) -> Iterator[str]:
     counts = Counter(check.question for check in checks)
     if not counts:
         yield "There is no call of check(...) in it, so there is no answer to grade."
-    for chapter in sorted({name.partition(".")[0] for name in counts}):
+    elsewhere = handing_out.private if library.private_folder() is None else set()
+    here = {name: number for name, number in counts.items() if name not in elsewhere}
+    for chapter in sorted({name.partition(".")[0] for name in here}):
         try:
             known = questions(chapter)
         except KeyError:
-            yield f'There is no question "{next(iter(counts))}".'
+            yield f'There is no question "{next(iter(here))}".'
             continue
         for name in known:
             if name not in counts:
                 yield f'No answer to {name}: there is no call check("{name}", ...).'
-        for name in counts:
+        for name in here:
             if name.partition(".")[0] == chapter and name not in known:
                 yield f'There is no question "{name}".'
     for name, number in counts.items():

@@ -7,10 +7,12 @@ import io
 import re
 import zipfile
 
+import nbformat
 import numpy as np
 import pytest
 from d2lexercises import feedback, handing_out, library
 from d2lexercises.question import give_verdict, run_probe
+from d2lexercises.saved import current_score
 from editions.base.errors import EditionsError
 from editions.exercises.handouts import write_student_notebooks
 from editions.exercises.public_questions import public_part
@@ -206,6 +208,21 @@ def test_check_of_a_hidden_question_tells_the_kind_alone(handed_out):
     assert "small.two: not accepted" in refused and "A function is expected" in refused
 
 
+def test_the_score_knows_which_questions_are_elsewhere(monkeypatch, tmp_path):
+    monkeypatch.delenv(library.PRIVATE, raising=False)
+    notebook = nbformat.v4.new_notebook()
+    cells = ["one = 1", 'check("small.one", one)', 'check("small.three", one)']
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    nbformat.write(notebook, tmp_path / "small.ipynb")
+    monkeypatch.setattr(handing_out, "private", {"small.one", "small.three"})
+    assert current_score(tmp_path / "small.ipynb").problems == ()
+    monkeypatch.setattr(handing_out, "private", {"small.one"})
+    assert current_score(tmp_path / "small.ipynb").problems == (
+        'There is no question "small.three".',
+    )
+
+
+@pytest.mark.frameworks("pytorch")
 def test_check_without_the_folder_says_that_it_cannot_tell(tmp_path, monkeypatch):
     monkeypatch.delenv(library.PRIVATE, raising=False)
     monkeypatch.setattr(handing_out, "private", {"small.one", "blocks.sequential"})
