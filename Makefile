@@ -22,7 +22,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint $(CONSTRAINTS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 TOOLS = --editable book/_ext --editable exercises# after the package: pip reads to the right
 # What is typed reaches the programs as it is: the shell does not read it. Some systems set NAME.
-TYPED := CHAPTER DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON SUBMISSIONS TITLE VERSIONS
+TYPED := CHAPTER DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON SOLUTIONS_FROM SUBMISSIONS TITLE VERSIONS
 $(foreach one,$(TYPED),$(eval export D2L_$(one) := $$(value $(one))))
 export D2L_NAME := $(if $(findstring command,$(origin NAME)),$(value NAME))
 option   = $(if $(value $2),"--$1=$$D2L_$2")
@@ -92,7 +92,8 @@ lab: $(VENV)/lab ## open the notebooks in JupyterLab
 
 # -- exercises -------------------------------------------------------------------------------
 exercises: $(VENV)/book ## write the student notebooks, and an archive per framework to hand out
-	@$(BIN)/editions exercises $(call option,private,PRIVATE) $(CHAPTERS)
+	@$(BIN)/editions exercises $(call option,private,PRIVATE) \
+	$(call option,solutions-from,SOLUTIONS_FROM) $(CHAPTERS)
 solutions: $(VENV)/full ## run the worked solutions, for instructors, into _build/solutions
 	@$(BIN)/editions solutions $(call option,private,PRIVATE) $(CHAPTERS)
 grade: $(VENV)/full ## grade a class: make grade SUBMISSIONS=folder-or-zip

@@ -138,6 +138,13 @@ JUDGES: dict[str, str] = {
     "exercises/test_exercises_answers.py::test_the_solution_earns_full_marks_on_any_inputs": (
         "exercises/test_exercises_answers.py::test_a_wrong_answer_fails_where_it_is_wrong"
     ),
+    "exercises/test_exercises_hidden.py::test_nothing_of_a_hidden_aspect_is_handed_out": (
+        "exercises/test_exercises_hidden.py::test_what_is_shared_shows_in_what_is_handed_out"
+    ),
+    "grader/test_grader_inspect.py::test_an_honest_answer_passes": (
+        "grader/test_grader_inspect.py"
+        "::test_what_an_answer_replaced_in_its_process_is_not_replaced_where_it_is_inspected"
+    ),
 }
 
 
@@ -371,6 +378,7 @@ ODD = 'it\'s; $HOME `x` "y" #z'
         (["new-chapter", f"NAME={ODD}", f"TITLE={ODD}"],
          f"editions new-chapter --title={ODD} -- {ODD}"),
         (["exercises", f"PRIVATE={ODD}", "CHAPTER=a"], f"editions exercises --private={ODD} -- a"),
+        (["exercises", f"SOLUTIONS_FROM={ODD}"], f"editions exercises --solutions-from={ODD}"),
         (["solutions", f"PRIVATE={ODD}"], f"editions solutions --private={ODD}"),
         (["grade", f"SUBMISSIONS={ODD}", f"CHAPTER={ODD}", f"PRIVATE={ODD}"],
          f"grader grade --chapter={ODD} --private={ODD} -- {ODD}"),

@@ -3,7 +3,8 @@
     check("blocks.sequential", MySequential)
 
 says at once what passed, what was expected and what came. `hint` shows the next step, `case` gives
-the inputs that failed, and `score` sums up. Importing this loads no framework.
+the inputs that failed, `solution` shows the worked solution once the check has passed, and `score`
+sums up. Importing this loads no framework.
 
 ================= ===================================================================
 module            knows
@@ -15,10 +16,14 @@ module            knows
 ``question``      what a question is, and what judging an answer gives
 ``library``       where questions are
 ``feedback``      how an answer is checked and what is shown
+``solutions``     the worked solutions, and when they open
+``handing_out``   what the instructor set when handing out
 ``saved``         what `score` shows, and whether the saved notebook would be graded
 ``answers``       how an answer is found in a notebook
 ``kinds``         what kind of thing an answer is
 ``running``       the part of a question that runs a student's code
+``inspecting``    how what an answer saved is looked at in a fresh process
+``files``         files that an answer writes, as plain data
 ``frameworks``    the frameworks behind one set of words
 ``pretend``       GPUs that do not exist
 ``samples``       what random numbers have to look like
@@ -38,10 +43,21 @@ from d2lexercises.library import chapters, find_question, questions
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
 
     from d2lexercises.feedback import Case
 
-__all__ = ["case", "chapters", "check", "find_question", "hint", "questions", "score"]
+__all__ = [
+    "case",
+    "chapters",
+    "check",
+    "find_question",
+    "handed_out",
+    "hint",
+    "questions",
+    "score",
+    "solution",
+]
 
 
 def check(question: str, answer: object, *, framework: str | None = None) -> None:
@@ -76,7 +92,8 @@ def hint(question: str) -> None:
 def case(question: str) -> Case:
     """The first case that the last `check` of a question found wrong, to work with.
 
-    It has the attributes `aspect`, `given` (the inputs), `expected`, and `found` (what came).
+    It has the attributes `aspect`, `given` (the inputs), `expected` (None where a property is
+    judged), `found` (what came), and `wrong` (why that is not right, in words).
 
     Args:
         question: the question's name, such as "blocks.sequential".
@@ -87,6 +104,36 @@ def case(question: str) -> Case:
     from d2lexercises.feedback import failed_case
 
     return failed_case(question)
+
+
+def solution(question: str) -> None:
+    """Show the worked solution of a question, once it is open.
+
+    It opens when a check of the question has passed in this session, or from the date that the
+    instructor set.
+
+    Args:
+        question: the question's name, such as "blocks.sequential".
+    """
+    from d2lexercises.feedback import show
+    from d2lexercises.solutions import solution_of
+
+    show(solution_of(question))
+
+
+def handed_out(private: Iterable[str] = (), solutions_from: str = "") -> None:
+    """State what the instructor set when handing out; `make exercises` writes a cell that calls it.
+
+    Args:
+        private: the names of the questions that are the instructor's own.
+        solutions_from: the date from which `solution` opens: "2026-12-24".
+
+    Raises:
+        ValueError: the date is not written like that.
+    """
+    from d2lexercises.handing_out import note
+
+    note(private, solutions_from)
 
 
 def score(notebook: str | os.PathLike[str] | None = None, *, run: bool = False) -> None:

@@ -391,6 +391,8 @@ def brief(found: Any) -> str:
     """
     if isinstance(found, np.ndarray):
         return f"an array of shape {found.shape}"
+    if isinstance(found, bytes):
+        return f"{len(found)} bytes"
     text = repr(_beginning(found, [200]))
     return text if len(text) <= 200 else f"{text[:200]} ..."
 
@@ -398,7 +400,7 @@ def brief(found: Any) -> str:
 def _beginning(found: Any, left: list[int]) -> Any:
     """What of plain data can show in so many characters."""
     left[0] -= 20 if isinstance(found, np.ndarray) else 1
-    if isinstance(found, str):
+    if isinstance(found, str | bytes):
         return found[:201]
     if isinstance(found, np.ndarray):
         return found.ravel()[:201] if found.size > 201 else found

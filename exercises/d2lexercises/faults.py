@@ -55,6 +55,11 @@ def attempt(action: Callable[[], Any]) -> Any:
         return {"error": describe(error)}
 
 
+def stopped(message: str) -> dict[str, Any]:
+    """What stands in the place of a result that did not come, and is said as it is."""
+    return {"error": {"type": WrongKind.__name__, "message": message, "line": ""}}
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """An exception as plain data: its type, its message, the student's line that led to it."""
     try:

@@ -12,15 +12,18 @@ from html import escape
 from typing import Any, Protocol
 
 from d2lcompute._terminal import printable
-from d2lexercises import frameworks
+from d2lexercises import frameworks, handing_out
+from d2lexercises.comparer import brief
+from d2lexercises.faults import error_in
 from d2lexercises.given import Given
 from d2lexercises.kinds import kind_of
-from d2lexercises.library import find_question
+from d2lexercises.library import HANDED_OUT, find_question, private_folder
 from d2lexercises.question import Finding, Question, Verdict, give_verdict, run_probe
 
 TIME_LIMIT = 20.0  # seconds, after which an answer is taken to hang
 
 earned: dict[str, Verdict] = {}  # the last verdict on each question, in this session
+passed: set[str] = set()  # the questions of which a check has passed in this session
 _last: dict[str, Session] = {}  # the last answer to each question, and the hints shown since
 
 _SIGNS = {True: "✓", False: "✗"}
@@ -28,11 +31,9 @@ _WORDS = {True: "right", False: "not yet"}
 
 
 class Showable(Protocol):
-    """What `show` takes."""
+    """What `show` takes: it has a text, and in a notebook a form of its own."""
 
     def __str__(self) -> str: ...
-
-    def _repr_html_(self) -> str: ...
 
 
 @dataclass
@@ -48,12 +49,21 @@ class Session:
 
 @dataclass(frozen=True)
 class Case:
-    """A case that an answer fails: the inputs, what is expected, and what the answer gave."""
+    """A case that an answer fails: the inputs, what is expected, what the answer gave, and why."""
 
     aspect: str
     given: Given
     expected: Any  # None where the aspect judges a property
     found: Any
+    wrong: str  # how `found` differs from what is expected, or which property it lacks
+
+    def __repr__(self) -> str:
+        given = "".join(f"\n    {name} = {brief(self.given[name])}" for name in self.given)
+        expected = "" if self.expected is None else f"\n  expected: {_outlined(self.expected)}"
+        return (
+            f"{self.aspect}\n  given:{given}{expected}\n  found: {_outlined(self.found)}\n"
+            f"  wrong: {textwrap.indent(self.wrong, ' ' * 4).strip()}"
+        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,17 +101,36 @@ class Report:
             said.setdefault(message, finding.aspect)
         return rows
 
-    def _note(self) -> str:
-        """What is not shown here."""
-        if self.verdict is None or not self.verdict.hidden:
-            return ""
-        return f"Further {_points(self.verdict.hidden)} points are judged only when it is graded."
+    def _head(self, verdict: Verdict) -> str:
+        """What it earned here, and what is still to come."""
+        later = sum(points for _, points in verdict.hidden)
+        if verdict.to_mark:
+            return f"kept, {verdict.words} words"
+        if later and not verdict.findings:
+            return f"{_points(later)} points, judged when graded"
+        more = f", and {_points(later)} more when graded" if later else ""
+        return f"{_points(verdict.points)} of {_points(verdict.out_of)} points{more}"
+
+    def _note(self, verdict: Verdict) -> str:
+        """What a check in a notebook cannot tell, or where to go on."""
+        if verdict.to_mark:
+            return f"Its {_points(verdict.to_mark)} points are given by hand, when it is graded."
+        if verdict.hidden and not verdict.findings:
+            return (
+                "Here only the kind of your answer was checked, and it is accepted. Whether it is "
+                "right is judged when graded."
+            )
+        if verdict.hidden:
+            return "What is judged when graded is not among what was handed out."
+        if not verdict.passed:
+            return f'Go on with hint("{verdict.question}") or case("{verdict.question}").'
+        return ""
 
     def __str__(self) -> str:
         if self.verdict is None:
             return f"{self.title}: {self.kind}\n{textwrap.indent(self.problem, '  ')}"
         verdict = self.verdict
-        lines = [f"{self.title}: {_points(verdict.points)} of {_points(verdict.out_of)} points"]
+        lines = [f"{self.title}: {self._head(verdict)}"]
         lines += [textwrap.indent(self._common(), "  ")] if self._common() else []
         for finding, message, hint in self._rows():
             sign, word = _SIGNS[finding.passed], _WORDS[finding.passed]
@@ -111,7 +140,9 @@ class Report:
                 lines.append(textwrap.indent(message, " " * 6))
             if hint:
                 lines.append(textwrap.indent(f"Hint: {hint}", " " * 6))
-        lines += [f"  {self._note()}"] if self._note() else []
+        for aspect, points in verdict.hidden:
+            lines.append(f"  · later    {_points(points):>4}  {aspect} (judged when graded)")
+        lines += [f"  {self._note(verdict)}"] if self._note(verdict) else []
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -121,10 +152,7 @@ class Report:
             body = f"<div>{_html(self.problem)}</div>"
             return _frame(f"<strong>{escape(self.title)}</strong>: {self.kind}", body, False)
         verdict = self.verdict
-        head = (
-            f"<strong>{escape(self.title)}</strong>: "
-            f"{_points(verdict.points)} of {_points(verdict.out_of)} points"
-        )
+        head = f"<strong>{escape(self.title)}</strong>: {escape(self._head(verdict))}"
         rows = []
         common = f"<div>{_html(self._common())}</div>" if self._common() else ""
         for finding, message, hint in self._rows():
@@ -137,9 +165,15 @@ class Report:
                 f"{_points(finding.points)}/{_points(finding.out_of)}</td>"
                 f'<td style="{_CELL}"><div>{escape(finding.aspect)}</div>{details}</td></tr>'
             )
+        for aspect, points in verdict.hidden:
+            rows.append(
+                f'<tr><td style="{_CELL}white-space:nowrap">· later</td>'
+                f'<td style="{_CELL}text-align:right">{_points(points)}</td>'
+                f'<td style="{_CELL}">{escape(aspect)} (judged when graded)</td></tr>'
+            )
         table = f'{common}<table style="border-collapse:collapse">{"".join(rows)}</table>'
-        note = f"<div>{_html(self._note())}</div>" if self._note() else ""
-        return _frame(head, table + note, verdict.passed)
+        note = f"<div>{_html(self._note(verdict))}</div>" if self._note(verdict) else ""
+        return _frame(head, table + note, all(finding.passed for finding in verdict.findings))
 
 
 # Colours only where words and signs say the same; text keeps the colour of its surroundings.
@@ -164,10 +198,12 @@ def _points(number: float) -> str:
 
 def evaluate(name: str, answer: Any, framework: str | None = None) -> Report:
     """Check an answer on the question's public inputs. Nothing of the student's is raised."""
+    if name in handing_out.private and private_folder() is None:
+        return Report(name, None, _NOT_HERE)
     try:
         question = find_question(name)
     except KeyError as error:
-        return Report(str(name), None, str(error.args[0]))
+        return Report(str(name), None, f"{error.args[0]}\n{_ELSEWHERE}")
     missing = _not_an_answer(answer)
     if missing:
         return Report(question.name, None, missing)
@@ -183,6 +219,11 @@ def evaluate(name: str, answer: Any, framework: str | None = None) -> Report:
         return Report(question.name, None, f"framework is {listed}, got {key!r}.")
     verdict = judge_here(question, answer, key)
     earned[question.name] = verdict
+    if verdict.passed:
+        passed.add(question.name)
+    refused = error_in(_last[question.name].outputs)
+    if refused is not None and not verdict.findings:  # all of it is judged when graded
+        return Report(question.name, None, refused, "not accepted")
     return Report(question.name, verdict)
 
 
@@ -201,8 +242,28 @@ def judge_here(question: Question, answer: Any, key: str) -> Verdict:
             }
         }
     inputs = question.draw(question.public_seed)  # whatever the answer did to its own
+    if question.inspections:
+        from d2lexercises.inspecting import with_inspections
+
+        outputs = with_inspections(question, inputs, outputs, key)
     _last[question.name] = Session(question, inputs, outputs, key)
     return give_verdict(question, inputs, outputs, key, graded=False)
+
+
+_NOT_HERE = (
+    "This question is your instructor's own, and its checks are not here: they are in the folder "
+    f"{HANDED_OUT} of the archive that was handed out, beside its notebook. So nothing is said "
+    "about your answer, right or wrong. It is graded all the same: keep the line that checks it."
+)
+_ELSEWHERE = (
+    "If it is your instructor's own question, its checks are in the folder "
+    f"{HANDED_OUT} of the archive that was handed out; here nothing can be said about your answer."
+)
+
+
+def framework_of(name: str) -> str | None:
+    """The framework of the last answer to a question that was checked; None if there is none."""
+    return _last[name].framework if name in _last else None
 
 
 def next_hint(name: str) -> Report:
@@ -235,6 +296,15 @@ def failed_case(name: str) -> Case:
     inputs, outputs = session.inputs, session.outputs
     parts = session.question.failed_case(failed.aspect, inputs, outputs, session.framework)
     return Case(failed.aspect, *parts)
+
+
+def _outlined(value: Any) -> str:
+    """Plain data, whose parts by name are shown one by one."""
+    if isinstance(value, Given):
+        value = {name: value[name] for name in value}
+    if isinstance(value, dict) and "error" not in value and "kind" not in value:
+        return "".join(f"\n    {name}: {brief(part)}" for name, part in value.items())
+    return brief(value)
 
 
 def _not_an_answer(answer: Any) -> str:

@@ -37,6 +37,9 @@ class Given:
     def __iter__(self) -> Iterator[str]:
         return iter(self._parts)
 
+    def __repr__(self) -> str:
+        return f"Given({', '.join(self._parts)})"
+
     def __len__(self) -> int:
         return len(self._parts)
 

@@ -79,6 +79,25 @@ def anything(answer: Any, f: Any) -> None:
     """Whatever the answer is: a class of any kind, a string, a number."""
 
 
+LONGEST_TEXT = 20_000  # characters
+
+
+def text(answer: Any, f: Any) -> None:
+    """A text, of at most `LONGEST_TEXT` characters."""
+    if not isinstance(answer, str):
+        raise WrongKind(f"A text is expected, in quotes; what came is {kind_of(answer)}.")
+    if len(answer) > LONGEST_TEXT:
+        raise WrongKind(
+            f"A text of at most {LONGEST_TEXT:,} characters is expected; this one has "
+            f"{len(answer):,}."
+        )
+
+
+def written(answer: Any, given: Any, f: Any) -> Any:
+    """The text itself, as what comes of an answer that a person marks."""
+    return answer
+
+
 def any_class(answer: Any, f: Any) -> None:
     """A class of any kind."""
     need_class(answer, object, "object")

@@ -114,11 +114,11 @@ def load(path: Path) -> ModuleType:
 
 
 def _folders() -> list[Path]:
-    private = _private()
+    private = private_folder()
     return [CHAPTERS, *([private] if private else [])]
 
 
-def _private() -> Path | None:
+def private_folder() -> Path | None:
     """The instructor's folder; in a notebook, what of it was handed out beside the notebook.
 
     A grader is no notebook: it must not load what lies in the folder that it is started from.

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +48,9 @@ class Verdict:
 
     question: str
     findings: tuple[Finding, ...]
-    hidden: float = 0  # points that are judged only when a class is graded
+    hidden: tuple[tuple[str, float], ...] = ()  # aspects judged only when graded, with their points
+    to_mark: float = 0  # points that a person gives
+    words: int = 0  # of a text that a person marks
 
     @property
     def points(self) -> float:
@@ -61,14 +64,17 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether every aspect is right."""
-        return all(finding.passed for finding in self.findings)
+        """Whether something was judged, and every aspect is right."""
+        return bool(self.findings) and all(finding.passed for finding in self.findings)
 
 
 class Probe:
     """The part of a question that runs a student's code, and all of it that the sandbox holds."""
 
     name: str
+    runs: Mapping[str, tuple[Callable[..., Any], str | tuple[str, ...]]] = MappingProxyType({})
+    # By the key in the reply: what inspects, and the key of the run whose result it gets.
+    inspections: Mapping[str, tuple[Callable[..., Any], str]] = MappingProxyType({})
 
     def probe(self, answer: Any, inputs: dict[str, Plain], framework: Any) -> dict[str, Plain]:
         """Run the answer on the inputs; return what it gave as plain data."""
@@ -85,6 +91,7 @@ class Question(Probe, ABC):
         version: another one whenever the question is to be judged again.
         minutes: about how long it takes; 0 where nobody has said.
         difficulty: from 1, a first step, to 3, a challenge; 0 where nobody has said.
+        is_text: its answer is a text, which a person marks.
     """
 
     title: str
@@ -92,6 +99,7 @@ class Question(Probe, ABC):
     version: str
     minutes: int = 0
     difficulty: int = 0
+    is_text: bool = False
 
     @abstractmethod
     def draw(self, seed: int) -> dict[str, Plain]:
@@ -105,14 +113,19 @@ class Question(Probe, ABC):
 
     def failed_case(
         self, aspect: str, inputs: dict[str, Plain], outputs: dict[str, Plain], framework: str
-    ) -> tuple[Given, Any, Any]:
-        """The first case that an aspect finds wrong: its inputs, what is expected, what came."""
-        return Given(inputs), None, outputs
+    ) -> tuple[Given, Any, Any, str]:
+        """The first case that an aspect finds wrong: inputs, what is expected, what came, why."""
+        return Given(inputs), None, outputs, ""
 
     @property
-    def hidden(self) -> frozenset[str]:
-        """The aspects that are judged only when a class is graded."""
-        return frozenset()
+    def hidden(self) -> Mapping[str, float]:
+        """The aspects that are judged only when a class is graded, with their points."""
+        return {}
+
+    @property
+    def left_out(self) -> bool:
+        """Whether a judge of a hidden aspect is missing, as in what is handed out."""
+        return False
 
     @property
     def chapter(self) -> str:
@@ -156,7 +169,13 @@ def give_verdict(
     """
     outputs = outputs if isinstance(outputs, dict) else {}
     findings = question.findings(inputs, outputs, framework)
-    left_out = frozenset() if graded else question.hidden
-    hidden = sum(finding.out_of for finding in findings if finding.aspect in left_out)
-    kept = tuple(finding for finding in findings if finding.aspect not in left_out)
-    return Verdict(question.name, kept, hidden)
+    hidden = {} if graded else question.hidden
+    kept = tuple(finding for finding in findings if finding.aspect not in hidden)
+    to_mark = question.is_text and not kept
+    return Verdict(
+        question.name,
+        kept,
+        tuple(hidden.items()),
+        question.points if to_mark else 0,
+        len(str(outputs.get("text", "")).split()) if to_mark else 0,
+    )

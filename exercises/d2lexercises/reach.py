@@ -27,9 +27,10 @@ JUDGING = (  # what draws, runs and judges for every question
     ("frameworks", "load"),
     ("question", "generator"),
     ("running", "probe_runs"),
+    ("running", "inspect_found"),
     ("vocabulary", "Judged"),
 )
-DECORATORS = ("inputs", "aspect", "shown")  # of the vocabulary: they say what a function is for
+DECORATORS = ("inputs", "hidden_inputs", "aspect", "shown")  # words that say what a function is
 
 
 class Modules:
@@ -68,6 +69,26 @@ class Modules:
         """Follow what a program imports from these modules."""
         for module, name in _imported(tree):
             self._add_import(module, name, tree)
+
+    def add_used(self, module: str, expression: ast.expr) -> None:
+        """Follow the names of a module that an expression uses."""
+        self._follow(module, ast.Expr(expression))
+
+    def kept(self, module: str) -> frozenset[int]:
+        """The numbers of the statements of a module that were reached."""
+        return frozenset(self._kept.get(module, ()))
+
+    def handed_out(self, module: str, number: int, decorators: list[ast.expr]) -> str:
+        """The code of a statement that was reached, as it is handed out, with these decorators.
+
+        Comments, annotations and docstrings are left out, but for those of classes: hints.
+        """
+        statement = self._statement(module, self.trees[module].body[number])
+        tree = ast.parse(ast.unparse(ast.fix_missing_locations(ast.Module([statement], []))))
+        (part,) = _BareWithHints().visit(tree).body
+        if decorators:
+            part.decorator_list[:0] = decorators
+        return ast.unparse(ast.fix_missing_locations(part))
 
     def code(self) -> dict[str, str]:
         """The code that was reached, by module, without comments, docstrings and annotations."""
@@ -252,6 +273,14 @@ class _Bare(ast.NodeTransformer):
 
     def _without_docstring(self, node: Any) -> ast.AST:
         node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
+        return node
+
+
+class _BareWithHints(_Bare):
+    """Removes annotations, and docstrings of functions."""
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        self.generic_visit(node)
         return node
 
 

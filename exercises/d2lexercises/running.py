@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from d2lexercises.faults import WrongKind, attempt
+from d2lexercises.faults import WrongKind, attempt, error_in
 from d2lexercises.given import Given
 from d2lexercises.kinds import kind_of
 from d2lexercises.question import Probe
 from d2lexercises.wire import DTYPES
 
 Run = Callable[[Any, Any, Any], Any]
+Inspect = Callable[[Any, Any, Any], Any]
 LONGEST = 20_000  # parts of a list or dict that are sent
 DEEPEST = 12
 
@@ -31,8 +32,10 @@ class Running(Probe):
         name: str,
         takes: Callable[[Any, Any], None],
         runs: Mapping[str, tuple[Run, str | tuple[str, ...]]],
+        inspections: Mapping[str, tuple[Inspect, str]],
     ) -> None:
-        self.name, self.takes, self.runs = name, takes, runs
+        self.name, self.takes = name, takes
+        self.runs, self.inspections = runs, inspections
 
     def probe(self, answer: Any, inputs: dict[str, Any], framework: Any) -> dict[str, Any]:
         """Run the answer on the inputs: for each run, what it gave."""
@@ -64,10 +67,37 @@ def probe_runs(
     return reply
 
 
+def inspect_found(
+    question: Probe, key: str, inputs: dict[str, Any], came: Any, framework: Any
+) -> Any:
+    """What an `inspect` of a question gives for what came from its `run`, case by case.
+
+    To be called in a process that never ran a student's code. `came` may be any plain data: an
+    error stays what it is, and what is not a result for each case is returned as it came, for the
+    judge to refuse.
+    """
+    inspect, of = question.inspections[key]
+    cases = Given(inputs).cases(question.runs[of][1])
+
+    def of_case(case: Any, found: Any) -> Any:
+        if error_in(found) is not None:
+            return found
+        return attempt(lambda: plain(inspect(case, found, framework), framework))
+
+    with framework.on_cpu():
+        if not isinstance(cases, list):
+            return of_case(cases, came)
+        if not isinstance(came, list) or len(came) != len(cases):
+            return came
+        return [of_case(case, found) for case, found in zip(cases, came, strict=True)]
+
+
 def plain(value: Any, f: Any, depth: int = 0) -> Any:
     """What an answer gave, as plain data; what is none is sent in words, as ``{"kind": ...}``."""
     if value is None or type(value) in (bool, float):
         return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
     if isinstance(value, str):
         return str(value).encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, int | np.integer) and not isinstance(value, bool):

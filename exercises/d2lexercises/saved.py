@@ -22,9 +22,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from d2lexercises import feedback
+from d2lexercises import feedback, handing_out, library
 from d2lexercises.answers import Check, checks_in, python_of
 from d2lexercises.library import questions
+from d2lexercises.question import Question, Verdict
 
 CELL_TIMEOUT = 120  # seconds, when the notebook is run
 LARGEST = 20 * 2**20  # bytes of a notebook that is read
@@ -94,7 +95,7 @@ def current_score(notebook: str | os.PathLike[str] | None = None, run: bool = Fa
         review.run(path)
     names = [*feedback.earned, *(check.question for check in review.checks)]
     chapters = sorted({name.partition(".")[0] for name in names})
-    rows, earned, out_of = [], 0.0, 0.0
+    rows, earned, out_of, later = [], 0.0, 0.0, 0.0
     for chapter in chapters:
         try:
             known = questions(chapter)
@@ -102,13 +103,25 @@ def current_score(notebook: str | os.PathLike[str] | None = None, run: bool = Fa
             continue
         for name, question in known.items():
             verdict = feedback.earned.get(name)
-            out_of += question.points
+            unseen = question.points if question.is_text else sum(question.hidden.values())
+            out_of += question.points - unseen
+            later += unseen
             earned += verdict.points if verdict else 0
-            points = f"{verdict.points:g} of {question.points}" if verdict else "not checked yet"
-            rows.append((name, question.title, points))
+            rows.append((name, question.title, _standing(question, unseen, verdict)))
     total = f"{earned:g} of {out_of:g} points, on the public inputs"
+    total += f"; {later:g} more are given when it is graded" if later else ""
     listed = (review.problems, review.doubts, review.notes)
     return Score(tuple(rows), total if rows else "nothing checked yet", *map(tuple, listed))
+
+
+def _standing(question: Question, unseen: float, verdict: Verdict | None) -> str:
+    """Return the points of a question, of which `unseen` are given only when it is graded."""
+    if verdict is None:
+        return "not checked yet"
+    if question.is_text:
+        return f"{verdict.words} words, for {unseen:g} points by hand"
+    here = f"{verdict.points:g} of {question.points - unseen:g}"
+    return f"{here}, {unseen:g} when graded" if unseen else here
 
 
 def find_notebook() -> Path | None:
@@ -210,16 +223,18 @@ def _missing(checks: list[Check]) -> Iterator[str]:
     counts = Counter(check.question for check in checks)
     if not counts:
         yield "There is no call of check(...) in it, so there is no answer to grade."
-    for chapter in sorted({name.partition(".")[0] for name in counts}):
+    elsewhere = handing_out.private if library.private_folder() is None else set()
+    here = {name: number for name, number in counts.items() if name not in elsewhere}
+    for chapter in sorted({name.partition(".")[0] for name in here}):
         try:
             known = questions(chapter)
         except KeyError:
-            yield f'There is no question "{next(iter(counts))}".'
+            yield f'There is no question "{next(iter(here))}".'
             continue
         for name in known:
             if name not in counts:
                 yield f'No answer to {name}: there is no call check("{name}", ...).'
-        for name in counts:
+        for name in here:
             if name.partition(".")[0] == chapter and name not in known:
                 yield f'There is no question "{name}".'
     for name, number in counts.items():

@@ -25,7 +25,24 @@
 kept. What `expect` returns is compared with that, part by part. Where there is no one right value,
 `judge(given, found)` takes its place. An aspect's class is a record that nobody makes an object of:
 its functions have no `self`, and another aspect that derives from it shares what it does not say
-anew. Only the functions called `run`, and what they use, are taken into the sandbox.
+anew. Only the functions called `run` and `inspect`, and what they use, are taken into the sandbox.
+
+For what an answer saved, exported or captured there is a third function, ``inspect(given, found,
+f)``. `run` then returns files, bytes or other plain data, and `inspect` looks at them in a fresh
+process, in which nothing can have been replaced by the answer:
+
+    class Loads(Aspect):
+        "Save the state of the network, and nothing else."
+
+        def run(answer, given, f):  # in the student's process
+            with scratch() as folder:
+                answer(make_layers(given.chain, f), folder / "net.pt")
+                return contents(folder / "net.pt")
+
+        def inspect(given, found, f):  # in a process that never ran the answer
+            return list(torch.load(io.BytesIO(found), weights_only=True).values())
+
+        def expect(given): ...  # is compared with what `inspect` returns
 """
 
 from __future__ import annotations
@@ -51,8 +68,9 @@ from d2lexercises.comparer import (
 )
 from d2lexercises.drawing import Draw
 from d2lexercises.faults import Unfit, WrongKind, error_in
+from d2lexercises.files import contents, laid_out, scratch
 from d2lexercises.given import Given
-from d2lexercises.kinds import any_class, anything, function, layer
+from d2lexercises.kinds import any_class, anything, function, layer, text, written
 from d2lexercises.question import Finding, Question, generator
 from d2lexercises.running import probe_runs
 
@@ -71,9 +89,13 @@ __all__ = [
     "any_class",
     "anything",
     "compare",
+    "contents",
+    "free_text",
     "function",
+    "laid_out",
     "layer",
     "question",
+    "scratch",
 ]
 
 Takes = Callable[[Any, Any], None]
@@ -85,13 +107,17 @@ class Aspect:
 
     - ``run(answer, given, f)`` runs the student's code, in the sandbox, on one case, and returns
       what it gave. `f` is the framework (`d2lexercises.frameworks.Framework`).
+    - ``inspect(given, found, f)`` gets what `run` gave, in a fresh process that never ran the
+      answer, and returns what is judged in its place. What it gets may have been made by anyone:
+      it loads state with ``weights_only=True``, models with Keras's safe mode, and never unpickles.
     - ``expect(given)`` returns what a right answer gives; see `d2lexercises.comparer`.
     - ``judge(given, found)`` says in words what is wrong with `found`, and nothing if it is right.
       It may also raise what `compare` raises, or ``Unfit(message, hint)`` for a mistake it knows.
     - ``shown(given)`` puts the input into words, for the message.
     - ``mistakes(given)`` gives, by its hint, what a well-known mistake leads to.
 
-    All but `run` may take the framework's key, "pytorch" or "tensorflow", as a last argument.
+    All but `run` and `inspect` may take the framework's key, "pytorch" or "tensorflow", as a last
+    argument.
 
     Attributes:
         hint: which property is asked for, or the commonest mistake; by default the class's text.
@@ -110,6 +136,7 @@ class Aspect:
     form: ClassVar[Any] = Any
 
     run: ClassVar[Callable[..., Any] | None] = None
+    inspect: ClassVar[Callable[..., Any] | None] = None
     expect: ClassVar[Callable[..., Any] | None] = None
     judge: ClassVar[Callable[..., str | None] | None] = None
     shown: ClassVar[Callable[..., str] | None] = None
@@ -119,17 +146,50 @@ class Aspect:
 class WrittenQuestion(Question):
     """A question in the vocabulary; made by `question`."""
 
-    def __init__(self, name: str, title: str, takes: Takes, minutes: int, difficulty: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        takes: Takes,
+        minutes: int,
+        difficulty: int,
+        hidden: bool = False,
+    ) -> None:
         self.name, self.title, self.takes = name, title, takes
         self.minutes, self.difficulty = minutes, difficulty
+        self.all_hidden = hidden
+        self.draws: Callable[[Draw], dict[str, Any]] = no_inputs
+        self.hidden_draws: Callable[[Draw], dict[str, Any]] = no_inputs
+        self.promised: dict[str, float] = {}  # hidden aspects whose judge is not here
         self.shows: Callable[..., str] | None = None
         self.aspects: dict[str, Judged] = {}
         self.runs: dict[str, tuple[Callable[..., Any], str | tuple[str, ...]]] = {}
+        self.inspections: dict[str, tuple[Callable[..., Any], str]] = {}
 
     def inputs(self, draw: Callable[[Draw], dict[str, Any]]) -> Callable[[Draw], dict[str, Any]]:
         """Decorate the function that draws the inputs, a dict of plain data."""
         self.draws = draw
         return draw
+
+    def hidden_inputs(
+        self, draw: Callable[[Draw], dict[str, Any]]
+    ) -> Callable[[Draw], dict[str, Any]]:
+        """Decorate the function that draws further inputs, for hidden aspects alone.
+
+        They are drawn after the others, and are not handed out.
+        """
+        self.hidden_draws = draw
+        return draw
+
+    def hidden_aspect(self, name: str, points: float) -> None:
+        """State an aspect that is judged when graded; `make exercises` writes this in its place.
+
+        Raises:
+            ValueError: there is an aspect of this name already.
+        """
+        if name in self.aspects or name in self.promised:
+            raise ValueError(f"{self.name}, aspect {name!r}: there is one of this name already")
+        self.promised[name] = points
 
     def shown(self, shown: Callable[..., str]) -> Callable[..., str]:
         """Decorate the function that puts the inputs into words, for aspects that do not say."""
@@ -155,10 +215,12 @@ class WrittenQuestion(Question):
                 tuple names several, which add up. Each case is run, and judged, for itself.
             part: the part, or parts, of what is expected that it looks at, by name.
             after: the aspect, or the aspects, without which it does not count, by name.
-            hidden: it is judged only when a class is graded.
+            hidden: it is judged only when a class is graded, and not handed out: neither its class
+                nor what this class alone uses.
 
         Raises:
-            ValueError: it lacks `run`, or has not one of `expect` and `judge`; or the name is used.
+            ValueError: it lacks `run`, or has not one of `expect` and `judge`; the name is used; or
+                it waits for a hidden aspect without being hidden.
         """
 
         def add(words: type[Aspect]) -> type[Aspect]:
@@ -169,14 +231,18 @@ class WrittenQuestion(Question):
                 raise ValueError(f"{where}: it has no run(answer, given, f)")
             if (words.expect is None) == (words.judge is None):
                 raise ValueError(f"{where}: it needs either expect(given) or judge(given, found)")
-            if name in self.aspects:
+            if name in self.aspects or name in self.promised:
                 raise ValueError(f"{where}: there is one of this name already")
             needed = (after,) if isinstance(after, str) and after else tuple(after)
             if unknown := [one for one in needed if one not in self.aspects]:
                 raise ValueError(f"{where}: after={unknown[0]!r} is no aspect above it")
+            unseen = hidden or self.all_hidden
+            if not unseen and (waits := [one for one in needed if self.aspects[one].hidden]):
+                raise ValueError(f"{where}: after={waits[0]!r} is hidden, so this has to be too")
             key = self._key_of(words.run, over)
+            key = self._key_of_inspection(words.inspect, key) if words.inspect else key
             parts = (part,) if isinstance(part, str) and part else tuple(part)
-            self.aspects[name] = Judged(self, name, points, words, key, over, parts, needed, hidden)
+            self.aspects[name] = Judged(self, name, points, words, key, over, parts, needed, unseen)
             return words
 
         return add
@@ -188,34 +254,56 @@ class WrittenQuestion(Question):
             raise ValueError(f"{self.name}: two functions are called {run.__qualname__}")
         return key
 
+    def _key_of_inspection(self, inspect: Callable[..., Any], run: str) -> str:
+        """The entry of the reply that holds what `inspect` gives for the result of a run."""
+        key = f"{inspect.__qualname__} of {run}"
+        if self.inspections.setdefault(key, (inspect, run))[0] is not inspect:
+            raise ValueError(f"{self.name}: two functions are called {inspect.__qualname__}")
+        return key
+
     @property
     def points(self) -> int:  # type: ignore[override]
         """The points of all of its aspects together."""
-        return int(sum(aspect.points for aspect in self.aspects.values()))
+        return int(
+            sum(aspect.points for aspect in self.aspects.values()) + sum(self.promised.values())
+        )
 
     @functools.cached_property
     def version(self) -> str:  # type: ignore[override]
         """A digest of the code that the question reaches."""
         from d2lexercises.reach import digest_of
 
-        functions: list[Callable[..., Any]] = [self.draws, self.takes]
-        said: list[Any] = [self.name, self.title]
+        functions: list[Callable[..., Any]] = [self.draws, self.hidden_draws, self.takes]
+        said: list[Any] = [self.name, self.title, self.points]
         for one in self.aspects.values():
             words = one.words
             said += [one.name, one.points, one.over, one.parts, one.after, one.hint, words.code]
             said += [words.what, words.tolerance, words.missing, repr(words.form)]
-            named = words.run, words.expect, words.judge, words.shown, words.mistakes, self.shows
-            functions += [function for function in named if function is not None]
+            named = words.run, words.inspect, words.expect, words.judge, words.shown, words.mistakes
+            functions += [one for one in (*named, self.shows) if one is not None]
         return digest_of(functions, said)
 
     @property
-    def hidden(self) -> frozenset[str]:
-        """The aspects that are judged only when a class is graded."""
-        return frozenset(one.name for one in self.aspects.values() if one.hidden)
+    def hidden(self) -> dict[str, float]:
+        """The aspects that are judged only when a class is graded, with their points."""
+        return {one.name: one.points for one in self.aspects.values() if one.hidden} | self.promised
+
+    @property
+    def left_out(self) -> bool:
+        """Whether a judge of a hidden aspect is missing, as in what is handed out."""
+        return bool(self.promised)
 
     def draw(self, seed: int) -> dict[str, Any]:
-        """The inputs that belong to a seed."""
-        return self.draws(Draw(generator(seed)))
+        """The inputs that belong to a seed.
+
+        Raises:
+            ValueError: an input is drawn twice, as one for all and as one for hidden aspects.
+        """
+        draw = Draw(generator(seed))
+        inputs, further = self.draws(draw), self.hidden_draws(draw)
+        if both := inputs.keys() & further.keys():
+            raise ValueError(f"{self.name}: the input {min(both)!r} is drawn twice")
+        return inputs | further
 
     def probe(self, answer: Any, inputs: dict[str, Any], framework: Any) -> dict[str, Any]:
         """Run the answer on the inputs: for each run, what it gave."""
@@ -223,8 +311,8 @@ class WrittenQuestion(Question):
 
     def failed_case(
         self, aspect: str, inputs: dict[str, Any], outputs: dict[str, Any], framework: str
-    ) -> tuple[Given, Any, Any]:
-        """The first case that an aspect finds wrong: its inputs, what is expected, what came."""
+    ) -> tuple[Given, Any, Any, str]:
+        """The first case that an aspect finds wrong: inputs, what is expected, what came, why."""
         return self.aspects[aspect].failed_case(inputs, outputs, framework)
 
     def findings(
@@ -245,8 +333,63 @@ class WrittenQuestion(Question):
         return list(findings.values())
 
 
+def no_inputs(draw: Draw) -> dict[str, Any]:
+    """Draw nothing."""
+    return {}
+
+
+class FreeText(WrittenQuestion):
+    """A question that is answered in words and marked by hand; made by `free_text`."""
+
+    is_text = True
+
+    def __init__(self, name: str, title: str, points: float, minutes: int, difficulty: int) -> None:
+        super().__init__(name, title, text, minutes, difficulty)
+        self.runs = {"text": (written, "")}
+        self._points = points
+
+    @property
+    def points(self) -> int:  # type: ignore[override]
+        """The points that a person can give."""
+        return int(self._points)
+
+    def findings(
+        self, inputs: dict[str, Any], outputs: dict[str, Any], framework: str
+    ) -> list[Finding]:
+        """Say whether a text came; nothing of it is judged."""
+        error = error_in(outputs) or error_in(outputs.get("text"))
+        if error is None and not str(outputs.get("text") or "").strip():
+            error = "Nothing is written yet."
+        return [Finding("a text", 0.0, self.points, error)] if error else []
+
+
+def free_text(
+    name: str, title: str, points: float, *, minutes: int = 0, difficulty: int = 0
+) -> FreeText:
+    """A question that is answered in words, kept with the submission, and marked by hand.
+
+        WHY = free_text("blocks.why", "Why blocks?", 4)
+
+    Students write ``check("blocks.why", "Because ...")``. It has no inputs and no aspects.
+
+    Args:
+        name: chapter, dot, question: "blocks.why".
+        title: the heading of its section.
+        points: the most that a person can give.
+        minutes: about how long it takes.
+        difficulty: from 1, a first step, to 3, a challenge.
+    """
+    return FreeText(name, title, points, minutes, difficulty)
+
+
 def question(
-    name: str, title: str, *, takes: Takes, minutes: int = 0, difficulty: int = 0
+    name: str,
+    title: str,
+    *,
+    takes: Takes,
+    minutes: int = 0,
+    difficulty: int = 0,
+    hidden: bool = False,
 ) -> WrittenQuestion:
     """Begin a question.
 
@@ -257,8 +400,9 @@ def question(
             function ``takes(answer, f)`` that raises `WrongKind` for what is not.
         minutes: about how long it takes.
         difficulty: from 1, a first step, to 3, a challenge.
+        hidden: all of its aspects are judged only when a class is graded.
     """
-    return WrittenQuestion(name, title, takes, minutes, difficulty)
+    return WrittenQuestion(name, title, takes, minutes, difficulty, hidden)
 
 
 class Judged:
@@ -302,15 +446,29 @@ class Judged:
 
     def failed_case(
         self, inputs: Mapping[str, Any], outputs: Mapping[str, Any], framework: str
-    ) -> tuple[Given, Any, Any]:
-        """The first case that is wrong: its inputs, what is expected, what came."""
-        for case, found in self._cases(inputs, outputs):
-            try:
-                self._judge_case(case, found, framework)
-            except Unfit:
-                expect = self.words.expect
-                return case, _called(expect, framework, case) if expect else None, found
-        return Given(inputs), None, outputs.get(self.key)
+    ) -> tuple[Given, Any, Any, str]:
+        """The first case that is wrong: its inputs, what is expected, what came, and why.
+
+        What is expected is None where a property is judged, which the last part puts into words.
+        """
+        found = outputs.get(self.key, outputs)
+        try:
+            for case, found in self._cases(inputs, outputs):
+                try:
+                    self._judge_case(case, found, framework)
+                except Unfit as problem:
+                    return case, self._expected(case, framework), found, str(problem)
+        except Unfit as problem:  # it cannot be told apart which case
+            return Given(inputs), None, found, str(problem)
+        return Given(inputs), None, found, error_in(outputs) or ""
+
+    def _expected(self, case: Given, framework: str) -> Any:
+        if self.words.expect is None:
+            return None
+        expected = _called(self.words.expect, framework, case)
+        if not self.parts:
+            return expected
+        return {name: expected[name] for name in self.parts}
 
     def _judge(self, inputs: Mapping[str, Any], outputs: Mapping[str, Any], framework: str) -> None:
         for case, found in self._cases(inputs, outputs):

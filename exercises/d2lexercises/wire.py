@@ -4,10 +4,11 @@
 nothing else, and what it returns holds only the types of `Plain`, each of exactly that type, so
 that comparing two values never runs code that came with them.
 
-Beyond JSON there are two forms:
+Beyond JSON there are three forms:
 
 - an array: ``{"$array": {"dtype": "float32", "shape": [2, 3], "data": "<base64, little endian>"}}``
 - a number that JSON has no word for: ``{"$float": "nan"}``, ``"inf"`` or ``"-inf"``
+- bytes, such as the content of a file: ``{"$bytes": "<base64>"}``
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"] | np.ndarray
+Plain = None | bool | int | float | str | bytes | list["Plain"] | dict[str, "Plain"] | np.ndarray
 
 DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "float32", "float64")
 DIMENSIONS = 8  # at most, of an array
@@ -104,6 +105,8 @@ def _outgoing(value: Any, place: str, depth: int) -> Any:
     if kind is str:
         _check_text(value, place)
         return value
+    if kind is bytes:
+        return {"$bytes": base64.b64encode(value).decode("ascii")}
     if kind is list:
         return [_outgoing(part, f"{place}[{n}]", depth + 1) for n, part in enumerate(value)]
     if kind is dict:
@@ -117,8 +120,8 @@ def _outgoing(value: Any, place: str, depth: int) -> Any:
     if kind is np.ndarray:
         return {"$array": _outgoing_array(value, place)}
     raise WireError(
-        f"{place}: of type {kind.__name__}; only None, bool, int, float, str, list, dict and "
-        "numpy.ndarray can be sent"
+        f"{place}: of type {kind.__name__}; only None, bool, int, float, str, bytes, list, dict "
+        "and numpy.ndarray can be sent"
     )
 
 
@@ -204,6 +207,8 @@ class _Incoming:
             if not isinstance(name, str) or name not in _FLOATS:
                 raise WireError("a '$float' is 'nan', 'inf' or '-inf'")
             return _FLOATS[name]
+        if list(parsed) == ["$bytes"]:
+            return _bytes_of(parsed["$bytes"], "bytes are")
         raise WireError(f"the key {marked[0][:40]!a} is not known, or does not stand alone")
 
     def _array(self, parts: Any) -> np.ndarray:
@@ -220,15 +225,19 @@ class _Incoming:
         self.elements += math.prod(shape)
         if self.elements > self.limits.elements:
             raise WireError(f"arrays of more than {self.limits.elements:,} elements in all")
-        if not isinstance(data, str):
-            raise WireError("an array's data is base64 text")
-        try:
-            raw = binascii.a2b_base64(data.encode("ascii"), strict_mode=True) if data else b""
-        except (binascii.Error, UnicodeEncodeError):
-            raise WireError("an array's data is not base64 text") from None
+        raw = _bytes_of(data, "an array's data is")
         little = np.dtype(dtype).newbyteorder("<")
         if len(raw) != math.prod(shape) * little.itemsize:
             raise WireError("an array's data does not fit its shape")
         if dtype == "bool" and raw.strip(b"\0\1"):
             raise WireError("an array of bool holds a byte that is neither 0 nor 1")
         return np.frombuffer(raw, little).astype(dtype).reshape(shape)
+
+
+def _bytes_of(text: Any, what: str) -> bytes:
+    if not isinstance(text, str):
+        raise WireError(f"{what} base64 text")
+    try:
+        return binascii.a2b_base64(text.encode("ascii"), strict_mode=True) if text else b""
+    except (binascii.Error, UnicodeEncodeError):
+        raise WireError(f"{what} not base64 text") from None

@@ -36,7 +36,12 @@ from grader.intake.submissions import (
 from grader.judging import session
 from grader.judging.cluster import Cluster
 from grader.judging.marking import UNREADABLE, Mark, mark_answer
-from grader.judging.questions import QuestionsError, known_chapters, load_questions
+from grader.judging.questions import (
+    QuestionsError,
+    inspections_of,
+    known_chapters,
+    load_questions,
+)
 from grader.judging.secret import Secret, load_secret
 from grader.judging.session import Transcript
 from grader.sandbox.bubblewrap import SandboxConfig
@@ -291,8 +296,11 @@ class _ClassGrader:
             def draw(name: str) -> dict[str, Any]:
                 return self.questions[name].draw(self.secret.seed(student, assignment, name))
 
+            inspections = inspections_of({name: self.questions[name] for name in missing})
             try:
-                transcript = collect_answers(cells, missing, framework, draw, stop=self.stop)
+                transcript = collect_answers(
+                    *(cells, missing, framework, draw), stop=self.stop, inspections=inspections
+                )
             except session.Stopped:
                 raise
             except Exception as error:  # a fault of the grader: the others are graded all the same

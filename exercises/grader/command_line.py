@@ -20,6 +20,7 @@ from grader.class_grading import GradingJob, GradingSummary, grade_class
 from grader.data_folder import VARIABLE, DataFolder, default_data_folder
 from grader.gradebook.database import Gradebook, GradebookError, StudentMarks
 from grader.gradebook.export import FORMATS
+from grader.gradebook.hand_marks import HandMarksError, read_hand_marks
 from grader.gradebook.records import RecordStore, slug, student_slug, write_private
 from grader.gradebook.student_pages import student_page
 from grader.gradebook.text_table import marks_table
@@ -36,7 +37,7 @@ from grader.sandbox.workers import why_zygotes_fail
 from grader.units import GIB
 
 _ERRORS = (
-    *(ClusterError, GradebookError, IntakeError, MachineError),
+    *(ClusterError, GradebookError, HandMarksError, IntakeError, MachineError),
     *(QuestionsError, RosterError, SecretError, OSError),
 )
 
@@ -54,6 +55,7 @@ by you alone, so students cannot know them.
   grader export blocks --format canvas > marks.csv
   grader report blocks --to reports/
   grader override blocks 12345 blocks.sequential 8 --reason "typo in the name"
+  grader marks blocks texts.csv
   grader delete 12345
 
 The secret, the gradebook and the records are kept in one folder outside of the
@@ -76,7 +78,7 @@ The same command again grades only what is new: changed submissions, changed
 questions, and what an interruption left undone. Ctrl-C loses no finished marks.
 If grading fails for a reason that is not in the submission, it is tried again;
 if it still fails, the mark "needs a person", and is not 0. While a mark needs a
-person, the exit status is 1.
+person, the exit status is 1. Texts are marked by hand: see `grader marks`.
 
   grader grade submissions.zip --roster class.csv --deadline 2026-11-20T23:59
   grader grade submissions.zip --chapter blocks --private my-questions/
@@ -89,8 +91,8 @@ that the mark was set by hand.
 """
 _EXPORT = """\
 Print the marks of an assignment as CSV: for Canvas, for Moodle (an offline
-grading worksheet), or plain with every question. A mark that needs a person is
-left empty.
+grading worksheet), plain with every question, or by-hand with the texts that
+are to be marked. A mark that needs a person is left empty.
 
   grader export blocks --format canvas > marks.csv
 """
@@ -106,6 +108,17 @@ again.
 
   grader override blocks 12345 blocks.sequential 8 --reason "typo in the name"
   grader override blocks 12345 blocks.sequential --remove
+"""
+_MARKS = """\
+Enter the marks for texts, which you have read. First export them, then fill in
+the columns points and comment, in any spreadsheet, and enter the file:
+
+  grader export blocks --format by-hand > texts.csv
+  grader marks blocks texts.csv
+
+Rows without points are left as they are, and still shown as to be marked by
+hand. A mark counts for the text that you have read: if the student hands in
+another one, it is to be marked again. The comment is shown to the student.
 """
 _DELETE = """\
 Delete everything that is kept about a student: marks, overrides, and records
@@ -352,6 +365,12 @@ def _parser() -> argparse.ArgumentParser:
     change.add_argument("--remove", action="store_true", help="remove the override")
     override.add_argument("--reason", default="", help="why; it is shown to the student")
 
+    marks = command("marks", _marks, "enter the marks for texts", _MARKS)
+    marks.add_argument("assignment", metavar="ASSIGNMENT", help="as `grader show` lists it")
+    marks.add_argument(
+        "file", type=_path, metavar="CSV", help="what `export --format by-hand` printed, filled in"
+    )
+
     delete = command("delete", _delete, "delete everything about a student", _DELETE)
     delete.add_argument(
         "student", metavar="STUDENT", help="an id in the first column of `grader show`"
@@ -403,7 +422,7 @@ def _print_summary(job: GradingJob, summary: GradingSummary) -> int:
         print(f"nothing handed in: {printable(student.name)} ({printable(student.id)})")
     for sentence in summary.machine:
         print(f"machine: {sentence}", file=sys.stderr)
-    return int(any(marks.points is None for marks in students))
+    return int(any(one.needs_person for marks in students for one in marks.marks.values()))
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -441,6 +460,17 @@ def _override(options: argparse.Namespace) -> int:
     points = None if options.remove else options.points
     with _existing_gradebook(options) as book:
         book.override(options.student, options.assignment, options.question, points, options.reason)
+    return 0
+
+
+def _marks(options: argparse.Namespace) -> int:
+    rows = read_hand_marks(options.file)
+    with _existing_gradebook(options) as book:
+        _student_marks(book, options.assignment)  # there is such an assignment
+        count = book.mark_by_hand(options.assignment, rows)
+        students = book.student_marks(options.assignment)
+    print(f"entered: {count} marks")
+    print(marks_table(options.assignment, students))
     return 0
 
 

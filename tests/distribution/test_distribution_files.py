@@ -47,7 +47,8 @@ def test_the_wheel_holds_two_packages_and_the_questions(wheel: Path) -> None:
         paths = [path.relative_to(exercises).as_posix() for path in exercises.glob(found)]
         modules |= {f"d2lexercises/{one.removeprefix('d2lexercises/')}" for one in paths}
     assert "d2lexercises/chapters/control-flow/question.py" in modules
-    assert names == modules | {"d2lcompute/py.typed", "d2lexercises/py.typed"}
+    solutions = {f"d2lexercises/chapters/{name}/solutions.txt" for name in chapters()}
+    assert names == modules | solutions | {"d2lcompute/py.typed", "d2lexercises/py.typed"}
     assert len(about) == 1
 
 

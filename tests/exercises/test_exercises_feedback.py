@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from d2lexercises import feedback, find_question
 from d2lexercises.feedback import evaluate
-from exercise_answers import FRAMEWORKS, judge, namespace, wrong_answers
+from d2lexercises.vocabulary import WrittenQuestion
+from exercise_answers import CHAPTERS, FRAMEWORKS, judge, namespace, wrong_answers
 
 BOTH = ("pytorch", "tensorflow")
 SAID = [
@@ -63,3 +65,24 @@ def test_only_an_object_of_ones_own_class_is_answered_with_its_class(name, frame
     for answer in (test_a_mistake_in_a_graph_is_shown_with_the_graph, "Own", 3):
         text = str(evaluate(name, answer, framework))
         assert "A class is expected" in text and "parentheses" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_hint_and_case_work_for_every_question(chapter, framework):
+    """After a check of the starter, which a student has first."""
+    for name, starter in namespace(chapter, framework, "starter")["answers"].items():
+        report = feedback.evaluate(name, starter, framework)
+        if report.verdict is None:  # the starter is None
+            assert "Check your answer first" in str(feedback.next_hint(name))
+            continue
+        said = str(report)
+        assert f'Go on with hint("{name}") or case("{name}").' in said
+        found = feedback.failed_case(name)
+        (failed,) = [one for one in report.verdict.findings if one.aspect == found.aspect]
+        assert not failed.passed and found.aspect in repr(found) and len(repr(found)) < 20_000
+        assert list(found.given.keys()) and found.given.keys()[0] in repr(found)
+        if isinstance(find_question(name), WrittenQuestion):
+            assert found.wrong and found.wrong in failed.message, name
+        hint = str(feedback.next_hint(name))
+        assert hint.startswith(f"{name}: hint\n"), hint

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import textwrap
 import zipfile
 from pathlib import Path
 
@@ -19,87 +18,18 @@ from editions.base.project import Project
 from editions.command_line import main
 from editions.exercises.exercise_files import PRIVATE as PRIVATE_FOLDER
 from editions.exercises.exercise_files import find_exercises
-from editions.exercises.handouts import student_notebook, student_path, write_student_notebooks
+from editions.exercises.handouts import (
+    packed_solutions,
+    solutions_path,
+    student_notebook,
+    student_path,
+    write_student_notebooks,
+)
 from editions.exercises.worked_solutions import worked_edition
 from editions.notebooks.kernels import kernel_environment
 from editions.notebooks.notebook import dumps
 from exercise_answers import CHAPTERS, PACKAGES, ROOT
-from left_out import unforked_config
-
-HEAD = (ROOT / "exercises" / "chapters" / "blocks" / "text.md").read_text("utf8").split("\n# ")[0]
-
-CHAPTER = """
-# Small
-
-```{code-cell} ipython3
-1
-```
-"""
-
-SMALL = """
-# Exercises: small
-
-One question.
-
-```{code-cell} ipython3
-:name: start
-from d2lexercises import check
-```
-
-## 1. A question
-
-[The chapter](../../../book/blocks.md#one-idea) tells.
-
-```{code-cell} ipython3
-:name: one
-:tags: [starter]
-class One: ...
-```
-
-```{code-cell} ipython3
-:name: one-solution
-:tags: [solution]
-class One:
-    secret_of_one = 1
-```
-
-+++ {"tags": ["solution"]}
-
-Worked words.
-
-```{code-cell} ipython3
-:name: one-check
-check("small.one", One)
-```
-
-## The end
-
-```{code-cell} ipython3
-:name: end
-print("end")
-```
-"""
-
-
-@pytest.fixture
-def project(tmp_path):
-    """A project in a folder of its own, with one exercise file."""
-    root = tmp_path / "project"
-    (root / "book").mkdir(parents=True)
-    (root / "exercises" / "chapters" / "small").mkdir(parents=True)
-    (root / "_config.yml").write_text(unforked_config(), "utf8")
-    for name in ("requirements.txt", "book/blocks.md"):
-        shutil.copyfile(ROOT / name, root / name)
-    write(root / "book" / "small.md", CHAPTER)
-    (root / "_toc.yml").write_text(
-        "format: jb-book\nroot: book/blocks\nchapters:\n- file: book/small\n", "utf8"
-    )
-    write(root / "exercises" / "chapters" / "small" / "text.md", SMALL)
-    return Project(root)
-
-
-def write(path, text):
-    path.write_text(HEAD + textwrap.dedent(text), "utf8")
+from small_project import write
 
 
 def text_of(path):
@@ -121,6 +51,7 @@ def test_the_committed_student_notebooks_are_what_the_sources_say():
             path = student_path(found, framework, ROOT / "exercises" / "notebooks")
             fresh = dumps(student_notebook(found, framework))
             assert path.read_bytes() == fresh, "type: make exercises"
+        assert solutions_path(found).read_bytes() == packed_solutions(found), "type: make exercises"
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -150,6 +81,7 @@ def test_student_notebooks_hold_no_solution_and_no_output(chapter, framework):
 def test_writing_twice_changes_no_byte(project):
     changed = write_student_notebooks(project)
     assert [project.relative(path) for path in changed] == [
+        "exercises/chapters/small/solutions.txt",
         "exercises/notebooks/pytorch/small.ipynb",
         "_build/exercises/exercises-pytorch.zip",
         "exercises/notebooks/tensorflow/small.ipynb",
@@ -159,7 +91,8 @@ def test_writing_twice_changes_no_byte(project):
     assert write_student_notebooks(project) == []
     for path in (project.root / "exercises" / "notebooks", project.root / "_build"):
         shutil.rmtree(path)
-    assert len(write_student_notebooks(project)) == 4
+    (project.root / "exercises/chapters/small/solutions.txt").unlink()
+    assert len(write_student_notebooks(project)) == 5
     assert snapshot(project.root) == before
 
 

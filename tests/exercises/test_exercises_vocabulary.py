@@ -156,6 +156,27 @@ def test_the_case_is_the_first_that_failed_with_what_was_expected_and_found(writ
         case("squares.each")
 
 
+@pytest.mark.frameworks("pytorch")
+def test_the_case_of_a_property_says_what_is_wrong(write):
+    write()
+    evaluate("squares.each", lambda x: x * x if np.ndim(x) else 0, "pytorch")
+    failed = case("squares.each")
+    assert (failed.aspect, failed.expected, failed.found) == ("type", None, 0)
+    assert failed.wrong.startswith("A float is expected; what came is 0.")
+    shown = repr(failed)
+    assert "x = 0.0" in shown and "found: 0" in shown and "wrong: A float is" in shown
+    assert "expected: None" not in shown
+
+
+@pytest.mark.frameworks("pytorch")
+def test_the_case_shows_inputs_and_the_parts_of_what_is_expected(write):
+    write()
+    evaluate("squares.each", double, "pytorch")
+    shown = repr(case("squares.each"))
+    assert "x = an array of shape (2,)" in shown and "expected: an array" in shown
+    assert "2 of 2 values differ" in shown
+
+
 # -- hidden aspects --------------------------------------------------------------------------------
 
 
@@ -171,7 +192,8 @@ def test_a_hidden_aspect_is_judged_only_when_graded(write):
     assert "zero" not in judged(question, wrong_at_zero, graded=False)
     text = str(evaluate("squares.each", wrong_at_zero, "pytorch"))
     assert "squares.each: 3 of 3 points" in text and "Zero stays zero" not in text
-    assert "Further 1 points are judged only when it is graded." in text
+    assert "3 of 3 points, and 1 more when graded" in text and question.points == 4
+    assert "  · later       1  zero (judged when graded)" in text
     with pytest.raises(LookupError):
         case("squares.each")
 
@@ -234,6 +256,7 @@ def test_what_is_no_function_is_refused_before_anything_is_run(write):
         ("def judge(given, found)", "def other(given, found)", "it needs either expect"),
         ("def run(answer, given, f):\n        return answer(given.x)", "what = ''", "has no run"),
         ("class Kind(Aspect)", "class Kind", "its class derives from Aspect"),
+        ('"type", 1, over="zero"', '"type", 1, over="zero", after="zero"', "so this has to be too"),
     ],
 )
 def test_an_aspect_that_says_too_little_is_refused(write, old, new, message):

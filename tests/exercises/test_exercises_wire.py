@@ -14,6 +14,7 @@ from d2lexercises.wire import DTYPES, Limits, WireError, decode, encode
 PLAIN = [
     None, True, False, 0, 1, -1, 2**63 - 1, -(2**63), 0.0, -0.0, 1.5, 1e308, 5e-324, 0.1 + 0.2,
     "", "text", 'quotes " and \\ and \n', "üñ\N{SNOWMAN}\N{GRINNING FACE}", "\x00\x1b[31m",
+    b"", b"\x00PK\xff", {"net.pt": b"x"},
     [], {}, [[], [[]]], [1, 1.0, True, None, "1"], {"a": [1, {"b": None}], "": 0},
 ]  # fmt: skip
 
@@ -83,7 +84,7 @@ class Array(np.ndarray):
 
 
 UNSENDABLE = {
-    "tuple": (1, 2), "set": {1}, "bytes": b"x", "complex": 1j, "object": object(),
+    "tuple": (1, 2), "set": {1}, "byte array": bytearray(b"x"), "complex": 1j, "object": object(),
     "range": range(3), "type": int, "function": len, "numpy scalar": np.float64(1.0),
     "numpy integer": np.int64(1),
     "subclass of int": Number(1), "subclass of str": Text("x"), "subclass of dict": Mapping(),
@@ -126,6 +127,8 @@ REFUSED = {
     "65 bits": str(2**63), "many digits": "1" * 5000, "negative": str(-(2**63) - 1),
     "duplicate key": '{"a": 1, "a": 2}', "duplicate in an array":
         '{"$array": {"dtype": "int8", "dtype": "int8", "shape": [], "data": "AA=="}}',
+    "bytes as a number": '{"$bytes": 1}', "bytes that are no text of bytes": '{"$bytes": "A"}',
+    "bytes beside another key": '{"$bytes": "", "a": 1}',
     "unknown mark": '{"$object": 1}', "mark beside another key": '{"$float": "nan", "a": 1}',
     "marks together": '{"$float": "nan", "$array": 1}', "mark in a float": '{"$float": 1.5}',
     "unknown float": '{"$float": "infinity"}', "bare $": '{"$": 1}',

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from grader import units
-from grader.judging import marking, secret, session
+from grader.judging import marking, questions, secret, session
 from grader.sandbox import bubblewrap, limits, workers
 
 QUESTIONS = Path(__file__).parent / "questions"
@@ -67,27 +67,38 @@ class Ground:
             )
         return self.started[key]
 
-    def marks(self, cells, student="s1", framework="numpy", **options):
-        """Points by question's short name, and the transcript."""
+    def draw(self, name, student="s1"):
+        """A student's inputs to a question."""
+        return self.demo[name].draw(self.secret.seed(student, "demo", name))
+
+    def transcript(self, cells, student="s1", framework="numpy", **options):
+        """What comes of running a submission."""
         config = self.config(**options)
-
-        def draw(name):
-            return self.demo[name].draw(self.secret.seed(student, "demo", name))
-
-        transcript = session.collect_answers(
+        return session.collect_answers(
             list(cells),
             list(self.demo),
             framework,
-            draw,
+            lambda name: self.draw(name, student),
             self.starter(config),
             config.limits,
             config.defences,
+            inspections=questions.inspections_of(self.demo),
         )
-        found = {}
-        for name, answer in transcript.answers.items():
-            question = self.demo[name]
-            mark = marking.mark_answer(question, answer, lambda name=name: draw(name), framework)
-            found[name.removeprefix("demo.")] = mark.points
+
+    def mark(self, name, transcript, framework="numpy", student="s1"):
+        """The mark of one answer."""
+        answer = transcript.answers[name]
+        return marking.mark_answer(
+            self.demo[name], answer, lambda: self.draw(name, student), framework
+        )
+
+    def marks(self, cells, student="s1", framework="numpy", **options):
+        """Points by question's short name, and the transcript."""
+        transcript = self.transcript(cells, student, framework, **options)
+        found = {
+            name.removeprefix("demo."): self.mark(name, transcript, framework, student).points
+            for name in transcript.answers
+        }
         return found, transcript
 
     def close(self):

@@ -637,7 +637,8 @@ def test_stored_names_do_not_change(data, grade):
         assert set(content["environment"]) == {"format", "python", "numpy"}
         mark = content["marks"]["demo.scaled"]
         assert list(mark) == [
-            *("question", "version", "title", "status", "points", "out_of", "said", "findings")
+            *("question", "version", "title", "status", "points", "out_of", "said", "findings"),
+            "text",
         ]
         assert list(mark["findings"][0]) == ["aspect", "points", "out_of", "message", "hint"]
     with contextlib.closing(sqlite3.connect(data / "gradebook.sqlite")) as base:
@@ -651,7 +652,27 @@ def test_stored_names_do_not_change(data, grade):
         ],
         "marks": ["student", "assignment", "question", "points", "out_of", "status", "version"],
         "overrides": ["student", "assignment", "question", "points", "reason", "made_at"],
+        "texts": ["student", "assignment", "question", "text"],
+        "hand_marks": [
+            *("student", "assignment", "question", "points", "comment", "text_id", "made_at")
+        ],
     }
+
+
+def test_what_was_kept_before_texts_were_is_read(data, grade):
+    grade({"ann.ipynb": honest()})
+    with contextlib.closing(sqlite3.connect(data / "gradebook.sqlite")) as base:
+        for table in ("texts", "hand_marks"):
+            base.execute(f"DROP TABLE {table}")
+    for path in records(data):
+        content = json.loads(path.read_text())
+        for mark in content["marks"].values():
+            del mark["text"]
+        path.write_text(json.dumps(content))
+    before = records(data)
+    grade({"ann.ipynb": honest()})
+    assert records(data) == before  # nothing was graded again
+    assert marks_in(data) == {"ann": FULL}
 
 
 def test_a_gradebook_of_another_version_is_refused(data, run):

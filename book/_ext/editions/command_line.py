@@ -6,6 +6,8 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -52,7 +54,8 @@ What differs is written to _build/differences.
 """
 _EXERCISES = """\
 Write the student notebooks to exercises/notebooks, and an archive for each framework, to be handed
-out, to _build/exercises. With private questions, everything goes to _build/exercises.
+out, to _build/exercises. With private questions, or a date from which solutions open, everything
+goes to _build/exercises. Hidden aspects are left out, but for their names and points.
 
 Chapters that _toc.yml does not list hand out no exercises. The name of a private file may be that
 of a listed chapter, whose exercises it extends, or one that no page of the book has.
@@ -140,7 +143,8 @@ def _new_chapter(project: Project, options: argparse.Namespace) -> int:
 
 
 def _exercises(project: Project, options: argparse.Namespace) -> int:
-    return _say(project, write_student_notebooks, options)
+    write = partial(write_student_notebooks, solutions_from=options.solutions_from)
+    return _say(project, write, options)
 
 
 def _solutions(project: Project, options: argparse.Namespace) -> int:
@@ -208,6 +212,11 @@ def _parser() -> argparse.ArgumentParser:
             "--private", type=Path, metavar="FOLDER", default=_private_folder(),
             help=f"your own questions, added or replacing (default: {PRIVATE})",
         )  # fmt: skip
+    give.add_argument(
+        "--solutions-from", type=_day, metavar="DATE",
+        help="open every solution from this day on, such as 2026-12-24 (default: each opens when "
+        "its check has passed)",
+    )  # fmt: skip
     for one in (run, check, again, give, solve):
         one.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
 
@@ -238,6 +247,13 @@ def _jobs(given: str) -> int:
     if not (given.isascii() and given.isdecimal() and int(given) > 0):
         raise argparse.ArgumentTypeError(f"must be at least 1, got {given or 'nothing'}")
     return int(given)
+
+
+def _day(given: str) -> date:
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must look like 2026-12-24, got {given}") from None
 
 
 def _port(given: str) -> int:

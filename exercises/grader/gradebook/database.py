@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from grader.gradebook.hand_marks import HandMark, HandMarksError, exported, text_id
 from grader.intake.roster import Student
-from grader.judging.marking import Mark
+from grader.judging.marking import BY_HAND, Mark
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS students (
@@ -25,8 +26,14 @@ CREATE TABLE IF NOT EXISTS marks (
 CREATE TABLE IF NOT EXISTS overrides (
     student TEXT, assignment TEXT, question TEXT, points REAL, reason TEXT, made_at TEXT,
     PRIMARY KEY (student, assignment, question));
+CREATE TABLE IF NOT EXISTS texts (
+    student TEXT, assignment TEXT, question TEXT, text TEXT,
+    PRIMARY KEY (student, assignment, question));
+CREATE TABLE IF NOT EXISTS hand_marks (
+    student TEXT, assignment TEXT, question TEXT, points REAL, comment TEXT, text_id TEXT,
+    made_at TEXT, PRIMARY KEY (student, assignment, question));
 """
-_TABLES = ("students", "submissions", "marks", "overrides")
+_TABLES = ("students", "submissions", "marks", "overrides", "texts", "hand_marks")
 
 
 class GradebookError(ValueError):
@@ -37,10 +44,22 @@ class GradebookError(ValueError):
 class CountedMark:
     """The mark that counts for one question: the override if there is one, else the grader's."""
 
-    points: float | None  # None: needs a person
+    points: float | None  # None: a person has to give them
     out_of: float
     status: str
     reason: str = ""  # for the override
+    text: str = ""  # which a person marks
+    comment: str = ""  # on the text
+
+    @property
+    def awaits_reader(self) -> bool:
+        """Whether a text is still to be marked by hand."""
+        return self.points is None and self.status == BY_HAND
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether grading failed, so that a person has to look at it."""
+        return self.points is None and self.status != BY_HAND
 
 
 @dataclass(frozen=True)
@@ -56,7 +75,7 @@ class StudentMarks:
 
     @property
     def points(self) -> float | None:
-        """The sum of the points; None while a question needs a person."""
+        """The sum of the points; None while a person still has to give some."""
         points = [mark.points for mark in self.marks.values()]
         return None if None in points else sum(filter(None, points))
 
@@ -117,7 +136,11 @@ class Gradebook:
         unsafe: bool = False,
         problem: str = "",
     ) -> None:
-        """Enter the marks of a student's submission, replacing earlier ones. Overrides stay."""
+        """Enter the marks of a student's submission, replacing earlier ones.
+
+        Overrides stay, and so do marks for texts, which count while the text is the same.
+        """
+        marks = list(marks)
         with self._base as base:
             base.execute(
                 "REPLACE INTO students VALUES (?, ?, ?, ?, ?, ?)",
@@ -139,6 +162,12 @@ class Gradebook:
                     for mark in marks
                 ],
             )  # fmt: skip
+            key = (student.id, assignment)
+            base.execute("DELETE FROM texts WHERE student = ? AND assignment = ?", key)
+            base.executemany(
+                "INSERT INTO texts VALUES (?, ?, ?, ?)",
+                [(*key, mark.question, mark.text) for mark in marks if mark.status == BY_HAND],
+            )
 
     def override(
         self, student: str, assignment: str, question: str, points: float | None, reason: str = ""
@@ -178,6 +207,39 @@ class Gradebook:
                 "REPLACE INTO overrides VALUES (?, ?, ?, ?, ?, ?)", (*key, points, reason, now())
             )
 
+    def mark_by_hand(self, assignment: str, rows: Iterable[HandMark]) -> int:
+        """Enter the marks for texts: all of them or none; return their number.
+
+        Raises:
+            HandMarksError: a row is about no text to mark, its text has changed since, or its
+                points are out of range; names each such row.
+        """
+        texts = {
+            (exported(marks.student.id), question): (marks.student.id, mark)
+            for marks in self.student_marks(assignment)
+            for question, mark in marks.marks.items()
+            if mark.status == BY_HAND
+        }
+        entries, problems = [], []
+        for row in rows:
+            student, mark = texts.get((row.student, row.question), ("", None))
+            where = f"row {row.line}: {row.student}, {row.question}:"
+            if mark is None:
+                problems.append(f"{where} there is no such text in {assignment}")
+            elif row.text_id != text_id(mark.text):
+                problems.append(f"{where} another text was handed in since; export again")
+            elif not 0 <= row.points <= mark.out_of:
+                said = f"points must be between 0 and {mark.out_of:g}, got {row.points:g}"
+                problems.append(f"{where} {said}")
+            else:
+                parts = row.question, row.points, row.comment, row.text_id
+                entries.append((student, assignment, *parts, now()))
+        if problems:
+            raise HandMarksError("\n  ".join(["nothing was entered:", *problems]))
+        with self._base as base:
+            base.executemany("REPLACE INTO hand_marks VALUES (?, ?, ?, ?, ?, ?, ?)", entries)
+        return len(entries)
+
     def delete(self, student: str) -> int:
         """Delete everything about a student; return the number of deleted entries."""
         with self._base as base:
@@ -214,16 +276,33 @@ class Gradebook:
                 (assignment,),
             )
         }
+        texts = {
+            (student, question): text
+            for student, question, text in self._base.execute(
+                "SELECT student, question, text FROM texts WHERE assignment = ?", (assignment,)
+            )
+        }
+        by_hand = {
+            (student, question, text): (points, comment)
+            for student, question, text, points, comment in self._base.execute(
+                "SELECT student, question, text_id, points, comment FROM hand_marks "
+                "WHERE assignment = ?",
+                (assignment,),
+            )
+        }
         marks: dict[str, dict[str, CountedMark]] = {}
         for student, question, points, out_of, status in self._base.execute(
             "SELECT student, question, points, out_of, status FROM marks WHERE assignment = ? "
             "ORDER BY rowid",
             (assignment,),
         ):
-            reason = ""
+            reason, comment, text = "", "", texts.get((student, question), "")
+            if status == BY_HAND:
+                given = by_hand.get((student, question, text_id(text)), (None, ""))
+                points, comment = given
             if (student, question) in overrides:
                 points, reason = overrides[student, question]
-            mark = CountedMark(points, out_of, status, reason)
+            mark = CountedMark(points, out_of, status, reason, text, comment)
             marks.setdefault(student, {})[question] = mark
         for label, late, unsafe, problem, *columns in self._base.execute(
             "SELECT label, late, unsafe, problem, student, name, sis, login, email, section "

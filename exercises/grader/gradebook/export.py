@@ -7,10 +7,8 @@ import io
 from collections.abc import Callable
 
 from grader.gradebook.database import StudentMarks
-
-# A spreadsheet runs a cell that begins with one of these as a formula. Some do so also after
-# blanks, or for the full-width forms of the characters.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+from grader.gradebook.hand_marks import COLUMNS, exported, text_id
+from grader.judging.marking import BY_HAND
 
 
 def canvas(assignment: str, students: list[StudentMarks]) -> str:
@@ -23,7 +21,7 @@ def canvas(assignment: str, students: list[StudentMarks]) -> str:
     for marks in students:
         student = marks.student
         texts = (student.name, student.id, student.sis, student.login, student.section)
-        table.append([*map(_text, texts), _number(marks.points)])
+        table.append([*map(exported, texts), _number(marks.points)])
     return _csv(table)
 
 
@@ -38,8 +36,8 @@ def moodle(assignment: str, students: list[StudentMarks]) -> str:
             f"{name}: {_number(mark.points) or 'open'} of {_number(mark.out_of)}"
             for name, mark in marks.marks.items()
         )
-        identifier = _text(f"Participant {student.id}")
-        names = (_text(student.name), _text(student.email))
+        identifier = exported(f"Participant {student.id}")
+        names = (exported(student.name), exported(student.email))
         table.append([identifier, *names, _number(marks.points), _number(marks.out_of), comments])
     return _csv(table)
 
@@ -59,26 +57,45 @@ def plain(assignment: str, students: list[StudentMarks]) -> str:
         overridden = "; ".join(
             f"{name}: {mark.reason}" for name, mark in by_question.items() if mark.reason
         )
-        pending = [name for name, mark in by_question.items() if mark.points is None]
+        pending = [
+            f"{name}: by hand" if mark.awaits_reader else name
+            for name, mark in by_question.items()
+            if mark.points is None
+        ]
         table.append(
             [
                 assignment,
-                _text(marks.student.id),
-                _text(marks.student.name),
+                exported(marks.student.id),
+                exported(marks.student.name),
                 *points,
                 _number(marks.points),
                 _number(marks.out_of),
                 "late" if marks.late else "",
                 "none" if marks.unsafe else "",
-                _text(marks.label),
-                _text(overridden),
-                _text("; ".join([*filter(None, [marks.problem]), *pending])),
+                exported(marks.label),
+                exported(overridden),
+                exported("; ".join([*filter(None, [marks.problem]), *pending])),
             ]
         )
     return _csv(table)
 
 
+def by_hand(assignment: str, students: list[StudentMarks]) -> str:
+    """Return a line for each text, with columns to fill in; see `hand_marks`."""
+    table = [list(COLUMNS)]
+    for marks in students:
+        student = marks.student
+        for question, mark in marks.marks.items():
+            if mark.status == BY_HAND:
+                person = exported(student.id), exported(student.name)
+                given = _number(mark.points), exported(mark.comment)
+                text = text_id(mark.text), exported(mark.text)
+                table.append([*person, question, _number(mark.out_of), *given, *text])
+    return _csv(table)
+
+
 FORMATS: dict[str, Callable[[str, list[StudentMarks]], str]] = {
+    "by-hand": by_hand,
     "canvas": canvas,
     "moodle": moodle,
     "plain": plain,
@@ -87,11 +104,6 @@ FORMATS: dict[str, Callable[[str, list[StudentMarks]], str]] = {
 
 def _number(points: float | None) -> str:
     return "" if points is None else f"{round(points, 4):g}"
-
-
-def _text(text: str) -> str:
-    """Return text that a spreadsheet does not run as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
 
 def _csv(table: list[list[str]]) -> str:

@@ -63,6 +63,10 @@ def _questions(marks: StudentMarks, record: Record | None) -> list[str]:
         parts.append(f"<p>{escape(name)}: {points} of {_points(counted.out_of)}</p>")
         if counted.reason:
             parts.append(f'<p class="note">{escape(f"Set by hand: {counted.reason}")}</p>')
+        if counted.text:
+            parts.append(f"<pre>{escape(counted.text)}</pre>")
+        if counted.comment:
+            parts.append(f'<p class="note">{escape(counted.comment)}</p>')
         if mark is None:
             continue
         if mark.said:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.gradebook.database import StudentMarks
 from grader.intake.submissions import printable
-from grader.judging.marking import UNREADABLE
+from grader.judging.marking import BY_HAND, UNREADABLE
 from grader.judging.session import ANSWERED, NEEDS_PERSON
 
 
@@ -28,24 +28,28 @@ def marks_table(assignment: str, students: list[StudentMarks]) -> str:
         for line in lines
     ]
     stars = ["* set by hand"] if any("*" in line for line in text) else []
-    return "\n".join([f"{assignment}: {len(students)} submissions", *text, *stars])
+    waiting = sum(mark.awaits_reader for marks in students for mark in marks.marks.values())
+    hand = [f"to mark by hand: {waiting} texts (grader marks --help)"] if waiting else []
+    return "\n".join([f"{assignment}: {len(students)} submissions", *text, *stars, *hand])
 
 
 def _cell(marks: StudentMarks, question: str) -> str:
     mark = marks.marks.get(question)
     if mark is None:
         return ""
+    if mark.awaits_reader:
+        return "by hand"
     return _points(mark.points) + ("*" if mark.reason else "")
 
 
 def _remarks(marks: StudentMarks) -> list[str]:
     """Return what the instructor should know about a submission, apart from its points."""
-    ordinary = (ANSWERED, NEEDS_PERSON, UNREADABLE)
+    ordinary = (ANSWERED, BY_HAND, NEEDS_PERSON, UNREADABLE)
     return [
         *(["late"] if marks.late else []),
         *(["no sandbox"] if marks.unsafe else []),
         *([printable(marks.problem)] if marks.problem else []),
-        *(["needs a person"] if marks.points is None else []),
+        *(["needs a person"] if any(one.needs_person for one in marks.marks.values()) else []),
         *sorted(
             {
                 f"{mark.status}: {_short(name)}"

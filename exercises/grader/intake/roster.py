@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.intake.csv_files import CsvError, read_rows
 from grader.intake.submissions import Submission
-from grader.units import MIB
 
-MOST_BYTES = 10 * MIB
 # Column headings, in lower case, as course systems and people write them.
 _HEADINGS = {
     "id": ("id", "user id", "canvas id", "moodle id", "student id", "identifier", "participant"),
@@ -80,21 +77,10 @@ def read_roster(file: Path) -> Roster:
         raise RosterError(
             f"{file}: there is no such file; give a CSV file with the columns ID and Name"
         )
-    data = file.read_bytes()
-    if len(data) > MOST_BYTES:
-        raise RosterError(
-            f"{file}: a roster has at most {MOST_BYTES // MIB} MB; this file has {len(data) // MIB}"
-        )
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise RosterError(f"{file}: not UTF-8 text; save it as CSV in UTF-8") from None
-    first_line = text.splitlines()[0] if text else ""
-    delimiter = max(",;\t", key=first_line.count)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except csv.Error as error:
-        raise RosterError(f"{file}: not readable as CSV ({error})") from None
+        rows = read_rows(file)
+    except CsvError as error:
+        raise RosterError(str(error)) from None
     headings = [heading.strip().casefold() for heading in rows[0]] if rows else []
     columns = {
         name: next((headings.index(heading) for heading in known if heading in headings), None)

@@ -76,6 +76,7 @@ class Cluster:
         framework: str,
         draw: Draw,
         stop: threading.Event,
+        inspections: session.Inspections | None = None,
     ) -> Transcript:
         """Do what `session.collect_answers` does, on a node.
 
@@ -87,6 +88,7 @@ class Cluster:
             "questions": questions,
             "framework": framework,
             "inputs": {name: draw(name) for name in questions},
+            "inspections": {name: dict(keys) for name, keys in (inspections or {}).items()},
             "limits": dataclasses.asdict(self.limits),
         }
         future = self.client.submit(
@@ -124,6 +126,7 @@ def run_on_node(task: str, files: str) -> str:
         content["inputs"].__getitem__,
         _starter(files, limits),
         limits,
+        inspections=content["inspections"],
     )
     return wire.encode(
         {

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from d2lexercises import frameworks
+from d2lexercises.faults import error_in
 from d2lexercises.question import Question, give_verdict
 
 from grader.judging import session
@@ -16,6 +17,7 @@ from grader.judging.session import Answer
 
 log = logging.getLogger(__name__)
 
+BY_HAND = "by hand"  # the status of a text that a person marks
 UNREADABLE = "unreadable"  # the status of every mark if the submitted file is not a notebook
 
 _MESSAGES = {
@@ -35,11 +37,12 @@ class Mark:
     question: str
     version: str
     title: str
-    status: str  # one of those in `session`, or UNREADABLE
-    points: float | None  # None: needs a person
+    status: str  # one of those in `session`, BY_HAND or UNREADABLE
+    points: float | None  # None: a person gives them
     out_of: float
     said: str = ""  # a message about the answer as a whole
     findings: list[dict[str, Any]] = field(default_factory=list)  # for each aspect
+    text: str = ""  # which a person marks
 
     def as_json(self) -> dict[str, Any]:
         """Return the mark as plain data, to be stored."""
@@ -51,7 +54,9 @@ def mark_answer(
 ) -> Mark:
     """Judge an answer. `draw` returns the inputs that the answer was given."""
 
-    def mark(status: str, points: float | None, message: str = "", findings: Any = ()) -> Mark:
+    def mark(
+        status: str, points: float | None, message: str = "", findings: Any = (), text: str = ""
+    ) -> Mark:
         return Mark(
             question.name,
             question.version,
@@ -61,14 +66,29 @@ def mark_answer(
             float(question.points),
             message,
             list(findings),
+            text,
         )
 
     if answer.status not in (session.ANSWERED, session.RAISED):
         points = None if answer.status == session.NEEDS_PERSON else 0.0
         return mark(answer.status, points, _MESSAGES[answer.status])
     outputs = answer.outputs
+    if isinstance(outputs, dict):  # what a worker says of its own is no inspection
+        own = {key: value for key, value in outputs.items() if key not in question.inspections}
+        outputs = own | answer.inspected
     if answer.status == session.RAISED:
         outputs = {"error": answer.detail}
+    if question.is_text:
+        text = outputs.get("text") if isinstance(outputs, dict) else None
+        if isinstance(text, str):
+            written = bool(text.strip())
+            return (
+                mark(BY_HAND, None, "", (), text)
+                if written
+                else mark(session.MISSING, 0.0, "Nothing is written.")
+            )
+        said = error_in(outputs) or error_in(text) or "No text came."
+        return mark(BY_HAND, None, said)  # not for the grader to decide
     try:
         # A judge needs a framework, also for a submission that imports none and cannot be right.
         known = framework if framework in frameworks.KEYS else frameworks.KEYS[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from d2lexercises import library
@@ -23,7 +23,7 @@ def load_questions(chapter: str, private: Path | None = None) -> dict[str, Quest
     """
     with _with_private(private):
         try:
-            return library.questions(chapter)
+            found = library.questions(chapter)
         except KeyError:
             known = ", ".join(library.chapters()) or "none"
             raise QuestionsError(
@@ -34,6 +34,13 @@ def load_questions(chapter: str, private: Path | None = None) -> dict[str, Quest
             raise QuestionsError(
                 f"the questions of {chapter} cannot be loaded: {problem}"
             ) from None
+    for name, question in found.items():
+        if question.left_out:
+            raise QuestionsError(
+                f"{name}: the judge of a hidden aspect is missing; this is what was handed out: "
+                "give the folder that it was made from"
+            )
+    return found
 
 
 def known_chapters(private: Path | None = None) -> set[str]:
@@ -44,6 +51,14 @@ def known_chapters(private: Path | None = None) -> set[str]:
     """
     with _with_private(private):
         return set(library.chapters())
+
+
+def inspections_of(questions: Mapping[str, Question]) -> dict[str, dict[str, str]]:
+    """Return what questions inspect: for each, the keys of inspections and of their outputs."""
+    return {
+        name: {key: of for key, (_, of) in question.inspections.items()}
+        for name, question in questions.items()
+    }
 
 
 @contextlib.contextmanager

@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from d2lexercises.faults import error_in, stopped
+
 from grader.sandbox.bubblewrap import SandboxError
 from grader.sandbox.channel import ChannelClosed, ChannelFlooded, ChannelSilent
 from grader.sandbox.limits import ALL_DEFENCES, Defences, Limits
@@ -37,6 +39,8 @@ _MOST_MACHINE_FAILURES = 3
 _POLL = 0.5  # seconds between looks at `stop`
 
 Draw = Callable[[str], dict[str, Any]]  # returns a question's inputs
+# By question: the key of each inspection, and that of the output which it inspects.
+Inspections = Mapping[str, Mapping[str, str]]
 
 
 class Stopped(Exception):
@@ -50,6 +54,7 @@ class Answer:
     status: str
     outputs: Any = None  # plain data
     detail: dict[str, str] = field(default_factory=dict)  # of an exception: type, message, line
+    inspected: dict[str, Any] = field(default_factory=dict)  # what each inspection gave, by its key
 
 
 @dataclass
@@ -71,14 +76,21 @@ def collect_answers(
     limits: Limits,
     defences: Defences = ALL_DEFENCES,
     stop: threading.Event | None = None,
+    inspections: Inspections | None = None,
 ) -> Transcript:
     """Run the cells and get the outputs of every question; `draw` returns a question's inputs.
+
+    What a question inspects is sent to further workers, one for each inspection, which never run
+    a cell.
 
     Raises:
         Stopped: `stop` was set before all answers were known.
     """
     stop = stop or threading.Event()
-    return _Session(cells, questions, framework, draw, starter, limits, defences, stop).run()
+    session = _Session(cells, questions, framework, draw, starter, limits, defences, stop)
+    transcript = session.run()
+    _Inspector(session, inspections or {}).run()
+    return transcript
 
 
 class _Session:
@@ -283,6 +295,74 @@ class _Exchange:
         self.nonce = secrets.token_hex(16)
         request = {"nonce": self.nonce, "question": name, "inputs": session.draw(name)}
         self.channel.send(request, session.limits.answer_seconds)
+
+
+class _Inspector:
+    """Has what answers gave inspected, each by a worker that never ran a submission's code."""
+
+    def __init__(self, session: _Session, inspections: Inspections) -> None:
+        self.session = session
+        self.inspections = inspections
+
+    def run(self) -> None:
+        """Add to every answer what its inspections give."""
+        answers = self.session.result.answers
+        for name, answer in answers.items():
+            if answer.status != ANSWERED or not isinstance(answer.outputs, dict):
+                continue
+            try:
+                for key, of in self.inspections.get(name, {}).items():
+                    if of in answer.outputs:
+                        answer.inspected[key] = self._inspect(name, key, answer.outputs[of])
+            except SandboxError as error:
+                self.session.note(str(error))
+                answers[name] = Answer(NEEDS_PERSON)
+
+    def _inspect(self, name: str, key: str, came: Any) -> Any:
+        """What an inspection gives, or an error in its place.
+
+        Raises:
+            SandboxError: no worker could be started.
+        """
+        if error_in(came) is not None:
+            return came
+        session = self.session
+        task = {"inspect": key, "question": name, "inputs": session.draw(name), "came": came}
+        said = ""
+        for _ in range(2):  # the machine may be the cause of the first failure
+            if time.monotonic() >= session.until:
+                return stopped("The notebook as a whole took longer than allowed.")
+            began = time.monotonic()
+            worker = session.starter.start(session.framework)
+            session.until += time.monotonic() - began  # the submission does not pay for the start
+            try:
+                return self._exchange(worker, task)
+            except ChannelSilent:
+                return stopped("Inspecting what the answer gave did not end in time.")
+            except ChannelFlooded:
+                return stopped("Inspecting what the answer gave sent more data than allowed.")
+            except ChannelClosed:
+                said = "Inspecting what the answer gave ended its process."
+            finally:
+                worker.end()
+        return stopped(said)
+
+    def _exchange(self, worker: Worker, task: dict[str, Any]) -> Any:
+        session = self.session
+        seconds = session.limits.answer_seconds * session.slack
+        until = min(time.monotonic() + seconds, session.until)
+        worker.channel.send(task, seconds)
+        while True:
+            try:
+                message = worker.channel.receive(min(until - time.monotonic(), _POLL))
+            except ChannelSilent:
+                if session.stop.is_set():
+                    raise Stopped from None
+                if time.monotonic() >= until:
+                    raise
+                continue
+            if message is not None and "inspected" in message:
+                return message["inspected"]
 
 
 def _overloaded() -> bool:

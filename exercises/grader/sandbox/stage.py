@@ -1,8 +1,8 @@
 """The files of the sandbox: the helper package, and of each question only what runs an answer.
 
-What is there is a positive list: the functions called `run`, what kind of thing an answer is, and
-the code that they use. The right answers, the judges and what draws the inputs are not on it, since
-nothing that runs there uses them.
+What is there is a positive list: the functions called `run` and `inspect`, what kind of thing an
+answer is, and the code that they use. The right answers, the judges and what draws the inputs are
+not on it, since nothing that runs there uses them.
 """
 
 from __future__ import annotations
@@ -46,6 +46,14 @@ def hint(*arguments, **named):
 
 
 def case(*arguments, **named):
+    return _Quiet()
+
+
+def solution(*arguments, **named):
+    return _Quiet()
+
+
+def handed_out(*arguments, **named):
     return _Quiet()
 '''
 _REMOVED = {"inputs": 3, "judge": 5}  # of the first edition's questions: arguments, with position
@@ -158,10 +166,13 @@ def _end(questions: list[WrittenQuestion], module: str, modules: reach.Modules) 
         return f"{where.__name__}.{name}"
 
     for question in questions:
-        runs = [f"{k!r}: ({reached(run)}, {over!r})" for k, (run, over) in question.runs.items()]
+        runs, fresh = [
+            [f"{key!r}: ({reached(one)}, {about!r})" for key, (one, about) in words.items()]
+            for words in (question.runs, question.inspections)
+        ]
         takes = reached(question.takes)
         lines.append(f"d2lexercises.running.Running({question.name!r}, {takes}, ")
-        lines[-1] += f"{{{', '.join(runs)}}})"
+        lines[-1] += f"{{{', '.join(runs)}}}, {{{', '.join(fresh)}}})"
     imports = "".join(f"import {name}\n" for name in sorted(used))
     return f"{imports}QUESTIONS = ({', '.join(lines)},)\n"
 

@@ -49,6 +49,7 @@ class Exercises:
     project: Project
     chapter: Chapter  # their source
     private: Path | None = None  # the private file whose questions are among them
+    private_sections: tuple[Section, ...] = ()  # its sections
 
     @property
     def name(self) -> str:
@@ -131,7 +132,8 @@ def _read(project: Project, name: str, public: Path | None, secret: Path | None)
     if len(chapters) == 2:
         cells = _merge(sections(chapters[0]), sections(chapters[1]))
         merged = replace(chapters[0], cells=tuple(cells))
-    return Exercises(project, merged, secret)
+    own = tuple(sections(chapters[-1])) if secret else ()
+    return Exercises(project, merged, secret, own)
 
 
 def _read_text(project: Project, name: str, path: Path) -> Chapter:

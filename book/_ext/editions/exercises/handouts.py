@@ -3,44 +3,87 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
-from d2lexercises import library
+from d2lexercises import library, solutions
 from nbformat import NotebookNode
 
 from editions.base.files import write_atomically
 from editions.base.frameworks import Framework
 from editions.base.project import Project
-from editions.exercises.exercise_files import Exercises, dropped_chapters, find_exercises
+from editions.exercises.exercise_files import (
+    Exercises,
+    dropped_chapters,
+    find_exercises,
+    sections,
+)
+from editions.exercises.public_questions import public_part
 from editions.notebooks import notebook as notebooks
+from editions.source.chapter import Cell
 
 CHECKS = "d2l_checks"  # folder beside a handed-out notebook, with the private questions
 
 
+@dataclass(frozen=True)
+class HandingOut:
+    """What an instructor sets when handing out."""
+
+    private: Path | None = None  # the folder of their own questions
+    solutions_from: date | None = None  # the day from which every solution opens
+
+    @property
+    def is_own(self) -> bool:
+        """Whether something differs from what the repository keeps for everyone."""
+        return self.private is not None or self.solutions_from is not None
+
+
 def write_student_notebooks(
-    project: Project, names: list[str] | None = None, private: Path | None = None
+    project: Project,
+    names: list[str] | None = None,
+    private: Path | None = None,
+    solutions_from: date | None = None,
 ) -> list[Path]:
     """Write the student notebooks, and one archive for each framework; return what changed.
 
-    Public notebooks go to ``exercises/notebooks``, where the repository keeps them. With a private
-    folder, notebooks and archives go to ``_build/exercises`` alone.
+    Public notebooks go to ``exercises/notebooks``, and solutions beside the public questions, where
+    the repository keeps them. With a private folder or a date, notebooks and archives go to
+    ``_build/exercises`` alone.
+
+    Args:
+        project: the book.
+        names: the chapters; by default all that have exercises.
+        private: the instructor's folder of questions.
+        solutions_from: the day from which solutions open, whether or not a check has passed. Those
+            of private questions are handed out only with it.
 
     Raises:
-        EditionsError: there are no such exercises, or the private folder has none.
+        EditionsError: there are no such exercises, the private folder has none, or one of its
+            questions cannot be handed out.
         SourceError: an exercise file breaks a rule of the format; says on which line.
     """
+    handing_out = HandingOut(private, solutions_from)
     chosen = find_exercises(project, names, private)
     everything = find_exercises(project, None, private) if names else chosen
     chosen_names = {exercises.name for exercises in chosen}
     built = project.root / "_build" / "exercises"
-    folder = project.root / "exercises" / "notebooks" if private is None else built / "notebooks"
-    questions = _private_questions(project, private) if private else {}
+    kept = project.root / "exercises" / "notebooks"
+    folder = built / "notebooks" if handing_out.is_own else kept
+    own = _private_files(project, everything, handing_out)
     changed = []
+    if not handing_out.is_own:
+        for exercises in chosen:
+            path = solutions_path(exercises)
+            if write_atomically(path, packed_solutions(exercises)):
+                changed.append(path)
     for framework in project.frameworks:
-        contents = dict(questions)
+        contents = dict(own)
         for exercises in everything:
-            data = notebooks.dumps(student_notebook(exercises, framework))
+            data = notebooks.dumps(student_notebook(exercises, framework, handing_out))
             contents[f"{exercises.name}.ipynb"] = data
             path = student_path(exercises, framework, folder)
             if exercises.name in chosen_names and write_atomically(path, data):
@@ -51,9 +94,16 @@ def write_student_notebooks(
     return changed
 
 
-def student_notebook(exercises: Exercises, framework: Framework) -> NotebookNode:
+def student_notebook(
+    exercises: Exercises, framework: Framework, handing_out: HandingOut = HandingOut()
+) -> NotebookNode:
     """The notebook that students get: no solutions, no outputs."""
-    node = notebooks.build(exercises.without("solution"), framework, exercises.project)
+    source = exercises.without("solution")
+    if said := _said_when_handing_out(exercises, handing_out):
+        start = len(sections(source)[0].cells)
+        cell = Cell("code", said, 1, name="handed-out")
+        source = replace(source, cells=(*source.cells[:start], cell, *source.cells[start:]))
+    node = notebooks.build(source, framework, exercises.project)
     node.metadata[notebooks.KEY] = {"exercises": exercises.name, "framework": framework.key}
     return node
 
@@ -63,14 +113,77 @@ def student_path(exercises: Exercises, framework: Framework, folder: Path) -> Pa
     return folder / framework.key / f"{exercises.name}.ipynb"
 
 
-def _private_questions(project: Project, private: Path) -> dict[str, bytes]:
-    """The private folder's Python files, but for those that belong to dropped chapters."""
+def solutions_path(exercises: Exercises) -> Path:
+    """Where the solutions of public exercises are kept: beside the questions, for the package."""
+    return exercises.project.root / "exercises" / "chapters" / exercises.name / solutions.FILE
+
+
+def packed_solutions(exercises: Exercises, only: Collection[str] | None = None) -> bytes:
+    """The file of solutions of a chapter; `only` names the questions, by default all."""
+    worked: dict[str, dict[str, str]] = {}
+    for section in sections(exercises.chapter):
+        name = section.question
+        if name is None or (only is not None and name not in only):
+            continue
+        cells = tuple(cell for cell in section.cells if "solution" in cell.tags)
+        part = replace(exercises.without("starter"), cells=cells)
+        for framework in exercises.project.frameworks:
+            built = notebooks.build(part, framework, exercises.project).cells[1:]  # no setup cell
+            worked.setdefault(name, {})[framework.key] = "\n\n".join(map(_markdown, built))
+    return solutions.pack(worked).encode("ascii")
+
+
+def _markdown(cell: NotebookNode) -> str:
+    if cell.cell_type == "markdown":
+        return cell.source
+    longest = max(map(len, re.findall("`+", cell.source)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}python\n{cell.source}\n{fence}"
+
+
+def _said_when_handing_out(exercises: Exercises, handing_out: HandingOut) -> str:
+    """The code of the cell that says so in the notebook; "" where nothing differs."""
+    said = []
+    if names := sorted(_own_questions(exercises, handing_out)):
+        said.append(f"private={names!r}".replace("'", '"'))
+    if handing_out.solutions_from is not None:
+        said.append(f'solutions_from="{handing_out.solutions_from}"')
+    if not said:
+        return ""
+    return f"from d2lexercises import handed_out\n\nhanded_out({', '.join(said)})"
+
+
+def _own_questions(exercises: Exercises, handing_out: HandingOut) -> set[str]:
+    """The names of a notebook's questions whose text or checks are the instructor's."""
+    if handing_out.private is None:
+        return set()
+    own = {section.question for section in exercises.private_sections}
+    file = library.question_files(handing_out.private).get(exercises.name)
+    own |= {question.name for question in library.questions_in(file)} if file else set()
+    asked = {section.question for section in sections(exercises.chapter)}
+    return {name for name in own & asked if name}
+
+
+def _private_files(
+    project: Project, everything: list[Exercises], handing_out: HandingOut
+) -> dict[str, bytes]:
+    """What is handed out of the private folder, but for dropped chapters: checks, and solutions."""
+    private = handing_out.private
+    if private is None:
+        return {}
     dropped = dropped_chapters(project)
-    return {
-        f"{CHECKS}/{path.relative_to(private).as_posix()}": path.read_bytes()
-        for chapter, path in sorted(library.question_files(private).items())
-        if chapter not in dropped
-    }
+    found, hidden = {}, set()
+    for chapter, path in sorted(library.question_files(private).items()):
+        if chapter in dropped:
+            continue
+        name = f"{CHECKS}/{path.relative_to(private).as_posix()}"
+        found[name] = public_part(path).encode("utf-8")
+        hidden |= {one.name for one in library.questions_in(path) if one.hidden}
+    for exercises in everything if handing_out.solutions_from else []:
+        if names := _own_questions(exercises, handing_out) - hidden:
+            data = packed_solutions(exercises, names)
+            found[f"{CHECKS}/{exercises.name}/{solutions.FILE}"] = data
+    return found
 
 
 def archive_of(contents: dict[str, bytes], top: str) -> bytes:

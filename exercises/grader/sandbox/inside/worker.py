@@ -1,5 +1,7 @@
 """Run one submission's cells and the probes of its answers, and send back plain data.
 
+Or else, in a worker that never runs a cell, inspect what an answer gave.
+
 The worker is not trusted from the moment it runs the first cell: any later message may come from
 the submission.
 """
@@ -18,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from d2lexercises import faults, library, wire
+from d2lexercises import faults, library, running, wire
 from d2lexercises import question as questions_module
 from inside import cells, isolate, seccomp
 
@@ -86,6 +88,9 @@ def serve(connection: socket.socket, settings: dict[str, Any], greeted: bool = F
     task = channel.receive()
     if settings["quiet"]:
         silence()
+    if "inspect" in task:
+        inspect(channel, task, settings["framework"])
+        return
     run(channel, task, settings)
     channel.send(done=True)
 
@@ -175,6 +180,20 @@ def answer(
     except BaseException as error:
         text = wire.encode({"nonce": nonce, "outputs": {"error": describe(error)}})
     channel.connection.sendall(text.encode() + b"\n")
+
+
+def inspect(channel: Channel, task: dict[str, Any], framework: str) -> None:
+    """Inspect what a run of a question gave, and send what comes of it."""
+    try:
+        adapter = load(framework)
+        seed(framework)
+        question = find(task["question"])
+        found = running.inspect_found(
+            question, task["inspect"], task["inputs"], task["came"], adapter
+        )
+        channel.send(inspected=found)
+    except BaseException as error:
+        channel.send(inspected={"error": describe(error)})
 
 
 def find(name: str) -> questions_module.Probe:

@@ -1,0 +1,82 @@
+"""Marks for texts, which a person gives: a table to fill in, and reading it back.
+
+    grader export blocks --format by-hand > texts.csv
+    grader marks blocks texts.csv
+
+The table has a row for each text and the columns of `COLUMNS`; a person fills in `points` and
+`comment`. The text id tells whether a student has handed in another text since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.intake.csv_files import CsvError, read_rows
+
+COLUMNS = ("id", "name", "question", "out of", "points", "comment", "text id", "text")
+# A spreadsheet runs a cell that begins with one of these as a formula. Some do so also after
+# blanks, or for the full-width forms of the characters.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_NEEDED = ("id", "question", "points", "text id")
+
+
+class HandMarksError(ValueError):
+    """Marks cannot be entered; the message names the file, the lines and the reasons."""
+
+
+@dataclass(frozen=True)
+class HandMark:
+    """One row that was filled in."""
+
+    line: int  # of the table, the headings being line 1
+    student: str  # the id as it was exported
+    question: str
+    points: float
+    comment: str
+    text_id: str
+
+
+def text_id(text: str) -> str:
+    """Return an id of a text: another one for another text."""
+    return f"text-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+
+
+def exported(text: str) -> str:
+    """Return text as it is exported: so that a spreadsheet does not run it as a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
+
+
+def read_hand_marks(file: Path) -> list[HandMark]:
+    """Read the rows that have points.
+
+    Raises:
+        HandMarksError: the file cannot be read, lacks a column, or has points that are no number.
+    """
+    try:
+        rows = read_rows(file)
+    except CsvError as error:
+        raise HandMarksError(str(error)) from None
+    headings = [heading.strip().casefold() for heading in rows[0]] if rows else []
+    if missing := [name for name in _NEEDED if name not in headings]:
+        raise HandMarksError(
+            f"{file}: it lacks the columns {', '.join(missing)}; fill in the file that "
+            "`grader export ASSIGNMENT --format by-hand` prints"
+        )
+    found, problems = [], []
+    for line, row in enumerate(rows[1:], 2):
+        values = dict(zip(headings, (cell.strip() for cell in row), strict=False))
+        if not values.get("points"):
+            continue
+        try:
+            points = float(values["points"].replace(",", "."))
+        except ValueError:
+            problems.append(f"row {line}: points must be a number, got {values['points']}")
+            continue
+        student, question = values["id"], values.get("question", "")
+        comment, text = values.get("comment", ""), values.get("text id", "")
+        found.append(HandMark(line, student, question, points, comment, text))
+    if problems:
+        raise HandMarksError("\n  ".join([f"{file}: nothing was entered:", *problems]))
+    return found

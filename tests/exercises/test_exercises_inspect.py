@@ -1,0 +1,122 @@
+"""What an answer saved is looked at in a fresh process when a notebook checks it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from d2lexercises import inspecting, library
+from d2lexercises.faults import WrongKind
+from d2lexercises.files import MOST_BYTES, contents, laid_out
+from exercise_answers import PACKAGES
+from saving import BROKEN, HONEST, LIAR, QUESTION
+
+END = """
+from d2lexercises import check
+check("saving.state", save, framework={framework!r})
+"""
+
+
+@pytest.fixture
+def private(tmp_path):
+    """A folder with the question on saving."""
+    file = tmp_path / "private" / "saving" / "question.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(QUESTION)
+    return file
+
+
+def checked(private: Path, code: str, framework: str) -> str:
+    """What `check` says in a process of its own, which the answer may change."""
+    where = {"PYTHONPATH": PACKAGES, library.PRIVATE: str(private.parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code + END.format(framework=framework)],
+        env={**os.environ, **where},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_an_honest_answer_passes(private, framework):
+    said = checked(private, HONEST[framework], framework)
+    assert "saving.state: 4 of 4 points" in said, said
+
+
+@pytest.mark.slow
+def test_what_an_answer_replaced_is_not_replaced_where_it_is_inspected(private, framework):
+    said = checked(private, LIAR[framework], framework)
+    assert "✓ right     1/1  looked at where it was saved" in said, said
+    assert "✗ not yet   0/2  looked at elsewhere" in said and "values differ" in said
+
+
+@pytest.mark.frameworks("pytorch")
+@pytest.mark.slow
+def test_a_file_that_cannot_be_opened_is_said(private):
+    said = checked(private, BROKEN, "pytorch")
+    assert "saving.state: 0 of 4 points" in said and "BadZipFile" in said
+
+
+@pytest.mark.frameworks("pytorch")
+@pytest.mark.parametrize(
+    ("inside", "seconds", "expected"),
+    [
+        ("while True: pass", 5.0, "did not end within 5 seconds"),
+        ("import os; os._exit(3)", 60.0, "the process ended"),
+    ],
+)
+@pytest.mark.slow
+def test_an_inspection_that_fails_says_so(private, monkeypatch, inside, seconds, expected):
+    start = "    def inspect(given, found, f):\n"
+    private.write_text(QUESTION.replace(start, f"{start}        {inside}\n", 1))
+    monkeypatch.setattr(inspecting, "TIME_LIMIT", seconds)
+    (question,) = library.questions_in(private)
+    inputs = question.draw(1)
+    (run,) = {of for _, of in question.inspections.values()}
+    outputs = inspecting.with_inspections(question, inputs, {run: {"net.pt": b""}}, "pytorch")
+    findings = {one.aspect: one for one in question.findings(inputs, outputs, "pytorch")}
+    assert expected in findings["looked at elsewhere"].message
+
+
+def test_nothing_is_started_where_nothing_came(private, monkeypatch):
+    monkeypatch.setattr(inspecting.subprocess, "run", None)
+    (question,) = library.questions_in(private)
+    failed = {"error": {"type": "ValueError", "message": "", "line": ""}}
+    assert inspecting.with_inspections(question, {}, failed, "pytorch") == failed
+
+
+# -- files as plain data -----------------------------------------------------------------------
+
+
+def test_files_arrive_as_they_were_written(tmp_path):
+    (tmp_path / "net" / "weights").mkdir(parents=True)
+    (tmp_path / "net" / "weights" / "a.bin").write_bytes(b"\0\1")
+    (tmp_path / "net" / "b.json").write_bytes(b"{}")
+    files = contents(tmp_path / "net")
+    assert files == {"b.json": b"{}", "weights/a.bin": b"\0\1"}
+    assert contents(tmp_path / "net" / "b.json") == b"{}"
+    with laid_out(files) as folder:
+        assert contents(folder) == files
+    assert not folder.exists()
+
+
+def test_a_file_that_is_missing_or_too_large_is_refused(tmp_path):
+    with pytest.raises(WrongKind, match=r"A file net\.pt is expected; there is none"):
+        contents(tmp_path / "net.pt")
+    (tmp_path / "net.pt").write_bytes(b"x" * (MOST_BYTES + 1))
+    with pytest.raises(WrongKind, match="at most"):
+        contents(tmp_path / "net.pt")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{"../x": b""}, {"/x": b""}, {"a/../../x": b""}, {"x": "text"}, [b""], {"": b""}, {"\0": b""}],
+)
+def test_files_that_lead_out_of_their_folder_are_refused(files):
+    with pytest.raises(WrongKind), laid_out(files):
+        raise AssertionError("it was laid out")
