@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from d2lexercises.feedback import evaluate
-from exercise_answers import FRAMEWORKS, judge, namespace, wrong_answers
+from exercise_answers import FRAMEWORKS, judge, wrong_answers
 
 BOTH = ("pytorch", "tensorflow")
 SAID = [
@@ -39,8 +39,7 @@ SAID = [
 )
 def test_the_feedback_names_the_mistake(name, what, framework, said):
     chapter = name.partition(".")[0]
-    wrong = wrong_answers(chapter)[framework]
-    answers = {case[:2]: case[2] for case in wrong(namespace(chapter, framework, "solution"))}
+    answers = {case[:2]: case[2] for case in wrong_answers(chapter, framework)}
     findings = judge(name, answers[name, what], framework).findings
     texts = [f"{finding.message} {finding.hint}" for finding in findings if not finding.passed]
     assert any(said in text for text in texts), texts

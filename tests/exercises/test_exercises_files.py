@@ -94,7 +94,9 @@ def project(tmp_path):
     (root / "_toc.yml").write_text(
         "format: jb-book\nroot: book/blocks\nchapters:\n- file: book/small\n", "utf8"
     )
-    write(root / "exercises" / "chapters" / "small" / "text.md", SMALL)
+    small = root / "exercises" / "chapters" / "small"
+    write(small / "text.md", SMALL)
+    (small / "question.py").write_text(QUESTIONS.replace(', make("small.two")', ","), "utf8")
     return Project(root)
 
 
