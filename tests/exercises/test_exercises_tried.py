@@ -107,7 +107,7 @@ WRONG = {
     ),
     "a judge that raises": (
         "question.py", EXPECT, JUDGE.format("(found == given.v).all()"),
-        "replies of another form", "the judge raises AttributeError",
+        "replies of another form", "the judge raises ValueError",
     ),
     "an error in drawing": (
         "question.py", "draw.integer(8, 9)", "draw.integre(8, 9)",
