@@ -224,7 +224,7 @@ def test_a_command_that_is_mistyped_is_told(tmp_path, capsys):
     for typed, said in (
         (["--private", str(tmp_path / "gone")], "there is no such folder of exercises"),
         (["gone"], "there are no exercises called gone; there are: "),
-        (["--private", str(tmp_path)], "there are no exercises called of any chapter"),
+        (["--private", str(tmp_path)], "it holds no exercises, such as blocks/question.py"),
     ):
         assert main(["check-questions", *typed]) == 1
         assert said in capsys.readouterr().err

@@ -89,11 +89,13 @@ def _chapters(wanted: Wanted) -> list[str]:
         known = [name for name in known if name not in left_out]
     else:
         known = [name for name in known if name in listed]
-    if unknown := [name for name in wanted.chapters if name not in known] or not known:
-        names = ", ".join(unknown) if isinstance(unknown, list) else "of any chapter"
+    folder = wanted.project.relative(wanted.folder)
+    if not known:
+        raise EditionsError(f"{folder}: it holds no exercises, such as blocks/question.py")
+    if unknown := [name for name in wanted.chapters if name not in known]:
         raise EditionsError(
-            f"{wanted.project.relative(wanted.folder)}: there are no exercises called {names}; "
-            f"there are: {', '.join(known) or 'none'}"
+            f"{folder}: there are no exercises called {', '.join(unknown)}; there are: "
+            f"{', '.join(known)}"
         )
     return [name for name in known if name in (wanted.chapters or known)]
 

@@ -11,6 +11,8 @@ from editions.base.files import read_text
 from editions.base.project import Project
 from editions.exercises.chapter_files import files_in
 
+MOST_WORDS = 8  # that a note names
+
 
 def migration_notes(project: Project, folder: Path, names: Iterable[str] = ()) -> Iterator[str]:
     """How to move what is in the form of the first edition, in a line for each file."""
@@ -26,10 +28,11 @@ def migration_notes(project: Project, folder: Path, names: Iterable[str] = ()) -
         if moves:
             yield f"{project.relative(files.folder)}: rename {', '.join(moves)}"
         if files.question and (old := _old_words(files.question)):
+            words = ", ".join(old[:MOST_WORDS]) + (" ..." if len(old) > MOST_WORDS else "")
             yield (
                 f"{project.relative(files.question)}: in the form of the first edition, which "
-                f"works for one more release ({', '.join(old)}); exercises/MIGRATING.md has the "
-                "new word for each"
+                f"works for one more release; exercises/MIGRATING.md has the new word for each of "
+                f"{words}"
             )
 
 
