@@ -8,6 +8,8 @@ module               knows
 ``worked_solutions`` what teachers get: the solutions, run
 ``chapter_files``    the files of a chapter's exercises in one folder
 ``question_faults``  what is wrong with them, as far as it shows without a framework
+``stated_points``    the points that a section's text states
+``never_failing``    judges that find nothing wrong with anything
 ``written_answers``  the answers that they hold, ready to be judged
 ``judging``          the rules that a question keeps, and what breaks them
 ``altered_replies``  what a hostile process may send

@@ -15,8 +15,6 @@ from typing import Any
 
 from d2lexercises import frameworks
 from d2lexercises.answers import python_of
-from d2lexercises.faults import error_in
-from d2lexercises.given import Given
 from d2lexercises.question import Question, give_verdict
 from d2lexercises.vocabulary import WrittenQuestion
 from d2lexercises.wire import WireError, encode
@@ -24,7 +22,6 @@ from d2lexercises.wire import WireError, encode
 from editions.base.errors import EditionsError, SourceError
 from editions.base.files import read_text
 from editions.base.project import Project
-from editions.exercises.altered_replies import ODD
 from editions.exercises.chapter_files import ChapterFiles, files_in, is_marked_by_hand
 from editions.exercises.exercise_files import (
     Section,
@@ -34,14 +31,13 @@ from editions.exercises.exercise_files import (
     read_exercise_text,
     sections,
 )
+from editions.exercises.never_failing import never_failing
 from editions.exercises.python_lines import line_of_name, line_of_text, syntax_error
+from editions.exercises.stated_points import stated_points
 from editions.exercises.written_answers import load_answers
 from editions.source.chapter import Chapter
 
-_PLAUSIBLE = [odd for odd in ODD if error_in(odd) is None]  # an error fails wherever it is
 DRAWS = range(5)  # the seeds of the inputs that are looked at
-_STATED = re.compile(r"\((\d+(?:\.\d+)?) points?\)|\*(\d+(?:\.\d+)?) points?\.?\*")
-_LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s")
 
 
 @dataclass(frozen=True)
@@ -264,7 +260,7 @@ class _ChapterFaults:
         if question is None or self.files.text is None:
             return
         points = float(question.points)
-        total, parts = _stated_points(section)
+        total, parts = stated_points(section)
         for line, stated in total:
             if stated != points:
                 what = f"the text states {stated:g} points for {question.name}, which gives"
@@ -347,7 +343,7 @@ class _ChapterFaults:
         path = self.files.question
         assert path is not None
         try:
-            never = _never_failing(question, drawn, self.frameworks)
+            never = never_failing(question, drawn, self.frameworks)
         except Exception as error:
             self._raised(path, error, f"judging {question.name} raised ")
             return
@@ -374,73 +370,6 @@ class _ChapterFaults:
         if missing:
             said += "; import a framework inside of the functions that need it"
         self._fault(path, lines[-1] if lines else None, f"{what}{type(error).__name__}: {said}")
-
-
-# -- points that a text states ---------------------------------------------------------------------
-
-
-def _stated_points(
-    section: Section,
-) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
-    """The points that a section states, with their lines: of the whole, and in list items."""
-    total: list[tuple[int, float]] = []
-    parts: list[tuple[int, float]] = []
-    for cell in section.cells:
-        if cell.kind != "markdown" or "solution" in cell.tags:
-            continue
-        for number, row in enumerate(cell.source.splitlines()):
-            for match in _STATED.finditer(row):
-                stated = (cell.line + number, float(match[1] or match[2]))
-                (parts if _LIST_ITEM.match(row) else total).append(stated)
-    return total, parts
-
-
-# -- judges ----------------------------------------------------------------------------------------
-
-
-class _Everywhere(dict[str, Any]):
-    """A reply that has the same value under every key."""
-
-    def __init__(self, value: Any) -> None:
-        super().__init__()
-        self.value = value
-
-    def __contains__(self, key: object) -> bool:
-        return key != "error"
-
-    def __getitem__(self, key: str) -> Any:
-        return self.value
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return default if key == "error" else self.value
-
-
-def _never_failing(question: Question, inputs: dict[str, Any], keys: Iterable[str]) -> list[str]:
-    """The aspects that earn their points whatever came.
-
-    Raises:
-        Exception: what a judge raises; it may raise no more than `Unfit`.
-    """
-    if isinstance(question, WrittenQuestion):
-        return [name for name in question.aspects if _always_passes(question, name, inputs)]
-    always: set[str] | None = None
-    for odd in (*_PLAUSIBLE, *([one] * count for one in _PLAUSIBLE for count in (1, 2, 3))):
-        for framework in keys:
-            verdict = give_verdict(question, inputs, _Everywhere(odd), framework)
-            passed = {finding.aspect for finding in verdict.findings if finding.passed}
-            always = passed if always is None else always & passed
-    return sorted(always or ())
-
-
-def _always_passes(question: WrittenQuestion, name: str, inputs: dict[str, Any]) -> bool:
-    aspect = question.aspects[name]
-    cases = Given(inputs).cases(aspect.over)
-    for odd in _PLAUSIBLE:
-        found = [odd] * len(cases) if isinstance(cases, list) else odd
-        for framework in frameworks.KEYS:
-            if not aspect.finding(inputs, {aspect.key: found}, framework).passed:
-                return False
-    return True
 
 
 # -- lines -----------------------------------------------------------------------------------------
