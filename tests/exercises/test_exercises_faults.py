@@ -50,6 +50,9 @@ def test_a_new_question_has_no_fault(folder):
 
 DRAW = """        "x": draw.data(rows, inputs),
 """
+RUN = """    def run(answer, given, f):
+        return answer(*affine_arguments(given, f))
+"""
 JUDGE = """    def expect(given):
         return given.x @ given.layer.kernel + given.layer.bias
 """
@@ -146,6 +149,10 @@ FAULTS = {
     "no solution": (
         "text.md", ":tags: [solution]\n", "", "text.md", 'check("mine.affine"',
         "mine.affine has no cell tagged solution above its check",
+    ),
+    "a function that cannot be taken into the sandbox": (
+        "question.py", RUN, "    run = lambda answer, given, f: answer(*given.x)\n",
+        "question.py", '"mine.affine"', "a question's functions stand at the top of its file",
     ),
 }  # fmt: skip
 

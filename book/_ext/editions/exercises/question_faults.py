@@ -296,7 +296,7 @@ class _ChapterFaults:
                 what = f"the points of {question.name} add up to {exact:g}, no whole number"
                 self._fault(path, line, what)
             if question.aspects and not hasattr(question, "draws"):
-                self._fault(path, line, f"{question.name} has no @...inputs")
+                self._fault(path, line, f"nothing draws the inputs of {question.name}")
                 return
         try:
             _ = question.version
