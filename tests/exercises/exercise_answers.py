@@ -19,6 +19,7 @@ from editions.source.chapter import Chapter, read_chapter
 
 __all__ = [
     "CHAPTERS",
+    "FOLDER",
     "FRAMEWORKS",
     "PACKAGES",
     "ROOT",
