@@ -147,6 +147,13 @@ def test_a_fault_names_the_file_and_the_line(folder):
         assert places[answer] == f"{path.as_posix()}:{line}"
 
 
+def test_an_exception_is_told_with_the_line_of_the_author(folder):
+    path = change(folder / "mine" / "question.py", "draw.integer(8, 9)", "draw.integer([], 9)")
+    line = path.read_text("utf8").partition("draw.integer([], 9)")[0].count("\n") + 1
+    (fault, *_) = tried(folder, FRAMEWORKS[0], [1])["the solution"]
+    assert fault.startswith("judging it raised ") and fault.endswith(f"({path}, line {line})")
+
+
 def test_what_is_wrong_on_several_seeds_is_told_once():
     faults = [
         TrialFault("wrong.py:3", "a", "pytorch", seed, f"it fails: {seed}") for seed in (5, 7)

@@ -7,12 +7,14 @@ process that dies in it has named what it died of.
 from __future__ import annotations
 
 import functools
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import d2lexercises
 from d2lexercises.question import Question
 
 from editions.base.project import Project
@@ -208,8 +210,20 @@ def _fault(place: str, subject: str, message: str) -> Trial:
     return Trial(place, subject, lambda: [message])
 
 
+_MACHINERY = (
+    sysconfig.get_path("stdlib"),
+    str(Path(__file__).parents[1]),
+    str(Path(d2lexercises.__file__).parent),
+)
+
+
 def error_in_words(error: BaseException) -> str:
-    """An exception in words, with the file and line that raised it."""
+    """An exception in words, with the line that led to it: of an author's file, if there is one."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:400]
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{text} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else text
+    own = [one for one in frames if not _is_machinery(one.filename)] or list(frames)
+    return f"{text} ({own[-1].filename}, line {own[-1].lineno})" if own else text
+
+
+def _is_machinery(file: str) -> bool:
+    return "site-packages" in file or file.startswith(("<frozen", *_MACHINERY))
