@@ -22,7 +22,8 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint $(CONSTRAINTS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 TOOLS = --editable book/_ext --editable exercises# after the package: pip reads to the right
 # What is typed reaches the programs as it is: the shell does not read it. Some systems set NAME.
-TYPED := CHAPTER DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON SOLUTIONS_FROM SUBMISSIONS TITLE VERSIONS
+TYPED := CHAPTER DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON SEEDS SOLUTIONS_FROM \
+	SUBMISSIONS TITLE VERSIONS
 $(foreach one,$(TYPED),$(eval export D2L_$(one) := $$(value $(one))))
 export D2L_NAME := $(if $(findstring command,$(origin NAME)),$(value NAME))
 option   = $(if $(value $2),"--$1=$$D2L_$2")
@@ -94,6 +95,12 @@ lab: $(VENV)/lab ## open the notebooks in JupyterLab
 exercises: $(VENV)/book ## write the student notebooks, and an archive per framework to hand out
 	@$(BIN)/editions exercises $(call option,private,PRIVATE) \
 	$(call option,solutions-from,SOLUTIONS_FROM) $(CHAPTERS)
+new-question: $(VENV)/book ## start a question: NAME=blocks.two-steps TITLE="..." PRIVATE=folder
+	@$(BIN)/editions new-question $(call option,title,TITLE) $(call option,private,PRIVATE) \
+	-- "$$D2L_NAME"
+check-questions: $(VENV)/full ## try questions as the tests try ours (PRIVATE=folder, SEEDS=60)
+	@$(BIN)/editions check-questions $(call option,framework,FRAMEWORK) \
+	$(call option,private,PRIVATE) $(call option,seeds,SEEDS) $(CHAPTERS)
 solutions: $(VENV)/full ## run the worked solutions, for instructors, into _build/solutions
 	@$(BIN)/editions solutions $(call option,private,PRIVATE) $(CHAPTERS)
 grade: $(VENV)/full ## grade a class: make grade SUBMISSIONS=folder-or-zip
@@ -106,7 +113,7 @@ test: $(VENV)/full browser lint check-notebooks verify book ## all that decides 
 test-quick: $(VENV)/full lint check-notebooks ## its quick part: no browser, no notebooks
 	@$(PYTEST) -m "not slow and not full"
 test-full: $(VENV)/pdf test soak ## everything, and what takes long: the soak, a class of 300
-	@$(PYTEST) -m full
+	@$(PYTEST) -m full && $(BIN)/editions check-questions --seeds=60
 check-notebooks: $(VENV)/full
 	@$(BIN)/editions check
 test-gpu: ## the same on this machine's GPU; what has no reference is recorded (FRAMEWORK=pytorch)

@@ -73,6 +73,10 @@ REJECTS: dict[str, list[str]] = {
         "test_report.py::test_a_report_that_fails_is_not_lost",
     ],
     "test": ["test_must_fail.py::test_a_step_that_fails_fails_its_target"],
+    "check-questions": [
+        "exercises/test_exercises_tried.py::test_what_is_wrong_with_an_answer_is_told",
+        "exercises/test_exercises_faults.py::test_a_fault_of_the_files_is_told_with_its_line",
+    ],
     "test-full": ["test_must_fail.py::test_what_takes_long_fails_its_target"],
 }
 
@@ -282,7 +286,9 @@ def test_a_step_that_fails_fails_its_target(makefile: Path, fails: str) -> None:
         assert make(makefile, "test-versions", "VERSIONS=floors", fails=fails)[0] != 0
 
 
-@pytest.mark.parametrize("fails", ["editions check", "tests/soak.py", "-m full"])
+@pytest.mark.parametrize(
+    "fails", ["editions check", "tests/soak.py", "-m full", "check-questions --seeds=60"]
+)
 def test_what_takes_long_fails_its_target(makefile: Path, fails: str) -> None:
     (makefile / ".venv" / "pdf").touch()
     status, ran = make(makefile, "test-full")
@@ -339,6 +345,9 @@ def test_what_was_mistyped_is_told(makefile: Path, typed: list[str], said: str) 
         (["notebooks", "CHAPTER=gone"], r"_toc.yml lists no chapter called gone; it lists small"),
         (["new-chapter"], r"name of a chapter is ''; .* such as graph-networks"),
         (["new-chapter", "NAME="], r"name of a chapter is ''; .* such as graph-networks"),
+        (["new-question"], r"name of a question is ''; .* such as blocks.two-steps"),
+        (["check-questions", "SEEDS=0"], r"--seeds: must be at least 1, got 0"),
+        (["check-questions", "PRIVATE=gone"], r"gone: there is no such folder of exercises"),
         (["grade"], r"SUBMISSIONS: .*: make grade SUBMISSIONS=folder-or-zip, "),
         (["grade", "SUBMISSIONS=x", "JOBS=0"], r"--jobs: .*0"),
         (["test-versions", "VERSIONS=oldest"], r"invalid choice: 'oldest' \(choose .*newest"),
@@ -380,6 +389,10 @@ ODD = 'it\'s; $HOME `x` "y" #z'
         (["exercises", f"PRIVATE={ODD}", "CHAPTER=a"], f"editions exercises --private={ODD} -- a"),
         (["exercises", f"SOLUTIONS_FROM={ODD}"], f"editions exercises --solutions-from={ODD}"),
         (["solutions", f"PRIVATE={ODD}"], f"editions solutions --private={ODD}"),
+        (["new-question", f"NAME={ODD}", f"TITLE={ODD}", f"PRIVATE={ODD}"],
+         f"editions new-question --title={ODD} --private={ODD} -- {ODD}"),
+        (["check-questions", "CHAPTER=a b", f"PRIVATE={ODD}", f"SEEDS={ODD}"],
+         f"editions check-questions --private={ODD} --seeds={ODD} -- a b"),
         (["grade", f"SUBMISSIONS={ODD}", f"CHAPTER={ODD}", f"PRIVATE={ODD}"],
          f"grader grade --chapter={ODD} --private={ODD} -- {ODD}"),
         (["serve", f"PORT={ODD}"], f"editions serve --port={ODD}"),

@@ -263,6 +263,23 @@ def _asked(copy: Copy, commands: list[str]) -> None:
     assert (copy.root / "reports").is_dir()
 
 
+def _written(copy: Copy, commands: list[str]) -> None:
+    *_, tried = copy.follow(commands)
+    assert "in order, on 4 seeds: blocks" in tried
+    folder = copy.root / "my-questions" / "blocks"
+    files = {"question.py", "right.py", "text.md", "wrong.py"}
+    assert {path.name for path in folder.iterdir() if path.is_file()} == files
+
+
+def _tried(copy: Copy, commands: list[str]) -> None:
+    copy.follow(["make new-question NAME=blocks.scaled PRIVATE=my-questions"])
+    few, many, _ = copy.follow(commands)
+    assert "in order, on 4 seeds: blocks" in few and "in order, on 61 seeds: blocks" in many
+    for framework in CHOSEN:
+        with zipfile.ZipFile(copy.root / f"_build/exercises/exercises-{framework}.zip") as archive:
+            assert f"exercises-{framework}/d2l_checks/blocks/question.py" in archive.namelist()
+
+
 FOLLOWED: dict[str, dict[str, Callable[[Copy, list[str]], None]]] = {
     "teaching.md": {
         "Make it yours": _yours,
@@ -275,10 +292,15 @@ FOLLOWED: dict[str, dict[str, Callable[[Copy, list[str]], None]]] = {
         "On a GPU": _on_a_gpu,
     },
     "grading.md": {"Grading": _asked},
+    "writing-questions.md": {"Writing a question": _written, "Try it": _tried},
 }
 
 
-NEEDED = {"Hand out exercises, and grade": ["blocks"]}  # chapters that its commands name
+NEEDED = {  # chapters that its commands name
+    "Hand out exercises, and grade": ["blocks"],
+    "Writing a question": ["blocks"],
+    "Try it": ["blocks"],
+}
 # The chapters of a copy: two from the beginning of the book, two from its end.
 FEW = {EXAMPLE, "autograd", "graphs", "multi-gpu"}
 

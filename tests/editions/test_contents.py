@@ -14,6 +14,7 @@ from editions.notebooks.edition import editions
 from small_book import Book
 from test_page import build
 
+QUOTED = "````md\n```{code-cell} ipython3\n1\n```\n````\n"
 HEAD = "format: jb-book\nroot: book/index\n"
 NESTED = """\
 parts:
@@ -139,3 +140,12 @@ def test_this_book_lists_its_chapters() -> None:
     project = Project(Path(__file__).parents[2])
     assert "autograd" in {path.stem for path in project.chapters}
     assert len(project.contents.documents) == len(project.pages)
+
+
+def test_a_page_may_show_how_a_code_cell_is_written(book: Book) -> None:
+    page = book.root / "book" / "other.md"
+    page.write_text(f"# Other\n\n{QUOTED}", "utf8")
+    assert page not in Project(book.root).chapters
+    page.write_text(f"# Other\n\n{QUOTED}\n{QUOTED[7:]}", "utf8")
+    with pytest.raises(EditionsError, match=r"book/other.md:9: a code cell on a page"):
+        _ = Project(book.root).chapters

@@ -1,22 +1,36 @@
-"""The answers that the exercises' own source holds, ready to be checked."""
+"""The answers that the exercises' own source holds, ready to be judged, by chapter and question."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from d2lexercises import find_question, frameworks
-from d2lexercises.question import Verdict, give_verdict, run_probe
-from d2lexercises.wire import Plain, decode, encode
+from d2lexercises import find_question
+from d2lexercises.question import Verdict
+from d2lexercises.wire import Plain
 from editions.base.project import Project
-from editions.exercises.exercise_files import TAGS, checks_in, find_exercises
+from editions.exercises import judging, written_answers
+from editions.exercises.exercise_files import TAGS, find_exercises
+from editions.exercises.judging import failed
 from editions.source.chapter import Chapter, read_chapter
+
+__all__ = [
+    "CHAPTERS",
+    "FOLDER",
+    "FRAMEWORKS",
+    "PACKAGES",
+    "ROOT",
+    "exercise_file",
+    "failed",
+    "judge",
+    "namespace",
+    "right_answers",
+    "right_reply",
+    "wrong_answers",
+]
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = f"{ROOT}{os.pathsep}{ROOT / 'exercises'}"  # PYTHONPATH of a process of its own
@@ -31,55 +45,25 @@ def exercise_file(chapter: str) -> Chapter:
 
 
 @cache
-def namespace(chapter: str, framework: str, kind: str) -> dict[str, Any]:
+def namespace(chapter: str, framework: str, kind: written_answers.Kind) -> dict[str, Any]:
     """What the code cells of an exercise file define, with its starters or its solutions."""
-    other = {"starter": "solution", "solution": "starter"}[kind]
-    names: dict[str, Any] = {"answers": {}}
-    for cell in exercise_file(chapter).edition(framework):
-        if cell.kind != "code" or other in cell.tags or cell.name == "score":
-            continue
-        if calls := checks_in(cell):
-            for question, answer in calls:
-                names["answers"][question] = eval(answer, names)
-        else:
-            source = "\n" * (cell.line - 1) + cell.source
-            exec(compile(source, f"exercises/chapters/{chapter}/text.md", "exec"), names)
-    return names
+    return written_answers.names_of(exercise_file(chapter), framework, kind)
 
 
-def right_answers(chapter: str) -> dict[str, Callable[[], Iterator[tuple[str, str, Any]]]]:
-    """For each framework, what yields right answers: the question, what is special, the answer."""
-    return answers_in(chapter, "right").RIGHT
+def right_answers(chapter: str, framework: str) -> Iterator[written_answers.Right]:
+    """Right answers: the question, what is special, the answer."""
+    return written_answers.right_answers(FOLDER / chapter / "right.py", framework)
 
 
-def wrong_answers(
-    chapter: str,
-) -> dict[str, Callable[[dict[str, Any]], Iterator[tuple[str, str, Any, set[str]]]]]:
-    """For each framework, what yields wrong answers, given what the solution cells define.
-
-    They are: the question, what is wrong, the answer, and the aspects that must fail.
-    """
-    return answers_in(chapter, "wrong").WRONG
-
-
-@cache
-def answers_in(chapter: str, kind: str) -> ModuleType:
-    """The module `right.py` or `wrong.py` of a chapter."""
-    name = f"{kind}-{chapter}"
-    spec = importlib.util.spec_from_file_location(name, FOLDER / chapter / f"{kind}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+def wrong_answers(chapter: str, framework: str) -> Iterator[written_answers.Wrong]:
+    """Wrong answers: the question, what is wrong, the answer, and the aspects that must fail."""
+    solution = namespace(chapter, framework, "solution")
+    return written_answers.wrong_answers(FOLDER / chapter / "wrong.py", framework, solution)
 
 
 def judge(name: str, answer: Any, framework: str, seed: int | None = None) -> Verdict:
     """Probe and judge an answer, its outputs sent over the wire as when a class is graded."""
-    question = find_question(name)
-    seed = question.public_seed if seed is None else seed
-    inputs = decode(encode(question.draw(seed)))
-    outputs = run_probe(question, answer, inputs, frameworks.load(framework))
-    return give_verdict(question, question.draw(seed), decode(encode(outputs)), framework)
+    return judging.judge(find_question(name), answer, framework, seed)
 
 
 @cache
@@ -87,10 +71,4 @@ def right_reply(name: str, framework: str) -> dict[str, Plain]:
     """What the probe returns for the solution, on the public inputs."""
     question = find_question(name)
     answer = namespace(question.chapter, framework, "solution")["answers"][name]
-    inputs = question.draw(question.public_seed)
-    return run_probe(question, answer, inputs, frameworks.load(framework))
-
-
-def failed(verdict: Verdict) -> set[str]:
-    """The aspects that did not earn their points."""
-    return {finding.aspect for finding in verdict.findings if not finding.passed}
+    return judging.reply_to(question, answer, framework)

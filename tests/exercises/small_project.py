@@ -65,6 +65,27 @@ print("end")
 """
 
 
+QUESTIONS = """
+import numpy as np
+from d2lcompute.checks.question import Aspect, Question, judge_by, need_class, same_array
+
+def compare(inputs, found, framework):
+    same_array(found, np.array(inputs["x"], float), "value")
+
+def make(name):
+    return Question(
+        name=name, title="Mine", points=2, version="1",
+        inputs=lambda rng: {"x": float(rng.normal())},
+        probe=lambda answer, inputs, framework: {
+            "value": np.array(inputs["x"] * bool([n for n in vars(answer) if "secret" in n]))
+        },
+        judge=judge_by(Aspect("value", 2, "value", compare)),
+    )
+
+QUESTIONS = (make("small.one"), make("small.two"))
+"""
+
+
 def make_project(tmp_path: Path) -> Project:
     """A project in a folder of its own, with one exercise file."""
     root = tmp_path / "project"
@@ -77,7 +98,9 @@ def make_project(tmp_path: Path) -> Project:
     (root / "_toc.yml").write_text(
         "format: jb-book\nroot: book/blocks\nchapters:\n- file: book/small\n", "utf8"
     )
-    write(root / "exercises" / "chapters" / "small" / "text.md", SMALL)
+    small = root / "exercises" / "chapters" / "small"
+    write(small / "text.md", SMALL)
+    (small / "question.py").write_text(QUESTIONS.replace(', make("small.two")', ","), "utf8")
     return Project(root)
 
 

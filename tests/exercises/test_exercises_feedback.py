@@ -40,8 +40,7 @@ SAID = [
 )
 def test_the_feedback_names_the_mistake(name, what, framework, said):
     chapter = name.partition(".")[0]
-    wrong = wrong_answers(chapter)[framework]
-    answers = {case[:2]: case[2] for case in wrong(namespace(chapter, framework, "solution"))}
+    answers = {case[:2]: case[2] for case in wrong_answers(chapter, framework)}
     findings = judge(name, answers[name, what], framework).findings
     texts = [f"{finding.message} {finding.hint}" for finding in findings if not finding.passed]
     assert any(said in text for text in texts), texts

@@ -29,7 +29,7 @@ from editions.exercises.worked_solutions import worked_edition
 from editions.notebooks.kernels import kernel_environment
 from editions.notebooks.notebook import dumps
 from exercise_answers import CHAPTERS, PACKAGES, ROOT
-from small_project import write
+from small_project import QUESTIONS, write
 
 
 def text_of(path):
@@ -163,26 +163,6 @@ class One:
 :name: one-check
 check("small.one", One)
 ```
-"""
-
-QUESTIONS = """
-import numpy as np
-from d2lcompute.checks.question import Aspect, Question, judge_by, need_class, same_array
-
-def compare(inputs, found, framework):
-    same_array(found, np.array(inputs["x"], float), "value")
-
-def make(name):
-    return Question(
-        name=name, title="Mine", points=2, version="1",
-        inputs=lambda rng: {"x": float(rng.normal())},
-        probe=lambda answer, inputs, framework: {
-            "value": np.array(inputs["x"] * bool([n for n in vars(answer) if "secret" in n]))
-        },
-        judge=judge_by(Aspect("value", 2, "value", compare)),
-    )
-
-QUESTIONS = (make("small.one"), make("small.two"))
 """
 
 

@@ -14,8 +14,16 @@ from typing import Any, NoReturn
 from editions.base.errors import EditionsError
 from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import DEVICES, Project
+from editions.exercises.check_questions import (
+    FEW_SEEDS,
+    Wanted,
+    check_questions,
+    question_frameworks,
+)
 from editions.exercises.exercise_files import PRIVATE
 from editions.exercises.handouts import write_student_notebooks
+from editions.exercises.new_question import new_question
+from editions.exercises.question_faults import require_sound
 from editions.exercises.worked_solutions import write_solutions
 from editions.notebooks import upkeep
 from editions.notebooks.edition import Edition, editions
@@ -59,6 +67,19 @@ goes to _build/exercises. Hidden aspects are left out, but for their names and p
 
 Chapters that _toc.yml does not list hand out no exercises. The name of a private file may be that
 of a listed chapter, whose exercises it extends, or one that no page of the book has.
+"""
+_NEW_QUESTION = """\
+Write a question: a section in text.md, the question in question.py, and answers to try it with in
+right.py and wrong.py. They pass as they are: change them part by part, and type
+make check-questions after each step. The page "Writing a question" explains the words.
+"""
+_CHECK_QUESTIONS = f"""\
+Try questions as the tests of the book try ours, and print what is wrong, a line each: solutions and
+other right answers must earn full marks, starters nothing, guesses and stubs at most a hundredth;
+each wrong answer must fail on the aspects that are meant, and on no others.
+
+Each framework has a process of its own. An answer that ends it is reported, and the others are
+tried all the same. By default the inputs are the public ones and those of {FEW_SEEDS} more seeds.
 """
 _SOLUTIONS = """\
 Run the worked solutions and write them to _build/solutions. Fails where a solution does not earn
@@ -142,7 +163,25 @@ def _new_chapter(project: Project, options: argparse.Namespace) -> int:
     return 0
 
 
+def _new_question(project: Project, options: argparse.Namespace) -> int:
+    files = new_question(project, options.name, options.title, options.private)
+    for path in files:
+        print(f"wrote {project.relative(path)}")
+    chapter = options.name.partition(".")[0]
+    private = f" PRIVATE={options.private}" if options.private else ""
+    print(f"Next: make check-questions CHAPTER={chapter}{private}")
+    return 0
+
+
+def _check_questions(project: Project, options: argparse.Namespace) -> int:
+    keys = [key for key in question_frameworks(project) if options.framework in (None, key)]
+    seeds = tuple(options.seed) or (None, *range(1, options.seeds + 1))
+    private = options.private.resolve() if options.private else None
+    return check_questions(Wanted(project, options.chapters, private, keys, seeds))
+
+
 def _exercises(project: Project, options: argparse.Namespace) -> int:
+    require_sound(project, options.chapters, options.private)
     write = partial(write_student_notebooks, solutions_from=options.solutions_from)
     return _say(project, write, options)
 
@@ -190,7 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     again = command("verify", _verify, "run the notebooks again and compare", _VERIFY)
     again.add_argument("--lax", action="store_true", help="claims must hold; compare no outputs")
     for one in (run, again):
-        one.add_argument("--jobs", type=_jobs, metavar="N", help="notebooks at a time")
+        one.add_argument("--jobs", type=_count, metavar="N", help="notebooks at a time")
     for one in (run, check, again):
         _add_edition(one)
 
@@ -207,7 +246,16 @@ def _parser() -> argparse.ArgumentParser:
 
     give = command("exercises", _exercises, "write the student notebooks", _EXERCISES)
     solve = command("solutions", _solutions, "run the worked solutions", _SOLUTIONS)
-    for one in (give, solve):
+    write = command("new-question", _new_question, "write a question that passes", _NEW_QUESTION)
+    write.add_argument("name", help="chapter, dot, question, such as blocks.two-steps")
+    write.add_argument("--title", help="the heading of its section; default: made from the name")
+    test = command("check-questions", _check_questions, "try questions", _CHECK_QUESTIONS)
+    test.add_argument("--framework", choices=list(FRAMEWORKS), help="default: all that it has")
+    further = "further seeds to try each answer on (default: %(default)s)"
+    test.add_argument("--seeds", type=_count, default=FEW_SEEDS, metavar="N", help=further)
+    alone = "try each answer on this seed alone; may be repeated"
+    test.add_argument("--seed", type=int, action="append", default=[], help=alone)
+    for one in (give, solve, write, test):
         one.add_argument(
             "--private", type=Path, metavar="FOLDER", default=_private_folder(),
             help=f"your own questions, added or replacing (default: {PRIVATE})",
@@ -217,7 +265,7 @@ def _parser() -> argparse.ArgumentParser:
         help="open every solution from this day on, such as 2026-12-24 (default: each opens when "
         "its check has passed)",
     )  # fmt: skip
-    for one in (run, check, again, give, solve):
+    for one in (run, check, again, give, solve, test):
         one.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
 
     names = command("frameworks", _frameworks, "list the frameworks that this book has")
@@ -243,7 +291,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message} ({self.prog} --help says more)\n")
 
 
-def _jobs(given: str) -> int:
+def _count(given: str) -> int:
     if not (given.isascii() and given.isdecimal() and int(given) > 0):
         raise argparse.ArgumentTypeError(f"must be at least 1, got {given or 'nothing'}")
     return int(given)

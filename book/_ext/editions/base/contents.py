@@ -168,10 +168,11 @@ def _refuse_code_cells(shown: str, text: str) -> None:
         if not end:
             raise SourceError(shown, 1, "the front matter is not ended: a line --- is missing")
         parse_yaml(head, shown, "the front matter")
-    if cell := re.search(r"(?m)^```\{code-cell\}", text):
+    quoted = re.sub(r"(?ms)^(`{4,}).*?^\1$", lambda block: "\n" * block[0].count("\n"), text)
+    if cell := re.search(r"(?m)^```\{code-cell\}", quoted):
         raise SourceError(
             shown,
-            text[: cell.start()].count("\n") + 1,
+            quoted[: cell.start()].count("\n") + 1,
             "a code cell on a page that does not begin with the front matter of a chapter: copy "
             "it from another chapter",
         )

@@ -12,3 +12,4 @@ class SourceError(EditionsError):
 
     def __init__(self, path: str, line: int, message: str) -> None:
         super().__init__(f"{path}:{line}: {message}")
+        self.path, self.line, self.message = path, line, message

@@ -79,7 +79,7 @@ def find_exercises(
         EditionsError: there are no such exercises, or there is nothing in the private folder.
         SourceError: a file breaks a rule of the format; says on which line.
     """
-    public = _texts(project.root / "exercises" / "chapters")
+    public = text_files(project.root / "exercises" / "chapters")
     secret = _private_files(private) if private else {}
     dropped = dropped_chapters(project)
     listed = {path.stem for path in project.chapters}
@@ -108,8 +108,7 @@ def dropped_chapters(project: Project) -> set[str]:
 def _private_files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise EditionsError(f"{folder}: there is no such folder of private exercises")
-    first_edition = {path.stem: path for path in sorted(folder.glob("*.md"))}
-    if not (found := first_edition | _texts(folder)) and not library.question_files(folder):
+    if not (found := text_files(folder)) and not library.question_files(folder):
         raise EditionsError(
             f"{folder}: it holds no private exercises, such as blocks/text.md and "
             "blocks/question.py"
@@ -117,17 +116,19 @@ def _private_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _texts(folder: Path) -> dict[str, Path]:
-    """The exercise files in a folder of chapters, by chapter."""
-    return {path.parent.name: path for path in sorted(folder.glob("*/text.md"))}
+def text_files(folder: Path) -> dict[str, Path]:
+    """The exercise files in a folder, by chapter: blocks/text.md, or blocks.md as in the first
+    edition."""
+    first_edition = {path.stem: path for path in sorted(folder.glob("*.md"))}
+    return first_edition | {path.parent.name: path for path in sorted(folder.glob("*/text.md"))}
 
 
 def _read(project: Project, name: str, public: Path | None, secret: Path | None) -> Exercises:
     """Read a chapter's public and private file, at least one of which is there."""
-    chapters = [_read_text(project, name, path) for path in (public, secret) if path]
+    chapters = [read_exercise_text(project, name, path) for path in (public, secret) if path]
     for chapter in chapters:
         for framework in project.frameworks:
-            _check_rules(chapter, framework)
+            check_rules(chapter, framework)
     merged = chapters[0]
     if len(chapters) == 2:
         cells = _merge(sections(chapters[0]), sections(chapters[1]))
@@ -136,7 +137,12 @@ def _read(project: Project, name: str, public: Path | None, secret: Path | None)
     return Exercises(project, merged, secret, own)
 
 
-def _read_text(project: Project, name: str, path: Path) -> Chapter:
+def read_exercise_text(project: Project, name: str, path: Path) -> Chapter:
+    """Read the exercise file of a chapter.
+
+    Raises:
+        SourceError: the file breaks a rule of a chapter's format; says on which line.
+    """
     chapter = replace(read_chapter(path, project.relative(path), TAGS), name=name)
     if path.name == "text.md":
         return chapter
@@ -193,8 +199,12 @@ def checks_in(cell: Cell) -> list[tuple[str, str]]:
     return [(check.question, check.answer_text) for check in checks]
 
 
-def _check_rules(chapter: Chapter, framework: Framework) -> None:
-    """Every question has a starter, a solution and one check cell, in that order."""
+def check_rules(chapter: Chapter, framework: Framework) -> None:
+    """Every question has a starter, a solution and one check cell, in that order.
+
+    Raises:
+        SourceError: a section breaks this rule; says on which line.
+    """
     asked: dict[str, int] = {}
     for section in sections(chapter):
         cells = [cell for cell in section.cells if cell.framework in (None, framework.key)]

@@ -1,0 +1,237 @@
+"""`make new-question` writes a question that passes; the page on questions has one that does."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from editions.base.errors import EditionsError
+from editions.base.project import Project
+from editions.command_line import main
+from editions.exercises.chapter_files import files_in
+from editions.exercises.exercise_files import find_exercises, sections
+from editions.exercises.new_question import new_question
+from editions.exercises.question_faults import private_faults
+from editions.exercises.trials import ChapterTrials
+from editions.source.page_template import fill_in
+from exercise_answers import ROOT
+from left_out import EXAMPLE
+
+PROJECT = Project(ROOT)
+OURS = ROOT / "exercises" / "chapters"
+PAGE = ROOT / "book" / "writing-questions.md"
+
+
+def faults(folder: Path, name: str, framework: str) -> list[str]:
+    """What is wrong with one question of a private folder: in its files, and when it is tried."""
+    chapter = name.partition(".")[0]
+    found = list(map(str, private_faults(PROJECT, [], folder, answers=True)))
+    (exercises,) = find_exercises(PROJECT, [chapter], folder)
+    trials = ChapterTrials(PROJECT, exercises, files_in(folder)[chapter], framework)
+    tried = [trial for trial in trials.all([None, 1, 2]) if trial.subject.startswith(name)]
+    assert len(tried) > 20
+    return found + [f"{one.place}: {one.subject}: {said}" for one in tried for said in one.run()]
+
+
+# -- the command -----------------------------------------------------------------------------------
+
+
+def test_a_question_is_added_to_a_chapter_that_has_some(tmp_path, framework):
+    new_question(PROJECT, "mine.first-step", "The first step", tmp_path)
+    before = {path.name: path.read_text("utf8") for path in (tmp_path / "mine").iterdir()}
+    new_question(PROJECT, "mine.lambda", 'One more "step"', tmp_path)
+    assert faults(tmp_path, "mine.lambda", framework) == []
+    (exercises,) = find_exercises(PROJECT, ["mine"], tmp_path)
+    asked = [section.question for section in sections(exercises.chapter)]
+    assert [name for name in asked if name] == ["mine.first-step", "mine.lambda"]
+    assert asked[-1] is None  # the score stays at the end
+    text = (tmp_path / "mine" / "text.md").read_text("utf8")
+    assert "## 1. The first step" in text and '## 2. One more "step"' in text
+    assert "def lambda_(X, W, b):" in text
+    for name, old in before.items():
+        kept = (tmp_path / "mine" / name).read_text("utf8").splitlines()
+        assert [line for line in old.splitlines() if line not in kept] == []
+
+
+def test_what_is_written_keeps_the_style_of_the_book(tmp_path):
+    for name in ("mine.first", "mine.second-step"):
+        new_question(PROJECT, name, None, tmp_path)
+    settings = ["--config", str(ROOT / "pyproject.toml"), "--no-cache", str(tmp_path)]
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("ruff")), *command, *settings],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_words_of_the_vocabulary_are_imported_once(tmp_path):
+    new_question(PROJECT, "mine.first", None, tmp_path)
+    path = tmp_path / "mine" / "question.py"
+    text = path.read_text("utf8")
+    some = "from d2lexercises.vocabulary import AnyOrder, Aspect, layer, function, question"
+    path.write_text(
+        re.sub(r"from d2lexercises.vocabulary import .*", some.replace("Aspect, ", ""), text),
+        "utf8",
+    )
+    new_question(PROJECT, "mine.second", None, tmp_path)
+    imports = [line for line in path.read_text("utf8").splitlines() if "vocabulary" in line]
+    assert imports == [
+        "from d2lexercises.vocabulary import AnyOrder, Aspect, function, layer, question"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("blocks", "the name of a question is 'blocks'; it is a chapter, a dot, and up to 60"),
+        ("blocks.", "such as blocks.two-steps"),
+        ("blocks.Two", "such as blocks.two-steps"),
+        (f"blocks.{'a' * 61}", "such as blocks.two-steps"),
+        ("../mine.step", "such as blocks.two-steps"),
+        ("gone.step", "_toc.yml lists no chapter called gone; it lists "),
+    ],
+)
+def test_a_name_that_is_none_is_refused(name, said):
+    with pytest.raises(EditionsError, match=re.escape(said)):
+        new_question(PROJECT, name)
+
+
+def test_what_is_there_is_not_written_over(tmp_path):
+    new_question(PROJECT, "mine.step", None, tmp_path)
+    before = {path: path.read_bytes() for path in (tmp_path / "mine").iterdir()}
+    with pytest.raises(EditionsError, match=r"mine/text.md asks mine.step already"):
+        new_question(PROJECT, "mine.step", None, tmp_path)
+    right = tmp_path / "mine" / "right.py"
+    right.write_text(right.read_text("utf8").replace("RIGHT = {", "RIGHT = dict() or {"), "utf8")
+    with pytest.raises(EditionsError, match=r"right.py: RIGHT has no function of this file for"):
+        new_question(PROJECT, "mine.other", None, tmp_path)
+    question = tmp_path / "mine" / "question.py"
+    question.write_text(
+        question.read_text("utf8") + "\n\ndef draw_third(draw):\n    pass\n", "utf8"
+    )
+    with pytest.raises(EditionsError, match=r"question.py defines draw_third already"):
+        new_question(PROJECT, "mine.third", None, tmp_path)
+    for path in (tmp_path / "mine" / "text.md", tmp_path / "mine" / "wrong.py"):
+        assert path.read_bytes() == before[path]
+
+
+def test_questions_of_the_first_edition_are_to_be_moved_first(tmp_path):
+    (tmp_path / "mine.py").write_text("QUESTIONS = ()\n", "utf8")
+    with pytest.raises(EditionsError, match=r"form of the first edition; move them first"):
+        new_question(PROJECT, "mine.step", None, tmp_path)
+
+
+def test_a_public_question_is_written_for_a_chapter_of_the_book(tmp_path, capsys):
+    for name in ("_config.yml", "_toc.yml", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    pages = ("_ext", "notebooks", "recorded", "theme")
+    shutil.copytree(ROOT / "book", tmp_path / "book", ignore=shutil.ignore_patterns(*pages))
+    assert main(["new-question", f"{EXAMPLE}.step", "--project", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    for name in ("question.py", "text.md", "right.py", "wrong.py"):
+        assert f"wrote exercises/chapters/{EXAMPLE}/{name}\n" in said
+    assert said.endswith(f"Next: make check-questions CHAPTER={EXAMPLE}\n")
+    assert main(["exercises", EXAMPLE, "--project", str(tmp_path)]) == 0
+
+
+# -- the page --------------------------------------------------------------------------------------
+
+HEAD = (OURS / "blocks" / "text.md").read_text("utf8").split("\n## ")[0]
+RIGHT = """
+def pytorch():
+    from torch import nn
+
+    class InSequential(nn.Sequential):
+        def __init__(self, inner, factor):
+            super().__init__(inner)
+            self.factor = factor
+
+        def forward(self, X):
+            return super().forward(X) * self.factor
+
+    yield "blocks.scaled", "a Sequential", InSequential
+
+
+def tensorflow():
+    import keras
+
+    class AsModel(keras.Model):
+        def __init__(self, inner, factor):
+            super().__init__()
+            self.parts = [inner]
+            self.factor = factor
+
+        def call(self, X):
+            return keras.ops.multiply(self.parts[0](X), self.factor)
+
+    yield "blocks.scaled", "a Model with a list", AsModel
+
+
+RIGHT = {"pytorch": pytorch, "tensorflow": tensorflow}
+"""
+
+
+def blocks_of(page: str, language: str) -> list[str]:
+    """The code that a page shows in a language."""
+    fence = "````" if language == "md" else "```"
+    return re.findall(rf"(?ms)^{fence}{language}\n(.*?)^{fence}$", page)
+
+
+@pytest.fixture
+def example(tmp_path):
+    """A private folder with the example of the page."""
+    page = fill_in(PROJECT, PAGE.read_text("utf8"), PAGE)
+    question, wrong = blocks_of(page, "python")
+    (section,) = blocks_of(page, "md")
+    folder = tmp_path / "blocks"
+    folder.mkdir()
+    for name, text in (
+        ("question.py", question),
+        ("text.md", f"{HEAD}\n{section}"),
+        ("right.py", RIGHT),
+        ("wrong.py", wrong),
+    ):
+        (folder / name).write_text(text, "utf8")
+    return tmp_path
+
+
+@pytest.mark.chapters("blocks")
+def test_the_example_of_the_page_is_judged(example, framework):
+    assert faults(example, "blocks.scaled", framework) == []
+    code = (example / "blocks" / "question.py").read_text("utf8")
+    assert 20 <= sum(bool(line.strip()) for line in code.splitlines()) <= 30
+
+
+@pytest.mark.chapters("blocks")
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("question.py", "given.factor * (", "(", "the solution: it fails on “the output”"),
+        ("wrong.py", '{"the parameters"}', '{"the output"}', "it does not fail on “the output”"),
+    ],
+)
+def test_a_mistake_in_the_example_is_told(example, file, old, new, said, framework):
+    path = example / "blocks" / file
+    text = path.read_text("utf8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), "utf8")
+    assert any(said in fault for fault in faults(example, "blocks.scaled", framework))
+
+
+def test_the_page_names_every_word_that_a_question_is_written_with():
+    from d2lexercises import vocabulary
+
+    page = PAGE.read_text("utf8")
+    listed = set(re.findall(r"(?m)^\.\. autoapi\w+:: [\w.]+\.(\w+)$", page))
+    given = {"Draw", "Given"}  # what functions get, and nobody imports
+    words = {name for name in vocabulary.__all__ if name not in given}
+    assert words - listed == set()
+    assert given <= listed
+    shorter = page.replace(".. autoapiclass:: d2lexercises.comparer.Between\n", "")
+    named = set(re.findall(r"(?m)^\.\. autoapi\w+:: [\w.]+\.(\w+)$", shorter))
+    assert words - named == {"Between"}
