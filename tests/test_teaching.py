@@ -39,6 +39,16 @@ def sections(page: str) -> dict[str, list[str]]:
     return found
 
 
+def installed_environment(folder: Path) -> None:
+    """This environment under another name, all of it installed just now: make changes nothing."""
+    folder.mkdir()
+    for part in Path(sys.prefix).iterdir():
+        if part.name not in STAMPS:
+            (folder / part.name).symlink_to(part)
+    for stamp in STAMPS:
+        (folder / stamp).touch()
+
+
 class Copy:
     """A copy of the project with some of its chapters, in which a teacher types."""
 
@@ -46,20 +56,11 @@ class Copy:
         self.root = copy_of_the_project(root)
         self.chapters = [name for name in CHAPTERS if name in chapters]
         leave_out_chapters(root, set(CHAPTERS) - set(chapters))
-        environments = [".venv", *(f".venv-gpu-{key}" for key in CHOSEN)]
-        for name in environments:
-            (root / name).symlink_to(sys.prefix)
-        tools = root.parent / "tools"
-        tools.mkdir()
-        made = " ".join(f"-o {one}/{stamp}" for one in environments for stamp in STAMPS)
-        make = shutil.which("make")
-        (tools / "make").write_text(f'#!/bin/sh\nexec {make} {made} "$@"\n')
-        (tools / "make").chmod(0o755)
+        for name in (".venv", *(f".venv-gpu-{key}" for key in CHOSEN)):
+            installed_environment(root / name)
         self.environment = {
             **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-            "PATH": os.pathsep.join(
-                [str(tools), str(Path(sys.executable).parent), os.environ["PATH"]]
-            ),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "XDG_DATA_HOME": str(root.parent / "data"),
             "PYTHONSAFEPATH": "",
             **dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "A Teacher"),
