@@ -328,7 +328,8 @@ def test_export_is_csv_that_runs_nothing():
 
     one = roster.Student("1", '=HYPERLINK("x")', "\n=1", " =1", "＝1", "a,b@x")
     mark = CountedMark(None, 2.0, "needs a person")
-    rows = [StudentMarks(one, "@f.ipynb", False, False, "", {"q": mark})]
+    text = CountedMark(None, 2.0, "by hand", text="=1+1", comment="@me")
+    rows = [StudentMarks(one, "@f.ipynb", False, False, "", {"q": mark, "r": text})]
     for write in FORMATS.values():
         table = list(csv.reader(io.StringIO(write("demo", rows))))
         assert len({len(line) for line in table}) == 1
