@@ -195,7 +195,7 @@ if task["skip"]:
 else:
     at = {"place": "wrong.py:3", "subject": "an answer", "key": "k", "chapter": "mine", "seed": 1}
     print(json.dumps({"at": at}), flush=True)
-    time.sleep(600)
+    {end}
 """
 
 
@@ -203,16 +203,23 @@ def work(folder):
     return Work(PROJECT, ["mine"], folder, FRAMEWORKS[0], [None])
 
 
-def test_an_answer_that_does_not_end_is_told(tmp_path, monkeypatch):
-    real = subprocess.Popen
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("time.sleep(600)", "it did not end within 5 seconds"),
+        ("sys.exit(0)", "it ended the process (exit status 0)"),
+    ],
+)
+def test_an_answer_that_does_not_end_or_ends_all_is_told(end, said, tmp_path, monkeypatch):
+    real, script = subprocess.Popen, SCRIPT.replace("{end}", end)
     monkeypatch.setattr(
         trial_process.subprocess,
         "Popen",
-        lambda command, **options: real([sys.executable, "-c", SCRIPT], **options),
+        lambda command, **options: real([sys.executable, "-c", script], **options),
     )
     (fault,) = make_trials(work(tmp_path), seconds=5)
     assert (fault.place, fault.subject, fault.seed) == ("wrong.py:3", "an answer", 1)
-    assert fault.message == "it did not end within 5 seconds"
+    assert fault.message == said
 
 
 def test_a_process_that_cannot_begin_is_an_error(tmp_path, monkeypatch):

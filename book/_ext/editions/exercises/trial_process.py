@@ -102,7 +102,7 @@ class _Parent:
                     return self._nothing_left()
                 self._hear(json.loads(line))
             status = process.wait()
-            if status:
+            if status or not self._nothing_left():  # an answer may exit with status 0
                 said.seek(0)
                 self._blame(f"it ended the process ({_ending(status)}){_last_line(said.read())}")
         return self._nothing_left()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import d2lexercises
+from d2lexercises import library
 from d2lexercises.question import Question
 
 from editions.base.project import Project
@@ -213,7 +213,7 @@ def _fault(place: str, subject: str, message: str) -> Trial:
 _MACHINERY = (
     sysconfig.get_path("stdlib"),
     str(Path(__file__).parents[1]),
-    str(Path(d2lexercises.__file__).parent),
+    str(Path(library.__file__).parent),
 )
 
 
