@@ -259,8 +259,9 @@ def _asked(copy: Copy, commands: list[str]) -> None:
     assert "Ada" in table and "35 of 35" in table
     graded = next(said for command, said in printed.items() if "--roster" in command)
     assert "Cleo" in graded  # who handed in nothing
-    exported = next(said for command, said in printed.items() if " export " in command)
+    exported = next(said for command, said in printed.items() if "--format canvas" in command)
     assert "Ada" in exported and "35" in exported
+    assert "comment" in (copy.root / "texts.csv").read_text()  # filled in by hand
     assert (copy.root / "reports").is_dir()
 
 

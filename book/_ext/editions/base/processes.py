@@ -32,3 +32,14 @@ def run_child(command: list[str], **options: Any) -> subprocess.CompletedProcess
                 os.killpg(process.pid, signal.SIGKILL)
             raise
     return subprocess.CompletedProcess(command, process.returncode, printed)
+
+
+def share_of_processors(jobs: int) -> dict[str, str]:
+    """Environment variables that give each of `jobs` processes its share of the processors.
+
+    The frameworks otherwise start a thread for every processor in each process; these wait for one
+    another in loops, and everything takes several times as long. What is set already, stays.
+    """
+    threads = str(max(1, (os.cpu_count() or 1) // jobs))
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    return {name: os.environ.get(name, threads) for name in names}

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from d2lexercises import frameworks
+from d2lexercises.inspecting import with_inspections
 from d2lexercises.question import Finding, Question, Verdict, give_verdict, run_probe
 from d2lexercises.vocabulary import WrittenQuestion
 from d2lexercises.wire import Plain, WireError, decode, encode
@@ -24,14 +25,17 @@ STUB_SEEDS = (1, 2, 3)
 def reply_to(
     question: Question, answer: Any, framework: str, seed: int | None = None
 ) -> dict[str, Plain]:
-    """What the probe returns for an answer, its inputs sent over the wire; by default the public.
+    """What the probe and the inspections of a question give for an answer.
+
+    The inputs are sent over the wire; by default the public ones.
 
     Raises:
         WireError: the inputs cannot be sent.
     """
     seed = question.public_seed if seed is None else seed
     inputs = decode(encode(question.draw(seed)))
-    return run_probe(question, answer, inputs, frameworks.load(framework))
+    outputs = run_probe(question, answer, inputs, frameworks.load(framework))
+    return with_inspections(question, inputs, outputs, framework)
 
 
 def judge(question: Question, answer: Any, framework: str, seed: int | None = None) -> Verdict:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from editions.base.errors import EditionsError
-from editions.base.processes import run_child
+from editions.base.processes import run_child, share_of_processors
 from editions.notebooks.edition import Edition
 from editions.notebooks.execution import find_cards, jobs_on, run_all
 
@@ -73,4 +74,6 @@ def _run_nbval(chosen: list[Edition], jobs: int, lax: bool) -> int:
     if jobs > 1:
         command += ["-n", str(jobs), "--dist", "loadfile"]
     paths = [str(edition.path) for edition in chosen]
-    return run_child([*command, *paths], cwd=chosen[0].project.root).returncode
+    environment = os.environ | share_of_processors(jobs)
+    done = run_child([*command, *paths], cwd=chosen[0].project.root, env=environment)
+    return done.returncode
