@@ -3,8 +3,7 @@
 VENV        ?= .venv
 DEVICE      ?= cpu
 CONSTRAINTS ?= requirements.txt
-# An index with builds of PyTorch for the CPU alone saves gigabytes on a machine without a GPU:
-#   make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# Without a GPU this saves gigabytes: make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
 ifneq ($(words $(VENV)),1)
@@ -28,8 +27,7 @@ $(foreach one,$(TYPED),$(eval export D2L_$(one) := $$(value $(one))))
 export D2L_NAME := $(if $(findstring command,$(origin NAME)),$(value NAME))
 option   = $(if $(value $2),"--$1=$$D2L_$2")
 CHAPTERS = $(if $(value CHAPTER),-- $$D2L_CHAPTER)
-CHOSEN   = "--device=$$D2L_DEVICE" $(call option,framework,FRAMEWORK) \
-	$(call option,jobs,JOBS) $(CHAPTERS)
+CHOSEN = "--device=$$D2L_DEVICE" $(call option,framework,FRAMEWORK) $(call option,jobs,JOBS)
 
 TARGETS := $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 .PHONY: $(TARGETS)
@@ -74,9 +72,9 @@ notebooks verify: $(VENV)/book
 	$(MAKE) --no-print-directory $@ FRAMEWORK=$$one || failed=1; done; test -z "$$failed"
 else
 notebooks: $(VENV)/full ## run the stale notebooks, refresh the others (CHAPTER=blocks, DEVICE=gpu)
-	@$(BIN)/editions notebooks $(CHOSEN)
+	@$(BIN)/editions notebooks $(CHOSEN) $(CHAPTERS)
 verify: $(VENV)/full ## run every notebook again and compare; write the verification record
-	@$(BIN)/editions verify $(CHOSEN)
+	@$(BIN)/editions verify $(CHOSEN) $(CHAPTERS)
 endif
 site: verify ## build the site as it is published: every notebook verified
 	@$(BIN)/editions book --verified
@@ -86,6 +84,8 @@ new-chapter: $(VENV)/book ## start a chapter: NAME=graph-networks TITLE="Graph n
 	@$(BIN)/editions new-chapter $(call option,title,TITLE) -- "$$D2L_NAME"
 serve: $(VENV)/book ## build, and serve the site at http://127.0.0.1:8000 (PORT=...)
 	@$(BIN)/editions serve $(call option,port,PORT)
+live: $(VENV)/full ## build, and serve the site so that its cells run on the pages (PORT=...)
+	@$(BIN)/editions live $(call option,port,PORT)
 pdf: $(VENV)/pdf browser ## print the whole book: one PDF for each framework, in _build/pdf
 	@$(BIN)/editions pdf
 lab: $(VENV)/lab ## open the notebooks in JupyterLab

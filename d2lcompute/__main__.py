@@ -1,4 +1,7 @@
-"""``python -m d2lcompute``: print which versions are installed, and whether they work."""
+"""``python -m d2lcompute``: print which versions are installed, and whether they work.
+
+``python -m d2lcompute live`` starts a server that runs the cells of the book's pages.
+"""
 
 import argparse
 import importlib.metadata
@@ -12,7 +15,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from d2lcompute import __version__
+from d2lcompute import __version__, _live
 from d2lcompute._frameworks import FRAMEWORKS
 from d2lcompute._terminal import printable
 
@@ -100,7 +103,9 @@ def _anonymous(text: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the report; return 0 if at least one framework works and 1 otherwise.
+    """Print the report, or serve; return 0 if that worked and 1 otherwise.
+
+    The report worked if at least one framework does.
 
     Args:
         arguments: the arguments of the command line, without the program's name.
@@ -108,12 +113,35 @@ def main(arguments: list[str] | None = None) -> int:
     Raises:
         SystemExit: with status 0 after --help, and with status 2 for an unknown argument.
     """
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m d2lcompute",
         description="Show versions, devices, and whether PyTorch and TensorFlow work here. "
         "Please paste the output into bug reports.",
         epilog="Exit status: 0 if at least one framework works, 1 if none does.",
-    ).parse_args(arguments)
+    )
+    live = parser.add_subparsers(metavar="COMMAND").add_parser(
+        "live",
+        help="start a Jupyter server that runs the cells of the book's pages",
+        description="Start a Jupyter server on this machine, and open a page of the book whose "
+        "cells run there. Stop it with Ctrl-C.",
+    )
+    live.add_argument("page", nargs="?", default="", help="the address of the page in the book")
+    live.add_argument("--port", type=int, default=_live.PORT, help="default: %(default)s")
+    live.set_defaults(run=_serve)
+    options = parser.parse_args(arguments)
+    return options.run(options) if "run" in options else _print_report()
+
+
+def _serve(options: argparse.Namespace) -> int:
+    try:
+        _live.serve(options.page, options.port)
+    except _live.LiveError as error:
+        print(printable(f"error: {error}"), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _print_report() -> int:
     for line in (
         f"d2lcompute {__version__}",
         f"Python {platform.python_version()} on {platform.platform()}",

@@ -6,11 +6,40 @@
   const all = (selector) => [...document.querySelectorAll(selector)];
   const side = document.querySelector(".side-switch");
   let kept = true; // whether the browser keeps the choice from page to page
+  const src = document.currentScript.src;
 
-  function store(key, value) {
+  // An address may end with the Jupyter server that is to run the cells, and its token. The page's
+  // own server is kept for this tab; another one in memory, and in links inside the book.
+  const LIVE = "editions-live";
+  const book = new URL(root.dataset.content_root ?? ".", location);
+  let server = ""; // another one
+  let tab = {};
+  try {
+    tab = sessionStorage;
+  } catch {} // kept out
+  function keep(address) {
+    if (!address.startsWith(`${location.origin}/`) || !store(LIVE, address, tab)) server = address;
+  }
+  const [, given, anchor] = location.hash.match(/^#live=([^#]+)(.*)/) ?? [];
+  if (given) {
+    history.replaceState(history.state, "", `${location.pathname}${location.search}${anchor}`);
+    keep(given);
+  }
+  const starts = location.protocol === "file:" ? [] : all(".live-start"); // files load no modules
+  const live = () =>
+    import(new URL("live/live.js", src)).then(
+      ({ start }) => start(starts, server || tab[LIVE], keep),
+      () => starts.forEach((button) => (button.textContent = button.dataset.missing)));
+  for (const button of starts) {
+    button.hidden = false;
+    button.addEventListener("click", live);
+  }
+  if (server && starts.length) live();
+
+  function store(key, value, where = localStorage) {
     try {
-      localStorage.setItem(key, value);
-      return localStorage[key] === value && location.protocol !== "file:"; // a storage for each file
+      where.setItem(key, value);
+      return where[key] === value && location.protocol !== "file:"; // a storage for each file
     } catch {
       return false;
     }
@@ -56,11 +85,13 @@
     side.ariaPressed = on !== "";
   });
 
-  // If nothing is kept, links carry the choice.
+  // If nothing is kept, links carry the choice; those inside the book also carry a server.
   document.addEventListener("click", ({ target }) => {
-    const link = !kept && target.closest?.("a[href]");
+    const link = (server || !kept) && target.closest?.("a[href]");
     if (!link || link.origin !== location.origin || link.pathname === location.pathname) return;
     if (!link.pathname.endsWith(".html")) return;
+    if (server && link.href.startsWith(book)) link.hash = `live=${server}${link.hash}`;
+    if (kept) return;
     const url = new URL(link.href);
     url.searchParams.set("framework", root.dataset.framework);
     link.href = url;

@@ -36,6 +36,7 @@ SOLID = {
     "magnifying-glass": 0xF002,
     "moon": 0xF186,
     "pencil": 0xF303,
+    "play": 0xF04B,
     "rocket": 0xF135,
     "share": 0xF064,
     "sun": 0xF185,

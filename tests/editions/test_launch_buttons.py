@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 from editions.base.errors import EditionsError
-from editions.base.launchers import SERVICES
+from editions.base.launchers import SERVICES, LiveServers
 from editions.command_line import main
+from editions.site.live_site import serve_with_cells
 from small_book import Book
 from test_page import build
 
@@ -121,7 +122,9 @@ def test_binder_opens_any_repository(book: Book, repository: str, source: str) -
         ("jupyterhub_url: ['https://a.org']", "launch_buttons.jupyterhub_url is ['https://a.org']"),
         ("notebook_interface: retro", "launch_buttons.notebook_interface is 'retro'; allowed are "
          "classic and jupyterlab"),
-        ("thebe: true", "launch_buttons.thebe is True; allowed is false"),
+        ("thebe: mybinder", "launch_buttons.thebe is 'mybinder'; allowed are true (cells run on "
+         "the BinderHub or JupyterHub that is set, too) and false"),
+        ("thebe: [true]", "launch_buttons.thebe is [True]; allowed are"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused(
@@ -145,6 +148,47 @@ def test_a_section_that_is_a_word_is_refused(book: Book) -> None:
     config.write_text(f"{config.read_text('utf8')}\nlaunch_buttons: colab\n", "utf8")
     with pytest.raises(EditionsError, match="launch_buttons is 'colab'; expected settings"):
         buttons(book)
+
+
+@pytest.mark.parametrize(
+    ("lines", "binder", "jupyterhub"),
+    [
+        ((), "", ""),
+        (("binderhub_url: https://mybinder.org",), "", ""),
+        (("thebe: true",), "", ""),
+        (("thebe: true", "binderhub_url: https://mybinder.org", "jupyterhub_url: https://h.edu/"),
+         "https://mybinder.org/build/gh/d2lcompute/d2lcompute/fall%2F26", "https://h.edu"),
+    ],
+)  # fmt: skip
+def test_where_cells_run(book: Book, lines: tuple[str, ...], binder: str, jupyterhub: str) -> None:
+    set_up(book, *lines, branch="fall/26")
+    assert book.project.live_servers == LiveServers(binder, jupyterhub)
+
+
+def test_cells_can_run_nowhere(book: Book) -> None:
+    set_up(book, "thebe: false")
+    assert book.project.live_servers is None
+    with pytest.raises(EditionsError, match=r"launch_buttons\.thebe is false"):
+        serve_with_cells(book.project, 8888)
+
+
+def test_the_settings_reach_the_pages(run_book: Book) -> None:
+    set_up(run_book, "thebe: true", "jupyterhub_url: https://hub.example.edu")
+    status, printed = build(run_book)
+    assert status == 0, printed
+    site = run_book.root / "_build" / "html"
+    assert '"jupyterhub": "https://hub.example.edu"' in (
+        site / "_static" / "live" / "book.js"
+    ).read_text("utf8")
+    page = BeautifulSoup((site / "book" / "small.html").read_text("utf8"), "html.parser")
+    for framework in ("pytorch", "tensorflow"):
+        (button,) = page.select(f"[data-framework={framework}] button.live-start")
+        notebook = site / "book" / button["data-notebook"]
+        assert notebook.resolve() == (site / f"notebooks/cpu/{framework}/small.ipynb").resolve()
+        assert '"setup"' in notebook.read_text("utf8") and button.has_attr("hidden")
+    run_book.edit("thebe: true", "thebe: false", "_config.yml")
+    assert build(run_book)[0] == 0
+    assert "live-start" not in (site / "book" / "small.html").read_text("utf8")
 
 
 def test_a_page_has_the_buttons_of_each_edition(run_book: Book) -> None:

@@ -31,6 +31,7 @@ from editions.notebooks.verification import verify
 from editions.site.build import build
 from editions.site.figure_pictures import begin_pictures, draw_pictures, figure_problems
 from editions.site.link_check import check_links
+from editions.site.live_site import serve_with_cells
 from editions.site.pdf import print_book
 from editions.site.preview import serve
 from editions.site.status_page import require_verified
@@ -146,6 +147,10 @@ def _serve(project: Project, options: argparse.Namespace) -> int:
     return serve(project, options.port)
 
 
+def _live(project: Project, options: argparse.Namespace) -> int:
+    return serve_with_cells(project, options.port, not options.no_browser)
+
+
 def _links(project: Project, options: argparse.Namespace) -> int:
     print(check_links(project))
     return 0
@@ -237,6 +242,11 @@ def _parser() -> argparse.ArgumentParser:
     book.add_argument("--verified", action="store_true", help="fail if a notebook is not verified")
     show = command("serve", _serve, "build the site and serve it on this machine")
     show.add_argument("--port", type=_port, default=8000, help="default: %(default)s")
+    live = command("live", _live, "build the site and serve it so that its cells run")
+    live.add_argument(
+        "--port", type=_port, default=8888, help="default: %(default)s, or a free one"
+    )
+    live.add_argument("--no-browser", action="store_true", help="only print the address")
     command("links", _links, "ask every address outside the book whether it answers")
     command("pdf", _pdf, "print the book: one PDF for each framework, in _build/pdf")
 

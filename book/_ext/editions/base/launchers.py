@@ -3,6 +3,10 @@
 A setting holds the address of a service, such as `colab_url: https://colab.research.google.com`.
 An empty one switches the service off. Without the section there is a button for Colab, if the
 repository is on GitHub. `kaggle_url` is not a setting of Jupyter Book.
+
+`thebe` says where the cells of a page run, though nothing of Thebe is used: by default on a Jupyter
+server that the reader has started; if it is true, also on the BinderHub and JupyterHub that are
+set; if it is false, nowhere.
 """
 
 from __future__ import annotations
@@ -49,15 +53,28 @@ class Notebook:
         return self.blob.removeprefix("https://github.com/")
 
 
-def _binder(hub: str, notebook: Notebook) -> str:
-    if match := re.fullmatch(GITHUB, notebook.repository):
+@dataclass(frozen=True)
+class LiveServers:
+    """Where the cells of pages run, besides a server that the reader has started."""
+
+    binder: str = ""  # the address at which a BinderHub starts a server for this repository
+    jupyterhub: str = ""  # the address of a JupyterHub
+
+
+def _binder_source(repository: str, branch: str) -> str:
+    """What BinderHub calls the repository."""
+    if match := re.fullmatch(GITHUB, repository):
         source = f"gh/{match[1]}/{match[2]}"
-    elif notebook.repository.startswith("https://gitlab.com/"):
-        source = f"gl/{quote(notebook.repository.removeprefix('https://gitlab.com/'), safe='')}"
+    elif repository.startswith("https://gitlab.com/"):
+        source = f"gl/{quote(repository.removeprefix('https://gitlab.com/'), safe='')}"
     else:
-        source = f"git/{quote(notebook.repository, safe='')}"
+        source = f"git/{quote(repository, safe='')}"
+    return f"{source}/{quote(branch, safe='')}"
+
+
+def _binder(hub: str, notebook: Notebook) -> str:
     place = urlencode({"urlpath": f"{notebook.interface}/{notebook.path}"})
-    return f"{hub}/v2/{source}/{quote(notebook.branch, safe='')}?{place}"
+    return f"{hub}/v2/{_binder_source(notebook.repository, notebook.branch)}?{place}"
 
 
 def _jupyterhub(hub: str, notebook: Notebook) -> str:
@@ -119,6 +136,25 @@ def launch_buttons(settings: Settings, path: str) -> list[LaunchButton]:
     ]
 
 
+def live_servers(settings: Settings) -> LiveServers | None:
+    """Where the cells of pages run; None if they run nowhere.
+
+    Raises:
+        EditionsError: a launch button is set wrongly; says what is allowed.
+    """
+    hosts, _ = _checked(settings)
+    chosen = settings.section(SECTION).get("thebe")
+    if chosen is False:
+        return None
+    if not chosen:
+        return LiveServers()
+    binder = hosts.get("binderhub_url", "")
+    source = _binder_source(settings.repository, settings.branch)
+    return LiveServers(
+        f"{binder}/build/{source}" if binder else "", hosts.get("jupyterhub_url", "")
+    )
+
+
 def _checked(settings: Settings) -> tuple[dict[str, str], str]:
     """The address of each service that is switched on, and the interface that Jupyter opens."""
     on_github = re.fullmatch(GITHUB, settings.repository) is not None
@@ -131,10 +167,10 @@ def _checked(settings: Settings) -> tuple[dict[str, str], str]:
             f"{NAME}: {SECTION} has no setting {', '.join(map(str, unknown))}; allowed are "
             f"{', '.join(allowed)}"
         )
-    if given.get("thebe"):
+    if given.get("thebe") not in (None, True, False):
         raise EditionsError(
-            f"{NAME}: {SECTION}.thebe is {given['thebe']!r}; allowed is false: this book loads no "
-            "Thebe, and its pages run no cells by themselves"
+            f"{NAME}: {SECTION}.thebe is {given['thebe']!r}; allowed are true (cells run on the "
+            "BinderHub or JupyterHub that is set, too) and false (cells do not run on pages)"
         )
     interface = given.get("notebook_interface") or "classic"
     if interface not in INTERFACES:

@@ -12,7 +12,7 @@ from editions.base.contents import Contents
 from editions.base.errors import EditionsError
 from editions.base.files import read_text
 from editions.base.frameworks import Framework
-from editions.base.launchers import LaunchButton, launch_buttons
+from editions.base.launchers import LaunchButton, LiveServers, launch_buttons, live_servers
 from editions.base.pins import read_pins
 from editions.base.settings import Settings
 
@@ -142,6 +142,11 @@ class Project:
     def launch_buttons(self, notebook: Path) -> list[LaunchButton]:
         """The buttons that open the notebook, in the order of a page."""
         return launch_buttons(self.settings, self.relative(notebook))
+
+    @property
+    def live_servers(self) -> LiveServers | None:
+        """Where the cells of pages run; None if they run nowhere."""
+        return live_servers(self.settings)
 
     # -- what outputs depend on --------------------------------------------------------
 

@@ -9,6 +9,7 @@ module               knows
 ``weaving``          how editions become the one notebook that Sphinx reads
 ``tabs``             how runs of framework cells become tab sets
 ``chapter_header``   what appears under a chapter's title
+``live_cells``       the button that makes a page's cells run, and what its scripts know
 ``downloads``        where the site has the notebooks
 ``status_page``      what the status page says of each notebook
 ``prediction_nodes`` how predictions look on a page
@@ -25,6 +26,7 @@ module               knows
 ``build``            how a build is started and reported
 ``link_check``       how addresses outside the book are checked
 ``preview``          how the site is served on this machine
+``live_site``        how the site is served so that its cells run
 ``pdf``              how the book is printed
 ``browser``          which browser is used
 ==================== ===============================================================

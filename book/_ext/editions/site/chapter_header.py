@@ -12,6 +12,7 @@ from editions.base.project import Project
 from editions.base.strings import Strings
 from editions.notebooks.verification_record import Record, verified
 from editions.site.downloads import download_path
+from editions.site.live_cells import live_button
 from editions.source.chapter import Chapter
 
 
@@ -33,6 +34,7 @@ class EditionLinks:
     framework: Framework
     runs: tuple[Run, ...]  # the first is the one whose outputs the page shows
     exercises: str  # address at which the first launch button opens them, or an empty string
+    live: bool = True  # whether the page's cells can run
 
 
 def header_html(
@@ -68,6 +70,8 @@ def _edition(edition: EditionLinks, status: str, strings: Strings) -> str:
     for button in first.launch:
         words = strings("open_in", service=button.service)
         links.append(_worded_link(button.address, words, "rocket"))
+    if edition.live:
+        links.append(live_button(first.download, strings))
     links.append(_link(first.download, "download", "download", strings, download=True))
     for run in others:
         links.append(_link(run.download, f"download_{run.device}", "download", strings, True))
@@ -141,7 +145,8 @@ def edition_links(
         )
         buttons = project.launch_buttons(exercises) if exercises.is_file() else []
         address = buttons[0].address if buttons else ""
-        result.append(EditionLinks(framework, tuple(runs), address))
+        live = project.live_servers is not None
+        result.append(EditionLinks(framework, tuple(runs), address, live))
     return result
 
 

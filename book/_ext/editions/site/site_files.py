@@ -16,7 +16,7 @@ from editions.site.sphinx_project import current_project
 # Before Sphinx quotes a page in search results, it drops these parts. It should also drop the
 # buttons under the title, and what screen readers hear of a formula.
 DROPPED = '".headerlink", "script"'
-SCRIPTS = ("editions.js", "reading.js", "questions.js", "predictions.js")
+SCRIPTS = ("editions.js", "reading.js", "questions.js", "predictions.js", "live/*.js")
 SUPERFLUOUS = re.compile(r"(?m)^[ \t]*//.*\n|^[ \t]+|[ \t]+// .*$")  # comments, indentation
 ALSO_DROPPED = '".headerlink", ".chapter-header", ".katex-mathml", "script"'
 
@@ -31,8 +31,7 @@ def _write_site_files(app: Sphinx, exception: Exception | None) -> None:
         site = Path(app.outdir)
         (site / "404.html").write_text(_missing_page(app), "utf8")
         (site / "sitemap.xml").write_text(_site_map(app), "utf8")
-        for name in SCRIPTS:
-            script = site / "_static" / name
+        for script in [one for name in SCRIPTS for one in (site / "_static").glob(name)]:
             script.write_text(SUPERFLUOUS.sub("", script.read_text("utf8")), "utf8")
         search = site / "_static" / "searchtools.js"
         search.write_text(search.read_text("utf8").replace(DROPPED, ALSO_DROPPED), "utf8")

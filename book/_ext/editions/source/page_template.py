@@ -3,6 +3,8 @@
 Such a page is a Jinja template. It can use:
 
 - `repository` and `branch`: the address of the repository, and the branch or tag of its links;
+- `site`: the address of the published site, with a slash at its end;
+- `live`: whether cells can run on the pages;
 - `frameworks`: the book's frameworks by key, as `d2lcompute._frameworks` describes them;
 - `framework_names`: their names in a phrase, such as "PyTorch and TensorFlow";
 - `chapters`: the names of the chapters that `_toc.yml` lists.
@@ -55,6 +57,8 @@ def _settings(project: Project) -> dict[str, Any]:
     return {
         "repository": project.repository,
         "branch": project.branch,
+        "site": project.site,
+        "live": project.live_servers is not None,
         "frameworks": frameworks,
         "framework_names": f"{', '.join(others)} and {last}" if others else last,
         "chapters": [page.stem for page in project.chapters],
