@@ -5,14 +5,12 @@ DEVICE      ?= cpu
 CONSTRAINTS ?= requirements.txt
 # Without a GPU this saves gigabytes: make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
-
-ifneq ($(words $(VENV)),1)
-$(error VENV is $(or $(VENV),empty); wanted is the name of a folder, without blanks)
-endif
+WANTED = wanted is the name of a folder, without blanks
+$(if $(filter-out 1,$(words $(VENV))),$(error VENV is $(or $(VENV),empty); $(WANTED)))
 # On a GPU each framework has an environment of its own: their CUDA libraries conflict.
 ifeq ($(DEVICE),gpu)
 override VENV := $(VENV)$(if $(FRAMEWORK),-gpu-$(FRAMEWORK))
-ALONE = $(call option,framework,FRAMEWORK)
+ALONE = $(ONLY)
 endif
 
 BIN = $(VENV)/bin
@@ -27,7 +25,9 @@ $(foreach one,$(TYPED),$(eval export D2L_$(one) := $$(value $(one))))
 export D2L_NAME := $(if $(findstring command,$(origin NAME)),$(value NAME))
 option   = $(if $(value $2),"--$1=$$D2L_$2")
 CHAPTERS = $(if $(value CHAPTER),-- $$D2L_CHAPTER)
-CHOSEN = "--device=$$D2L_DEVICE" $(call option,framework,FRAMEWORK) $(call option,jobs,JOBS)
+ONLY = $(call option,framework,FRAMEWORK)
+INSTRUCTOR = $(call option,private,PRIVATE)
+CHOSEN = "--device=$$D2L_DEVICE" $(ONLY) $(call option,jobs,JOBS)
 
 TARGETS := $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 .PHONY: $(TARGETS)
@@ -42,19 +42,15 @@ $(foreach one,$(filter-out $(TARGETS) $(VENV)/%,$(MAKECMDGOALS)),$(if $(wildcard
 	$(error there is no target $(one). Type make to list them)))
 
 # -- environments ----------------------------------------------------------------------------
-
 $(VENV)/python:
 	@sh .ci/environment.sh "$(VENV)" "$$D2L_PYTHON" && touch $@
-
 $(VENV)/book: $(VENV)/python pyproject.toml $(CONSTRAINTS)
 	@echo "Installing what the book needs (about half a minute)" && \
 	$(PIP) --editable '.[book]' $(TOOLS) && touch $@
-
 $(VENV)/full: $(VENV)/book
 	@echo "Installing the frameworks and the test tools (some GB, a few minutes)" && \
 	extras=$$($(BIN)/editions frameworks --extras "--device=$$D2L_DEVICE" $(ALONE)) && \
 	$(PIP) --editable ".[$$extras,book,exercises,test]" $(TOOLS) && touch $@
-
 $(VENV)/pdf: $(VENV)/book
 $(VENV)/lab: $(VENV)/full
 $(VENV)/pdf $(VENV)/lab:
@@ -93,19 +89,16 @@ lab: $(VENV)/lab ## open the notebooks in JupyterLab
 
 # -- exercises -------------------------------------------------------------------------------
 exercises: $(VENV)/book ## write the student notebooks, and an archive per framework to hand out
-	@$(BIN)/editions exercises $(call option,private,PRIVATE) \
-	$(call option,solutions-from,SOLUTIONS_FROM) $(CHAPTERS)
+	@$(BIN)/editions exercises $(INSTRUCTOR) $(call option,solutions-from,SOLUTIONS_FROM) $(CHAPTERS)
 new-question: $(VENV)/book ## start a question: NAME=blocks.two-steps TITLE="..." PRIVATE=folder
-	@$(BIN)/editions new-question $(call option,title,TITLE) $(call option,private,PRIVATE) \
-	-- "$$D2L_NAME"
+	@$(BIN)/editions new-question $(call option,title,TITLE) $(INSTRUCTOR) -- "$$D2L_NAME"
 check-questions: $(VENV)/full ## try questions as the tests try ours (PRIVATE=folder, SEEDS=60)
-	@$(BIN)/editions check-questions $(call option,framework,FRAMEWORK) \
-	$(call option,private,PRIVATE) $(call option,seeds,SEEDS) $(CHAPTERS)
+	@$(BIN)/editions check-questions $(ONLY) $(INSTRUCTOR) $(call option,seeds,SEEDS) $(CHAPTERS)
 solutions: $(VENV)/full ## run the worked solutions, for instructors, into _build/solutions
-	@$(BIN)/editions solutions $(call option,private,PRIVATE) $(CHAPTERS)
+	@$(BIN)/editions solutions $(INSTRUCTOR) $(CHAPTERS)
 grade: $(VENV)/full ## grade a class: make grade SUBMISSIONS=folder-or-zip
-	@$(BIN)/grader grade $(call option,chapter,CHAPTER) $(call option,jobs,JOBS) \
-	$(call option,private,PRIVATE) $(if $(value SUBMISSIONS),-- "$$D2L_SUBMISSIONS")
+	@$(BIN)/grader grade $(call option,chapter,CHAPTER) $(call option,jobs,JOBS) $(INSTRUCTOR) \
+	$(if $(value SUBMISSIONS),-- "$$D2L_SUBMISSIONS")
 
 # -- tests -----------------------------------------------------------------------------------
 test: $(VENV)/full browser lint check-notebooks verify book ## all that decides on a change
@@ -132,7 +125,6 @@ hooks: $(VENV)/full ## check style, types and notebooks before each of your comm
 soak: $(VENV)/full ## run all notebooks five times under other conditions; nothing may differ
 	@$(BIN)/python tests/soak.py
 bench: $(VENV)/full browser ## measure, as ratios side by side in one run
-	@for one in package exercises grader notebooks book; do \
-	$(BIN)/python bench/$$one.py || exit 1; done
+	@for one in package exercises grader notebooks book; do $(BIN)/python bench/$$one.py || exit; done
 clean: ## delete what was built; keep the environment
 	@rm -rf _build build dist *.egg-info
