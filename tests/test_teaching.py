@@ -318,7 +318,9 @@ def test_every_command_is_followed(page: str) -> None:
     assert list(sections(page)) == list(followed(page))
 
 
-LONG = {"Publish"}  # prints the whole book; a small one is printed by test_printing.py
+# Prints the whole book, a small one is printed by test_printing.py; tries questions on 60 seeds, a
+# few are tried by test_exercises_tried.py.
+LONG = {"Publish", "Try it"}
 
 
 def _marks(section: str) -> list[pytest.MarkDecorator]:

@@ -186,7 +186,7 @@ def blocks_of(page: str, language: str) -> list[str]:
 def example(tmp_path):
     """A private folder with the example of the page."""
     page = fill_in(PROJECT, PAGE.read_text("utf8"), PAGE)
-    question, wrong = blocks_of(page, "python")
+    question, wrong, _ = blocks_of(page, "python")
     (section,) = blocks_of(page, "md")
     folder = tmp_path / "blocks"
     folder.mkdir()
@@ -221,6 +221,19 @@ def test_a_mistake_in_the_example_is_told(example, file, old, new, said, framewo
     assert text.count(old) == 1
     path.write_text(text.replace(old, new), "utf8")
     assert any(said in fault for fault in faults(example, "blocks.scaled", framework))
+
+
+def test_the_inspecting_aspect_of_the_page_is_an_aspect():
+    from d2lexercises import vocabulary
+
+    text = blocks_of(PAGE.read_text("utf8"), "python")[-1]
+    names = {name: getattr(vocabulary, name) for name in vocabulary.__all__}
+    exec(text, names)
+    question = vocabulary.question("demo.saved", "Saved", takes=vocabulary.function)
+    question.inputs(lambda draw: {"x": draw.data(3)})
+    loads = type("Complete", (names["Loads"],), {"expect": lambda given: [given.x]})
+    question.aspect("loads", 1)(loads)
+    assert [one.__name__ for one, _ in question.inspections.values()] == ["inspect"]
 
 
 def test_the_page_names_every_word_that_a_question_is_written_with():

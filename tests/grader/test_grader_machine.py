@@ -153,7 +153,7 @@ def test_only_what_runs_an_answer_and_what_it_uses(tmp_path):
         assert name not in text, name
     whole = "".join(path.read_text() for path in (tmp_path / "stage" / "d2lexercises").glob("*.py"))
     assert "def make_layers" in whole and "def plain" in whole
-    for name in ("by_hand", "in_words", "class Draw", "same_plain", "def compare", "need_form"):
+    for name in ("by_hand", "in_words", "class Draw:", "same_plain", "def compare", "need_form"):
         assert name not in whole, name
 
 
@@ -233,7 +233,7 @@ def test_no_judge_of_a_real_chapter_is_left(tmp_path):
             "same_array(",
             "def expect",
             "def judge",
-            "class Draw",
+            "class Draw:",
             "def compare(",
         ):
             assert name not in text, path

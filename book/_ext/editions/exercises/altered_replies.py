@@ -61,10 +61,22 @@ def _form(value: Any) -> Any:
     return type(value).__name__
 
 
+def _places(parts: list[Any]) -> list[int]:
+    """The first and the last position of each form."""
+    by_form: dict[str, list[int]] = {}
+    for at, part in enumerate(parts):
+        by_form.setdefault(repr(_form(part)), []).append(at)
+    return sorted({at for same in by_form.values() for at in (same[0], same[-1])})
+
+
 def with_one_replaced(value: Any, odd: Any) -> Iterator[Any]:
-    """The list or dict `value` with something odd in one place, for every place in it."""
+    """The list or dict `value` with something odd in one place, for every place in it.
+
+    Of the parts of a list that have one form, the first and the last are places.
+    """
     if isinstance(value, list):
-        for at, part in enumerate(value):
+        for at in _places(value):
+            part = value[at]
             for inner in [odd, *with_one_replaced(part, odd)]:
                 yield [*value[:at], inner, *value[at + 1 :]]
     elif isinstance(value, dict):
