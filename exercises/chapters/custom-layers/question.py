@@ -358,6 +358,16 @@ STATISTICS = question(
 
 @STATISTICS.inputs
 def draw_statistics(draw):
+    """A layer and its data; no activation leaves all outputs of the layer as they are."""
+
+    def bends(given):
+        y = given["x"] @ given["weight"] + given["bias"]
+        return y.min() < -0.5 and y.max() > 0.5
+
+    return draw.until(bends, lambda: one_layer_and_data(draw))
+
+
+def one_layer_and_data(draw):
     width, units, rng = draw.integer(3, 6), draw.integer(2, 5), draw.rng
     spread, center = rng.uniform(0.5, 4, width), rng.normal(0, 3, width)
     seen = rng.normal(size=(draw.integer(5, 9), width)) * spread + center
