@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -220,9 +221,13 @@ USES = {  # the verdict, and why
 
 @AUDIT.inputs
 def draw_audit(draw):
+    def mixed(uses):  # not all of one first, and then all of another
+        return sum(one != other for one, other in pairwise(uses)) > 1
+
     def case(uses, more, centered):
         width, parts = draw.integer(2, 4), []
-        for use in draw.shuffled([*uses, *map(str, draw.rng.choice(uses, more))]):
+        drawn = [*uses, *map(str, draw.rng.choice(uses, more))]
+        for use in draw.until(mixed, lambda: draw.shuffled(drawn)):
             factors = np.ones(width)
             wrong = slice(None) if use == "false" else draw.integer(0, width - 1)
             if use in ("false", "entry"):
