@@ -11,7 +11,7 @@ every student gets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ import numpy as np
 from d2lexercises.frameworks import ACTIVATIONS
 
 T = TypeVar("T")
+TRIES = 1000
 
 
 class Draw:
@@ -54,6 +55,19 @@ class Draw:
     def shuffled(self, items: Sequence[T]) -> list[T]:
         """The items in another order."""
         return [items[int(n)] for n in self.rng.permutation(len(items))]
+
+    def until(self, fits: Callable[[T], bool], draw: Callable[[], T]) -> T:
+        """What `draw` returns, called again until it `fits`: inputs that tell answers apart.
+
+            weight = draw.until(lambda array: array.min() < 0 < array.max(), lambda: draw.data(3))
+
+        Raises:
+            RuntimeError: none of the first `TRIES` fits.
+        """
+        for _ in range(TRIES):
+            if fits(drawn := draw()):
+                return drawn
+        raise RuntimeError(f"None of {TRIES} draws fits; ask for less, or draw from more.")
 
     def word(self, length: int = 6) -> str:
         """A random name of lower-case letters."""

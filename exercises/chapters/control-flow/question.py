@@ -250,7 +250,7 @@ def draw_shrink(draw):
         divisions = draw.shuffled([0, 5, *draw.integers(0, 5, count - 2)])
         return rows_that_need(divisions).reshape(*shape, width)
 
-    special = rows(6)
+    special = rows_that_need(draw.integers(1, 5, 6))  # the two that stay finite are divided
     where = rng.permutation(6)[:4]
     for row, value in zip(where, (np.inf, -np.inf, np.nan, np.inf), strict=True):
         special[row, draw.integer(0, width - 1)] = value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -220,9 +221,13 @@ USES = {  # the verdict, and why
 
 @AUDIT.inputs
 def draw_audit(draw):
+    def mixed(uses):  # not all of one first, and then all of another
+        return sum(one != other for one, other in pairwise(uses)) > 1
+
     def case(uses, more, centered):
         width, parts = draw.integer(2, 4), []
-        for use in draw.shuffled([*uses, *map(str, draw.rng.choice(uses, more))]):
+        drawn = [*uses, *map(str, draw.rng.choice(uses, more))]
+        for use in draw.until(mixed, lambda: draw.shuffled(drawn)):
             factors = np.ones(width)
             wrong = slice(None) if use == "false" else draw.integer(0, width - 1)
             if use in ("false", "entry"):
@@ -358,6 +363,16 @@ STATISTICS = question(
 
 @STATISTICS.inputs
 def draw_statistics(draw):
+    """A layer and its data; no activation leaves all outputs of the layer as they are."""
+
+    def bends(given):
+        y = given["x"] @ given["weight"] + given["bias"]
+        return y.min() < -0.5 and y.max() > 0.5
+
+    return draw.until(bends, lambda: one_layer_and_data(draw))
+
+
+def one_layer_and_data(draw):
     width, units, rng = draw.integer(3, 6), draw.integer(2, 5), draw.rng
     spread, center = rng.uniform(0.5, 4, width), rng.normal(0, 3, width)
     seen = rng.normal(size=(draw.integer(5, 9), width)) * spread + center

@@ -39,10 +39,10 @@ WHOLE = question("graphs.whole", "One graph, without a break", takes=function)
 @WHOLE.inputs
 def draw_whole(draw):
     shape = draw.integer(8, 11), draw.integer(9, 12)
-    limit = draw.number(2, 5)
+    limit = draw.number(1, 2)  # small: scaled by mistake, a gradient is not taken for noise
     unit = draw.rng.normal(size=(3, *shape))
     unit = unit / np.sqrt(np.square(unit).sum(axis=(1, 2), keepdims=True))
-    norms = [limit * draw.number(low, high) for low, high in ((0.3, 0.8), (2, 4), (1.2, 3))]
+    norms = [limit * draw.number(low, high) for low, high in ((0.5, 0.8), (2, 4), (1.2, 3))]
     gradients = [(one * norm).astype(np.float32) for one, norm in zip(unit, norms, strict=True)]
     return {
         "gradients": [*gradients, np.zeros(shape, np.float32)],
@@ -394,10 +394,10 @@ class GrowingGraph:
         """The names that may be arguments."""
         return [name for name, operation, *_ in self.nodes if operation != "print"]
 
-    def new(self):
-        """A node that gives what no other gives."""
+    def new(self, operations=("add", "mul", "tanh", "scale")):
+        """A node, of one of the operations, that gives what no other gives."""
         while True:
-            operation = self.draw.choice(["add", "mul", "tanh", "scale"])
+            operation = self.draw.choice(operations)
             names = self.values()
             pair = [names[at] for at in self.draw.integers(0, len(names) - 1, 2)]
             scale = [pair[0], self.draw.number(0.5, 2)]
@@ -445,7 +445,9 @@ def with_doubles(draw):
 def with_unused(draw):
     graph = GrowingGraph(draw, 2)
     kept = [graph.add("add", *graph.values())]
-    kept += [graph.new() for _ in range(draw.integer(1, 2))]
+    # What is used has each operation once: how nodes are compared is not the matter here.
+    for operation in draw.shuffled(["tanh", "scale"])[: draw.integer(1, 2)]:
+        kept.append(graph.new([operation]))
     lost = graph.add("tanh", kept[0])
     lost = graph.add("scale", lost, draw.number(0.5, 2))
     last = graph.add("mul", kept[-1], kept[0])
