@@ -145,7 +145,9 @@ def pages_to_look_at(site: Site, width: int, scheme: str) -> list[str]:
     The pages of a kind have the same theme.
     """
     if (width, scheme) in ((360, "light"), (1280, "dark")):
-        return site.pages()
+        return [
+            one for one in site.pages() if not one.endswith("-exercises.html") or EXAMPLE in one
+        ]
     kinds = ("index", "setup", "package", "status", "predictions", "exercises")
     further = (f"book/{EXAMPLE}-exercises.html", "search.html?q=gradient")
     return [CHAPTER, *further, *(f"book/{name}.html" for name in kinds)]

@@ -192,7 +192,8 @@ def _chapter_header(app: Sphinx, about: dict[str, Any]) -> tuple[str, str]:
 
 
 def _exercises_header(app: Sphinx, name: str) -> str:
-    docname = app.env.docname
-    chapter = app.builder.get_relative_uri(docname, f"book/{name}")
+    project, docname = current_project(app), app.env.docname
+    page = exercise_pages.docname_of(project, exercise_pages.chapter_of(project, name))
+    chapter = app.builder.get_relative_uri(docname, page)
     up = relative_uri(app.builder.get_target_uri(docname), "")
-    return exercise_pages.header_html(current_project(app), name, docname, chapter, up)
+    return exercise_pages.header_html(project, name, docname, chapter, up)

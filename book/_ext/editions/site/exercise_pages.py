@@ -54,6 +54,16 @@ def page_of(chapter: str) -> str:
     return f"book/{chapter}{ENDING}"
 
 
+def chapter_of(project: Project, name: str) -> Path:
+    """The source of a chapter."""
+    return next(path for path in project.chapters if path.stem == name)
+
+
+def docname_of(project: Project, path: Path) -> str:
+    """The name of the page that is made from a source."""
+    return project.relative(path).removesuffix(".md")
+
+
 def are_shown(project: Project) -> bool:
     """Whether the book has the page with the table, and so the pages of exercises."""
     return INDEX in project.contents.documents
@@ -178,16 +188,12 @@ def label(question: str) -> str:
 
 def facts_of(question: Question, strings: Strings) -> str:
     """The points of a question, its difficulty and its minutes, as far as they are stated."""
-    return " · ".join(filter(None, _facts(question, strings)))
-
-
-def _facts(question: Question, strings: Strings) -> tuple[str, str, str]:
-    difficulty, minutes = question.difficulty, question.minutes
-    return (
-        strings("exercise_points", points=f"{question.points:g}"),
-        strings(f"exercise_difficulty_{difficulty}") if difficulty else "",
-        strings("exercise_minutes", minutes=minutes) if minutes else "",
-    )
+    facts = [strings("exercise_points", points=f"{question.points:g}")]
+    if question.difficulty:
+        facts.append(strings(f"exercise_difficulty_{question.difficulty}"))
+    if question.minutes:
+        facts.append(strings("exercise_minutes", minutes=question.minutes))
+    return " · ".join(facts)
 
 
 def _not_run(source: Chapter, framework: str) -> nbformat.NotebookNode:
@@ -207,7 +213,7 @@ def header_html(project: Project, name: str, docname: str, chapter: str, up: str
         up: the relative address of the site's root.
     """
     strings = Strings(project.language)
-    page = read_chapter(project.root / "book" / f"{name}.md")
+    page = read_chapter(chapter_of(project, name))
     parts = []
     for framework in project.frameworks:
         notebook = notebook_of(project, name, framework.key)
@@ -278,11 +284,13 @@ def _lead_on(
     name = app.env.metadata.get(page, {}).get("exercises")
     if name is None:
         return
-    chapters = [path.stem for path in current_project(app).chapters]
-    following = chapters[chapters.index(name) + 1 :]
+    project = current_project(app)
+    chapters = [docname_of(project, path) for path in project.chapters]
+    own = docname_of(project, chapter_of(project, name))
+    following = [*chapters[chapters.index(own) + 1 :], INDEX]
     context["sourcename"] = ""
-    context["prev"] = _neighbour(app, page, f"book/{name}")
-    context["next"] = _neighbour(app, page, f"book/{following[0]}" if following else INDEX)
+    context["prev"] = _neighbour(app, page, own)
+    context["next"] = _neighbour(app, page, following[0])
 
 
 def _neighbour(app: Sphinx, page: str, other: str) -> dict[str, str]:
@@ -294,19 +302,14 @@ def _neighbour(app: Sphinx, page: str, other: str) -> dict[str, str]:
 
 
 def next_step_html(app: Sphinx, name: str, address: str) -> str:
-    """The link at the end of a chapter: how many questions there are, for how many points."""
+    """The link at the end of a chapter: for how many points there are exercises."""
     project = current_project(app)
     for file in ("text.md", "question.py"):
         app.env.note_dependency(str(project.root / FOLDER / name / file))
     found = questions_of(project, name)
-    asked = [
-        found[one.question]
-        for one in asked_sections(project, name)
-        if one.question is not None and one.question in found
-    ]
-    words = Strings(project.language)(
-        "exercises_next", questions=len(asked), points=f"{sum(q.points for q in asked):g}"
-    )
+    asked = {one.question or "" for one in asked_sections(project, name)}
+    points = sum(question.points for key, question in found.items() if key in asked)
+    words = Strings(project.language)("exercises_next", points=f"{points:g}")
     return f'<p class="next-step">{link_html(address, words, "pencil")}</p>'
 
 
@@ -337,7 +340,7 @@ def table_text(project: Project) -> str:
     rows: list[list[str]] = []
     for exercises in public_exercises(project):
         questions = questions_of(project, exercises.name)
-        title = read_chapter(project.root / "book" / f"{exercises.name}.md").title
+        title = read_chapter(chapter_of(project, exercises.name)).title
         chapter = f"{{doc}}`{_cell(title)} </{page_of(exercises.name)}>`"
         for section in sections(exercises.chapter):
             question = questions.get(section.question or "")

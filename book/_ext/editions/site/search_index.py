@@ -115,7 +115,7 @@ def _words(node: nodes.TextElement) -> str:
 
 def _text_of(text: nodes.Text) -> str:
     parent = text.parent
-    if isinstance(parent, addnodes.pending_xref) and parent.get("refdomain") == "cite":
+    if parent.parent is not None and parent.parent.get("refdomain") == "cite":
         return ""
     return "…" if isinstance(parent, nodes.math) and "\\" in text else str(text)
 
