@@ -10,6 +10,7 @@ module               knows
 ``tabs``             how runs of framework cells become tab sets
 ``chapter_header``   what appears under a chapter's title
 ``live_cells``       the button that makes a page's cells run, and what its scripts know
+``exercise_pages``   the pages of exercises, and the table of all questions
 ``downloads``        where the site has the notebooks
 ``status_page``      what the status page says of each notebook
 ``prediction_nodes`` how predictions look on a page
@@ -20,7 +21,8 @@ module               knows
 ``figure_pictures``  how the picture of such a figure is drawn
 ``formulas``         how mathematics is rendered
 ``page_head``        what the theme's templates know, and which scripts a page loads
-``site_files``       the page for missing addresses, the site map, the search script
+``search_index``     what the search page searches
+``site_files``       the page for missing addresses, the site map; scripts made small
 ``outdated_files``   what earlier builds left that the book has no more
 ``unused_styles``    which of the theme's styles no page uses
 ``build``            how a build is started and reported

@@ -33,7 +33,7 @@ class EditionLinks:
 
     framework: Framework
     runs: tuple[Run, ...]  # the first is the one whose outputs the page shows
-    exercises: str  # address at which the first launch button opens them, or an empty string
+    exercises: str  # address of their page, or of the first launch button; or an empty string
     live: bool = True  # whether the page's cells can run
 
 
@@ -69,7 +69,7 @@ def _edition(edition: EditionLinks, status: str, strings: Strings) -> str:
     first, *others = edition.runs
     for button in first.launch:
         words = strings("open_in", service=button.service)
-        links.append(_worded_link(button.address, words, "rocket"))
+        links.append(link_html(button.address, words, "rocket"))
     if edition.live:
         links.append(live_button(first.download, strings))
     links.append(_link(first.download, "download", "download", strings, download=True))
@@ -114,7 +114,11 @@ def stamp(framework: Framework, run: Run, strings: Strings) -> str:
 
 
 def edition_links(
-    project: Project, chapter: Chapter, versions: dict[str, dict[str, dict[str, str]]], up: str
+    project: Project,
+    chapter: Chapter,
+    versions: dict[str, dict[str, dict[str, str]]],
+    up: str,
+    exercises_page: str = "",
 ) -> list[EditionLinks]:
     """The links of each edition.
 
@@ -123,6 +127,7 @@ def edition_links(
         chapter: the chapter.
         versions: by framework and by device, the packages that the notebook was recorded with.
         up: the relative address of the site's root on this page.
+        exercises_page: the relative address of the page of the chapter's exercises, if it has one.
     """
     result = []
     for framework in project.frameworks:
@@ -144,7 +149,7 @@ def edition_links(
             project.root / "exercises" / "notebooks" / framework.key / f"{chapter.name}.ipynb"
         )
         buttons = project.launch_buttons(exercises) if exercises.is_file() else []
-        address = buttons[0].address if buttons else ""
+        address = exercises_page or (buttons[0].address if buttons else "")
         live = project.live_servers is not None
         result.append(EditionLinks(framework, tuple(runs), address, live))
     return result
@@ -172,12 +177,19 @@ def report_address(project: Project, chapter: Chapter, docname: str, strings: St
 
 
 def _link(address: str, key: str, icon: str, strings: Strings, download: bool = False) -> str:
-    return _worded_link(address, strings(key), icon, download)
+    return link_html(address, strings(key), icon, download)
 
 
-def _worded_link(address: str, words: str, icon: str, download: bool = False) -> str:
-    extra = " download" if download else ""
+def link_html(address: str, words: str, icon: str, download: bool = False) -> str:
+    """A link with an icon before its words."""
+    extra = f' download="{_file_name(address)}"' if download else ""
     return (
         f'<a class="chapter-link" href="{escape(address)}"{extra}>'
         f'<i class="fa-solid fa-{icon}" aria-hidden="true"></i> {escape(words)}</a>'
     )
+
+
+def _file_name(address: str) -> str:
+    """The name under which a notebook is saved: it names the framework."""
+    *_, folder, name = address.split("/")
+    return f"{name.removesuffix('.ipynb')}-{folder}.ipynb"

@@ -18,6 +18,7 @@ from editions.site import (
     cell_folds,
     chapter_pages,
     downloads,
+    exercise_pages,
     folds,
     formulas,
     live_cells,
@@ -26,6 +27,7 @@ from editions.site import (
     page_head,
     prediction_nodes,
     quiz_directive,
+    search_index,
     site_files,
     status_page,
     tabs,
@@ -44,6 +46,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         cell_folds,
         chapter_pages,
         downloads,
+        exercise_pages,
         folds,
         formulas,
         live_cells,
@@ -52,6 +55,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         page_head,
         prediction_nodes,
         quiz_directive,
+        search_index,
         site_files,
         status_page,
         tabs,
@@ -71,12 +75,15 @@ def read_page(text: str) -> NotebookNode:
 def _complete_settings(app: Sphinx, config: Config) -> None:
     """Tell Sphinx the site's address, and the theme's files the frameworks and words."""
     project = current_project(app)
-    config.editions_tools = _digest_of_tools(project.root)
+    shown = exercise_pages.are_shown(project)  # which changes the chapters' headers too
+    config.editions_tools = f"{_digest_of_tools(project.root)} {shown}"
     config.html_baseurl = config.html_baseurl or project.site
     words = Strings(project.language)
     config.html_context["question_words"] = words.group("ask_")
     config.html_context["prediction_words"] = words.group("list_")
     config.html_context["reading_words"] = words.group("read_")
+    config.html_context["search_words"] = words.group("search_")
+    config.html_context["titles"] = {one.key: one.title for one in project.frameworks}
     config.html_context["frameworks"] = [framework.key for framework in project.frameworks]
 
 

@@ -59,8 +59,7 @@ def _extend_context(
     context["default_mode"] = "light"
     for kind in ("script_files", "css_files"):
         context[kind] = [file for file in context.get(kind, []) if not _is_unused(file)]
-    if page != "search":  # whose own scripts need the others at once
-        context["script_files"] = [_deferred(file) for file in context["script_files"]]
+    context["script_files"] = [_deferred(file) for file in context["script_files"]]
 
 
 def _is_unused(file: Any) -> bool:

@@ -36,7 +36,7 @@ class QuestionDirective(SphinxDirective):
         """Build the question."""
         strings = Strings(self.config.language)
         name = self.options["id"]
-        question, keys = self.env.metadata[self.env.docname]["editions"]["predictions"][name]
+        question, keys = self.env.metadata[self.env.docname]["predictions"][name]
         box = prediction(
             classes=["predict"],
             ids=[f"predict-{name}"],

@@ -1,4 +1,4 @@
-"""Files beside the pages: the page for missing addresses, the site map, the search script."""
+"""Files beside the pages: the page for missing addresses, the site map; scripts made small."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from sphinx.application import Sphinx
 from editions.base.strings import Strings
 from editions.site.sphinx_project import current_project
 
-# Before Sphinx quotes a page in search results, it drops these parts. It should also drop the
-# buttons under the title, and what screen readers hear of a formula.
-DROPPED = '".headerlink", "script"'
-SCRIPTS = ("editions.js", "reading.js", "questions.js", "predictions.js", "live/*.js")
+SCRIPTS = (
+    *("editions.js", "reading.js", "questions.js", "predictions.js", "search.js"),
+    "live/*.js",
+)
+# Of Sphinx's own search, which `search_index` replaces.
+REPLACED = ("searchtools.js", "language_data.js")
 SUPERFLUOUS = re.compile(r"(?m)^[ \t]*//.*\n|^[ \t]+|[ \t]+// .*$")  # comments, indentation
-ALSO_DROPPED = '".headerlink", ".chapter-header", ".katex-mathml", "script"'
 
 
 def register(app: Sphinx) -> None:
@@ -33,8 +34,8 @@ def _write_site_files(app: Sphinx, exception: Exception | None) -> None:
         (site / "sitemap.xml").write_text(_site_map(app), "utf8")
         for script in [one for name in SCRIPTS for one in (site / "_static").glob(name)]:
             script.write_text(SUPERFLUOUS.sub("", script.read_text("utf8")), "utf8")
-        search = site / "_static" / "searchtools.js"
-        search.write_text(search.read_text("utf8").replace(DROPPED, ALSO_DROPPED), "utf8")
+        for name in REPLACED:
+            (site / "_static" / name).unlink(missing_ok=True)
 
 
 def _missing_page(app: Sphinx) -> str:
@@ -42,7 +43,7 @@ def _missing_page(app: Sphinx) -> str:
     project = current_project(app)
     pages = [
         {"address": f"{quote(name)}.html", "title": app.env.titles[name].astext()}
-        for name in _reading_order(app, app.config.root_doc)
+        for name in reading_order(app, app.config.root_doc)
     ]
     return app.builder.templates.render(
         "404.html",
@@ -56,11 +57,11 @@ def _missing_page(app: Sphinx) -> str:
     )
 
 
-def _reading_order(app: Sphinx, page: str) -> Iterator[str]:
+def reading_order(app: Sphinx, page: str) -> Iterator[str]:
     """`page` and the pages below it, in the order of the table of contents."""
     yield page
     for below in app.env.toctree_includes.get(page, []):
-        yield from _reading_order(app, below)
+        yield from reading_order(app, below)
 
 
 def _site_map(app: Sphinx) -> str:

@@ -19,6 +19,7 @@ import tinycss2
 from sphinx.application import Sphinx
 from tinycss2.ast import AtRule, Node, ParseError, QualifiedRule
 
+from editions.site import search_index
 from editions.site.sphinx_project import current_project
 
 STYLES = (
@@ -29,6 +30,7 @@ STYLES = (
     "styles/sphinx-book-theme.css",
 )
 MADE_BY_SCRIPTS = ("bs-",)  # scripts put the names of these classes together
+TEXTS = ("searchindex.js", search_index.FILE)  # which hold no classes, but all words of the book
 NESTING = ("media", "supports")  # at-rules that hold rules
 
 
@@ -69,7 +71,7 @@ def _classes(site: Path) -> set[str]:
         for classes in re.findall(r'class="([^"]*)"', page.read_text("utf8")):
             words.update(classes.split())
     for script in [*site.rglob("*.js"), *site.rglob("*.html")]:
-        if script.name != "searchindex.js":
+        if script.name not in TEXTS:
             text = script.read_text("utf8", errors="replace")
             if script.suffix == ".html":
                 text = " ".join(re.findall(r"<script[^>]*>(.*?)</script>", text, re.S))

@@ -56,6 +56,32 @@ def weave(
     if aside:
         cells += _marks(aside, None)
         lines.append(aside.last - 1)
+    return as_json(cells, lines)
+
+
+def weave_borrowed(
+    texts: tuple[str, str],
+    chapter: Chapter,
+    name: str,
+    frameworks: tuple[Framework, ...],
+    runs: Editions,
+    strings: Strings,
+) -> str:
+    """The notebook of a page that asks a chapter's question between two texts, as JSON.
+
+    Raises:
+        StopIteration: the chapter asks no question of this name.
+    """
+    keys = [framework.key for framework in frameworks]
+    outputs = {key: _code_cells(chapter, key, runs[key], strings) for key in keys}
+    asked = next(one for one in predictions(chapter) if one.name == name)
+    before, after = (_markdown(text, None) for text in texts)
+    cells = [before, *(node for node, _ in _prediction(asked, outputs, keys, strings)), after]
+    return as_json(cells, [0] * len(cells))
+
+
+def as_json(cells: list[NotebookNode], lines: list[int]) -> str:
+    """A notebook of these cells, with the line of the source from which each one comes."""
     return json.dumps(
         {
             "cells": cells,
