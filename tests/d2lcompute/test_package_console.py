@@ -20,7 +20,7 @@ from torch import nn
 class Mixture(nn.Module):
     def __init__(self, gate, experts):
         super().__init__()
-        self.gate, self.experts = gate, experts
+        self.gate, self.experts = gate, nn.ModuleList(experts)
 
     def forward(self, X):
         return self.experts[0](X)

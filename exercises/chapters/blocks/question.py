@@ -486,13 +486,15 @@ def draw_lost_layer(draw):
     inputs, width, outputs, rows = distinct(draw, 3, 7, 4)
     depth = draw.integer(2, 4)
 
-    def alive(inputs, outputs):
-        """A dense layer whose ReLU lets most of its inputs through."""
-        return draw.dense(inputs, outputs) | {"bias": draw.uniform(0.5, 1.5, outputs)}
+    def hidden(inputs, outputs):
+        """A dense layer whose ReLU stops one of the features, and lets most of the others pass."""
+        bias = draw.uniform(0.5, 1.5, outputs)
+        bias[0] = -5
+        return draw.dense(inputs, outputs) | {"bias": bias}
 
     return {
         "sizes": [inputs, width, outputs, depth],
-        "hidden": [alive(*pair) for pair in pairwise([inputs, *[width] * depth])],
+        "hidden": [hidden(*pair) for pair in pairwise([inputs, *[width] * depth])],
         "scale": draw.uniform(0.5, 1.5, width),
         "head": draw.dense(width, outputs),
         "x": draw.data(rows, inputs),
@@ -503,7 +505,9 @@ def draw_lost_layer(draw):
 
 def dense_layers(hidden, f):
     """The dense layers in `hidden`, in order, also if containers pair them with a ReLU."""
-    parts = getattr(hidden, "layers", hidden)  # of a keras.Sequential
+    parts = hidden
+    if f.key == "tensorflow" and isinstance(hidden, f.layer):
+        parts = hidden.layers  # of a keras.Sequential
     if f.key == "pytorch":
         return [one for part in parts for one in part.modules() if hasattr(one, "weight")]
     return [one for part in parts for one in part._flatten_layers() if hasattr(one, "kernel")]
@@ -762,9 +766,11 @@ def named_chain(given, f):
         return f.named(parts, "net")
     import keras
 
+    inputs = x = keras.Input(given.x.shape[1:])
     for name, part in parts.items():
         part.name = name
-    return keras.Sequential([keras.Input(given.x.shape[1:]), *parts.values()])
+        x = part(x)
+    return keras.Model(inputs, x)
 
 
 def skipping(given, f, in_place=False):
@@ -904,11 +910,11 @@ class OneRun(Aspect):
 class AsItWas(Aspect):
     hint = {
         "pytorch": "The network must not change: it keeps its mode, and no hook stays behind.",
-        "tensorflow": "The network must not change: it keeps its layers and its output.",
+        "tensorflow": "The network must not change: its layers, its outputs, what is trained.",
     }
     code = {
         "pytorch": "handle.remove()",
-        "tensorflow": "No net.pop(), and nothing assigned to net.",
+        "tensorflow": "Assign nothing to net, such as net.trainable.",
     }
 
     def run(answer, given, f):
@@ -921,13 +927,13 @@ class AsItWas(Aspect):
             state = {"hooks left behind": hooks, "in training mode": [m.training for m in every]}
         else:
             state = {"layers": len(net.layers), "outputs": len(net.outputs)}
-        return {**state, "output": net(x)}
+        return {**state, "parameters that are trained": len(f.registered(net)), "output": net(x)}
 
     def expect(given, framework):
         state = {"layers": 7, "outputs": 1}  # input, entrance, up, ReLU, down, sum, head
         if framework == "pytorch":
             state = {"hooks left behind": 0, "in training mode": [True] * 5}
-        return {**state, "output": skipping_by_hand(given)[2]}
+        return {**state, "parameters that are trained": 6, "output": skipping_by_hand(given)[2]}
 
 
 # -- blocks.transformer --------------------------------------------------------------------------

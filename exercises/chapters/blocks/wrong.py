@@ -331,6 +331,11 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "blocks.features", "the mode changed", evaluated, {SAME}
 
+    def frozen(net, names, X):
+        return solution["features"](net.requires_grad_(False), names, X)
+
+    yield "blocks.features", "the network frozen", frozen, {SAME}
+
     def last_name(net, names, X):
         found, handles = {}, []
         for name in names:
@@ -730,15 +735,11 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "blocks.features", "a clone, with new weights", cloned, fails
 
-    def cut(net, names, X):
-        found = solution["features"](net, names, X)
-        if isinstance(net, keras.Sequential):
-            net.pop()
-        else:
-            net._layers.pop()
-        return found
+    def frozen(net, names, X):
+        net.trainable = False
+        return solution["features"](net, names, X)
 
-    yield "blocks.features", "a layer taken off", cut, {SAME}
+    yield "blocks.features", "the network frozen", frozen, {SAME}
 
     Block, Attention = solution["TransformerBlock"], solution["SelfAttention"]
     values = {ONE, SEVERAL, CAUSAL, BACK}
