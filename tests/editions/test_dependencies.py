@@ -91,7 +91,7 @@ def test_code_in_other_modules_does_not_count(package: Path, helpers: str, modul
 @pytest.mark.parametrize(
     "use",
     [
-        'd2l.check("blocks.calls", Net)',
+        'd2l.check("blocks.count", Net)',
         "d2l.score()",
         "from d2lcompute.checks import check",
         "from d2lcompute.torch import *",
@@ -138,7 +138,7 @@ def test_every_way_to_import_is_followed(package: Path, statement: str, place: s
 @pytest.mark.parametrize(
     "use",
     [
-        "from d2lcompute.checks import check\ncheck('blocks.calls', 1)",
+        "from d2lcompute.checks import check\ncheck('blocks.count', 1)",
         "def f():\n    from d2lcompute.checks import check as grade\n    return grade",
         "from d2lcompute import checks",
         "import d2lexercises",

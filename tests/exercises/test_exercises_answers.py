@@ -23,7 +23,6 @@ from editions.exercises.altered_replies import (
 from editions.exercises.judged_seeds import judged_seeds
 from exercise_answers import (
     CHAPTERS,
-    FOLDER,
     FRAMEWORKS,
     ROOT,
     judge,
@@ -35,14 +34,6 @@ from exercise_answers import (
 
 QUESTIONS = [name for chapter in CHAPTERS for name in questions(chapter)]
 SEEDS = judged_seeds(ROOT)
-# Wrong answers that earn other marks on some inputs, until what is drawn for them is mended: judged
-# on the public inputs alone. For `make check-questions` they are faults.
-JUDGED_ON_PUBLIC_INPUTS = {
-    ("blocks.calls", "the inputs' shapes"),
-    ("blocks.lost-layer", "the detach left"),
-    ("blocks.lost-layer", "the plain list left"),
-    ("blocks.lost-layer", "the plain tensor left"),
-}
 # A stub that earns more than a hundredth, until the question is mended.
 PAID_STUBS = {("gpus.move", "a function that returns its input")}
 
@@ -86,19 +77,11 @@ def test_a_wrong_answer_fails_where_it_is_wrong(chapter, framework):
     for name, what, answer, expected in wrong_answers(chapter, framework):
         tried[name] += 1
         question = find_question(name)
-        public = (name, what) in JUDGED_ON_PUBLIC_INPUTS
-        for seed in (question.public_seed,) if public else SEEDS:
+        for seed in SEEDS:
             faults = judging.faults_of_wrong(question, answer, framework, seed, expected)
             surprises += [(name, what, fault) for fault in on(seed, faults)]
     assert not surprises, "\n".join(map(str, surprises))
     assert set(tried) == set(questions(chapter)) and min(tried.values()) >= 3
-
-
-def test_the_exceptions_are_answers_that_there_are():
-    named = [(name, what) for name, what in JUDGED_ON_PUBLIC_INPUTS if name in QUESTIONS]
-    files = {name: FOLDER / name.partition(".")[0] / "wrong.py" for name, _ in named}
-    texts = {name: path.read_text("utf8") for name, path in files.items()}
-    assert [(name, what) for name, what in named if f'"{what}"' not in texts[name]] == []
 
 
 # -- guesses -----------------------------------------------------------------------------------

@@ -77,11 +77,11 @@ def test_a_wrong_answer_says_what_was_expected_what_came_for_which_input_and_a_h
 
     text = str(evaluate("blocks.residual", Residual))
     found = re.search(
-        r"expected -?\d+\.\d+, got 0\.0000\.\n +Input: Residual\(\d, \d\); X of", text
+        r"expected -?\d+\.\d+, got 0\.0000\.\n +Input: Residual\(\d, \d, \d\); X of", text
     )
     assert found, text
     assert "✗ not yet   0/1  equal widths" in text and "✓ right     2/2  parameters" in text
-    assert "Hint: second(relu(first(X))) + X" in text
+    assert "Hint: The block adds its input to the change" in text
 
 
 def test_html_says_the_same_as_the_text_and_is_escaped(framework):
@@ -114,12 +114,12 @@ def test_an_exception_is_shown_with_the_line_of_the_answer_and_no_traceback(tmp_
     from d2lexercises import check
 
     class Residual(nn.Module):
-        def __init__(self, inputs, outputs):
+        def __init__(self, inputs, hidden, outputs):
             super().__init__()
-            self.first = nn.Linear(inputs, outputs)
+            self.down = nn.Linear(inputs, outputs)
 
         def forward(self, X):
-            return self.frist(X)
+            return self.dwon(X)
 
     check("blocks.residual", Residual)
     """
@@ -133,10 +133,10 @@ def test_an_exception_is_shown_with_the_line_of_the_answer_and_no_traceback(tmp_
         timeout=60,
     )
     assert done.returncode == 0 and done.stderr == ""
-    assert "Your code raised AttributeError: 'Residual' object has no attribute 'frist'" in (
+    assert "Your code raised AttributeError: 'Residual' object has no attribute 'dwon'" in (
         done.stdout
     )
-    assert "(in your code: line 12, in forward: return self.frist(X))" in done.stdout
+    assert "(in your code: line 12, in forward: return self.dwon(X))" in done.stdout
     assert "Traceback" not in done.stdout and "blocks.py" not in done.stdout
 
 
@@ -186,18 +186,18 @@ def test_an_answer_that_hangs_is_stopped(framework, monkeypatch):
 
 
 def test_the_wrong_kind_of_answer_is_named(framework):
-    made = solution(framework, "Counted")(None)
+    made = solution(framework, "Mixture")(None, [])
     layer = {"pytorch": "nn.Module", "tensorflow": "keras.Layer"}[framework]
     for answer, expected in {
         None: "An answer is expected; what came is None.",
         ...: "`...`, which stands for an answer that is still to be written",
-        made: "Give the class itself: Counted, without parentheses.",
+        made: "Give the class itself: Mixture, without parentheses.",
         len: "A class is expected",
         3: "what came is an object of type int",
         dict: f"A class derived from {layer} is expected; dict is not.",
         test_a_right_answer: "what came is the function test_a_right_answer",
     }.items():
-        shown = evaluate("blocks.calls", answer, framework)
+        shown = evaluate("blocks.parallel", answer, framework)
         assert expected in str(shown) and expected in read(shown._repr_html_()).text
         assert shown.verdict is None or shown.verdict.points == 0
 
@@ -245,9 +245,9 @@ def test_an_unknown_question_is_answered_with_those_that_are_near():
 
 @pytest.mark.frameworks("pytorch", "tensorflow")
 def test_a_framework_that_cannot_be_told_is_asked_for():
-    shown = str(evaluate("blocks.calls", len))  # both are loaded here
+    shown = str(evaluate("blocks.features", len))  # both are loaded here
     assert 'framework="pytorch"' in shown
-    assert "framework is" in str(evaluate("blocks.calls", len, "jax"))
+    assert "framework is" in str(evaluate("blocks.features", len, "jax"))
 
 
 def test_importing_the_checks_loads_no_library():
@@ -277,7 +277,7 @@ def notebook(tmp_path, *sources, counts=None, name="blocks.ipynb"):
     return path
 
 
-NAMES = ("sequential", "residual", "parallel", "calls", "lost-layer")
+NAMES = ("count", "residual", "sequential", "lost-layer", "parallel", "features", "transformer")
 WHOLE = ["from d2lexercises import *", "class A: pass"] + [
     f'check("blocks.{name}", A)' for name in NAMES
 ]
@@ -285,13 +285,13 @@ WHOLE = ["from d2lexercises import *", "class A: pass"] + [
 
 def test_score_adds_up_what_this_session_earned(framework, capsys):
     check("blocks.residual", solution(framework, "Residual"))
-    check("blocks.calls", type("Empty", (_layer(framework),), {}))
+    check("blocks.lost-layer", type("Empty", (_layer(framework),), {}))
     capsys.readouterr()
     score()
     printed = capsys.readouterr().out
-    assert printed.startswith("Where you stand: 6 of 35 points, on the public inputs\n")
+    assert printed.startswith("Where you stand: 6 of 46 points, on the public inputs\n")
     assert re.search(r"blocks.residual +6 of 6 ", printed)
-    assert re.search(r"blocks.calls +0 of 6 ", printed)
+    assert re.search(r"blocks.lost-layer +0 of 6 ", printed)
     assert re.search(r"blocks.parallel +not checked yet", printed)
     assert "file was not found" in printed
 
@@ -299,8 +299,8 @@ def test_score_adds_up_what_this_session_earned(framework, capsys):
 def test_a_complete_notebook(tmp_path):
     found = current_score(notebook(tmp_path, *WHOLE))
     assert found.problems == found.doubts == ()
-    assert found.notes == ("blocks.ipynb: 5 answers found.",)
-    assert "✓ blocks.ipynb: 5 answers found." in read(found._repr_html_()).text
+    assert found.notes == ("blocks.ipynb: 7 answers found.",)
+    assert "✓ blocks.ipynb: 7 answers found." in read(found._repr_html_()).text
 
 
 def without(at):
@@ -317,7 +317,7 @@ def without(at):
         ([*WHOLE, WHOLE[3]], "blocks.residual is checked 2 times"),
         ([*WHOLE, 'check("blocks.other", A)'], 'There is no question "blocks.other"'),
         (["import x", *without(0)[1:]], "checks A, and no cell up to there defines it"),
-        ([*WHOLE, "def f(:"], "Cell 8 is not valid Python (line 1"),
+        ([*WHOLE, "def f(:"], "Cell 10 is not valid Python (line 1"),
         (["x = 1"], "no call of check(...)"),
     ],
 )
@@ -330,10 +330,10 @@ def test_what_keeps_a_notebook_from_being_graded(tmp_path, sources, problem):
 @pytest.mark.parametrize(
     ("counts", "doubt"),
     [
-        ([1, 2, 3, 4, 5, 6, 7], None),
-        ([None] * 7, None),
-        ([1, 2, 3, 5, 4, 6, 7], "Cell 5 was run before the cell above it"),
-        ([1, None, 3, 4, 5, 6, 7], "Not run since the kernel was started: cell 2"),
+        ([1, 2, 3, 4, 5, 6, 7, 8, 9], None),
+        ([None] * 9, None),
+        ([1, 2, 3, 5, 4, 6, 7, 8, 9], "Cell 5 was run before the cell above it"),
+        ([1, None, 3, 4, 5, 6, 7, 8, 9], "Not run since the kernel was started: cell 2"),
     ],
 )
 def test_the_order_of_execution_counts(tmp_path, counts, doubt):
@@ -372,7 +372,7 @@ def test_on_colab_the_notebook_is_asked_for(tmp_path, monkeypatch):
     colab._message = message
     monkeypatch.setitem(sys.modules, "google", types.ModuleType("google"))
     monkeypatch.setitem(sys.modules, "google.colab", colab)
-    assert current_score().notes == ("The notebook: 5 answers found.",)
+    assert current_score().notes == ("The notebook: 7 answers found.",)
     message.blocking_request = lambda *a, **k: None
     assert "not found" in current_score().doubts[0]
 
@@ -394,7 +394,7 @@ def test_in_a_real_notebook(tmp_path):
     import os
 
     client.execute(env={**os.environ, "PYTHONPATH": PACKAGES, "JPY_SESSION_NAME": str(path)})
-    checked, scored = node.cells[1].outputs, node.cells[6].outputs
+    checked, scored = node.cells[3].outputs, node.cells[8].outputs
     assert [output.output_type for output in checked] == ["display_data"]
     assert "blocks.sequential: 0 of 10" in checked[0].data["text/plain"]
     assert "blocks.sequential" in checked[0].data["text/html"]

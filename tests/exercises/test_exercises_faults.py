@@ -224,7 +224,7 @@ def test_a_private_question_may_have_its_other_half_in_ours(tmp_path):
         mine.mkdir()
         shutil.copy(ours / kept, mine)
         assert private_faults(PROJECT, [], tmp_path) == []
-    change(mine / "text.md", 'check("blocks.calls"', 'check("blocks.calling"')
+    change(mine / "text.md", 'check("blocks.features"', 'check("blocks.calling"')
     (fault,) = private_faults(PROJECT, [], tmp_path)
     assert "the section asks blocks.calling, and there is no question.py beside it" in str(fault)
 

@@ -450,7 +450,7 @@ def test_one_submission_cannot_choose_the_chapter(tmp_path, data, run):
     (folder / "ben.ipynb").write_bytes(notebook(*strange))
     assert run("grade", folder, "--private", QUESTIONS)[0] == 0
     assert marks_in(data) == {"ann": FULL, "ben": NONE}
-    (folder / "ben.ipynb").write_bytes(notebook("check('blocks.calls', 1)"))
+    (folder / "ben.ipynb").write_bytes(notebook("check('blocks.count', 1)"))
     status, said = run("grade", folder, "--private", QUESTIONS)
     assert status == 2 and "blocks and of demo; name the chapter: --chapter" in said.err
 

@@ -1,6 +1,6 @@
 """Plausible wrong answers to the exercises of *Layers and blocks*.
 
-Each entry: the question, what is wrong, the class, and the aspects that must fail - those and no
+Each entry: the question, what is wrong, the answer, and the aspects that must fail - those and no
 others. `solution` holds what the exercise file's solution cells define.
 """
 
@@ -10,39 +10,57 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-Wrong = tuple[str, str, type, set[str]]
+Wrong = tuple[str, str, Any, set[str]]
 
-OUTPUT, ORDER, NAMES = "output of a chain", "order of the blocks", "names of your own"
-ADDRESSES, NESTED = "parameters and their addresses", "blocks inside blocks"
-TWICE, KEPT = "a block used twice", "the layers you were given"
-ITEMS, SLICES = "length and items", "slices"
+SMALL, LARGE = "small networks", "a network too large to build"
 
 EQUAL, DIFFERENT, PARAMETERS = "equal widths", "different widths", "parameters"
 GRADIENTS, INPUT = "a gradient for every parameter", "a gradient for the input"
 
-SUM, CONCAT, MADE = (
-    "the sum of the branches",
-    "the branches joined",
-    "branches made once, in __init__",
-)
-BRANCHES, EVERY, REFUSED = (
-    "parameters of every branch",
-    "a gradient for every branch",
-    "an unknown merge is refused",
-)
+OUTPUT, ORDER, NAMES = "output of a chain", "order of the blocks", "parameters and their names"
+NESTED, TWICE, KEPT = "blocks inside blocks", "a block used twice", "the layers you were given"
+ITEMS, SLICES = "length and items", "slices"
+EVERYTHING = {OUTPUT, ORDER, NAMES, NESTED, TWICE, KEPT, ITEMS, SLICES}
 
-VALUE, COUNT, APART = "the block's output", "calls and shapes", "each object for itself"
-STEPS, WAITING, OWNED = (
-    "the framework's own steps",
-    "a block that waits for its first input",
-    "the block's parameters",
-)
+REGISTERED, STEP = "every parameter is registered", "one step moves everything"
+VALUE = "the output"  # of the tower, and of the mixture
+EXPERTS, EVERY = "the parameters of every expert", "a gradient for every expert"
 
-REGISTERED, TOWER, STEP = (
-    "every parameter is registered",
-    "the output",
-    "one step moves everything",
-)
+CHAIN, BESIDE = "features of a chain", "features beside a skip connection"
+BEFORE, ONCE, SAME = "values before the activation", "one run", "the network as it was"
+
+LOADS, ONE, SEVERAL = "the built-in layer's weights load", "one head", "several heads"
+CAUSAL, BACK = "causal", "the gradient of the input"
+
+
+def _counts(parameters: Any) -> Iterator[Wrong]:
+    """Wrong answers to *Count without building*, which are the same in each framework."""
+
+    def no_biases(inputs, width, hidden, blocks, outputs):
+        return inputs * width + blocks * 2 * width * hidden + width * outputs
+
+    yield "blocks.count", "no biases", no_biases, {SMALL, LARGE}
+
+    def one_block(inputs, width, hidden, blocks, outputs):
+        return parameters(inputs, width, hidden, 1, outputs)
+
+    yield "blocks.count", "one block", one_block, {SMALL, LARGE}
+
+    def only_blocks(*sizes):
+        return parameters(*sizes) - parameters(*sizes[:3], 0, sizes[4])
+
+    yield "blocks.count", "the blocks alone", only_blocks, {SMALL, LARGE}
+
+    def swapped(inputs, width, hidden, blocks, outputs):
+        block = width * hidden + width + hidden * width + hidden * width
+        return (inputs + 1) * width + blocks * block + (width + 1) * outputs
+
+    yield "blocks.count", "a bias for each hidden feature and input", swapped, {SMALL, LARGE}
+
+    def in_floats(*sizes):
+        return float(parameters(*sizes))
+
+    yield "blocks.count", "a float", in_floats, {SMALL, LARGE}
 
 
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
@@ -51,17 +69,76 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     from torch import nn
     from torch.nn import functional as F
 
-    MySequential, Residual = solution["MySequential"], solution["Residual"]
-    Parallel, Counted, Tower = solution["Parallel"], solution["Counted"], solution["Tower"]
-    everything = {
-        OUTPUT, ORDER, ADDRESSES, NAMES, NESTED, TWICE, KEPT, ITEMS, SLICES
-    }  # fmt: skip
+    yield from _counts(solution["parameters"])
+
+    def built(inputs, width, hidden, blocks, outputs):
+        sizes = [(inputs, width), *[(width, hidden), (hidden, width)] * blocks, (width, outputs)]
+        net = nn.ModuleList(nn.Linear(m, n) for m, n in sizes)
+        return sum(p.numel() for p in net.parameters())
+
+    yield "blocks.count", "the network built", built, {LARGE}
+
+    Residual, MySequential = solution["Residual"], solution["MySequential"]
+    Tower, Mixture = solution["Tower"], solution["Mixture"]
+
+    class ReluLast(Residual):
+        def forward(self, X):
+            return F.relu(super().forward(X))
+
+    yield "blocks.residual", "a ReLU after the sum", ReluLast, {EQUAL, DIFFERENT, GRADIENTS, INPUT}
+
+    class Detached(Residual):
+        def forward(self, X):
+            shortcut = X if self.projection is None else self.projection(X)
+            return self.down(F.relu(self.up(X))) + shortcut.detach()
+
+    yield "blocks.residual", "a detached shortcut", Detached, {GRADIENTS, INPUT}
+
+    class InPlace(Residual):
+        def forward(self, X):
+            Y = self.down(F.relu(self.up(X)))
+            if self.projection is not None:
+                return Y + self.projection(X)
+            with torch.no_grad():
+                X += Y
+            return X
+
+    yield "blocks.residual", "the input changed in place", InPlace, {EQUAL, GRADIENTS, INPUT}
+
+    class Biased(Residual):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            if self.projection is not None:
+                self.projection = nn.Linear(inputs, outputs)
+
+    fails = {DIFFERENT, PARAMETERS, GRADIENTS, INPUT}
+    yield "blocks.residual", "a projection with a bias", Biased, fails
+
+    class Always(Residual):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            self.projection = nn.Linear(inputs, outputs, bias=False)
+
+    yield "blocks.residual", "always a projection", Always, {EQUAL, PARAMETERS, INPUT}
+
+    class NoShortcut(Residual):
+        def forward(self, X):
+            return self.down(F.relu(self.up(X)))
+
+    yield "blocks.residual", "no shortcut", NoShortcut, {EQUAL, DIFFERENT, GRADIENTS, INPUT}
+
+    class Frozen(Residual):
+        def forward(self, X):
+            with torch.no_grad():
+                hidden = F.relu(self.up(X))
+            shortcut = X if self.projection is None else self.projection(X)
+            return self.down(hidden) + shortcut
+
+    yield "blocks.residual", "a layer without gradient", Frozen, {GRADIENTS, INPUT}
 
     class Listed(nn.Module):
         def __init__(self, *blocks):
             super().__init__()
-            if len(blocks) == 1 and isinstance(blocks[0], dict):
-                blocks = blocks[0].values()
             self.blocks = list(blocks)
 
         def forward(self, X):
@@ -76,7 +153,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             part = self.blocks[index]
             return type(self)(*part) if isinstance(index, slice) else part
 
-    yield "blocks.sequential", "a plain list", Listed, {ADDRESSES, NAMES}
+    yield "blocks.sequential", "a plain list", Listed, {NAMES}
 
     class Sorted(MySequential):
         def forward(self, X):
@@ -120,169 +197,15 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             super().__init__()
             self.net = nn.Sequential(*blocks)
 
-    yield "blocks.sequential", "the built-in inside", Wrapped, {ADDRESSES, NAMES, ITEMS, SLICES}
+    yield "blocks.sequential", "the built-in inside", Wrapped, {NAMES, ITEMS, SLICES}
 
     class Forgetful(MySequential):
         def __init__(self, *blocks):
             self.blocks = nn.ModuleList(blocks)
 
-    yield "blocks.sequential", "super().__init__() missing", Forgetful, everything
-    yield "blocks.sequential", "the built-in itself", nn.Sequential, everything
-    yield "blocks.sequential", "a subclass of it", type("Mine", (nn.Sequential,), {}), everything
-
-    class ReluLast(Residual):
-        def forward(self, X):
-            return F.relu(super().forward(X))
-
-    yield "blocks.residual", "a ReLU after the sum", ReluLast, {EQUAL, DIFFERENT, GRADIENTS, INPUT}
-
-    class Detached(Residual):
-        def forward(self, X):
-            shortcut = X if self.projection is None else self.projection(X)
-            return self.second(F.relu(self.first(X))) + shortcut.detach()
-
-    yield "blocks.residual", "a detached shortcut", Detached, {GRADIENTS, INPUT}
-
-    class InPlace(Residual):
-        def forward(self, X):
-            Y = self.second(F.relu(self.first(X)))
-            if self.projection is not None:
-                return Y + self.projection(X)
-            with torch.no_grad():
-                X += Y
-            return X
-
-    yield "blocks.residual", "the input changed in place", InPlace, {EQUAL, GRADIENTS, INPUT}
-
-    class Biased(Residual):
-        def __init__(self, inputs, outputs):
-            super().__init__(inputs, outputs)
-            if self.projection is not None:
-                self.projection = nn.Linear(inputs, outputs)
-
-    fails = {DIFFERENT, PARAMETERS, GRADIENTS, INPUT}
-    yield "blocks.residual", "a projection with a bias", Biased, fails
-
-    class Always(Residual):
-        def __init__(self, inputs, outputs):
-            super().__init__(inputs, outputs)
-            self.projection = nn.Linear(inputs, outputs, bias=False)
-
-    yield "blocks.residual", "always a projection", Always, {EQUAL, PARAMETERS, INPUT}
-
-    class NoShortcut(Residual):
-        def forward(self, X):
-            return self.second(F.relu(self.first(X)))
-
-    yield "blocks.residual", "no shortcut", NoShortcut, {EQUAL, DIFFERENT, GRADIENTS, INPUT}
-
-    class Frozen(Residual):
-        def forward(self, X):
-            with torch.no_grad():
-                hidden = F.relu(self.first(X))
-            shortcut = X if self.projection is None else self.projection(X)
-            return self.second(hidden) + shortcut
-
-    yield "blocks.residual", "a layer without gradient", Frozen, {GRADIENTS, INPUT}
-
-    class Shared(nn.Module):
-        forward = Parallel.forward
-
-        def __init__(self, make, n, merge):
-            super().__init__()
-            if merge not in ("sum", "concat"):
-                raise ValueError(merge)
-            self.branches = nn.ModuleList([make()] * n)
-            self.merge = merge
-
-    yield "blocks.parallel", "[make()] * n", Shared, {SUM, CONCAT, MADE, BRANCHES, EVERY, REFUSED}
-
-    class FirstAxis(Parallel):
-        def forward(self, X):
-            outputs = [branch(X) for branch in self.branches]
-            return sum(outputs) if self.merge == "sum" else torch.cat(outputs, dim=1)
-
-    yield "blocks.parallel", "joined along axis 1", FirstAxis, {CONCAT, EVERY}
-
-    class Hidden(Parallel):
-        def __init__(self, make, n, merge):
-            super().__init__(make, 0, merge)
-            del self.branches
-            self.branches = [make() for _ in range(n)]
-
-    yield "blocks.parallel", "a plain list", Hidden, {BRANCHES}
-
-    class Late(Parallel):
-        def __init__(self, make, n, merge):
-            super().__init__(make, 0, merge)
-            self.make, self.n = make, n
-
-        def forward(self, X):
-            self.branches = nn.ModuleList(self.make() for _ in range(self.n))
-            return super().forward(X)
-
-    yield "blocks.parallel", "made in forward", Late, {MADE, BRANCHES, EVERY}
-
-    class Silent(nn.Module):
-        forward = Parallel.forward
-
-        def __init__(self, make, n, merge):
-            super().__init__()
-            self.branches = nn.ModuleList(make() for _ in range(n))
-            self.merge = merge
-
-    yield "blocks.parallel", "any merge accepted", Silent, {REFUSED}
-
-    class FirstOnly(Parallel):
-        def forward(self, X):
-            outputs = [self.branches[0](X)]
-            with torch.no_grad():
-                outputs += [branch(X) for branch in self.branches[1:]]
-            return sum(outputs) if self.merge == "sum" else torch.cat(outputs, dim=-1)
-
-    yield "blocks.parallel", "branches cut off", FirstOnly, {EVERY}
-
-    class Method(Counted):
-        def forward(self, X):
-            Y = self.block.forward(X)
-            self.calls += 1
-            self.shapes.append(tuple(Y.shape))
-            return Y
-
-    yield "blocks.calls", "forward called", Method, {STEPS, WAITING}
-
-    class OneList(Counted):
-        shared = []  # noqa: RUF012
-
-        def __init__(self, block):
-            super().__init__(block)
-            self.shapes = OneList.shared
-
-    yield "blocks.calls", "one list for all objects", OneList, {COUNT, APART, WAITING}
-
-    class Inputs(Counted):
-        def forward(self, X):
-            self.calls += 1
-            self.shapes.append(tuple(X.shape))
-            return self.block(X)
-
-    yield "blocks.calls", "the inputs' shapes", Inputs, {COUNT, APART, WAITING}
-
-    class Twice(Counted):
-        def forward(self, X):
-            self.shapes.append(tuple(self.block(X).shape))
-            self.calls += 1
-            return self.block(X)
-
-    yield "blocks.calls", "run once more for the shape", Twice, {STEPS}
-
-    class Unregistered(Counted):
-        def __init__(self, block):
-            super().__init__(nn.Identity())
-            del self.block
-            self.__dict__["block"] = block
-
-    yield "blocks.calls", "not registered", Unregistered, {OWNED}
+    yield "blocks.sequential", "super().__init__() missing", Forgetful, EVERYTHING
+    yield "blocks.sequential", "the built-in itself", nn.Sequential, EVERYTHING
+    yield "blocks.sequential", "a subclass of it", type("Mine", (nn.Sequential,), {}), EVERYTHING
 
     class ListOnly(Tower):
         def __init__(self, *sizes):
@@ -311,7 +234,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             self.head = nn.Linear(self.sizes[1], self.sizes[2])
             return super().forward(X)
 
-    yield "blocks.lost-layer", "the late head left", HeadLate, {TOWER, STEP}
+    yield "blocks.lost-layer", "the late head left", HeadLate, {VALUE, STEP}
 
     class DetachLeft(Tower):
         def forward(self, X):
@@ -321,18 +244,320 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "blocks.lost-layer", "the detach left", DetachLeft, {STEP}
 
+    class PlainList(nn.Module):
+        forward = Mixture.forward
+
+        def __init__(self, gate, experts):
+            super().__init__()
+            self.gate, self.experts = gate, list(experts)
+
+    yield "blocks.parallel", "a plain list", PlainList, {EXPERTS}
+
+    class OverSteps(Mixture):
+        def forward(self, X):
+            shares = self.gate(X).softmax(dim=1)
+            outputs = torch.stack([expert(X) for expert in self.experts], dim=-1)
+            return (outputs * shares.unsqueeze(-2)).sum(-1)
+
+    yield "blocks.parallel", "a softmax over axis 1", OverSteps, {VALUE, EVERY}
+
+    class Equal(Mixture):
+        def forward(self, X):
+            return sum(expert(X) for expert in self.experts) / len(self.experts)
+
+    yield "blocks.parallel", "the mean of the experts", Equal, {VALUE, EVERY}
+
+    class Raw(Mixture):
+        def forward(self, X):
+            shares = self.gate(X)
+            outputs = torch.stack([expert(X) for expert in self.experts], dim=-1)
+            return (outputs * shares.unsqueeze(-2)).sum(-1)
+
+    yield "blocks.parallel", "no softmax", Raw, {VALUE, EVERY}
+
+    class NoGateGradient(Mixture):
+        def forward(self, X):
+            shares = self.gate(X).softmax(dim=-1).detach()
+            outputs = torch.stack([expert(X) for expert in self.experts], dim=-1)
+            return (outputs * shares.unsqueeze(-2)).sum(-1)
+
+    yield "blocks.parallel", "the gate detached", NoGateGradient, {EVERY}
+
+    class Copies(Mixture):
+        def __init__(self, gate, experts):
+            super().__init__(gate, copy.deepcopy(experts))
+
+    yield "blocks.parallel", "copies of the experts", Copies, {EVERY}
+
+    def in_order(net, names, X):
+        found = {}
+        for name, child in net.named_children():
+            X = child(X)
+            if name in names:
+                found[name] = X
+        return found
+
+    yield "blocks.features", "a loop over the children", in_order, {BESIDE, BEFORE, ONCE, SAME}
+
+    def without_clone(net, names, X):
+        found, handles = {}, []
+        for name in names:
+            hook = lambda _, __, output, name=name: found.update({name: output.detach()})  # noqa: E731
+            handles.append(net.get_submodule(name).register_forward_hook(hook))
+        net(X)
+        for handle in handles:
+            handle.remove()
+        return found
+
+    yield "blocks.features", "no copy of the output", without_clone, {BEFORE}
+
+    def hooks_left(net, names, X):
+        found = {}
+        for name in names:
+            hook = lambda _, __, output, name=name: found.update({name: output.clone()})  # noqa: E731
+            net.get_submodule(name).register_forward_hook(hook)
+        net(X)
+        return found
+
+    yield "blocks.features", "the hooks left behind", hooks_left, {SAME}
+
+    def one_run_each(net, names, X):
+        return {name: solution["features"](net, [name], X)[name] for name in names}
+
+    yield "blocks.features", "one run for each name", one_run_each, {ONCE}
+
+    def evaluated(net, names, X):
+        return solution["features"](net.eval(), names, X)
+
+    yield "blocks.features", "the mode changed", evaluated, {SAME}
+
+    def frozen(net, names, X):
+        return solution["features"](net.requires_grad_(False), names, X)
+
+    yield "blocks.features", "the network frozen", frozen, {SAME}
+
+    def last_name(net, names, X):
+        found, handles = {}, []
+        for name in names:
+
+            def hook(module, inputs, output):
+                found[name] = output.clone()  # noqa: B023
+
+            handles.append(net.get_submodule(name).register_forward_hook(hook))
+        net(X)
+        for handle in handles:
+            handle.remove()
+        return found
+
+    fails = {CHAIN, BESIDE, BEFORE, ONCE, SAME}
+    yield "blocks.features", "the loop's last name in every hook", last_name, fails
+
+    def inputs_kept(net, names, X):
+        found, handles = {}, []
+        for name in names:
+            hook = lambda _, inputs, __, name=name: found.update({name: inputs[0].clone()})  # noqa: E731
+            handles.append(net.get_submodule(name).register_forward_hook(hook))
+        net(X)
+        for handle in handles:
+            handle.remove()
+        return found
+
+    yield "blocks.features", "the inputs of the layers", inputs_kept, fails
+
+    Block, Attention = solution["TransformerBlock"], solution["SelfAttention"]
+    values = {ONE, SEVERAL, CAUSAL, BACK}
+
+    class PostNorm(Block):
+        def forward(self, X, causal=False):
+            X = self.norm1(X + self.self_attn(X, causal))
+            return self.norm2(X + self.linear2(F.relu(self.linear1(X))))
+
+    yield "blocks.transformer", "post-norm", PostNorm, values
+
+    class NormOnTheSkip(Block):
+        def forward(self, X, causal=False):
+            X = self.norm1(X)
+            X = X + self.self_attn(X, causal)
+            Z = self.norm2(X)
+            return Z + self.linear2(F.relu(self.linear1(Z)))
+
+    yield "blocks.transformer", "the norm on the skip connection", NormOnTheSkip, values
+
+    def with_attention(attend):
+        """The block, with another attention."""
+
+        class Other(Attention):
+            def forward(self, Z, causal=False):
+                n, steps, width = Z.shape
+                parts = F.linear(Z, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
+                mixed = attend(self.heads, *parts, causal)
+                return self.out_proj(mixed.reshape(n, steps, width))
+
+        class Changed(Block):
+            def __init__(self, width, heads, hidden):
+                super().__init__(width, heads, hidden)
+                self.self_attn = Other(width, heads)
+
+        return Changed
+
+    def split(heads, part):
+        return part.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+    def mask(scores):
+        return scores.masked_fill(torch.ones_like(scores).triu(1).bool(), -torch.inf)
+
+    def unscaled(heads, Q, K, V, causal):
+        Q, K, V = (split(heads, part) for part in (Q, K, V))
+        scores = Q @ K.mT
+        return ((mask(scores) if causal else scores).softmax(-1) @ V).transpose(1, 2)
+
+    yield "blocks.transformer", "the scores not divided", with_attention(unscaled), values
+
+    def by_width(heads, Q, K, V, causal):
+        return unscaled(heads, Q / Q.shape[-1] ** 0.5, K, V, causal)
+
+    fails = values - {ONE}
+    yield "blocks.transformer", "divided by the whole width", with_attention(by_width), fails
+
+    def over_queries(heads, Q, K, V, causal):
+        Q, K, V = (split(heads, part) for part in (Q, K, V))
+        scores = Q @ K.mT / Q.shape[-1] ** 0.5
+        shares = (mask(scores) if causal else scores).softmax(-2)
+        return (shares @ V).transpose(1, 2)
+
+    yield "blocks.transformer", "a softmax over the queries", with_attention(over_queries), values
+
+    def one_head(heads, Q, K, V, causal):
+        return F.scaled_dot_product_attention(Q, K, V, is_causal=causal)
+
+    yield "blocks.transformer", "always one head", with_attention(one_head), values - {ONE}
+
+    def interleaved(heads, Q, K, V, causal):
+        parts = (part.unflatten(-1, (-1, heads)).permute(0, 3, 1, 2) for part in (Q, K, V))
+        return F.scaled_dot_product_attention(*parts, is_causal=causal).permute(0, 2, 3, 1)
+
+    yield "blocks.transformer", "interleaved heads", with_attention(interleaved), values - {ONE}
+
+    def merged(heads, Q, K, V, causal):
+        parts = (split(heads, part) for part in (Q, K, V))
+        return F.scaled_dot_product_attention(*parts, is_causal=causal)
+
+    yield "blocks.transformer", "heads not brought back", with_attention(merged), values - {ONE}
+
+    def masked_late(heads, Q, K, V, causal):
+        Q, K, V = (split(heads, part) for part in (Q, K, V))
+        shares = (Q @ K.mT / Q.shape[-1] ** 0.5).softmax(-1)
+        return ((shares.tril() if causal else shares) @ V).transpose(1, 2)
+
+    yield "blocks.transformer", "masked after the softmax", with_attention(masked_late), {CAUSAL}
+
+    class NeverCausal(Block):
+        def forward(self, X, causal=False):
+            return super().forward(X)
+
+    yield "blocks.transformer", "causal ignored", NeverCausal, {CAUSAL}
+
+    class NoGradient(Block):
+        def forward(self, X, causal=False):
+            with torch.no_grad():
+                change = self.self_attn(self.norm1(X), causal)
+            X = X + change
+            return X + self.linear2(F.relu(self.linear1(self.norm2(X))))
+
+    yield "blocks.transformer", "no gradient through the attention", NoGradient, {BACK}
+
+    class BuiltIn(Block):
+        def __init__(self, width, heads, hidden):
+            super().__init__(width, heads, hidden)
+            self.self_attn = nn.MultiheadAttention(width, heads, batch_first=True)
+
+        def forward(self, X, causal=False):
+            Z = self.norm1(X)
+            later = torch.ones(Z.shape[1], Z.shape[1]).triu(1).bool() if causal else None
+            X = X + self.self_attn(Z, Z, Z, attn_mask=later)[0]
+            return X + self.linear2(F.relu(self.linear1(self.norm2(X))))
+
+    yield "blocks.transformer", "the built-in attention", BuiltIn, {LOADS, *values}
+
+    class OtherNames(Block):
+        def __init__(self, width, heads, hidden):
+            super().__init__(width, heads, hidden)
+            self.up, self.down = self.linear1, self.linear2
+            del self.linear1, self.linear2
+
+        def forward(self, X, causal=False):
+            X = X + self.self_attn(self.norm1(X), causal)
+            return X + self.down(F.relu(self.up(self.norm2(X))))
+
+    yield "blocks.transformer", "names that do not load", OtherNames, {LOADS, *values}
+
 
 def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in TensorFlow."""
     import keras
+    import numpy as np
     import tensorflow as tf
     from keras import layers, ops
 
-    MySequential, Residual = solution["MySequential"], solution["Residual"]
-    Parallel, Counted, Tower = solution["Parallel"], solution["Counted"], solution["Tower"]
-    everything = {
-        OUTPUT, ORDER, ADDRESSES, NAMES, NESTED, TWICE, KEPT, ITEMS, SLICES
-    }  # fmt: skip
+    yield from _counts(solution["parameters"])
+
+    def built(inputs, width, hidden, blocks, outputs):
+        sizes = [(inputs, width), *[(width, hidden), (hidden, width)] * blocks, (width, outputs)]
+        total = 0
+        for m, n in sizes:
+            layer = layers.Dense(n)
+            layer.build((None, m))
+            total += layer.count_params()
+        return total
+
+    yield "blocks.count", "the network built", built, {LARGE}
+
+    Residual, MySequential = solution["Residual"], solution["MySequential"]
+    Tower, Mixture = solution["Tower"], solution["Mixture"]
+
+    class ReluLast(Residual):
+        def call(self, X):
+            return ops.relu(super().call(X))
+
+    yield "blocks.residual", "a ReLU after the sum", ReluLast, {EQUAL, DIFFERENT, GRADIENTS, INPUT}
+
+    class Detached(Residual):
+        def call(self, X):
+            shortcut = X if self.projection is None else self.projection(X)
+            return self.down(self.up(X)) + tf.stop_gradient(shortcut)
+
+    yield "blocks.residual", "a detached shortcut", Detached, {GRADIENTS, INPUT}
+
+    class Biased(Residual):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            if self.projection is not None:
+                self.projection = layers.Dense(outputs)
+
+    fails = {DIFFERENT, PARAMETERS, GRADIENTS, INPUT}
+    yield "blocks.residual", "a projection with a bias", Biased, fails
+
+    class Always(Residual):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            self.projection = layers.Dense(outputs, use_bias=False)
+
+    yield "blocks.residual", "always a projection", Always, {EQUAL, PARAMETERS, INPUT}
+
+    class NoShortcut(Residual):
+        def call(self, X):
+            return self.down(self.up(X))
+
+    fails = {EQUAL, DIFFERENT, PARAMETERS, GRADIENTS, INPUT}
+    yield "blocks.residual", "no shortcut", NoShortcut, fails
+
+    class Frozen(Residual):
+        def call(self, X):
+            hidden = tf.stop_gradient(self.up(X))
+            shortcut = X if self.projection is None else self.projection(X)
+            return self.down(hidden) + shortcut
+
+    yield "blocks.residual", "a layer without gradient", Frozen, {GRADIENTS, INPUT}
 
     class Sorted(MySequential):
         def call(self, X):
@@ -348,7 +573,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
                 X = block(X)
             return X
 
-    fails = {OUTPUT, ORDER, ADDRESSES, NESTED, KEPT, SLICES}
+    fails = {OUTPUT, ORDER, NAMES, NESTED, KEPT, SLICES}
     yield "blocks.sequential", "last block first", Reversed, fails
 
     class Once(MySequential):
@@ -364,7 +589,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             blocks = [block.__class__.from_config(block.get_config()) for block in blocks]
             super().__init__(blocks, **kwargs)
 
-    yield "blocks.sequential", "layers made anew", Copied, everything - {NAMES}
+    yield "blocks.sequential", "layers made anew", Copied, EVERYTHING
 
     class Remade(MySequential):
         def __getitem__(self, index):
@@ -375,185 +600,37 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "blocks.sequential", "a slice of copies", Remade, {SLICES}
 
-    class Deaf(MySequential):
-        def __init__(self, blocks=()):
-            super().__init__(blocks)
-
-    yield "blocks.sequential", "no **kwargs", Deaf, {NAMES}
-
     class Listed(MySequential):
         def __getitem__(self, index):
             return self.blocks[index]
 
     yield "blocks.sequential", "a slice that is a list", Listed, {SLICES}
 
+    class Hidden(MySequential):
+        def __init__(self, blocks, **kwargs):
+            super().__init__([], **kwargs)
+            self.get = lambda: blocks
+
+        def call(self, X):
+            for block in self.get():
+                X = block(X)
+            return X
+
+        def __len__(self):
+            return len(self.get())
+
+        def __getitem__(self, index):
+            found = self.get()[index]
+            return Hidden(found) if isinstance(index, slice) else found
+
+    yield "blocks.sequential", "hidden in a function", Hidden, {NAMES}
+
     class Forgetful(MySequential):
         def __init__(self, blocks=(), **kwargs):
             self.blocks = list(blocks)
 
-    yield "blocks.sequential", "super().__init__() missing", Forgetful, everything - {ITEMS}
-    yield "blocks.sequential", "the built-in itself", keras.Sequential, everything
-
-    class ReluLast(Residual):
-        def call(self, X):
-            return ops.relu(super().call(X))
-
-    yield "blocks.residual", "a ReLU after the sum", ReluLast, {EQUAL, DIFFERENT, GRADIENTS, INPUT}
-
-    class Detached(Residual):
-        def call(self, X):
-            shortcut = X if self.projection is None else self.projection(X)
-            return self.second(ops.relu(self.first(X))) + tf.stop_gradient(shortcut)
-
-    yield "blocks.residual", "a detached shortcut", Detached, {GRADIENTS, INPUT}
-
-    class Biased(Residual):
-        def __init__(self, inputs, outputs):
-            super().__init__(inputs, outputs)
-            if self.projection is not None:
-                self.projection = layers.Dense(outputs)
-
-    fails = {DIFFERENT, PARAMETERS, GRADIENTS, INPUT}
-    yield "blocks.residual", "a projection with a bias", Biased, fails
-
-    class Always(Residual):
-        def __init__(self, inputs, outputs):
-            super().__init__(inputs, outputs)
-            self.projection = layers.Dense(outputs, use_bias=False)
-
-    yield "blocks.residual", "always a projection", Always, {EQUAL, PARAMETERS, INPUT}
-
-    class NoShortcut(Residual):
-        def call(self, X):
-            return self.second(ops.relu(self.first(X)))
-
-    fails = {EQUAL, DIFFERENT, PARAMETERS, GRADIENTS, INPUT}
-    yield "blocks.residual", "no shortcut", NoShortcut, fails
-
-    class Frozen(Residual):
-        def call(self, X):
-            hidden = tf.stop_gradient(ops.relu(self.first(X)))
-            shortcut = X if self.projection is None else self.projection(X)
-            return self.second(hidden) + shortcut
-
-    yield "blocks.residual", "a layer without gradient", Frozen, {GRADIENTS, INPUT}
-
-    class Shared(keras.Layer):
-        call = Parallel.call
-
-        def __init__(self, make, n, merge):
-            super().__init__()
-            if merge not in ("sum", "concat"):
-                raise ValueError(merge)
-            self.branches = [make()] * n
-            self.merge = merge
-
-    yield "blocks.parallel", "[make()] * n", Shared, {SUM, CONCAT, MADE, BRANCHES, EVERY, REFUSED}
-
-    class FirstAxis(Parallel):
-        def call(self, X):
-            outputs = [branch(X) for branch in self.branches]
-            return sum(outputs) if self.merge == "sum" else ops.concatenate(outputs, axis=1)
-
-    yield "blocks.parallel", "joined along axis 1", FirstAxis, {CONCAT, BRANCHES, EVERY}
-
-    class Hidden(Parallel):
-        def __init__(self, make, n, merge):
-            super().__init__(make, 0, merge)
-            branches = [make() for _ in range(n)]
-            self.get = lambda: branches
-
-        def call(self, X):
-            outputs = [branch(X) for branch in self.get()]
-            return sum(outputs) if self.merge == "sum" else ops.concatenate(outputs, axis=-1)
-
-    yield "blocks.parallel", "hidden in a function", Hidden, {BRANCHES}
-
-    class Silent(keras.Layer):
-        call = Parallel.call
-
-        def __init__(self, make, n, merge):
-            super().__init__()
-            self.branches = [make() for _ in range(n)]
-            self.merge = merge
-
-    yield "blocks.parallel", "any merge accepted", Silent, {REFUSED}
-
-    class FirstOnly(Parallel):
-        def call(self, X):
-            outputs = [self.branches[0](X)]
-            outputs += [tf.stop_gradient(branch(X)) for branch in self.branches[1:]]
-            return sum(outputs) if self.merge == "sum" else ops.concatenate(outputs, axis=-1)
-
-    yield "blocks.parallel", "branches cut off", FirstOnly, {EVERY}
-
-    class Late(Parallel):
-        def __init__(self, make, n, merge):
-            super().__init__(make, 0, merge)
-            self.make, self.n = make, n
-
-        def call(self, X):
-            outputs = [self.make()(X) for _ in range(self.n)]
-            return sum(outputs) if self.merge == "sum" else ops.concatenate(outputs, axis=-1)
-
-    yield "blocks.parallel", "made in call", Late, {MADE, BRANCHES, EVERY}
-
-    class Method(Counted):
-        def call(self, X):
-            Y = self.block.call(X)
-            self.calls += 1
-            self.shapes.append(tuple(Y.shape))
-            return Y
-
-    yield "blocks.calls", "call called", Method, {STEPS}
-
-    class Traced(keras.Layer):
-        def __init__(self, block):
-            super().__init__()
-            self.block, self.calls, self.shapes = block, 0, []
-
-        call = Counted.call
-
-    yield "blocks.calls", "the placeholder counted", Traced, {WAITING}
-
-    class OneList(Counted):
-        shared = []  # noqa: RUF012
-
-        def call(self, X):
-            Y = self.block(X)
-            self.calls += 1
-            OneList.shared.append(tuple(Y.shape))
-            return Y
-
-        def __init__(self, block):
-            super().__init__(block)
-            self.calls = 0
-
-        @property
-        def shapes(self):
-            return OneList.shared
-
-        @shapes.setter
-        def shapes(self, value):
-            pass
-
-    yield "blocks.calls", "one list for all objects", OneList, {COUNT, APART, WAITING}
-
-    class Inputs(Counted):
-        def call(self, X):
-            self.calls += 1
-            self.shapes.append(tuple(X.shape))
-            return self.block(X)
-
-    yield "blocks.calls", "the inputs' shapes", Inputs, {COUNT, APART, WAITING}
-
-    class Twice(Counted):
-        def call(self, X):
-            self.shapes.append(tuple(self.block(X).shape))
-            self.calls += 1
-            return self.block(X)
-
-    yield "blocks.calls", "run once more for the shape", Twice, {STEPS}
+    yield "blocks.sequential", "super().__init__() missing", Forgetful, EVERYTHING - {ITEMS}
+    yield "blocks.sequential", "the built-in itself", keras.Sequential, EVERYTHING
 
     class VariableOnly(Tower):
         def __init__(self, *sizes):
@@ -570,7 +647,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
                 X = ops.relu(layer(X))
             return layers.Dense(self.head.units)(X * self.scale)
 
-    yield "blocks.lost-layer", "the late head left", HeadLate, {REGISTERED, TOWER, STEP}
+    yield "blocks.lost-layer", "the late head left", HeadLate, {REGISTERED, VALUE, STEP}
 
     class StopLeft(Tower):
         def call(self, X):
@@ -579,6 +656,203 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             return self.head(tf.stop_gradient(X) * self.scale)
 
     yield "blocks.lost-layer", "the stop_gradient left", StopLeft, {STEP}
+
+    class NoRelu(Tower):
+        def call(self, X):
+            for layer in self.hidden[:-1]:
+                X = ops.relu(layer(X))
+            return self.head(self.hidden[-1](X) * self.scale)
+
+    yield "blocks.lost-layer", "the last ReLU lost", NoRelu, {VALUE, STEP}
+
+    class InAFunction(Mixture):
+        def __init__(self, gate, experts):
+            super().__init__(gate, [])
+            self.get = lambda: experts
+
+        def call(self, X):
+            shares = ops.softmax(self.gate(X))
+            outputs = ops.stack([expert(X) for expert in self.get()], axis=-1)
+            return ops.sum(outputs * shares[..., None, :], axis=-1)
+
+    yield "blocks.parallel", "the experts hidden in a function", InAFunction, {EXPERTS}
+
+    class OverSteps(Mixture):
+        def call(self, X):
+            shares = ops.softmax(self.gate(X), axis=1)
+            outputs = ops.stack([expert(X) for expert in self.experts], axis=-1)
+            return ops.sum(outputs * shares[..., None, :], axis=-1)
+
+    yield "blocks.parallel", "a softmax over axis 1", OverSteps, {VALUE, EVERY}
+
+    class Equal(Mixture):
+        def call(self, X):
+            return sum(expert(X) for expert in self.experts) / len(self.experts)
+
+    yield "blocks.parallel", "the mean of the experts", Equal, {VALUE, EVERY}
+
+    class Raw(Mixture):
+        def call(self, X):
+            outputs = ops.stack([expert(X) for expert in self.experts], axis=-1)
+            return ops.sum(outputs * self.gate(X)[..., None, :], axis=-1)
+
+    yield "blocks.parallel", "no softmax", Raw, {VALUE, EVERY}
+
+    class NoGateGradient(Mixture):
+        def call(self, X):
+            shares = tf.stop_gradient(ops.softmax(self.gate(X)))
+            outputs = ops.stack([expert(X) for expert in self.experts], axis=-1)
+            return ops.sum(outputs * shares[..., None, :], axis=-1)
+
+    yield "blocks.parallel", "the gate cut off", NoGateGradient, {EVERY}
+
+    def in_order(net, names, X):
+        found = {}
+        for layer in net.layers:
+            if not isinstance(layer, layers.InputLayer):
+                X = layer(X)
+            if layer.name in names:
+                found[layer.name] = X
+        return found
+
+    yield "blocks.features", "a loop over the layers", in_order, {BESIDE, BEFORE, ONCE, SAME}
+
+    def one_run_each(net, names, X):
+        return {name: keras.Model(net.inputs, net.get_layer(name).output)(X) for name in names}
+
+    yield "blocks.features", "one model for each name", one_run_each, {ONCE}
+
+    def inputs_kept(net, names, X):
+        probe = keras.Model(net.inputs, {name: net.get_layer(name).input for name in names})
+        return probe(X)
+
+    fails = {CHAIN, BESIDE, BEFORE, ONCE, SAME}
+    yield "blocks.features", "the inputs of the layers", inputs_kept, fails
+
+    def cloned(net, names, X):
+        net = keras.models.clone_model(net)
+        return solution["features"](net, names, X)
+
+    yield "blocks.features", "a clone, with new weights", cloned, fails
+
+    def frozen(net, names, X):
+        net.trainable = False
+        return solution["features"](net, names, X)
+
+    yield "blocks.features", "the network frozen", frozen, {SAME}
+
+    Block, Attention = solution["TransformerBlock"], solution["SelfAttention"]
+    values = {ONE, SEVERAL, CAUSAL, BACK}
+
+    class PostNorm(Block):
+        def call(self, X, causal=False):
+            X = self.norm1(X + self.attention(X, causal=causal))
+            return self.norm2(X + self.down(self.up(X)))
+
+    yield "blocks.transformer", "post-norm", PostNorm, values
+
+    class NormOnTheSkip(Block):
+        def call(self, X, causal=False):
+            X = self.norm1(X)
+            X = X + self.attention(X, causal=causal)
+            Z = self.norm2(X)
+            return Z + self.down(self.up(Z))
+
+    yield "blocks.transformer", "the norm on the skip connection", NormOnTheSkip, values
+
+    def with_attention(attend):
+        """The block, with another attention: from (n, steps, heads, size) to the same."""
+
+        class Other(Attention):
+            def call(self, Z, causal=False):
+                return self.out(attend(self.query(Z), self.key(Z), self.value(Z), causal))
+
+        class Changed(Block):
+            def __init__(self, width, heads, hidden):
+                super().__init__(width, heads, hidden)
+                self.attention = Other(width, heads)
+
+        return Changed
+
+    def attend(Q, K, V, causal, scale=None, axis=-1):
+        scale = Q.shape[-1] ** -0.5 if scale is None else scale
+        scores = ops.einsum("nqhd,nkhd->nhqk", Q, K) * scale
+        if causal:
+            scores = ops.where(np.tri(Q.shape[1]) > 0, scores, -1e9)
+        return ops.einsum("nhqk,nkhd->nqhd", ops.softmax(scores, axis=axis), V)
+
+    def unscaled(Q, K, V, causal):
+        return attend(Q, K, V, causal, scale=1.0)
+
+    yield "blocks.transformer", "the scores not divided", with_attention(unscaled), values
+
+    def by_width(Q, K, V, causal):
+        return attend(Q, K, V, causal, scale=(Q.shape[-1] * Q.shape[-2]) ** -0.5)
+
+    fails = values - {ONE}
+    yield "blocks.transformer", "divided by the whole width", with_attention(by_width), fails
+
+    def over_queries(Q, K, V, causal):
+        return attend(Q, K, V, causal, axis=-2)
+
+    yield "blocks.transformer", "a softmax over the queries", with_attention(over_queries), values
+
+    def one_head(Q, K, V, causal):
+        shape = ops.shape(Q)
+        Q, K, V = (ops.reshape(part, (*shape[:2], 1, -1)) for part in (Q, K, V))
+        return ops.reshape(attend(Q, K, V, causal), shape)
+
+    yield "blocks.transformer", "always one head", with_attention(one_head), values - {ONE}
+
+    def over_heads(Q, K, V, causal):
+        scores = ops.einsum("nshd,nsgd->nshg", Q, K) * Q.shape[-1] ** -0.5
+        return ops.einsum("nshg,nsgd->nshd", ops.softmax(scores), V)
+
+    yield "blocks.transformer", "heads attend to heads", with_attention(over_heads), values
+
+    def masked_late(Q, K, V, causal):
+        scores = ops.einsum("nqhd,nkhd->nhqk", Q, K) * Q.shape[-1] ** -0.5
+        shares = ops.softmax(scores) * (np.tri(Q.shape[1], dtype="float32") if causal else 1.0)
+        return ops.einsum("nhqk,nkhd->nqhd", shares, V)
+
+    yield "blocks.transformer", "masked after the softmax", with_attention(masked_late), {CAUSAL}
+
+    class NeverCausal(Block):
+        def call(self, X, causal=False):
+            return super().call(X)
+
+    yield "blocks.transformer", "causal ignored", NeverCausal, {CAUSAL}
+
+    class NoGradient(Block):
+        def call(self, X, causal=False):
+            X = X + tf.stop_gradient(self.attention(self.norm1(X), causal=causal))
+            return X + self.down(self.up(self.norm2(X)))
+
+    yield "blocks.transformer", "no gradient through the attention", NoGradient, {BACK}
+
+    class BuiltIn(Block):
+        def __init__(self, width, heads, hidden):
+            super().__init__(width, heads, hidden)
+            self.attention = layers.MultiHeadAttention(heads, width // heads)
+
+        def call(self, X, causal=False):
+            Z = self.norm1(X)
+            X = X + self.attention(Z, Z, use_causal_mask=causal)
+            return X + self.down(self.up(self.norm2(X)))
+
+    yield "blocks.transformer", "the built-in attention", BuiltIn, {LOADS, *values}
+
+    class KeyFirst(Attention):
+        def __init__(self, width, heads):
+            super().__init__(width, heads)
+            self.query, self.key = self.key, self.query
+
+    class OtherOrder(Block):
+        def __init__(self, width, heads, hidden):
+            super().__init__(width, heads, hidden)
+            self.attention = KeyFirst(width, heads)
+
+    yield "blocks.transformer", "key before query", OtherOrder, values
 
 
 WRONG = {"pytorch": pytorch, "tensorflow": tensorflow}
