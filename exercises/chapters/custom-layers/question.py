@@ -363,13 +363,27 @@ STATISTICS = question(
 
 @STATISTICS.inputs
 def draw_statistics(draw):
-    """A layer and its data; no activation leaves all outputs of the layer as they are."""
+    """A layer and its data.
 
-    def bends(given):
+    No activation leaves all outputs of the layer as they are, and none hides by what a feature that
+    does not vary is divided.
+    """
+
+    def tells(given):
         y = given["x"] @ given["weight"] + given["bias"]
-        return y.min() < -0.5 and y.max() > 0.5
+        bends = y.min() < -0.5 and y.max() > 0.5
+        flat = given["flat"].astype(np.float64)
+        spread = flat.std(0)
+        by = [np.where(spread == 0, small, spread) for small in (1.0, 1e-6)]
+        one, other = (
+            ACTIVATIONS[given["activation"]](
+                (given["x"] - flat.mean(0)) / std @ given["weight"] + given["bias"]
+            )
+            for std in by
+        )
+        return bends and np.ptp(flat, axis=0).min() == 0 and np.abs(one - other).max() > 0.05
 
-    return draw.until(bends, lambda: one_layer_and_data(draw))
+    return draw.until(tells, lambda: one_layer_and_data(draw))
 
 
 def one_layer_and_data(draw):
