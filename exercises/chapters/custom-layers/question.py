@@ -374,14 +374,15 @@ def draw_statistics(draw):
         bends = y.min() < -0.5 and y.max() > 0.5
         flat = given["flat"].astype(np.float64)
         spread = flat.std(0)
-        by = [np.where(spread == 0, small, spread) for small in (1.0, 1e-6)]
-        one, other = (
-            ACTIVATIONS[given["activation"]](
-                (given["x"] - flat.mean(0)) / std @ given["weight"] + given["bias"]
-            )
-            for std in by
-        )
-        return bends and np.ptp(flat, axis=0).min() == 0 and np.abs(one - other).max() > 0.05
+        outputs = []
+        for small in (1.0, 0.01):
+            z = (given["x"] - flat.mean(0)) / np.where(spread == 0, small, spread)
+            with np.errstate(over="ignore"):  # sigmoid is 0 there
+                outputs.append(
+                    ACTIVATIONS[given["activation"]](z @ given["weight"] + given["bias"])
+                )
+        differ = np.abs(outputs[0] - outputs[1]).max() > 0.05
+        return bends and differ and np.ptp(flat, axis=0).min() == 0
 
     return draw.until(tells, lambda: one_layer_and_data(draw))
 
