@@ -490,7 +490,7 @@ def with_servers(reader: Reader, **servers: str) -> None:
 
 
 def test_a_jupyterhub_gets_the_token_in_a_header(reader: Open) -> None:
-    """Against a Jupyter server that stands at the address of a user's server."""
+    """Against a Jupyter server at the address of a user's server."""
     one = reader()
     hub = "http://hub.example.edu"
     with_servers(one, jupyterhub=hub)

@@ -14,13 +14,8 @@ from typing import Any, NoReturn
 from editions.base.errors import EditionsError
 from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import DEVICES, Project
-from editions.exercises.check_questions import (
-    FEW_SEEDS,
-    Wanted,
-    check_questions,
-    question_frameworks,
-)
-from editions.exercises.exercise_files import PRIVATE
+from editions.exercises.check_questions import FEW_SEEDS, Wanted, check_questions
+from editions.exercises.exercise_files import PRIVATE, question_frameworks
 from editions.exercises.handouts import write_student_notebooks
 from editions.exercises.new_question import new_question
 from editions.exercises.question_faults import require_sound

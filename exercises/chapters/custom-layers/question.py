@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from d2lexercises.frameworks import ACTIVATIONS
+from d2lexercises.given import Given
 from d2lexercises.kinds import kind_of
 from d2lexercises.networks import data_in_words, double_tensor, save_and_load
 from d2lexercises.vocabulary import (
@@ -369,20 +370,13 @@ def draw_statistics(draw):
     does not vary is divided.
     """
 
-    def tells(given):
-        y = given["x"] @ given["weight"] + given["bias"]
+    def tells(inputs):
+        given = Given(inputs)
+        y = standardize_by_hand(given, activation=False)
         bends = y.min() < -0.5 and y.max() > 0.5
-        flat = given["flat"].astype(np.float64)
-        spread = flat.std(0)
-        outputs = []
-        for small in (1.0, 0.01):
-            z = (given["x"] - flat.mean(0)) / np.where(spread == 0, small, spread)
-            with np.errstate(over="ignore"):  # sigmoid is 0 there
-                outputs.append(
-                    ACTIVATIONS[given["activation"]](z @ given["weight"] + given["bias"])
-                )
-        differ = np.abs(outputs[0] - outputs[1]).max() > 0.05
-        return bends and differ and np.ptp(flat, axis=0).min() == 0
+        with np.errstate(over="ignore"):  # of a sigmoid that is 0
+            one, other = (standardize_by_hand(given, given.flat, flat=by) for by in (1.0, 0.01))
+        return bends and np.abs(one - other).max() > 0.05
 
     return draw.until(tells, lambda: one_layer_and_data(draw))
 
@@ -423,11 +417,12 @@ def make_adapted(answer, given, seen, f):
     return with_weights(net, given, f)
 
 
-def standardize_by_hand(given, seen=None, activation=True):
+def standardize_by_hand(given, seen=None, activation=True, flat=1.0):
+    """The output; a feature that does not vary is divided by `flat`."""
     x = given.x.astype(np.float64)
     if seen is not None:
         seen = seen.astype(np.float64)
-        x = (x - seen.mean(0)) / np.where(np.ptp(seen, axis=0) == 0, 1.0, seen.std(0))
+        x = (x - seen.mean(0)) / np.where(np.ptp(seen, axis=0) == 0, flat, seen.std(0))
     y = x @ given.weight + given.bias
     return ACTIVATIONS[given.activation](y) if activation else y
 

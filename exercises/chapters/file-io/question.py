@@ -565,8 +565,8 @@ NEWEST = "the newest checkpoint"
 
 @KEEPER.aspect(NEWEST, 2)
 class Newest(Aspect):
-    """latest() has to be right for a new object too, so what it needs stands on the disk. As words,
-    "9" comes after "10". Before the first save it returns None."""
+    """latest() has to be right for a new object too, so what it needs has to be on the disk. As
+    words, "9" comes after "10". Before the first save it returns None."""
 
     what = "latest() before the first save and after each"
 

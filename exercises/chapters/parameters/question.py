@@ -166,7 +166,7 @@ class StatisticsStay(TrainOnly):
 
 @TRAIN_ONLY.aspect("a layer that the part shares", 2, over="shared", part="what trains")
 class SharedLayer(TrainOnly):
-    """A layer that stands in the part and elsewhere belongs to the part too. Compare parameters as
+    """A layer that is in the part and elsewhere belongs to the part too. Compare parameters as
     objects: a path names only one of the places, and who freezes the other blocks freezes the
     part's own layer."""
 

@@ -19,7 +19,7 @@ from typing import Any
 from d2lexercises.faults import error_in, stopped
 
 from grader.sandbox.bubblewrap import SandboxError
-from grader.sandbox.channel import ChannelClosed, ChannelFlooded, ChannelSilent
+from grader.sandbox.channel import Channel, ChannelClosed, ChannelFlooded, ChannelSilent
 from grader.sandbox.limits import ALL_DEFENCES, Defences, Limits
 from grader.sandbox.workers import Starter, Worker
 
@@ -196,6 +196,23 @@ class _Session:
             self.result.answers[name] = Answer(status)
         self.pending = []
 
+    def receive(self, channel: Channel, until: float) -> dict[str, Any] | None:
+        """The next message of a worker, or None for a line that is no message.
+
+        Raises:
+            Stopped: `stop` was set before it came.
+            ChannelSilent: none came until then.
+            ChannelClosed, ChannelFlooded: the worker ended, or sent too much.
+        """
+        while True:
+            try:
+                return channel.receive(min(until - time.monotonic(), _POLL))
+            except ChannelSilent:
+                if self.stop.is_set():
+                    raise Stopped from None
+                if time.monotonic() >= until:
+                    raise
+
     def note(self, text: str) -> None:
         """Keep a line for the instructor, up to a limit for each submission."""
         if len(self.result.notes) < 100:
@@ -237,22 +254,12 @@ class _Exchange:
         self.channel.send(task, session.limits.cell_seconds)
         self._set_deadline(session.limits.cell_seconds)
         while session.pending:
-            message = self._receive()
+            message = session.receive(self.channel, self.until)
             if message is None:
                 continue
             if message.get("done") is True and self.nonce is None:
                 return
             self._handle(message)
-
-    def _receive(self) -> dict[str, Any] | None:
-        while True:
-            try:
-                return self.channel.receive(min(self.until - time.monotonic(), _POLL))
-            except ChannelSilent:
-                if self.session.stop.is_set():
-                    raise Stopped from None
-                if time.monotonic() >= self.until:
-                    raise
 
     def _set_deadline(self, seconds: float) -> None:
         if self.session.defences.time_limit:
@@ -353,14 +360,7 @@ class _Inspector:
         until = min(time.monotonic() + seconds, session.until)
         worker.channel.send(task, seconds)
         while True:
-            try:
-                message = worker.channel.receive(min(until - time.monotonic(), _POLL))
-            except ChannelSilent:
-                if session.stop.is_set():
-                    raise Stopped from None
-                if time.monotonic() >= until:
-                    raise
-                continue
+            message = session.receive(worker.channel, until)
             if message is not None and "inspected" in message:
                 return message["inspected"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from d2lcompute._files import replace_file
@@ -52,3 +53,11 @@ def write_atomically(path: Path, data: bytes) -> bool:
 def digest(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def digest_of_files(folder: Path, paths: Iterable[Path]) -> str:
+    """Return the SHA-256 of files' names below `folder` and of what they hold, in any order."""
+    digests = [
+        f"{path.relative_to(folder).as_posix()} {digest(path.read_bytes())}" for path in paths
+    ]
+    return digest("\n".join(sorted(digests)).encode())

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from d2lexercises import frameworks
-
 from editions.base.errors import EditionsError
 from editions.base.project import Project
 from editions.exercises import trial_process
@@ -67,11 +65,6 @@ def check_questions(wanted: Wanted) -> int:
         return 1
     print(f"in order, on {len(wanted.seeds)} seeds: {', '.join(sound)}")
     return 0
-
-
-def question_frameworks(project: Project) -> list[str]:
-    """The frameworks of the book for which questions can be written."""
-    return [one.key for one in project.frameworks if one.key in frameworks.KEYS]
 
 
 def _chapters(wanted: Wanted) -> list[str]:

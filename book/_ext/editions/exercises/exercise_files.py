@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from d2lexercises import answers, library
+from d2lexercises import answers, frameworks, library
 
 from editions.base.errors import EditionsError, SourceError
 from editions.base.frameworks import Framework
@@ -232,3 +232,8 @@ def check_rules(chapter: Chapter, framework: Framework) -> None:
             if not any(tag in one.tags for one in before):
                 message = f"{name} has no cell tagged {tag} above its check ({framework.title})"
                 raise SourceError(chapter.path, cell.line, message)
+
+
+def question_frameworks(project: Project) -> list[str]:
+    """The frameworks of the book for which questions can be written."""
+    return [one.key for one in project.frameworks if one.key in frameworks.KEYS]

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from editions.base.errors import EditionsError
+from editions.base.files import digest_of_files
 
 VARIABLE = "D2L_JUDGED_SEEDS"  # repeats a run: "17 42"
 COUNT = 2
@@ -44,8 +45,6 @@ def _commit(root: Path) -> str:
 
 def _digest_of_sources(root: Path) -> str:
     folder = root / "exercises"
-    paths = [path for end in ("py", "md") for path in folder.rglob(f"*.{end}")]
-    state = hashlib.sha256()
-    for path in sorted(paths):
-        state.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return state.hexdigest()
+    return digest_of_files(
+        folder, [one for end in ("py", "md") for one in folder.rglob(f"*.{end}")]
+    )

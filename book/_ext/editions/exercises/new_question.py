@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from d2lexercises import frameworks
-
 from editions.base.errors import EditionsError
 from editions.base.files import read_text, write_atomically
 from editions.base.frameworks import FRAMEWORKS
@@ -26,6 +24,7 @@ from editions.exercises.exercise_files import (
     TAGS,
     check_rules,
     dropped_chapters,
+    question_frameworks,
     read_exercise_text,
     sections,
 )
@@ -193,7 +192,7 @@ class _NewQuestion:
     # -- right.py and wrong.py ---------------------------------------------------------------------
 
     def _answers(self, kind: str) -> str:
-        keys = [one.key for one in self.project.frameworks if one.key in frameworks.KEYS]
+        keys = question_frameworks(self.project)
         codes = {key: self._filled(f"{kind}.py.jinja", framework=key).rstrip() for key in keys}
         path = self.folder / f"{kind}.py"
         if not path.is_file():

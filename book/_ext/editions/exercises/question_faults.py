@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from d2lexercises import frameworks
 from d2lexercises.answers import python_of
 from d2lexercises.question import Question, give_verdict
 from d2lexercises.vocabulary import WrittenQuestion
@@ -28,6 +27,7 @@ from editions.exercises.exercise_files import (
     check_rules,
     checks_in,
     dropped_chapters,
+    question_frameworks,
     read_exercise_text,
     sections,
 )
@@ -119,8 +119,7 @@ class _ChapterFaults:
         """`public` are our files, where the folder is a private one that extends them."""
         self.project, self.files, self.public = project, files, public
         self.answers = answers
-        keys = [framework.key for framework in project.frameworks]
-        self.frameworks = [key for key in keys if key in frameworks.KEYS]
+        self.frameworks = question_frameworks(project)
         self.found: list[Fault] = []
 
     def all(self) -> list[Fault]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from editions.base.files import digest_of_files
 from editions.base.frameworks import FRAMEWORKS
 from editions.base.strings import Strings
 from editions.site import (
@@ -89,9 +89,10 @@ def _complete_settings(app: Sphinx, config: Config) -> None:
 
 def _digest_of_tools(root: Path) -> str:
     """A digest of all that makes pages of sources: this package and the theme."""
-    digest = hashlib.sha256()
-    for folder in (Path(__file__).parents[1], root / "book" / "theme"):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
+    folders = (Path(__file__).parents[1], root / "book" / "theme")
+    return " ".join(digest_of_files(folder, _files_of(folder)) for folder in folders)
+
+
+def _files_of(folder: Path) -> list[Path]:
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in found if "__pycache__" not in path.parts]
