@@ -19,8 +19,8 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint $(CONSTRAINTS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 TOOLS = --editable book/_ext --editable exercises# after the package: pip reads to the right
 # What is typed reaches the programs as it is: the shell does not read it. Some systems set NAME.
-TYPED := CHAPTER DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON SEEDS SOLUTIONS_FROM \
-	SUBMISSIONS TITLE VERSIONS
+TYPED := CHAPTER DEADLINE DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON ROSTER SEEDS \
+	SOLUTIONS_FROM SUBMISSIONS TITLE VERSIONS
 $(foreach one,$(TYPED),$(eval export D2L_$(one) := $$(value $(one))))
 export D2L_NAME := $(if $(findstring command,$(origin NAME)),$(value NAME))
 option   = $(if $(value $2),"--$1=$$D2L_$2")
@@ -36,7 +36,6 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s%s\n", $$1, $$2}' Makefile
 .DEFAULT:
 	@test -e "$@" || { echo "error: there is no target '$@'. Type make to list them." >&2; exit 2; }
-
 # A file with the name of something mistyped, such as tests, is not a target.
 $(foreach one,$(filter-out $(TARGETS) $(VENV)/%,$(MAKECMDGOALS)),$(if $(wildcard $(one)),\
 	$(error there is no target $(one). Type make to list them)))
@@ -90,22 +89,24 @@ lab: $(VENV)/lab ## open the notebooks in JupyterLab
 # -- exercises -------------------------------------------------------------------------------
 exercises: $(VENV)/book ## write the student notebooks, and an archive per framework to hand out
 	@$(BIN)/editions exercises $(INSTRUCTOR) $(call option,solutions-from,SOLUTIONS_FROM) $(CHAPTERS)
-new-question: $(VENV)/book ## start a question: NAME=blocks.two-steps TITLE="..." PRIVATE=folder
-	@$(BIN)/editions new-question $(call option,title,TITLE) $(INSTRUCTOR) -- "$$D2L_NAME"
+new-question: $(VENV)/book ## start a question: NAME=blocks.two-steps TITLE="..." PRIVATE=folder TEXT=1
+	@$(BIN)/editions new-question $(if $(findstring command,$(origin TEXT)),--text) \
+	$(call option,title,TITLE) $(INSTRUCTOR) -- "$$D2L_NAME"
 check-questions: $(VENV)/full ## try questions as the tests try ours (PRIVATE=folder, SEEDS=60)
 	@$(BIN)/editions check-questions $(ONLY) $(INSTRUCTOR) $(call option,seeds,SEEDS) $(CHAPTERS)
 solutions: $(VENV)/full ## run the worked solutions, for instructors, into _build/solutions
 	@$(BIN)/editions solutions $(INSTRUCTOR) $(CHAPTERS)
-grade: $(VENV)/full ## grade a class: make grade SUBMISSIONS=folder-or-zip
-	@$(BIN)/grader grade $(call option,chapter,CHAPTER) $(call option,jobs,JOBS) $(INSTRUCTOR) \
+grade: $(VENV)/full ## grade a class: make grade SUBMISSIONS=folder-or-zip ROSTER=class.csv
+	@$(BIN)/grader grade $(call option,chapter,CHAPTER) $(call option,roster,ROSTER) \
+	$(call option,deadline,DEADLINE) $(call option,jobs,JOBS) $(INSTRUCTOR) \
 	$(if $(value SUBMISSIONS),-- "$$D2L_SUBMISSIONS")
 
 # -- tests -----------------------------------------------------------------------------------
-test: $(VENV)/full browser lint check-notebooks verify book ## all that decides on a change
+test: $(VENV)/full browser lint check-notebooks verify ## all that decides on a change
 	@$(PYTEST)
 test-quick: $(VENV)/full lint check-notebooks ## its quick part: no browser, no notebooks
 	@$(PYTEST) -m "not slow and not full"
-test-full: $(VENV)/pdf test soak ## everything, and what takes long: the soak, a class of 300
+test-full: $(VENV)/pdf $(VENV)/lab test soak ## everything, and what takes long: the soak, a class of 300
 	@$(PYTEST) -m full && $(BIN)/editions check-questions --seeds=60
 check-notebooks: $(VENV)/full
 	@$(BIN)/editions check

@@ -42,7 +42,7 @@ def _examine(module: str) -> _Report:
     """Try out a framework in a separate process, because it may crash or hang."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:  # missing, or only a folder of that name
-        return _Report(problem=f'not installed; pip install "d2lcompute[{module}]"')
+        return _Report(problem=f"not installed in this Python; pip install {module}")
     environment = os.environ | {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "KERAS_BACKEND": "tensorflow"}
     report = _Report()
     try:

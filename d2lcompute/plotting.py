@@ -63,8 +63,10 @@ def use_svg_display() -> None:
 
     The figures have no date and no version, and their element ids are not random. The data of
     a figure with more than 5,000 points are shown as an image inside the SVG, which keeps it
-    small. Outside notebooks only the ids of saved SVG files are affected. If
-    `matplotlib.rcParams["svg.hashsalt"]` is already set, it is kept.
+    small. A notebook that a program runs (see `Animator`) also stores each figure as PNG:
+    JupyterLab shows no stored SVG before a notebook is run. Outside notebooks only the ids of
+    saved SVG files are affected. If `matplotlib.rcParams["svg.hashsalt"]` is already set, it is
+    kept.
     """
     import matplotlib
 
@@ -79,9 +81,10 @@ def use_svg_display() -> None:
     register_backend("svg", "d2lcompute._pixels")
 
     inline = InlineBackend.instance()  # what pyplot reads when it sets up its backend
-    inline.figure_formats = {"svg"}
+    formats = ("svg", "png") if _unattended() else ("svg",)
+    inline.figure_formats = set(formats)
     inline.print_figure_kwargs |= {"metadata": {"Date": None, "Creator": None}}
-    set_matplotlib_formats("svg")
+    set_matplotlib_formats(*formats)
 
 
 def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:

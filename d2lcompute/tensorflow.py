@@ -48,7 +48,7 @@ except ModuleNotFoundError as error:
     if error.name != "tensorflow":
         raise
     raise ImportError(
-        'TensorFlow is not installed; install it with: pip install "d2lcompute[tensorflow]"',
+        "TensorFlow is not installed in this Python; install it with: pip install tensorflow",
         name="tensorflow",
     ) from None
 

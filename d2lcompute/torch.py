@@ -21,7 +21,7 @@ except ModuleNotFoundError as error:
     if error.name != "torch":
         raise
     raise ImportError(
-        'PyTorch is not installed; install it with: pip install "d2lcompute[torch]"', name="torch"
+        "PyTorch is not installed in this Python; install it with: pip install torch", name="torch"
     ) from None
 
 if "tensorflow" in sys.modules and "triton" not in sys.modules:

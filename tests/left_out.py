@@ -91,6 +91,7 @@ def unforked_config() -> str:
         title="Deep Learning Computation",
         url="https://github.com/d2lcompute/d2lcompute",
         branch="main",
+        editions_install_from="git",  # a small book has no package to make a wheel of
         editions_frameworks=f"[{', '.join(FRAMEWORKS)}] # one name drops the other",
     )
     return re.sub(r"(?m)^  baseurl: .*\n", "", text)

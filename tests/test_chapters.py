@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import pytest
 from chapter_size import is_second_edition
 from editions.base.project import Project
@@ -66,7 +67,7 @@ def asks_first(path: Path) -> None:
         cells = read_chapter(path).edition(framework)
         assert sum("predict" in cell.tags for cell in cells) >= 3, framework
         words = [cell.source for cell in cells if cell.kind == "markdown"]
-        asked = (len(re.findall(r":class: predict|\{predict\}", text)) for text in words)
+        asked = (len(re.findall(r"\{predict\}", text)) for text in words)
         assert sum(asked) >= 3, framework
 
 
@@ -89,14 +90,13 @@ def silences_nothing(path: Path) -> None:
 
 
 # Cells whose lesson is the name of a device that may be missing; they hold on any machine.
-NAMES_OF_DEVICES = {"gpus": {"names", "names-checked", "negative", "mixed-checked", "memory"}}
-NAMES_OF_DEVICES["gpus"] |= {"memory-checked", "scope-checked"}
+NAMES_OF_DEVICES = {"gpus": {"names", "names-checked", "negative"}}
 
 
 def names_no_device(path: Path) -> None:
-    """Devices have names only on stand-in tensors, and where names are the lesson."""
+    """No code names a GPU, but where names are the lesson."""
     for cell in read_chapter(path).cells:
-        lesson = cell.name in NAMES_OF_DEVICES.get(path.stem, ()) or "with pretend" in cell.source
+        lesson = cell.name in NAMES_OF_DEVICES.get(path.stem, ())
         if cell.kind == "code" and not lesson:
             assert not re.search(r"""["'](cuda|cuda:\d|/?GPU:\d)["']""", cell.source), cell.line
 
@@ -193,3 +193,29 @@ def test_the_landing_page_lists_every_chapter() -> None:
     assert not not_listed(index, chapters)
     assert not_listed(index, [*chapters, "new"])
     assert not_listed(index.replace(f"({chapters[0]}.md)", "(other.md)"), chapters)
+
+
+def images_alone(run: nbformat.NotebookNode) -> list[str]:
+    """The cells that show an image, and no drawing, which is sharp and dark on dark pages."""
+    return [
+        cell.id
+        for cell in run.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {}) and "image/svg+xml" not in output.data
+    ]
+
+
+@each_chapter
+def test_plots_are_drawings(path: Path) -> None:
+    for framework in FRAMEWORKS:
+        run = nbformat.read(PROJECT.recorded_path(path.stem, framework), as_version=4)
+        assert images_alone(run) == [], framework
+
+
+def test_an_image_alone_is_found() -> None:
+    data = {"image/png": "iVBORw0KGgo="}
+    shown = [nbformat.v4.new_output("display_data", data=data | more)
+             for more in ({}, {"image/svg+xml": "<svg/>"})]  # fmt: skip
+    cells = [nbformat.v4.new_code_cell("", id=name, outputs=[output])
+             for name, output in zip(("alone", "drawn"), shown, strict=True)]  # fmt: skip
+    assert images_alone(nbformat.v4.new_notebook(cells=cells)) == ["alone"]

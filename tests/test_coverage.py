@@ -24,16 +24,17 @@ ROWS: dict[str, dict[str, Any]] = yaml.safe_load(
 GROUPS = {
     "autograd": {"N": range(1, 7), "P": range(1, 5)},
     "control-flow": {"D": range(1, 8), "E": range(1, 12), "R": range(1, 6)},
-    "parameters": {"F": range(1, 23), "H": range(1, 11)},
-    "initialization": {"G": range(1, 17)},
+    "parameters": {"F": range(1, 23), "G": range(12, 15), "H": range(1, 11)},
+    "initialization": {"G": [*range(1, 12), 15, 16]},
     "custom-layers": {"J": range(1, 15)},
     "deferred-initialization": {"I": range(1, 12)},
     "file-io": {"K": range(1, 20)},
     "training": {"O": range(1, 16), "P": range(5, 10)},
     "graphs": {"Q": range(1, 8)},
     "multi-gpu": {"L": (27, 31)},
-    "performance": {"L": range(22, 26), "M": range(1, 6)},
-    "gpus": {"L": [*range(1, 22), 26, 28, 29, 30, 32]},
+    "profiling": {"L": (24, 25)},
+    "performance": {"L": (23,), "M": range(1, 6)},
+    "gpus": {"L": [*range(1, 23), 26, 28, 29, 30, 32]},
     "blocks": {"A": range(1, 9), "B": range(1, 7), "C": range(1, 8)},
 }
 

@@ -83,6 +83,7 @@ REJECTS: dict[str, list[str]] = {
 # Tests that judge what stands in the repository, and the tests that show them judging.
 JUDGES: dict[str, str] = {
     "test_chapters.py::test_chapter": "test_chapters.py::test_what_is_missing_is_missed",
+    "test_chapters.py::test_plots_are_drawings": "test_chapters.py::test_an_image_alone_is_found",
     "test_chapters.py::test_the_landing_page_lists_every_chapter": "the same",
     "test_chapters.py::test_a_book_of_one_framework_need_not_compare": "the same",
     "test_coverage.py::test_row": "test_coverage.py::test_a_bad_row_is_found",
@@ -266,7 +267,6 @@ def make(folder: Path, *arguments: str, fails: str = "nothing") -> tuple[int, li
         "lint-imports",
         "editions check",
         "editions verify",
-        "editions book",
         "-m pytest tests",
     ],
 )
@@ -345,11 +345,15 @@ def test_what_was_mistyped_is_told(makefile: Path, typed: list[str], said: str) 
         (["notebooks", "CHAPTER=gone"], r"_toc.yml lists no chapter called gone; it lists small"),
         (["new-chapter"], r"name of a chapter is ''; .* such as graph-networks"),
         (["new-chapter", "NAME="], r"name of a chapter is ''; .* such as graph-networks"),
-        (["new-question"], r"name of a question is ''; .* such as blocks.two-steps"),
+        (
+            ["new-question"],
+            r"give the name of the question: make new-question NAME=blocks.two-steps",
+        ),
         (["check-questions", "SEEDS=0"], r"--seeds: must be at least 1, got 0"),
         (["check-questions", "PRIVATE=gone"], r"gone: there is no such folder of exercises"),
         (["grade"], r"SUBMISSIONS: .*: make grade SUBMISSIONS=folder-or-zip, "),
         (["grade", "SUBMISSIONS=x", "JOBS=0"], r"--jobs: .*0"),
+        (["grade", "SUBMISSIONS=x", "DEADLINE=tonight"], r"--deadline: .*tonight"),
         (["test-versions", "VERSIONS=oldest"], r"invalid choice: 'oldest' \(choose .*newest"),
         (["test-versions"], r"invalid choice: '' \(choose .*newest"),
         (["report"], r"name the folder"),
@@ -395,6 +399,8 @@ ODD = 'it\'s; $HOME `x` "y" #z'
          f"editions check-questions --private={ODD} --seeds={ODD} -- a b"),
         (["grade", f"SUBMISSIONS={ODD}", f"CHAPTER={ODD}", f"PRIVATE={ODD}"],
          f"grader grade --chapter={ODD} --private={ODD} -- {ODD}"),
+        (["grade", "SUBMISSIONS=a b", f"ROSTER={ODD}", f"DEADLINE={ODD}"],
+         f"grader grade --roster={ODD} --deadline={ODD} -- a b"),
         (["serve", f"PORT={ODD}"], f"editions serve --port={ODD}"),
         (["serve"], "editions serve"),
     ],

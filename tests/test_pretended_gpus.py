@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from d2lexercises.pretend import pretend_devices
 from editions.base.project import Project
 
 ROOT = Path(__file__).parent.parent
@@ -19,14 +21,15 @@ CHAPTERS = [page.stem for page in PROJECT.chapters]
 REAL_ONLY = {
     "pytorch": {
         "control-flow": "compiles",
+        "custom-layers": "compiles",
         "deferred-initialization": "mixes the meta device with numbers",
         "file-io": "exports",
         "graphs": "compiles",
-        "gpus": "asks the driver",
-        "performance": "compiles",
+        "performance": "switches on autocast, which asks the driver",
+        "profiling": "profiles and marks the queue of a device",
         "multi-gpu": "exports",
     },
-    "tensorflow": {"gpus": "makes logical devices of its own"},
+    "tensorflow": {},
 }
 RUNS = [
     (framework.key, chapter, number)
@@ -100,3 +103,13 @@ def test_a_run_that_ends_early_is_told(tmp_path: Path) -> None:
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "ends.ipynb")
     (said,) = run("pytorch", [(2, tmp_path / "ends.ipynb")])[0].values()
     assert said == "it ended with status 3\n"
+
+
+@pytest.mark.frameworks("pytorch")
+def test_a_copy_of_a_network_is_on_its_gpu() -> None:
+    torch = pytest.importorskip("torch")
+    with pretend_devices():
+        net = torch.nn.Linear(2, 2).to("cuda:1")
+        assert str(copy.deepcopy(net).weight.device) == "cuda:1"
+        assert str(torch.nn.Parameter(torch.ones(2, device="cuda:0")).device) == "cuda:0"
+        assert str(torch.nn.Parameter(torch.ones(2)).device) == "cpu"

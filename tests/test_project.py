@@ -115,3 +115,12 @@ def test_no_file_names_a_machine_or_a_registry() -> None:
     }
     assert found == {}
     assert forbidden.search("a @ file:///home/me/a.whl")
+
+
+@pytest.mark.parametrize("name", ["seed", "parameter_table", "try_gpu"])
+def test_the_set_up_page_names_the_helpers_of_the_first_cells(name: str) -> None:
+    page = (ROOT / "book" / "setup.md").read_text("utf8")
+    rows = [line for line in page.splitlines() if line.startswith(f"| `d2l.{name}(")]
+    assert len(rows) == 1 and len(rows[0]) > 60
+    for module in ("torch", "tensorflow"):
+        assert f'"{name}"' in (ROOT / "d2lcompute" / f"{module}.py").read_text("utf8")

@@ -115,15 +115,22 @@ class Copy:
         """Make git take a repository of this machine for the one that `_config.yml` names."""
         origin = self.root.parent / "origin.git"
         self.environment |= {
+            "PIP_TARGET": str(self.installed),
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"url.{origin.as_uri()}.insteadOf",
             "GIT_CONFIG_VALUE_0": PROJECT.repository,
-            "PIP_TARGET": str(self.installed),
-            "PIP_NO_BUILD_ISOLATION": "no",  # which is pip's way to say: no isolation
         }
         self.follow(
             [f"git init -q --bare -b main {origin}", f"git remote add origin {PROJECT.repository}"]
         )
+
+    def typed_in_wheels(self) -> dict[str, str]:
+        """What `py.typed` holds in each wheel that the site serves, by branch or tag."""
+        found = {}
+        for path in (self.root / "_build" / "html" / "wheels").rglob("*.whl"):
+            with zipfile.ZipFile(path) as wheel:
+                found[path.parent.name] = wheel.read("d2lcompute/py.typed").decode()
+        return found
 
     def clone(self, tag: str) -> Path:
         """A new checkout of a tag of the repository that is served."""
@@ -147,7 +154,8 @@ def _yours(copy: Copy, commands: list[str]) -> None:
         assert PROJECT.repository not in copy.page(name)
     assert f"https://you.github.io/your-course/book/{EXAMPLE}.html" in copy.page(EXAMPLE)
     for text in copy.notebooks(copy.root):
-        assert "github.com/you/your-course@" in text and PROJECT.repository not in text
+        assert "https://you.github.io/your-course/wheels/main/d2lcompute-" in text
+        assert PROJECT.repository not in text and PROJECT.site not in text
 
 
 def _chosen(copy: Copy, commands: list[str]) -> None:
@@ -193,7 +201,7 @@ def _term(copy: Copy, commands: list[str]) -> None:
     second = next(n for n, command in enumerate(commands) if "spring-2027-2" in command)
     copy.follow(commands[:second])
     assert "/blob/spring-2027/book/notebooks/" in copy.page(EXAMPLE)
-    assert f'{PROJECT.repository}@spring-2027"' in html.unescape(copy.page("setup"))
+    assert f"{PROJECT.site}wheels/spring-2027/d2lcompute-" in html.unescape(copy.page("setup"))
     (began,) = copy.follow(["git ls-remote origin spring-2027 main"])
     assert len(set(re.findall(r"(?m)^\w+", began))) == 1  # the tag and what the site shows
     taught = copy.clone("spring-2027")
@@ -202,11 +210,17 @@ def _term(copy: Copy, commands: list[str]) -> None:
     page = copy.root / "book" / f"{EXAMPLE}.md"
     page.write_text(page.read_text("utf8").replace("\n## Summary\n", "\n## Summary\n\nMended.\n"))
     (copy.root / "d2lcompute" / "py.typed").write_text("mended")
-    copy.follow(commands[second:])
+    *corrected, install = commands[second:]
+    copy.follow(corrected)
+    copy.follow(["make book"])  # as site.yml does
+    published = f"{(copy.root / '_build' / 'html').as_uri()}/"
+    assert PROJECT.site in install
+    copy.follow([install.replace(PROJECT.site, published)])
     mended = copy.clone("spring-2027-2")
     assert _other_states(copy.notebooks(mended) + copy.handed_out(), "spring-2027-2") == set()
     assert any("Mended." in text for text in copy.notebooks(mended))
     assert (copy.installed / "d2lcompute" / "py.typed").read_text() == "mended"
+    assert copy.typed_in_wheels() == {"spring-2027": "", "spring-2027-2": "mended"}
     (tag,) = copy.follow(["git ls-remote origin spring-2027"])
     assert tag in began  # what students opened before is as it was
     assert _other_states(copy.notebooks(taught), "spring-2027-2") == {"spring-2027"}
@@ -214,7 +228,7 @@ def _term(copy: Copy, commands: list[str]) -> None:
 
 def _other_states(notebooks: list[str], tag: str) -> set[str]:
     """The branches and tags, but for `tag`, to which set-up cells and links of notebooks lead."""
-    installed = rf'{re.escape(PROJECT.repository)}@([^\\"]+)'
+    installed = rf"{re.escape(PROJECT.site)}wheels/([^/]+)/"
     linked = (
         rf"(?:{re.escape(PROJECT.repository)}/(?:blob|raw|tree)|githubusercontent\.com/[^/]+/[^/]+)"
     )
@@ -251,18 +265,42 @@ def _on_a_gpu(copy: Copy, commands: list[str]) -> None:
         assert status != 0 and "sees no GPU" in said, f"{command}\n{said[-2000:]}"
 
 
-def _asked(copy: Copy, commands: list[str]) -> None:
+def _graded(copy: Copy, commands: list[str]) -> None:
+    """All of the page, from the hand-out to the marks."""
     copy.hand_in()
-    (copy.root / "class.csv").write_text("ID,Name\n1001,Ada\n1002,Ben\n1003,Cleo\n")
-    printed = dict(zip(commands, copy.follow(commands), strict=True))
-    table = next(said for command, said in printed.items() if " show " in command)
-    assert "Ada" in table and "46 of 46" in table
-    graded = next(said for command, said in printed.items() if "--roster" in command)
-    assert "Cleo" in graded  # who handed in nothing
-    exported = next(said for command, said in printed.items() if "--format canvas" in command)
-    assert "Ada" in exported and "46" in exported
-    assert "comment" in (copy.root / "texts.csv").read_text()  # filled in by hand
-    assert (copy.root / "reports").is_dir()
+    with zipfile.ZipFile(copy.root / "submissions.zip", "a") as archive:
+        content = archive.read("student1001_1001_5001_blocks.ipynb")
+        archive.writestr(zipfile.ZipInfo("final version.ipynb", (2027, 3, 2, 9, 0, 0)), content)
+    (copy.root / "class.csv").write_text("ID,Name\n1001,Ada\n1002,Ben\n1003,Cleo\n1004,Dan\n")
+    headings = "Identifier,Full name,Grade,Last modified (grade),Feedback comments\n"
+    (copy.root / "worksheet.csv").write_text(f"{headings}Participant 1003,Cleo,,-,\n")
+    status, said = {}, {}
+    for command in commands:
+        status[command], said[command] = copy.type(command)
+        open_file = "--deadline" in command  # which nobody in the roster matches yet
+        assert status[command] == int(open_file), f"{command}\n{said[command][-3000:]}"
+    assert (copy.root / f"_build/exercises/exercises-{CHOSEN[0]}.zip").is_file()
+
+    def printed(part: str) -> str:
+        return next(text for command, text in said.items() if part in command)
+
+    first = printed("--deadline")
+    assert "final version.ipynb: nobody in the roster matches" in first
+    assert "nothing handed in: Cleo (1003)" in first and "nothing handed in: Dan (1004)" in first
+    again = said[".venv/bin/grader grade submissions.zip --roster class.csv"]
+    assert "final version.ipynb" not in again and "Cleo (1003)" not in again
+    assert "56 of 56" in printed(" show ") and "Ada" in printed(" show ")
+    for name, part in (
+        ("by-hand.csv", "1004,Dan,blocks.sequential"),
+        ("canvas.csv", "Section,Blocks (4711)"),
+        ("moodle.csv", "Participant 1003,Cleo,56,-,"),
+        ("marks.csv", "nothing handed in"),
+        ("statistics/alike.csv", "other name"),
+    ):
+        assert part in (copy.root / name).read_text("utf-8-sig"), name
+    with zipfile.ZipFile(copy.root / "reports" / "blocks-canvas.zip") as archive:
+        assert "student1002_1002_5002_blocks.html" in archive.namelist()
+    assert len(list((copy.root / "reports").glob("*.html"))) == 3
 
 
 def _written(copy: Copy, commands: list[str]) -> None:
@@ -273,10 +311,17 @@ def _written(copy: Copy, commands: list[str]) -> None:
     assert {path.name for path in folder.iterdir() if path.is_file()} == files
 
 
+def _written_for_words(copy: Copy, commands: list[str]) -> None:
+    copy.follow(commands)
+    folder = copy.root / "my-questions" / "blocks"
+    assert {path.name for path in folder.iterdir() if path.is_file()} == {"question.py", "text.md"}
+
+
 def _tried(copy: Copy, commands: list[str]) -> None:
     copy.follow(["make new-question NAME=blocks.scaled PRIVATE=my-questions"])
-    few, many, _ = copy.follow(commands)
+    few, many, one, _ = copy.follow(commands)
     assert "in order, on 4 seeds: blocks" in few and "in order, on 61 seeds: blocks" in many
+    assert "in order, on 1 seed: blocks" in one
     for framework in CHOSEN:
         with zipfile.ZipFile(copy.root / f"_build/exercises/exercises-{framework}.zip") as archive:
             assert f"exercises-{framework}/d2l_checks/blocks/question.py" in archive.namelist()
@@ -289,22 +334,30 @@ FOLLOWED: dict[str, dict[str, Callable[[Copy, list[str]], None]]] = {
         "One framework only": _alone,
         "Add a chapter": _chapter,
         "Hold still for a term": _term,
-        "Hand out exercises, and grade": _exercises,
+        "Hand out exercises": _exercises,
         "Publish": _published,
         "On a GPU": _on_a_gpu,
     },
-    "grading.md": {"Grading": _asked},
-    "writing-questions.md": {"Writing a question": _written, "Try it": _tried},
+    "writing-questions.md": {
+        "Writing a question": _written,
+        "A question that asks for words": _written_for_words,
+        "Try it": _tried,
+    },
 }
 
+
+# Pages whose commands are typed one after the other in one copy, since each needs those before.
+AS_ONE: dict[str, Callable[[Copy, list[str]], None]] = {"grading.md": _graded}
 
 NEEDED = {  # chapters that its commands name
-    "Hand out exercises, and grade": ["blocks"],
+    "Hand out exercises": ["blocks"],
     "Writing a question": ["blocks"],
+    "A question that asks for words": ["blocks"],
     "Try it": ["blocks"],
 }
-# The chapters of a copy: two from the beginning of the book, two from its end.
-FEW = {EXAMPLE, "autograd", "graphs", "multi-gpu"}
+# The chapters of a copy, where one is not enough: two from the beginning of the book, two from its
+# end.
+SEVERAL = {"Choose chapters": {EXAMPLE, "autograd", "graphs", "multi-gpu"}}
 
 
 def followed(page: str) -> list[str]:
@@ -334,7 +387,8 @@ def _marks(section: str) -> list[pytest.MarkDecorator]:
     [pytest.param(page, name, marks=_marks(name)) for page in FOLLOWED for name in followed(page)],
 )
 def test_the_commands_do_what_the_page_says(page: str, section: str, tmp_path: Path) -> None:
-    copy = Copy(tmp_path / "copy", FEW & set(CHAPTERS))
+    chapters = SEVERAL.get(section, {EXAMPLE}) & set(CHAPTERS)
+    copy = Copy(tmp_path / "copy", chapters)
     FOLLOWED[page][section](copy, sections(page)[section])
 
 
@@ -353,3 +407,11 @@ def test_the_table_of_the_course_is_right() -> None:
         assert ("an hour and a half" in head) == (hours == "1½")
         total = sum(one.points for one in questions(name).values()) if name in having else 0
         assert points == (f"{total} points" if total else "–")
+
+
+@pytest.mark.slow
+@pytest.mark.chapters("blocks")
+@pytest.mark.parametrize("page", AS_ONE)
+def test_the_commands_of_a_page_lead_from_its_first_to_its_last(page: str, tmp_path: Path) -> None:
+    copy = Copy(tmp_path / "copy", {EXAMPLE} & set(CHAPTERS))
+    AS_ONE[page](copy, [command for part in sections(page).values() for command in part])

@@ -4,21 +4,20 @@ import { ACCENT, GOOD_SOFT, HALO, MUTED, element, line, power, text } from "./_d
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [340, 260, 40, 12, 12, 38];
 const REACH = 20; // powers of ten, up and down
 
-const rules = (width) => ({ Glorot: 1 / Math.sqrt(width), He: Math.sqrt(2 / width) });
 const nearest = (values, wanted) =>
   values.reduce((best, value, i) => (Math.abs(value - wanted) < Math.abs(values[best] - wanted) ? i : best), 0);
 const spread = (value) => value.toFixed(3);
 
-export const controls = ({ activations, widths, spreads }) => [
+export const controls = ({ activations, widths, spreads, rules }) => [
   { kind: "choice", name: "activation", label: "Activation", choices: activations, start: activations.indexOf("ReLU") },
   { kind: "range", name: "width", label: "Width n", values: widths, start: widths.length - 1 },
   {
     kind: "range", name: "spread", label: "Spread σ of the weights", values: spreads, start: nearest(spreads, 0.05),
     shown: spread,
   },
-  ...Object.keys(rules(1)).map((rule) => ({
+  ...Object.entries(rules).map(([rule, wanted]) => ({
     kind: "set", label: `σ by ${rule}`,
-    set: ({ width }) => ({ spread: nearest(spreads, rules(widths[width])[rule]) }),
+    set: ({ width }) => ({ spread: nearest(spreads, wanted[width]) }),
   })),
 ];
 

@@ -128,6 +128,22 @@
     }
   }
 
+  // On a phone a table that does not fit shows each row as a list, with the head's words as labels.
+  function stack() {
+    for (const box of all("article .pst-scrollable-table-container")) {
+      const table = box.querySelector(":scope > table:has(thead)");
+      if (!table || box.closest(".cell_output")) continue;
+      table.classList.remove("stacked");
+      if (innerWidth > 767 || box.scrollWidth <= box.clientWidth) continue;
+      const labels = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+      for (const row of table.tBodies[0].rows) {
+        for (const [i, cell] of [...row.cells].entries()) cell.dataset.label = i ? labels[i] : "";
+      }
+      table.classList.add("stacked");
+    }
+    stops();
+  }
+
   let folded = [];
   let theme;
   addEventListener("beforeprint", () => {
@@ -141,8 +157,8 @@
     for (const fold of folded) fold.open = false;
   });
   document.addEventListener("toggle", stops, true);
-  addEventListener("resize", stops);
-  addEventListener("load", stops);
+  addEventListener("resize", stack);
+  addEventListener("load", stack);
   addEventListener("hashchange", reveal);
   addEventListener("pageshow", ({ persisted }) => {
     // Back again.

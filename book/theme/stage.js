@@ -15,6 +15,9 @@ const make = (tag, properties = {}, ...inside) => {
 const filled = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const root = document.documentElement;
 let made = 0;
+const styles = make("link", { rel: "stylesheet", href: new URL("figures.css", import.meta.url) });
+const styled = new Promise((done) => (styles.onload = styles.onerror = done));
+document.head.append(styles);
 
 export async function mount(box) {
   const { figure, version } = box.dataset;
@@ -30,6 +33,7 @@ export async function mount(box) {
   const [{ controls, draw }, first] = await Promise.all([
     import(new URL(`figures/${figure}.js?v=${version}`, import.meta.url)),
     numbersOf(chosen()),
+    styled,
   ]);
   let numbers = first;
   const state = {};

@@ -20,6 +20,9 @@ module            knows
 ``handing_out``   what the instructor set when handing out
 ``saved``         what `score` shows, and whether the saved notebook would be graded
 ``answers``       how an answer is found in a notebook
+``notebook_files`` what a notebook's file holds: cells, framework, chapter
+``newer_python``  which Python a cell needs that this one cannot read
+``environment``   which exceptions come from the machine
 ``kinds``         what kind of thing an answer is
 ``running``       the part of a question that runs a student's code
 ``inspecting``    how what an answer saved is looked at in a fresh process
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
-    from d2lexercises.feedback import Case
+    from d2lexercises.feedback import Case, Report
 
 __all__ = [
     "case",
@@ -89,17 +92,15 @@ def hint(question: str) -> None:
     show(next_hint(question))
 
 
-def case(question: str) -> Case:
+def case(question: str) -> Case | Report:
     """The first case that the last `check` of a question found wrong, to work with.
 
     It has the attributes `aspect`, `given` (the inputs), `expected` (None where a property is
-    judged), `found` (what came), and `wrong` (why that is not right, in words).
+    judged), `found` (what came), and `wrong` (why that is not right, in words). Where the question
+    has not been checked, or its last check found nothing wrong, what comes is a line that says so.
 
     Args:
         question: the question's name, such as "blocks.sequential".
-
-    Raises:
-        LookupError: the question has not been checked, or its last check found nothing wrong.
     """
     from d2lexercises.feedback import failed_case
 

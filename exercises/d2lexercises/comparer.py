@@ -11,7 +11,8 @@ more than plain data can:
 - `Exact` — an array of which the dtype and every digit count;
 - `Number` — a float with a unit, or with a tolerance of its own;
 - `Between` — an integer from a lowest to a highest one;
-- `Ordered` — a dict whose keys have to come in this order.
+- `Ordered` — a dict whose keys have to come in this order;
+- `Keyed` — a dict in the place of which no list will do, where an answer has to return one.
 
 What was found comes from a student's process and may be anything: it is never executed, and never
 written out as a whole.
@@ -30,6 +31,7 @@ from d2lexercises.faults import Unfit, error_in
 from d2lexercises.given import Given
 
 TOLERANCE = 1e-4  # of arrays, relative to the largest expected value, which counts as at least 1
+INTEGER = "An integer is expected, and this is a float. 6 / 2 makes a float, 6 // 2 an integer."
 _STORED = {"pytorch": {"kernel": "weight"}}  # what a framework calls a part, where it differs
 
 
@@ -40,6 +42,8 @@ _STORED = {"pytorch": {"kernel": "weight"}}  # what a framework calls a part, wh
 class AnyOrder:
     """Arrays in any order: those of `parts`, by name; a dict of arrays is a layer.
 
+        AnyOrder({"inner": given.inner, "scale": given.scale})
+
     A layer's kernel is expected as the framework stores it, since it comes from a model's list.
     """
 
@@ -48,7 +52,10 @@ class AnyOrder:
 
 @dataclass(frozen=True)
 class Stepped:
-    """An array that had the values `before`, and after a step has those of `after`."""
+    """An array that had the values `before`, and after a step has those of `after`.
+
+    Stepped(given.w, given.w - given.rate * gradient)
+    """
 
     before: np.ndarray
     after: np.ndarray
@@ -56,14 +63,17 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Exact:
-    """An array of this dtype and of exactly these values."""
+    """An array of this dtype and of exactly these values: ``Exact(given.labels)``."""
 
     array: np.ndarray
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number, with the unit that is shown behind it, right to `relative` or to `absolute`."""
+    """A number, with the unit that is shown behind it, right to `relative` or to `absolute`.
+
+    Number(2.5, " s", relative=1e-6, absolute=1e-12)
+    """
 
     value: float
     unit: str = ""
@@ -73,14 +83,18 @@ class Number:
 
 @dataclass(frozen=True)
 class Between:
-    """An integer from `low` to `high`, both included."""
+    """An integer from `low` to `high`, both included: ``Between(3, 5)``."""
 
     low: int
     high: int
 
 
+class Keyed(dict[str, Any]):
+    """A dict in the place of which no list will do: ``Keyed({"mean": 1.0})``."""
+
+
 class Ordered(dict[str, Any]):
-    """A dict of which also the order of the keys is compared."""
+    """A dict of which also the order of the keys is compared: ``Ordered({"a": 1, "b": 2})``."""
 
 
 # -- comparing -------------------------------------------------------------------------------------
@@ -145,7 +159,8 @@ class _Comparison:
         elif isinstance(expected, list | tuple):
             self.in_order(found, list(expected), what)
         elif not same_plain(found, expected):
-            raise Unfit(f"{what}: expected {wanted(found, expected)}, got {got_text(found)}.")
+            hint = INTEGER if type(expected) is int and type(found) is float else ""
+            raise Unfit(f"{what}: expected {wanted(found, expected)}, got {got_text(found)}.", hint)
 
     def by_name(self, found: Any, expected: Mapping[str, Any], what: str) -> None:
         """Parts by name; in a list, those parts in this order."""
@@ -156,6 +171,11 @@ class _Comparison:
             if isinstance(expected, Ordered) and list(found) != names:
                 raise Unfit(f"{what}: expected the order {names}, got {brief(list(found))}.")
             parts = [found[name] for name in names]
+        elif isinstance(expected, Keyed):
+            came = (
+                f"{len(found)} values without keys" if isinstance(found, list) else got_text(found)
+            )
+            raise Unfit(f"{what}: a dictionary with the keys {names} is expected, got {came}.")
         else:
             parts = self.parts(found, len(names), what, f" ({', '.join(names)})")
         for name, part in zip(names, parts, strict=True):

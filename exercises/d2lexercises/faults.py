@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from d2lcompute import _terminal
+from d2lexercises import environment
 
+_MOST_REASONS, _MOST_PARTS = 10, 1000
 MESSAGE_LENGTH = 600  # characters of an exception's message that are kept
 _OURS = {str(Path(__file__).resolve().parent)}  # folders and files of code that is no student's
 _HELPERS = str(Path(_terminal.__file__).resolve().parent)
@@ -41,11 +43,18 @@ class Unfit(Exception):
 
 
 class WrongKind(Exception):
-    """The answer is of a kind that the question did not ask for."""
+    """The answer, or a part of it, is of a kind that the question did not ask for.
+
+    `hint` takes the place of the aspect's own hint, as in `Unfit`.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def attempt(action: Callable[[], Any]) -> Any:
-    """The result of `action`, or ``{"error": {"type", "message", "line"}}`` if it raises.
+    """The result of `action`, or ``{"error": {"type", "message", "line", "hint"}}`` if it raises.
 
     For one aspect in a probe. An exit counts as an exception; Ctrl-C and a time limit do not.
     """
@@ -61,7 +70,7 @@ def stopped(message: str) -> dict[str, Any]:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """An exception as plain data: its type, its message, the student's line that led to it."""
+    """An exception as plain data: its type, its message, the student's line, and a hint."""
     try:
         message = str(error)
     except Exception:
@@ -70,7 +79,12 @@ def describe(error: BaseException) -> dict[str, Any]:
     if len(message) > MESSAGE_LENGTH:
         message = f"{message[:MESSAGE_LENGTH]} ..."
     message = message.encode("utf-8", "replace").decode("utf-8")
-    return {"type": str(type(error).__name__), "message": message, "line": _line_of(error)}
+    said = {"type": str(type(error).__name__), "message": message, "line": _line_of(error)}
+    if not said["line"]:
+        said |= _place_in_question(error)
+    if reason := environment.reason_in_answer(error):
+        said["environment"] = reason
+    return said | ({"hint": error.hint} if isinstance(error, WrongKind) and error.hint else {})
 
 
 def _line_of(error: BaseException) -> str:
@@ -83,6 +97,23 @@ def _line_of(error: BaseException) -> str:
             )  # fmt: skip
             return f"{where}: {text}" if text else where
     return ""
+
+
+def _place_in_question(error: BaseException) -> dict[str, Any]:
+    """The innermost line of a file of questions; and whether no answer can have caused the error.
+
+    No answer can where a question's own code names something that does not exist: a variable, an
+    input, or a word of the framework.
+    """
+    frames = traceback.extract_tb(error.__traceback__, limit=-200)
+    for frame in reversed(frames):
+        if str(Path(frame.filename).resolve()) in _OURS:
+            named = getattr(error, "obj", None) if isinstance(error, AttributeError) else None
+            words = getattr(type(named), "of_checks", False)
+            own = words or (isinstance(error, NameError) and frame is frames[-1])
+            place = {"place": f"{frame.filename}:{frame.lineno}"}
+            return place | ({"own": True} if own else {})
+    return {}
 
 
 def _is_students(filename: str) -> bool:
@@ -103,14 +134,46 @@ def error_in(output: Any) -> str | None:
     if error["type"] == WrongKind.__name__:
         return error["message"]
     raised = f"{error['type']}: {error['message']}".rstrip(": ")
+    if parts.get("own") is True:
+        return f"The check of this question raised {raised}\nYour answer did not cause this error."
     if not error["line"]:  # no line of the student's code was being run
-        return f"Checking your answer stopped with {raised}"
+        return f"Using your answer raised {raised}"
     return f"Your code raised {raised}\n(in your code: {error['line']})"
+
+
+def other_causes_in(output: Any) -> list[str]:
+    """Sentences on the errors in a reply that the answer did not cause; nothing of it is trusted.
+
+    Something is missing on this machine, or the question's own code is wrong.
+    """
+    found: list[str] = []
+    waiting = [output]
+    while waiting and len(found) < _MOST_REASONS:
+        part = waiting.pop()
+        if isinstance(part, list) and len(part) <= _MOST_PARTS:
+            waiting += part
+        elif isinstance(part, dict) and len(part) <= _MOST_PARTS:
+            error = part.get("error")
+            if isinstance(error, dict) and isinstance(error.get("environment"), str):
+                missing = _harmless(error["environment"])
+                found.append(f"The answer cannot run on this machine: {missing}.")
+            elif isinstance(error, dict) and error.get("own") is True:
+                found.append((error_in(part) or "").partition("\n")[0])
+            else:
+                waiting += part.values()
+    return found
+
+
+def hint_in(output: Any) -> str:
+    """The hint that an ``{"error": ...}`` brings along; "" if there is none."""
+    if error_in(output) is None:
+        return ""
+    return _harmless(output["error"].get("hint", ""))
 
 
 def _harmless(text: Any) -> str:
     """Text from a student's process for a message: cut, and without control characters."""
-    text = text if isinstance(text, str) else ""
+    text = text.expandtabs(4) if isinstance(text, str) else ""
     text = f"{text[:MESSAGE_LENGTH]} ..." if len(text) > MESSAGE_LENGTH + 4 else text
     return "".join(
         sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in text

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Protocol
 
+from d2lcompute._frameworks import FRAMEWORKS
 from d2lcompute._terminal import printable
 from d2lexercises import frameworks, handing_out
 from d2lexercises.comparer import brief
@@ -18,9 +19,10 @@ from d2lexercises.faults import error_in
 from d2lexercises.given import Given
 from d2lexercises.kinds import kind_of
 from d2lexercises.library import HANDED_OUT, find_question, private_folder
+from d2lexercises.notebook_files import ANSWER_SECONDS
 from d2lexercises.question import Finding, Question, Verdict, give_verdict, run_probe
 
-TIME_LIMIT = 20.0  # seconds, after which an answer is taken to hang
+TIME_LIMIT = ANSWER_SECONDS  # after which an answer is taken to hang
 
 earned: dict[str, Verdict] = {}  # the last verdict on each question, in this session
 passed: set[str] = set()  # the questions of which a check has passed in this session
@@ -91,8 +93,8 @@ class Report:
         findings = self.verdict.findings if self.verdict else ()
         for finding in sorted(findings, key=lambda finding: finding.passed):
             message = finding.message
-            if message and finding.after:
-                rows.append((finding, f"This counts once “{finding.after}” is right.", ""))
+            if finding.after:
+                rows.append((finding, finding.shown, ""))
             elif message and message in said:
                 above = said[message]
                 rows.append((finding, f"The same as “{above}”." if above else "", ""))
@@ -212,11 +214,20 @@ def evaluate(name: str, answer: Any, framework: str | None = None) -> Report:
         return Report(
             question.name,
             None,
-            'Which framework is this for? Say framework="pytorch" or framework="tensorflow".',
+            "Which framework is this for? Run the notebook's first cells, which import it; or say "
+            'framework="pytorch" or framework="tensorflow".',
         )
     if key not in frameworks.KEYS:
         listed = " or ".join(f'"{one}"' for one in frameworks.KEYS)
         return Report(question.name, None, f"framework is {listed}, got {key!r}.")
+    try:
+        frameworks.load(key)
+    except ImportError as error:
+        one = FRAMEWORKS[key]
+        if error.name not in one.roots:  # something that the framework itself needs
+            raise
+        install = f"{one.title} is not installed in this Python; install it with: pip install "
+        return Report(question.name, None, install + one.roots[0])
     verdict = judge_here(question, answer, key)
     earned[question.name] = verdict
     if verdict.passed:
@@ -261,6 +272,10 @@ _ELSEWHERE = (
 )
 
 
+_CHECK_FIRST = 'Check your answer first: check("{}", ...).'
+_NOTHING_WRONG = "The last check found nothing wrong"
+
+
 def framework_of(name: str) -> str | None:
     """The framework of the last answer to a question that was checked; None if there is none."""
     return _last[name].framework if name in _last else None
@@ -270,29 +285,27 @@ def next_hint(name: str) -> Report:
     """How the first thing that is wrong is written, for which this was not shown yet."""
     session, verdict = _last.get(name), earned.get(name)
     if session is None or verdict is None:
-        return Report(name, None, f'Check your answer first: check("{name}", ...).')
+        return Report(name, None, _CHECK_FIRST.format(name))
     failed = [finding for finding in verdict.findings if not finding.passed and not finding.after]
     told = [finding for finding in failed if finding.code]
     if not failed or not told:
-        said = "There is no further hint." if failed else "Nothing is wrong."
+        said = "There is no further hint." if failed else f"{_NOTHING_WRONG}."
         return Report(name, None, said, "hint")
     finding = next((one for one in told if one.aspect not in session.shown), told[0])
     session.shown.add(finding.aspect)
     return Report(name, None, f"{finding.aspect}: {finding.code}", "hint")
 
 
-def failed_case(name: str) -> Case:
-    """The first case that the last check of a question found wrong.
-
-    Raises:
-        LookupError: the question has not been checked, or its last check found nothing wrong.
-    """
+def failed_case(name: str) -> Case | Report:
+    """The first case that the last check of a question found wrong; else why there is none."""
     session, verdict = _last.get(name), earned.get(name)
     if session is None or verdict is None:
-        raise LookupError(f'Check your answer first: check("{name}", ...).')
+        return Report(name, None, _CHECK_FIRST.format(name))
     failed = next((finding for finding in verdict.findings if not finding.passed), None)
     if failed is None:
-        raise LookupError(f"The last check of {name} found nothing wrong.")
+        return Report(name, None, f"{_NOTHING_WRONG}, so there is no failing case.", "no case")
+    if session.question.is_text:
+        return Report(name, None, failed.message, "no case")
     inputs, outputs = session.inputs, session.outputs
     parts = session.question.failed_case(failed.aspect, inputs, outputs, session.framework)
     return Case(failed.aspect, *parts)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from d2lcompute._frameworks import FRAMEWORKS
+from d2lexercises.kinds import kind_of
 from d2lexercises.wire import DTYPES
 
 Layer = Any
@@ -32,12 +33,17 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 class Framework(ABC):
     """What a probe may do with a framework."""
 
+    of_checks = True  # an attribute that it lacks is no mistake of an answer
     key: str  # "pytorch" or "tensorflow"
     title: str
     layer: type  # the class that all layers derive from
     model: type  # the class that whole networks derive from
     layer_name: str  # as students write it
     own_method: str  # what students write and never call
+    # The framework's classes of layers by name, as they were before an answer could replace any.
+    built_in: Mapping[str, type]
+    # What makes a graph of a function, torch.compile or tf.function, as it was then.
+    graph_maker: Callable[..., Any]
 
     @abstractmethod
     def on_cpu(self) -> AbstractContextManager[Any]:
@@ -151,12 +157,22 @@ class Framework(ABC):
         """
         from d2lcompute._arrays import to_numpy
         from d2lexercises.faults import WrongKind
-        from d2lexercises.kinds import kind_of
 
         if not (isinstance(tensor, np.ndarray) or hasattr(tensor, "numpy")):
             raise WrongKind(f"A tensor is expected; what came is {kind_of(tensor)}.")
         array = np.array(to_numpy(tensor))
         return array if array.dtype.name in DTYPES else array.astype(np.float64)
+
+
+def _shapes(kernel: str, arrays: Sequence[Any]) -> str:
+    """The arrays of a dense layer in words: a kernel of shape (2, 3) and no bias."""
+    shapes = [str(tuple(array.shape)) for array in arrays]
+    if not shapes:
+        return "a layer without arrays"
+    bias = ", ".join(shapes[1:])
+    return f"a {kernel} of shape {shapes[0]} and " + (
+        f"a bias of shape {bias}" if bias else "no bias"
+    )
 
 
 class _PyTorch(Framework):
@@ -168,6 +184,8 @@ class _PyTorch(Framework):
 
         self._torch = torch
         self.layer = self.model = torch.nn.Module
+        self.built_in = _classes_in(torch.nn)
+        self.graph_maker = torch.compile
 
     @contextmanager
     def on_cpu(self) -> Iterator[None]:
@@ -197,13 +215,11 @@ class _PyTorch(Framework):
 
     def set_dense(self, layer: Layer, kernel: np.ndarray, bias: np.ndarray | None) -> None:
         if not isinstance(layer, self._torch.nn.Linear):
-            raise TypeError(f"an nn.Linear is expected, found {type(layer).__name__}")
-        expected = (tuple(reversed(kernel.shape)), None if bias is None else bias.shape)
-        found = (tuple(layer.weight.shape), None if layer.bias is None else tuple(layer.bias.shape))
+            raise TypeError(f"an nn.Linear is expected, found {kind_of(layer)}")
+        expected = _shapes("weight", [kernel.T] if bias is None else [kernel.T, bias])
+        found = _shapes("weight", [layer.weight, *([] if layer.bias is None else [layer.bias])])
         if expected != found:
-            raise ValueError(
-                f"a layer with weight and bias of {expected} is expected, found {found}"
-            )
+            raise ValueError(f"expected {expected}, found {found}")
         with self._torch.no_grad():
             layer.weight.copy_(self.tensor(kernel.T))
             if bias is not None:
@@ -296,6 +312,8 @@ class _TensorFlow(Framework):
 
         self._keras, self._tf = keras, tensorflow
         self.layer, self.model = keras.Layer, keras.Model
+        self.built_in = _classes_in(keras) | _classes_in(keras.layers)
+        self.graph_maker = tensorflow.function
 
     @contextmanager
     def on_cpu(self) -> Iterator[None]:
@@ -327,11 +345,11 @@ class _TensorFlow(Framework):
 
     def set_dense(self, layer: Layer, kernel: np.ndarray, bias: np.ndarray | None) -> None:
         if not isinstance(layer, self._keras.layers.Dense):
-            raise TypeError(f"a layers.Dense is expected, found {type(layer).__name__}")
-        expected = [kernel.shape] if bias is None else [kernel.shape, bias.shape]
-        found = [tuple(weight.shape) for weight in layer.weights]
+            raise TypeError(f"a layers.Dense is expected, found {kind_of(layer)}")
+        expected = _shapes("kernel", [kernel] if bias is None else [kernel, bias])
+        found = _shapes("kernel", layer.weights)
         if expected != found:
-            raise ValueError(f"a layer with arrays of {expected} is expected, found {found}")
+            raise ValueError(f"expected {expected}, found {found}")
         layer.set_weights([kernel] if bias is None else [kernel, bias])
 
     def registered(self, model: Layer) -> list[Tensor]:
@@ -409,6 +427,10 @@ class _TensorFlow(Framework):
 
     def parameter(self, array: np.ndarray) -> Tensor:
         return self._tf.Variable(array)
+
+
+def _classes_in(module: Any) -> dict[str, type]:
+    return {name: one for name, one in vars(module).items() if isinstance(one, type)}
 
 
 _CLASSES: dict[str, type[Framework]] = {"pytorch": _PyTorch, "tensorflow": _TensorFlow}

@@ -16,6 +16,8 @@ class Given:
     of a dict on as arguments.
     """
 
+    of_checks = True  # an attribute that it lacks is no mistake of an answer
+
     def __init__(self, parts: Mapping[str, Any]) -> None:
         self._parts = parts
 
@@ -26,7 +28,9 @@ class Given:
             return _given(self._parts[name])
         except KeyError:
             known = ", ".join(self._parts)
-            raise AttributeError(f"there is no input {name!r}; there are: {known}") from None
+            raise AttributeError(
+                f"there is no input {name!r}; there are: {known}", name=name, obj=self
+            ) from None
 
     def __getitem__(self, name: str) -> Any:
         return _given(self._parts[name])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import operator
+from types import FunctionType
 from typing import Any
+
+import numpy as np
 
 from d2lexercises.faults import WrongKind
 
@@ -32,10 +35,13 @@ def came_instead(found: Any) -> str:
 def whole(found: Any) -> Any:
     """A whole number, or a tensor or an array that holds one, as an int; else what it is, in words.
 
-    The words are ``{"kind": ...}``. So is a number of more than 64 bits, which cannot be sent.
+    The words are ``{"kind": ...}``. So is a number of more than 64 bits, which cannot be sent. A
+    float stays one, for the judge to say that an integer is expected.
     """
     if isinstance(found, bool):
         return {"kind": f"the truth value {found}"}
+    if isinstance(found, float | np.floating):
+        return float(found)
     try:
         number = operator.index(found)
     except Exception:  # whatever a student's object, or a framework's, raises
@@ -56,6 +62,18 @@ def need_class(answer: Any, base: type, base_name: str) -> None:
     if isinstance(answer, base) and type(answer).__flags__ & _WRITTEN_AS_CLASS:
         note = f" Give the class itself: {type(answer).__name__}, without parentheses."
     raise WrongKind(f"A class is expected; what came is {kind_of(answer)}.{note}")
+
+
+def is_another_name(answer: type, known: type) -> bool:
+    """Whether a class is a known one, derives from it, or is made of its functions.
+
+    What it is called does not matter: names can be changed.
+    """
+    if known in answer.__mro__:
+        return True
+    theirs = {id(one) for one in vars(known).values() if isinstance(one, FunctionType)}
+    own = [one for one in answer.__mro__ if one not in known.__mro__]
+    return any(id(part) in theirs for one in own for part in vars(one).values())
 
 
 def need_function(answer: Any) -> None:
@@ -104,5 +122,8 @@ def any_class(answer: Any, f: Any) -> None:
 
 
 def function(answer: Any, f: Any) -> None:
-    """A function, be it cached, partial or traced."""
-    need_function(answer)
+    """A function, be it cached, partial or traced, or an object that is called like one."""
+    others = (type, f.layer) if f else (type,)  # a layer is called like a function as well
+    is_object = callable(answer) and not isinstance(answer, others)
+    if not (is_object and hasattr(type(answer).__call__, "__code__")):
+        need_function(answer)

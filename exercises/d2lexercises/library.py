@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 PRIVATE = "D2L_PRIVATE_EXERCISES"  # names the instructor's folder of further or changed questions
 HANDED_OUT = "d2l_checks"  # the folder in which they are handed out beside a notebook
 _HERE = Path(__file__).resolve().parent
+# Questions that moved to another chapter, by the names that they had.
+MOVED = {
+    "performance.ahead": "profiling.ahead",
+    "performance.timer": "profiling.timer",
+}
 # In a wheel the chapters lie in the package; in a checkout, and in the sandbox, beside it.
 CHAPTERS = next(
     (folder for folder in (_HERE / "chapters", _HERE.parent / "chapters") if folder.is_dir()),
@@ -72,11 +77,12 @@ def questions_in(path: Path) -> tuple[Question, ...]:
 
 
 def find_question(name: str) -> Question:
-    """The question called `name`, such as "blocks.sequential".
+    """The question called `name`, such as "blocks.sequential", or that had this name before.
 
     Raises:
         KeyError: there is none; the message names those that are nearest.
     """
+    name = MOVED.get(name, name)
     chapter = str(name).partition(".")[0]
     found = questions(chapter) if chapter in chapters() else {}
     if name in found:

@@ -6,13 +6,16 @@ A *chain* is a list of layers: ``{"kernel", "bias"}`` for a dense layer, with a 
 
 from __future__ import annotations
 
+import inspect
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from d2lexercises.faults import WrongKind
 from d2lexercises.frameworks import ACTIVATIONS, Framework, Layer, Tensor
 
 
@@ -88,7 +91,11 @@ def routed(parts: Mapping[str, Layer], route: Sequence[str], framework: Framewor
 
 def double_tensor(array: np.ndarray, framework: Framework) -> Tensor:
     """A float64 tensor with the array's values."""
-    array = np.asarray(array, np.float64)
+    return tensor_of(np.asarray(array, np.float64), framework)
+
+
+def tensor_of(array: np.ndarray, framework: Framework) -> Tensor:
+    """A tensor with the array's values and dtype; `Framework.tensor` makes one of float32."""
     if framework.key == "pytorch":
         import torch
 
@@ -118,3 +125,181 @@ def save_and_load(first: Layer, second: Layer, x: Tensor, framework: Framework) 
             model(x)
         models[0].save_weights(path)
         models[1].load_weights(path)
+
+
+# -- the parts of a student's network ------------------------------------------------------------
+
+
+def attribute(net: Layer, name: str) -> Any:
+    """The attribute of a student's network that the text asks for.
+
+    Raises:
+        WrongKind: there is none of this name.
+    """
+    try:
+        return getattr(net, name)
+    except AttributeError:
+        raise WrongKind(
+            f"{name}: there is no attribute of this name.",
+            f"Assign to self.{name} in __init__. The check looks for it by this name.",
+        ) from None
+
+
+def write_dense(
+    layer: Any, name: str, kernel: np.ndarray, bias: np.ndarray | None, framework: Framework
+) -> None:
+    """Write values into a dense layer of a student's network, which is called `name` there.
+
+    Raises:
+        WrongKind: it is no dense layer, or of other shapes; the message begins with the name.
+    """
+    try:
+        framework.set_dense(layer, kernel, bias)
+    except (TypeError, ValueError) as error:
+        hint = f"Look at the line that creates {name}: its class, its sizes, and its bias."
+        raise WrongKind(f"{name}: {error}.", hint) from None
+
+
+def write_parameter(parameter: Any, name: str, array: np.ndarray, framework: Framework) -> None:
+    """Write values into a parameter of a student's network, which is called `name` there.
+
+    Raises:
+        WrongKind: it is no tensor of this shape; the message begins with the name.
+    """
+    shape = getattr(parameter, "shape", None)
+    if shape is None or tuple(shape) != array.shape:
+        found = "no tensor" if shape is None else f"shape {tuple(shape)}"
+        raise WrongKind(
+            f"{name}: expected a parameter of shape {array.shape}, found {found}.",
+            f"Look at the line that creates {name}.",
+        )
+    framework.assign(parameter, array)
+
+
+def need_count(found: Sequence[Any], count: int, name: str) -> None:
+    """Raise `WrongKind` unless there are so many layers in `name`."""
+    if len(found) != count:
+        raise WrongKind(
+            f"{name}: expected {count} dense layers, found {len(found)}.",
+            f"Count the layers that __init__ puts into {name}.",
+        )
+
+
+def call_first(net: Layer, x: Tensor, framework: Framework) -> None:
+    """Call the network for the first time.
+
+    Raises:
+        WrongKind: this created parameters, which an optimizer made before the call does not get.
+            In Keras layers make their weights in the first call, so there it is not raised.
+    """
+    before = list(net.parameters()) if framework.key == "pytorch" else []  # kept, so that ids stay
+    known = {id(one) for one in before}
+    net(x)
+    if framework.key != "pytorch":
+        return
+    late = [name for name, one in net.named_parameters() if id(one) not in known]
+    if late:
+        raise WrongKind(
+            f"{', '.join(late)}: created by the first call, too late for an optimizer that was "
+            "made before it.",
+            "Create every layer and every parameter in __init__.",
+        )
+
+
+@contextmanager
+def without(built_in: type, message: str, *methods: str) -> Iterator[None]:
+    """In this context `WrongKind(message)` is raised where an object of a class is made or run."""
+
+    def refusing(method: Any) -> Any:
+        def refuse(*_: Any, **__: Any) -> Any:
+            raise WrongKind(message)
+
+        refuse.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]  # Keras reads it
+        return refuse
+
+    names = ("__init__", *methods)
+    own = {name: vars(built_in).get(name) for name in names}
+    try:
+        for name in names:
+            setattr(built_in, name, refusing(getattr(built_in, name)))
+        yield
+    finally:
+        for name, method in own.items():
+            if method is None:
+                delattr(built_in, name)
+            else:
+                setattr(built_in, name, method)
+
+
+# -- what a call must not change -----------------------------------------------------------------
+
+
+def state_of(net: Layer, framework: Framework) -> dict[str, Any]:
+    """All of a network that running it leaves as it is, each part by a name for people."""
+    return _state_in_pytorch(net) if framework.key == "pytorch" else _state_in_keras(net)
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The names of the parts of a state that are new, gone, or other than before."""
+    return [
+        name
+        for name in dict.fromkeys([*before, *after])
+        if name not in before or name not in after or not _is_same(before[name], after[name])
+    ]
+
+
+def _state_in_pytorch(net: Layer) -> dict[str, Any]:
+    from torch.nn.modules import module as every
+
+    state: dict[str, Any] = {}
+    for key, value in vars(every).items():
+        if key.startswith("_global_") and isinstance(value, dict):
+            state[f"hooks of all modules ({key})"] = dict(value)
+    for name, module in net.named_modules(remove_duplicate=False):
+        called = f"net.{name}" if name else "net"
+        state[f"the class of {called}"] = type(module)
+        for key, value in vars(module).items():
+            words = f": {key.strip('_').replace('_', ' ')}" if key[:1] == "_" else f".{key}"
+            state[called + words] = _kept(value)
+    for name, one in [*net.named_parameters(), *net.named_buffers()]:
+        state[f"the values of net.{name}"] = one.detach().clone()
+        state[f"net.{name}.requires_grad"] = one.requires_grad
+        state[f"net.{name}.grad"] = None if one.grad is None else one.grad.detach().clone()
+    return state
+
+
+def _state_in_keras(net: Layer) -> dict[str, Any]:
+    state: dict[str, Any] = {}
+    layers = {id(one): one for one in [net, *net._flatten_layers()]}
+    for layer in layers.values():
+        called = "net" if layer is net else f"net, layer {layer.name}"
+        state |= {  # a call notes much about itself under names that begin with _
+            f"{called}: {key}": _kept(value)
+            for key, value in vars(layer).items()
+            if not key.startswith("_")
+        }
+        state[f"{called}: whether it is trained"] = layer.trainable
+        state[f"{called}: its values"] = layer.get_weights()
+    state["net: the layers"] = list(net.layers)
+    state["net: the outputs"] = list(net.outputs)
+    state["net: compiled"] = bool(net.compiled)
+    return state
+
+
+def _kept(value: Any) -> Any:
+    """A list, dict or set as it is now; anything else itself."""
+    return next((kind(value) for kind in (dict, list, set) if isinstance(value, kind)), value)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if hasattr(one, "shape"):
+        return bool(np.array_equal(np.asarray(one), np.asarray(other)))
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(_is_same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return isinstance(one, bool | int | float | str | set) and bool(one == other)

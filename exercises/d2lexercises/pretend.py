@@ -28,17 +28,29 @@ def pretend_devices() -> Any:
         inner = [part for one in parts if isinstance(one, list | tuple) for part in tensors(*one)]
         return [part for part in parts if isinstance(part, torch.Tensor)] + inner
 
+    def address(tensor: Tensor) -> int:
+        try:
+            return int(tensor.untyped_storage().data_ptr())
+        except (NotImplementedError, RuntimeError, ValueError):  # sparse, or without memory
+            return 0
+
     class Pretend(TorchFunctionMode):
         def __init__(self) -> None:
             super().__init__()
             self.elsewhere: dict[int, tuple[Tensor, Any]] = {}  # kept alive, so that ids stay
+            self.memory: dict[int, Any] = {}  # the GPU that the memory at an address belongs to
             self.notes: list[tuple[str, list[int], Any]] = []
 
         def place(self, tensor: Tensor) -> Any:
-            return self.elsewhere.get(id(tensor), (None, cpu))[1]
+            if id(tensor) in self.elsewhere:
+                return self.elsewhere[id(tensor)][1]
+            # A parameter is made of a tensor, also in a copy, without a call that is seen here.
+            return self.memory.get(address(tensor), cpu)
 
         def put(self, tensor: Tensor, at: Any) -> Tensor:
             self.elsewhere[id(tensor)] = (tensor, at)
+            if at != cpu and address(tensor):
+                self.memory[address(tensor)] = at
             return tensor
 
         def note(self, what: str, tensor: Tensor, at: Any) -> None:
@@ -96,6 +108,8 @@ def pretend_devices() -> Any:
             # A number on the CPU goes along with anything.
             bound = {at for one in given if (at := self.place(one)) != cpu or one.ndim}
             if name == "_has_compatible_shallow_copy_type":  # Module.to asks
+                if "meta" in (self.place(one).type for one in args[:2]):
+                    return False
                 bound = {self.place(args[0])}
             if name in ("copy_", "__setitem__"):  # writes a tensor into another, wherever it is
                 bound = {self.place(args[0])}

@@ -41,6 +41,11 @@ class Finding:
         """Whether the aspect earned all of its points."""
         return self.points >= self.out_of
 
+    @property
+    def shown(self) -> str:
+        """The message for a reader; of an aspect that waits, for which one."""
+        return f"This counts once “{self.after}” is right." if self.after else self.message
+
 
 @dataclass(frozen=True)
 class Verdict:

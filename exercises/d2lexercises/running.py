@@ -42,6 +42,19 @@ class Running(Probe):
         return probe_runs(self.takes, self.runs, answer, inputs, framework)
 
 
+class Probing(Probe):
+    """A question of the first edition in the sandbox: its probe."""
+
+    def __init__(
+        self, name: str, probe: Callable[[Any, dict[str, Any], Any], dict[str, Any]]
+    ) -> None:
+        self.name, self._probe = name, probe
+
+    def probe(self, answer: Any, inputs: dict[str, Any], framework: Any) -> dict[str, Any]:
+        """Run the answer on the inputs."""
+        return self._probe(answer, inputs, framework)
+
+
 def probe_runs(
     takes: Callable[[Any, Any], None],
     runs: Mapping[str, tuple[Run, str | tuple[str, ...]]],
@@ -109,7 +122,7 @@ def plain(value: Any, f: Any, depth: int = 0) -> Any:
         if len(value) > LONGEST or depth > DEEPEST:
             return {"kind": f"a list of {len(value)} parts, which is too large"}
         return [plain(part, f, depth + 1) for part in value]
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         names = [str(key) for key in value]
         if len(value) > LONGEST or depth > DEEPEST or any(one[:1] == "$" for one in names):
             return {"kind": f"a dict of {len(value)} parts that cannot be sent"}

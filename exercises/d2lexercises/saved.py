@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import json
 import os
 import re
 import sys
@@ -23,12 +22,32 @@ from pathlib import Path
 from typing import Any
 
 from d2lexercises import feedback, handing_out, library
-from d2lexercises.answers import Check, checks_in, python_of
+from d2lexercises.answers import (
+    BINDS_ANYTHING,
+    Check,
+    binds_own_check,
+    bound_names,
+    checks_in,
+    has_unnamed_check,
+    names_in_quotes,
+    names_of_check,
+    python_of,
+)
 from d2lexercises.library import questions
+from d2lexercises.newer_python import needed_python
+from d2lexercises.notebook_files import (
+    ANSWER_SECONDS,
+    CELL_SECONDS,
+    MOST_BYTES,
+    CodeCell,
+    NotebookFile,
+    NotebookFileError,
+    notebook_from,
+    read_notebook_file,
+)
 from d2lexercises.question import Question, Verdict
 
-CELL_TIMEOUT = 120  # seconds, when the notebook is run
-LARGEST = 20 * 2**20  # bytes of a notebook that is read
+_TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _STALE = 300.0  # seconds since the file was saved, after which `score` mentions it
 
 
@@ -164,15 +183,17 @@ class _NotebookReview:
     def read_file(self, path: Path) -> None:
         """Read a notebook file and review its content."""
         try:
-            if path.stat().st_size > LARGEST:
-                raise ValueError(f"it has more than {LARGEST // 2**20} MB; clear its outputs")
+            if path.stat().st_size > MOST_BYTES:
+                raise NotebookFileError(
+                    f"it has more than {MOST_BYTES // 2**20} MB; clear its outputs"
+                )
             age = time.time() - path.stat().st_mtime
-            content = json.loads(path.read_text("utf8"))
-        except (OSError, ValueError) as error:
+            notebook = read_notebook_file(path.read_bytes())
+        except (OSError, NotebookFileError) as error:
             self.problems.append(f"{path.name} cannot be read as a notebook: {error}")
             return
-        self.read_content(path.name, content)
-        if self.readable and age > _STALE:
+        self.review(path.name, notebook)
+        if age > _STALE:
             minutes = int(age // 60)
             self.doubts.append(
                 f"It was saved {minutes} minutes ago; save it before you hand it in."
@@ -181,32 +202,66 @@ class _NotebookReview:
     def read_content(self, name: str, content: Any) -> None:
         """Review the parsed content of a notebook file."""
         try:
-            cells = list(_code_cells(content))
-        except ValueError as error:
+            self.review(name, notebook_from(content))
+        except NotebookFileError as error:
             self.problems.append(f"{name} cannot be read as a notebook: {error}")
-            return
+
+    def review(self, name: str, notebook: NotebookFile) -> None:
+        """Review the cells of a notebook, as a grader runs them."""
         self.readable = True
-        defined = set(dir(builtins)) | {"get_ipython", "display"}
-        for number, (source, _) in enumerate(cells, 1):
+        cells = [cell for cell in notebook.cells if cell.source.strip()]
+        defined = set(dir(builtins)) | {"get_ipython", "display", "In", "Out"}
+        names = {"check"}
+        unnamed = False
+        for number, cell in enumerate(cells, 1):
             try:
-                tree = ast.parse(python_of(source))
-            except SyntaxError as error:
-                self.problems.append(
-                    f"Cell {number} is not valid Python (line {error.lineno}: {error.msg})."
-                )
+                tree = ast.parse(python_of(cell.source))
+                compile(tree, f"cell {number}", "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
+            except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+                self.problems.append(f"Cell {number} is not valid Python ({_where(error)}).")
+                if needed := needed_python(python_of(cell.source)):
+                    self.problems[-1] = (
+                        f"Cell {number} needs Python {needed[0]}.{needed[1]}, and this is Python "
+                        f"{sys.version_info[0]}.{sys.version_info[1]}."
+                    )
+                defined.add("*")  # nothing is known of what it defines
                 continue
-            defined |= _bound(tree)
-            checks = checks_in(tree)
+            defined |= bound_names(tree)
+            if BINDS_ANYTHING.search(cell.source):
+                defined.add("*")
+            names |= names_of_check(tree)
+            if binds_own_check(tree):
+                said = (
+                    f"Cell {number} gives the name check to something else. What calls of check "
+                    "below it are given is not graded: choose another name."
+                )
+                # One that calls the check of the exercises under another name may be in order.
+                (self.doubts if len(names) > 1 else self.problems).append(said)
+            checks = checks_in(tree, names=names)
+            unnamed = unnamed or has_unnamed_check(tree, names)
             self.checks += checks
             for check in checks:
                 answer = check.answer_text
-                if answer.isidentifier() and answer not in defined and "*" not in defined:
+                if (
+                    answer.isidentifier()
+                    and not check.scope
+                    and answer not in defined
+                    and not re.fullmatch(r"_+|_i{0,3}\d*", answer)
+                    and "*" not in defined
+                ):
                     self.problems.append(
                         f"{check.question}: cell {number} checks {answer}, and no cell up to "
                         "there defines it."
                     )
-        self.problems += _missing(self.checks)
+        maybe = names_in_quotes("\n".join(notebook.sources)) if unnamed else set()
+        self.problems += _missing(self.checks, maybe)
+        self.problems += _unclear(self.checks)
         self.doubts += _order(cells)
+        if unnamed:
+            self.doubts.append(
+                "A check takes the name of its question from a variable, so only running the "
+                "notebook tells what it answers."
+            )
         if not self.problems:
             self.notes.append(f"{name}: {len(self.checks)} answers found.")
 
@@ -218,10 +273,19 @@ class _NotebookReview:
             self.notes.append("It runs from top to bottom in a fresh kernel.")
 
 
-def _missing(checks: list[Check]) -> Iterator[str]:
-    """Yield a sentence for each question without an answer, and for each surplus answer."""
+def _where(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno}: {error.msg}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _missing(checks: list[Check], maybe: set[str]) -> Iterator[str]:
+    """Yield a sentence for each question without an answer.
+
+    `maybe` are the questions that a check may name whose question is not written in it.
+    """
     counts = Counter(check.question for check in checks)
-    if not counts:
+    if not counts and not maybe:
         yield "There is no call of check(...) in it, so there is no answer to grade."
     elsewhere = handing_out.private if library.private_folder() is None else set()
     here = {name: number for name, number in counts.items() if name not in elsewhere}
@@ -232,25 +296,30 @@ def _missing(checks: list[Check]) -> Iterator[str]:
             yield f'There is no question "{next(iter(here))}".'
             continue
         for name in known:
-            if name not in counts:
+            if name not in counts and name not in maybe:
                 yield f'No answer to {name}: there is no call check("{name}", ...).'
         for name in here:
             if name.partition(".")[0] == chapter and name not in known:
                 yield f'There is no question "{name}".'
-    for name, number in counts.items():
+
+
+def _unclear(checks: list[Check]) -> Iterator[str]:
+    """Yield a sentence for each question that is checked more than once."""
+    for name, number in Counter(check.question for check in checks).items():
         if number > 1:
-            yield f"{name} is checked {number} times; which answer counts is not clear. Keep one."
+            yield f"{name} is checked {number} times; the last one that runs counts. Keep one."
 
 
-def _order(cells: list[tuple[str, int | None]]) -> Iterator[str]:
+def _order(cells: list[CodeCell]) -> Iterator[str]:
     """Yield a sentence for cells whose execution counts show another order, or no execution."""
-    ran = [(number, count) for number, (_, count) in enumerate(cells, 1) if count is not None]
+    ran = [(number, cell.count) for number, cell in enumerate(cells, 1) if cell.count is not None]
     if not ran:
         return
     unrun = [
         number
-        for number, (source, count) in enumerate(cells, 1)
-        if count is None and not re.search(r"\bscore\(", source)  # running while it was saved
+        for number, cell in enumerate(cells, 1)
+        # That of `score` was running while it was saved.
+        if cell.count is None and not re.search(r"\bscore\(", cell.source)
     ]
     if unrun:
         listed = ", ".join(map(str, unrun))
@@ -263,48 +332,30 @@ def _order(cells: list[tuple[str, int | None]]) -> Iterator[str]:
         )
 
 
-def _code_cells(content: Any) -> Iterator[tuple[str, int | None]]:
-    """Yield the source and the execution count of each code cell that is not empty."""
-    cells = content.get("cells") if isinstance(content, dict) else None
-    if not isinstance(cells, list):
-        raise ValueError("it has no cells")
-    for cell in cells:
-        if isinstance(cell, dict) and cell.get("cell_type") == "code":
-            source = cell.get("source", "")
-            source = "".join(map(str, source)) if isinstance(source, list) else str(source)
-            count = cell.get("execution_count")
-            if source.strip():
-                yield source, count if isinstance(count, int) else None
-
-
-def _bound(tree: ast.AST) -> set[str]:
-    """Return the names that a cell binds at any depth, which is enough to find undefined ones."""
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.alias):
-            names.add((node.asname or node.name).partition(".")[0])
-    return names
+def _seconds(cell: Any) -> float:
+    """Return how long a grader lets a cell run, its checks included."""
+    checks = len(re.findall(r"\bcheck\(", cell.source))
+    return CELL_SECONDS + ANSWER_SECONDS * checks
 
 
 def _run(path: Path) -> str:
     """Run a notebook in a fresh kernel; return what stopped it, or ""."""
+    data = path.read_bytes()
     try:
         import nbformat
         from nbclient import NotebookClient
         from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     except ImportError:
         return "running it needs the packages nbclient and ipykernel, which are not installed"
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in read_notebook_file(data).sources]
+    )
     for cell in notebook.cells:  # this cell would review and run the notebook again
         if cell.cell_type == "code" and re.search(r"\bscore\(", cell.source):
             cell.source = re.sub(r"(?:\b\w+\.)?\bscore\([^()]*\)", "None", cell.source)
     client = NotebookClient(
         notebook,
-        timeout=CELL_TIMEOUT,
+        timeout_func=_seconds,
         kernel_name="python3",
         extra_arguments=["--IPKernelApp.log_level=40"],  # no messages about its sockets
         resources={"metadata": {"path": str(path.resolve().parent)}},
@@ -314,7 +365,7 @@ def _run(path: Path) -> str:
     except CellExecutionError as error:
         return f"{error.ename}: {error.evalue}"
     except CellTimeoutError:
-        return f"a cell did not end within {CELL_TIMEOUT} seconds"
+        return f"a cell did not end within {CELL_SECONDS:g} seconds"
     except DeadKernelError:
         return "the kernel died"
     return ""

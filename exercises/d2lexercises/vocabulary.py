@@ -50,6 +50,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -59,6 +60,7 @@ from d2lexercises.comparer import (
     AnyOrder,
     Between,
     Exact,
+    Keyed,
     Number,
     Ordered,
     Stepped,
@@ -67,7 +69,7 @@ from d2lexercises.comparer import (
     need_form,
 )
 from d2lexercises.drawing import Draw
-from d2lexercises.faults import Unfit, WrongKind, error_in
+from d2lexercises.faults import Unfit, WrongKind, error_in, hint_in
 from d2lexercises.files import contents, laid_out, scratch
 from d2lexercises.given import Given
 from d2lexercises.kinds import any_class, anything, function, layer, text, written
@@ -81,6 +83,7 @@ __all__ = [
     "Draw",
     "Exact",
     "Given",
+    "Keyed",
     "Number",
     "Ordered",
     "Stepped",
@@ -225,8 +228,11 @@ class WrittenQuestion(Question):
 
         def add(words: type[Aspect]) -> type[Aspect]:
             where = f"{self.name}, aspect {name!r}"
-            if not issubclass(words, Aspect):
+            if not isinstance(words, type) or not issubclass(words, Aspect):
                 raise ValueError(f"{where}: its class derives from Aspect")
+            _need_texts(where, name=name)
+            _need_points(where, points)
+            _need_signatures(where, words)
             if words.run is None:
                 raise ValueError(f"{where}: it has no run(answer, given, f)")
             if (words.expect is None) == (words.judge is None):
@@ -326,11 +332,48 @@ class WrittenQuestion(Question):
             finding = one.finding(inputs, outputs, framework)
             failed = next((name for name in one.after if not findings[name].passed), "")
             if failed:
-                said = finding.message or f"This counts once “{failed}” is right."
-                hints = finding.hint or _in_framework(one.hint, framework), finding.code
-                finding = Finding(one.name, 0.0, one.points, said, *hints, failed)
+                hint = finding.hint or _in_framework(one.hint, framework)
+                finding = replace(finding, points=0.0, hint=hint, after=failed)
+                finding = replace(finding, message=finding.message or finding.shown)
             findings[one.name] = finding
         return list(findings.values())
+
+
+_SIGNATURES = {  # the functions of an aspect; all but the first two may take the framework's key
+    "run": "answer, given, f",
+    "inspect": "given, found, f",
+    "expect": "given",
+    "judge": "given, found",
+    "shown": "given",
+    "mistakes": "given",
+}
+
+
+def _need_signatures(where: str, words: type[Aspect]) -> None:
+    """Raise `ValueError` if a function of an aspect takes other arguments than it is given."""
+    for word, takes in _SIGNATURES.items():
+        if (function := getattr(words, word)) is None:
+            continue
+        names = list(inspect.signature(function).parameters)
+        wanted = takes.count(",") + 1
+        most = wanted if word in ("run", "inspect") else wanted + 1
+        if names[:1] != ["self"] and wanted <= len(names) <= most:
+            continue
+        said = ", without self" if names[:1] == ["self"] else ""
+        key = "" if most == wanted else f" or {word}({takes}, framework)"
+        got = f"{word}({', '.join(names)})"
+        raise ValueError(f"{where}: write {word}({takes}){key}{said}; got {got}")
+
+
+def _need_points(where: str, points: Any) -> None:
+    if isinstance(points, bool) or not isinstance(points, int | float) or not points > 0:
+        raise ValueError(f"{where}: points must be a number above 0, got {points!r}")
+
+
+def _need_texts(where: str, **texts: Any) -> None:
+    for name, given in texts.items():
+        if not isinstance(given, str):
+            raise ValueError(f"{where}: the {name} must be a text in quotes, got {given!r}")
 
 
 def no_inputs(draw: Draw) -> dict[str, Any]:
@@ -379,6 +422,8 @@ def free_text(
         minutes: about how long it takes.
         difficulty: from 1, a first step, to 3, a challenge.
     """
+    _need_texts("free_text", name=name, title=title)
+    _need_points(name, points)
     return FreeText(name, title, points, minutes, difficulty)
 
 
@@ -402,6 +447,10 @@ def question(
         difficulty: from 1, a first step, to 3, a challenge.
         hidden: all of its aspects are judged only when a class is graded.
     """
+    _need_texts("question", name=name, title=title)
+    if not callable(takes):
+        kinds = "layer, function, any_class or anything"
+        raise ValueError(f"{name}: takes must be {kinds}; got {takes!r}")
     return WrittenQuestion(name, title, takes, minutes, difficulty, hidden)
 
 
@@ -457,12 +506,19 @@ class Judged:
                 try:
                     self._judge_case(case, found, framework)
                 except Unfit as problem:
-                    return case, self._expected(case, framework), found, str(problem)
+                    expected = self._expected(case, framework)
+                    return self._by_name(case), expected, found, str(problem)
         except Unfit as problem:  # it cannot be told apart which case
             return Given(inputs), None, found, str(problem)
         return Given(inputs), None, found, error_in(outputs) or ""
 
-    def _expected(self, case: Given, framework: str) -> Any:
+    def _by_name(self, case: Any) -> Given:
+        """A case by the names of its parts; one array or number has the name of its input."""
+        if isinstance(case, Given):
+            return case
+        return Given({self.over if isinstance(self.over, str) else "case": case})
+
+    def _expected(self, case: Any, framework: str) -> Any:
         if self.words.expect is None:
             return None
         expected = _called(self.words.expect, framework, case)
@@ -476,8 +532,8 @@ class Judged:
 
     def _cases(
         self, inputs: Mapping[str, Any], outputs: Mapping[str, Any]
-    ) -> list[tuple[Given, Any]]:
-        """Each case with what it gave."""
+    ) -> list[tuple[Any, Any]]:
+        """Each case, a `Given` or one array or number, with what it gave."""
         if self.key not in outputs:
             raise Unfit("Nothing came.")
         found = outputs[self.key]
@@ -496,7 +552,7 @@ class Judged:
         shown = _called(shows, framework, case) if shows else ""
         tail = f"\nInput: {shown}" if shown else ""
         if (error := error_in(found)) is not None:
-            raise Unfit(error + tail)
+            raise Unfit(error + tail, hint_in(found))
         try:
             if words.judge is not None:
                 need_form(found, words.form, self._what(framework))

@@ -9,6 +9,7 @@ import logging
 import os
 import queue
 import shutil
+import sqlite3
 import tempfile
 import threading
 from collections import Counter
@@ -21,21 +22,25 @@ from typing import Any
 from d2lexercises.question import Question
 
 from grader.data_folder import DataFolder
-from grader.gradebook.database import Gradebook, now
+from grader.gradebook.database import Gradebook
+from grader.gradebook.hand_ins import files_of, sort_out, without_a_file
+from grader.gradebook.keeping import MarkKeeper, assigned_files, remembered_roster
 from grader.gradebook.records import Record, RecordStore, environment_of, record_key
-from grader.intake.notebooks import Notebook, NotebookError, read_notebook
+from grader.gradebook.schema import now
+from grader.intake.choosing import Candidate, candidates_of, choose
+from grader.intake.notebooks import Notebook, is_written, names_of_answers
 from grader.intake.roster import Roster, Student
 from grader.intake.submissions import (
-    DamagedError,
     IntakeError,
     Refused,
     Submission,
     collect,
     reasons,
 )
+from grader.intake.written import markdown_of_students
 from grader.judging import session
 from grader.judging.cluster import Cluster
-from grader.judging.marking import UNREADABLE, Mark, mark_answer
+from grader.judging.marking import Mark, mark_answer
 from grader.judging.questions import (
     QuestionsError,
     inspections_of,
@@ -45,8 +50,10 @@ from grader.judging.questions import (
 from grader.judging.secret import Secret, load_secret
 from grader.judging.session import Transcript
 from grader.sandbox.bubblewrap import SandboxConfig
+from grader.sandbox.guard import Guard
 from grader.sandbox.limits import USUAL, Limits
 from grader.sandbox.machine import Machine, MachineError, exposing_folder
+from grader.sandbox.processes import processors
 from grader.sandbox.stage import make_stage
 from grader.sandbox.workers import (
     SandboxStarter,
@@ -54,11 +61,17 @@ from grader.sandbox.workers import (
     ZygoteStarter,
     why_zygotes_fail,
 )
+from grader.under_way import MOST_DEATHS, UnderWay
 
 log = logging.getLogger(__name__)
 
 _NAME_IT = "name the chapter: --chapter blocks, or make grade CHAPTER=blocks"
 _PREFIX = "d2l-grader-"  # of temporary folders
+_DIED = "a grader died while it was graded"
+_ENDS_THE_GRADER = (
+    f"The grader died {MOST_DEATHS} times while it graded this submission alone: look at its code; "
+    "--again tries once more."
+)
 
 
 @dataclass(frozen=True)
@@ -87,9 +100,11 @@ class GradingSummary:
     assignment: str
     refused: list[Refused]
     asked: Counter[str] = field(default_factory=Counter)  # answers asked for, by student
+    alone: dict[str, str] = field(default_factory=dict)  # why some were graded last, by label
     unchanged: int = 0  # submissions whose marks were all known already
     fallbacks: int = 0  # workers that needed a sandbox of their own
     absent: list[Student] = field(default_factory=list)
+    shared: dict[str, list[Student]] = field(default_factory=dict)  # who has the mark of a student
     machine: list[str] = field(default_factory=list)  # sentences about where the code ran
 
 
@@ -104,13 +119,11 @@ class _Task:
 
 @dataclass(frozen=True)
 class _UnreadableFile:
-    """A submission that cannot be graded, and the status and points of its marks."""
+    """A submission that cannot be graded here, so that a person has to look at it."""
 
     submission: Submission
     student: Student
     problem: str
-    status: str
-    points: float | None
 
     def marks(self, questions: dict[str, Question]) -> list[Mark]:
         return [
@@ -118,8 +131,8 @@ class _UnreadableFile:
                 question.name,
                 question.version,
                 question.title,
-                self.status,
-                self.points,
+                session.NEEDS_PERSON,
+                None,
                 float(question.points),
                 self.problem,
             )
@@ -136,49 +149,89 @@ def grade_class(
         IntakeError, QuestionsError, SecretError, MachineError: nothing could be graded; the
             message says why.
     """
-    submissions, refused = collect(job.source, job.deadline)
+    if not job.roster.students:
+        name = job.assignment or job.chapter
+        job = dataclasses.replace(job, roster=remembered_roster(job.data.gradebook, name))
+    submissions, refused = collect(job.source, job.deadline, job.roster.knows)
+    ungradable = [one for one in refused if one.submission is not None]
     for path in filter(None, (job.source, job.data.path, job.private)):
         if job.machine.sandboxed and (folder := exposing_folder(path)):
             raise MachineError(f"{path} is below {folder}, which every sandbox shows: move it")
-    if not submissions:
+    if not submissions and not ungradable:
         lines = "".join(f"\n  {line}" for line in reasons(refused))
         raise IntakeError(f"{job.source}: no notebook (.ipynb) was handed in{lines}")
     secret = load_secret(job.data.secret)
-    students = {_key(item): _student(item, job.roster, refused) for item in submissions}
-    submissions = _last_of_each(submissions, students, job.roster, refused)
-    tasks, unreadable = _read(submissions, students)
-    chapter = job.chapter or _common_chapter([task.notebook for task in tasks], job.private)
+    assigned = assigned_files(job.data.gradebook, job.assignment or job.chapter)
+    given = list(refused)
+    entries = sort_out(submissions, refused, job.roster, assigned)
+    files_there = files_of(submissions, given, entries, job.roster)
+    refused += without_a_file(assigned, files_there)
+    candidates = [candidates_of(entry.submission) for entry in entries]
+    known = known_chapters(job.private)
+    chapter = job.chapter or _common_chapter(candidates, known)
     questions = load_questions(chapter, job.private)
+    tasks: list[_Task] = []
+    unreadable: list[_UnreadableFile] = []
+    for entry, files in zip(entries, candidates, strict=True):
+        choice = choose(files, questions, chapter, known, refused)
+        entry.submission = submission = choice.candidate.submission
+        if choice.problem or choice.candidate.notebook is None:
+            unreadable.append(_UnreadableFile(submission, entry.student, choice.problem))
+        else:
+            tasks.append(_Task(submission, entry.student, choice.candidate.notebook))
     summary = GradingSummary(job.assignment or chapter, refused)
-    present = {student.id for student in students.values()}
+    present = {one.id for entry in entries for one in (entry.student, *entry.partners)}
     summary.absent = [student for student in job.roster.students if student.id not in present]
+    summary.shared = {entry.student.id: entry.partners for entry in entries if entry.partners}
     summary.machine = list(job.machine.summary)
     with Gradebook(job.data.gradebook) as book:
+        keeper = MarkKeeper(
+            book,
+            RecordStore(job.data.records),
+            summary.assignment,
+            {entry.student.id: entry for entry in entries},
+            not job.machine.sandboxed,
+        )
+        # What is entered, in order; it waits while another program keeps the gradebook from it.
+        waiting: list[Callable[[], None]] = [
+            functools.partial(keeper.begin, questions, job.roster, job.deadline, files_there)
+        ]
         for file in unreadable:
-            book.enter(
-                file.student,
-                summary.assignment,
-                file.submission.label,
-                file.marks(questions),
-                late=file.submission.late,
-                problem=file.problem,
-            )
+            marks = file.marks(questions)
+            whose = file.student.id, marks, file.problem
+            waiting.append(functools.partial(keeper.enter_unreadable, *whose))
+        _enter(waiting)
         done = len(unreadable)
-        progress(done, len(submissions))
+        progress(done, len(entries))
+        written = markdown_of_students(
+            {task.student.id: task.submission for task in tasks}, questions, chapter
+        )
         with _ClassGrader(job, summary, questions, secret) as grader:
             for task, record in grader.run(tasks):
-                book.enter(
-                    task.student,
-                    summary.assignment,
-                    task.submission.label,
-                    record.marks.values(),
-                    record=record.key,
-                    late=task.submission.late,
-                    unsafe=not job.machine.sandboxed,
-                )
+                words = written.get(task.student.id, "")
+                waiting.append(functools.partial(keeper.enter, task.student.id, record, words))
+                _enter(waiting)
                 done += 1
-                progress(done, len(submissions))
+                progress(done, len(entries))
+        while waiting:
+            log.error("%s: another program reads it; waiting for it to end", job.data.gradebook)
+            _enter(waiting)
     return summary
+
+
+def _enter(waiting: list[Callable[[], None]]) -> None:
+    """Make the entries that wait, up to one for which the gradebook is locked by its readers."""
+    while waiting:
+        try:
+            waiting[0]()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            return
+        del waiting[0]
+
+
+_NOT_HANDED_IN = "The notebook defines {}, and no check of this question."
 
 
 class _ClassGrader:
@@ -193,22 +246,42 @@ class _ClassGrader:
     ) -> None:
         self.job, self.summary = job, summary
         self.questions, self.secret = questions, secret
+        self.names: dict[str, str] = {}  # of answers, by question
+        for chapter in {question.chapter for question in questions.values()}:
+            self.names |= names_of_answers(chapter)
         self.records = RecordStore(job.data.records)
+        self.under_way = UnderWay(job.data.under_way)
         self.stop = threading.Event()
         self._stack = contextlib.ExitStack()
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> _ClassGrader:
         _remove_stale_folders()
+        guard = Guard()
+        self._stack.callback(guard.close)
         folder = self._stack.enter_context(
             tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-")
         )
-        Path(folder).chmod(0o755)  # the sandbox may be started by another user
-        make_stage(Path(folder) / "stage", self.job.private)
-        self.config = SandboxConfig(self.job.machine, Path(folder) / "stage", self.job.limits)
+        guard.folder(Path(folder))
+        Path(folder).chmod(0o711)  # the sandbox may be started by another user
+        try:
+            make_stage(
+                Path(folder) / "stage",
+                self.job.private,
+                chapters={question.chapter for question in self.questions.values()},
+                user=self.job.machine.user,
+            )
+        except ValueError as error:
+            self._stack.close()
+            raise QuestionsError(str(error)) from None
+        stage = Path(folder) / "stage"
+        self.config = SandboxConfig(self.job.machine, stage, self.job.limits, guard=guard)
         self.fast = False
         self.cluster: Cluster | None = None
-        self.threads = self.job.jobs
+        self.threads = min(self.job.jobs, processors())
+        if self.threads < self.job.jobs and not self.job.scheduler:
+            some = f"{self.threads} at a time: this process may use no more processors"
+            self.summary.machine.append(some)
         if self.job.scheduler:
             self.cluster = Cluster(self.job.scheduler, self.config.stage, self.job.limits)
             self._stack.callback(self.cluster.close)
@@ -228,32 +301,62 @@ class _ClassGrader:
         self._stack.close()
 
     def run(self, tasks: list[_Task]) -> Iterator[tuple[_Task, Record]]:
-        """Yield every submission with its record, in the order in which they are finished."""
+        """Yield every submission with its record, in the order in which they are finished.
+
+        What was being graded when a grader died, and what failed but perhaps because of others,
+        comes last, one at a time while nothing else runs.
+        """
+        last = []
+        for task in list(tasks):
+            if self.under_way.deaths(self._key(task)) is not None:
+                self.summary.alone[task.submission.label] = _DIED
+                last.append(task)
+        for task, record in self._run([task for task in tasks if task not in last], self.threads):
+            if isinstance(record, str):
+                self.summary.alone[task.submission.label] = record
+                last.append(task)
+            else:
+                yield task, record
+        for task, record in self._run(last, 1, alone=True):
+            if not isinstance(record, str):
+                yield task, record
+
+    def _run(
+        self, tasks: list[_Task], threads: int, alone: bool = False
+    ) -> Iterator[tuple[_Task, Record | str]]:
+        """Yield every submission with its record, or with the reason to grade it alone."""
         todo: queue.SimpleQueue[_Task] = queue.SimpleQueue()
-        done: queue.SimpleQueue[tuple[_Task, Record] | BaseException] = queue.SimpleQueue()
+        done: queue.SimpleQueue[tuple[_Task, Record | str] | BaseException] = queue.SimpleQueue()
         for task in tasks:
             todo.put(task)
-        for number in range(min(self.threads, len(tasks))):
-            thread = threading.Thread(target=self._serve, args=(number, todo, done), daemon=True)
+        started = []
+        for number in range(min(threads, len(tasks))):
+            arguments = (number, threads, todo, done, alone)
+            thread = threading.Thread(target=self._serve, args=arguments, daemon=True)
             self._threads.append(thread)
+            started.append(thread)
             thread.start()
         for _ in tasks:
             result = done.get()
             if isinstance(result, BaseException):
                 raise result
             yield result
+        for thread in started:
+            thread.join()  # its sandboxes have ended then
 
     def _serve(
         self,
         number: int,
+        threads: int,
         todo: queue.SimpleQueue[_Task],
-        done: queue.SimpleQueue[tuple[_Task, Record] | BaseException],
+        done: queue.SimpleQueue[tuple[_Task, Record | str] | BaseException],
+        alone: bool,
     ) -> None:
         """Grade submissions until there are no more, in the thread with this number."""
         # A worker ends with the thread that started it, so each thread has its own starter. Each
         # uses its own processors, so that no submission can take time from another.
         all_cpus = sorted(os.sched_getaffinity(0))
-        cpus = tuple(all_cpus[number % len(all_cpus) :: self.threads])
+        cpus = tuple(all_cpus[number % len(all_cpus) :: threads])
         config = dataclasses.replace(self.config, cpus=cpus)
         starter: Starter = ZygoteStarter(config) if self.fast else SandboxStarter(config)
         collect_answers = (
@@ -267,7 +370,7 @@ class _ClassGrader:
                     task = todo.get_nowait()
                 except queue.Empty:
                     break
-                done.put((task, self._grade(task, collect_answers)))
+                done.put((task, self._grade(task, collect_answers, alone)))
         except session.Stopped:
             pass  # the unfinished submission leaves no record
         except BaseException as error:
@@ -276,12 +379,25 @@ class _ClassGrader:
             self.summary.fallbacks += starter.fallbacks
             starter.close()
 
-    def _grade(self, task: _Task, collect_answers: Callable[..., Transcript]) -> Record:
-        """Return the record of a submission. Only questions without a valid mark are asked."""
+    def _environment(self, task: _Task) -> dict[str, str]:
+        return environment_of(task.notebook.framework, not self.job.machine.sandboxed)
+
+    def _key(self, task: _Task) -> str:
+        """Return the key of a submission's record."""
+        whose = task.student.id, self.summary.assignment
+        what = list(task.notebook.cells), self._environment(task)
+        return record_key(*whose, *what, self.secret.fingerprint)
+
+    def _grade(
+        self, task: _Task, collect_answers: Callable[..., Transcript], alone: bool
+    ) -> Record | str:
+        """Return the record of a submission, or the reason to grade it once more, alone.
+
+        Only questions without a valid mark are asked.
+        """
         framework, cells = task.notebook.framework, list(task.notebook.cells)
         student, assignment = task.student.id, self.summary.assignment
-        environment = environment_of(framework, not self.job.machine.sandboxed)
-        key = record_key(student, assignment, cells, environment, self.secret.fingerprint)
+        environment, key = self._environment(task), self._key(task)
         label = task.submission.label
         record = Record(key, student, assignment, label, framework, environment, cells)
         known = self.records.load(student, assignment, key)
@@ -290,6 +406,7 @@ class _ClassGrader:
         marks = {} if self.job.again else record.valid_marks(self.questions)
         missing = [name for name in self.questions if name not in marks]
         if not missing:
+            self.under_way.end(key)
             self.summary.unchanged += 1
         else:
 
@@ -297,21 +414,40 @@ class _ClassGrader:
                 return self.questions[name].draw(self.secret.seed(student, assignment, name))
 
             inspections = inspections_of({name: self.questions[name] for name in missing})
+            died = self.under_way.deaths(key)
+            given_up = died is not None and died.alone >= MOST_DEATHS and not self.job.again
             try:
-                transcript = collect_answers(
-                    *(cells, missing, framework, draw), stop=self.stop, inspections=inspections
-                )
+                if given_up:
+                    failed = dict.fromkeys(missing, session.needs_person(_ENDS_THE_GRADER))
+                    transcript = Transcript(failed, [_ENDS_THE_GRADER])
+                else:
+                    self.under_way.begin(key, alone)
+                    transcript = collect_answers(
+                        *(cells, missing, framework, draw),
+                        stop=self.stop,
+                        inspections=inspections,
+                        alone=alone,
+                    )
             except session.Stopped:
+                self.under_way.end(key)
                 raise
             except Exception as error:  # a fault of the grader: the others are graded all the same
+                self.under_way.end(key)
                 problem = f"grading failed: {type(error).__name__}: {error}"[:300]
                 log.error("%s: %s", label, problem)
-                failed = {name: session.Answer(session.NEEDS_PERSON) for name in missing}
+                failed = dict.fromkeys(missing, session.needs_person(problem))
                 transcript = Transcript(failed, [problem])
+            if transcript.doubt and not alone:
+                self.under_way.end(key)
+                return transcript.doubt
             for name, answer in transcript.answers.items():
+                word = self.names.get(name)
+                if answer.status == session.MISSING and word and is_written(word, cells):
+                    answer = session.needs_person(_NOT_HANDED_IN.format(word), final=True)
                 marks[name] = mark_answer(
                     self.questions[name], answer, functools.partial(draw, name), framework
                 )
+            record.looks = transcript.looks
             record.notes, record.seconds = transcript.notes, round(transcript.seconds, 3)
             self.summary.asked[student] += len(missing)
         record.marks = {name: marks[name] for name in self.questions}
@@ -319,6 +455,8 @@ class _ClassGrader:
         if missing:
             record.graded_at = now()
             self.records.save(record)
+            if not given_up:
+                self.under_way.end(key)  # not before: judging may end the grader too
         return record
 
 
@@ -330,58 +468,17 @@ def _remove_stale_folders() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read(
-    submissions: list[Submission], students: dict[tuple[str, str], Student]
-) -> tuple[list[_Task], list[_UnreadableFile]]:
-    """Read the notebooks. A file that is no notebook earns 0 points; damage needs a person."""
-    tasks: list[_Task] = []
-    unreadable: list[_UnreadableFile] = []
-    for submission in submissions:
-        student = students[_key(submission)]
-        try:
-            tasks.append(_Task(submission, student, read_notebook(submission.read())))
-        except (DamagedError, OSError) as error:
-            status = session.NEEDS_PERSON
-            unreadable.append(_UnreadableFile(submission, student, str(error), status, None))
-        except NotebookError as error:
-            unreadable.append(_UnreadableFile(submission, student, str(error), UNREADABLE, 0.0))
-    return tasks, unreadable
-
-
-def _last_of_each(
-    submissions: list[Submission],
-    students: dict[tuple[str, str], Student],
-    roster: Roster,
-    refused: list[Refused],
-) -> list[Submission]:
-    """Keep one submission for each student, since several names may belong to one student.
-
-    A submission with the student's id takes precedence over one with only a name.
-    """
-    last: dict[str, Submission] = {}
-    for submission in sorted(submissions, key=lambda item: (roster.has_id(item), item.order)):
-        student = students[_key(submission)]
-        if (earlier := last.get(student.id)) is not None:
-            by_id = roster.has_id(submission) and not roster.has_id(earlier)
-            reason = "one with the student's id counts" if by_id else "a later submission counts"
-            refused.append(Refused(earlier.label, reason))
-        last[student.id] = submission
-    return [item for item in submissions if last[students[_key(item)].id] is item]
-
-
-def _key(submission: Submission) -> tuple[str, str]:
-    """Return the identity of a submission; labels are for people, and need not be unique."""
-    return submission.system, submission.user
-
-
-def _common_chapter(notebooks: list[Notebook], private: Path | None) -> str:
-    """Return the chapter whose checks most notebooks call, of the chapters that exist.
+def _common_chapter(candidates: list[list[Candidate]], known: set[str]) -> str:
+    """Return the chapter that most students handed in, of the chapters that exist.
 
     Raises:
         QuestionsError: no notebook calls a check, or several chapters are equally frequent.
     """
-    known = known_chapters(private)
-    counts = Counter(chapter for notebook in notebooks for chapter in notebook.chapters & known)
+    counts = Counter(
+        chapter
+        for files in candidates
+        for chapter in set().union(*(one.chapters(known) for one in files))
+    )
     if not counts:
         raise QuestionsError(f"no submission calls a check; {_NAME_IT}")
     most = max(counts.values())
@@ -391,13 +488,3 @@ def _common_chapter(notebooks: list[Notebook], private: Path | None) -> str:
             f"equally many submissions call checks of {' and of '.join(frequent)}; {_NAME_IT}"
         )
     return frequent[0]
-
-
-def _student(submission: Submission, roster: Roster, refused: list[Refused]) -> Student:
-    """Return the student of a submission; if the roster lacks them, add a line to `refused`."""
-    if (student := roster.find(submission)) is not None:
-        return student
-    if roster.students:
-        reason = f"nobody in the roster matches; graded as {submission.user}"
-        refused.append(Refused(submission.label, reason))
-    return Student(submission.user, submission.name)

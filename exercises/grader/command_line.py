@@ -6,24 +6,25 @@ import argparse
 import contextlib
 import logging
 import math
-import os
 import re
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import NoReturn
 
+from grader import class_commands
 from grader.class_grading import GradingJob, GradingSummary, grade_class
 from grader.data_folder import VARIABLE, DataFolder, default_data_folder
 from grader.gradebook.database import Gradebook, GradebookError, StudentMarks
-from grader.gradebook.export import FORMATS
+from grader.gradebook.export import FORMATS, ExportError
 from grader.gradebook.hand_marks import HandMarksError, read_hand_marks
-from grader.gradebook.records import RecordStore, slug, student_slug, write_private
-from grader.gradebook.student_pages import student_page
+from grader.gradebook.records import RecordStore
+from grader.gradebook.report_files import NAMES, PLAIN
 from grader.gradebook.text_table import marks_table
+from grader.gradebook.to_look_at import lines_to_look_at
 from grader.intake.roster import Roster, RosterError, read_roster
 from grader.intake.submissions import IntakeError, printable, reasons
 from grader.judging.cluster import ClusterError
@@ -32,12 +33,13 @@ from grader.judging.secret import SecretError
 from grader.sandbox.bubblewrap import SandboxConfig
 from grader.sandbox.limits import Limits
 from grader.sandbox.machine import MachineError, find_machine
+from grader.sandbox.processes import processors
 from grader.sandbox.stage import make_stage
 from grader.sandbox.workers import why_zygotes_fail
 from grader.units import GIB
 
 _ERRORS = (
-    *(ClusterError, GradebookError, HandMarksError, IntakeError, MachineError),
+    *(ClusterError, ExportError, GradebookError, HandMarksError, IntakeError, MachineError),
     *(QuestionsError, RosterError, SecretError, OSError),
 )
 
@@ -56,6 +58,9 @@ by you alone, so students cannot know them.
   grader report blocks --to reports/
   grader override blocks 12345 blocks.sequential 8 --reason "typo in the name"
   grader marks blocks texts.csv
+  grader extend 12345 2026-11-27T23:59
+  grader assign "final version.ipynb" 12345
+  grader stats blocks --to statistics/
   grader delete 12345
 
 The secret, the gradebook and the records are kept in one folder outside of the
@@ -66,19 +71,27 @@ variable {VARIABLE} names, else d2l-grader in your data folder
 _GRADE = """\
 Grade what was handed in, and print the table of marks.
 
-SUBMISSIONS is a folder or a zip archive as Canvas or Moodle export it, with
-their file names, or a plain folder of student.ipynb or student/anything.ipynb.
-Nothing in it is unpacked or changed.
+SUBMISSIONS is a folder or a zip archive as Canvas, Moodle, Gradescope,
+Blackboard or Brightspace export it, a folder of clones from GitHub, or a plain
+folder of student.ipynb or student/anything.ipynb. Archives that students handed
+in are read. Nothing is unpacked or changed.
 
 An answer is found by its check, check("blocks.sequential", MySequential), in
 any cell. If a question has several checks, the last one in the notebook counts.
-If a student has several submissions, the last one counts.
+If a student has several submissions, the last one counts. `grader assign` says
+whose file it is where no rule can tell.
+
+The roster and the deadline are remembered. `grader extend` gives more time. Times
+that are certain count: those that the course system writes, the time of a commit,
+and of plain files their own. A file from a course system has the time of the
+download, so there the system's mark LATE counts.
 
 The same command again grades only what is new: changed submissions, changed
 questions, and what an interruption left undone. Ctrl-C loses no finished marks.
 If grading fails for a reason that is not in the submission, it is tried again;
 if it still fails, the mark "needs a person", and is not 0. While a mark needs a
-person, the exit status is 1. Texts are marked by hand: see `grader marks`.
+person, or nobody in the roster matches a file, the exit status is 1. Texts are
+marked by hand: see `grader marks`.
 
   grader grade submissions.zip --roster class.csv --deadline 2026-11-20T23:59
   grader grade submissions.zip --chapter blocks --private my-questions/
@@ -92,26 +105,37 @@ that the mark was set by hand.
 _EXPORT = """\
 Print the marks of an assignment as CSV: for Canvas, for Moodle (an offline
 grading worksheet), plain with every question, or by-hand with the texts that
-are to be marked. A mark that needs a person is left empty.
+are to be marked. Students of the roster who handed in nothing are in it. A mark
+that is not known is left empty.
 
-  grader export blocks --format canvas > marks.csv
+Canvas finds its assignment by the heading of the column: give it as Canvas'
+own export has it, with the number. Moodle's importer wants the headings of the
+site's language: fill in the worksheet that the site gives out.
+
+  grader export blocks --format canvas --assignment "Blocks (4711)" > marks.csv
+  grader export blocks --format moodle --worksheet Grades.csv --to marks.csv
+  grader export blocks --format by-hand --all --to marks.csv
 """
 _REPORT = """\
-Write an HTML page for each student, with their marks and their code. It shows
-nothing of the secret inputs.
+Write an HTML page for each student, with their marks, what was expected, and
+their words and code. It shows nothing of the secret inputs. For Canvas and
+Moodle, one archive with the file names that they take back in bulk.
 
   grader report blocks --to reports/
+  grader report blocks --to reports/ --format canvas
 """
 _OVERRIDE = """\
-Set a mark by hand, with a reason. The mark stays when the submission is graded
-again.
+Set a mark by hand, with a reason: for any question of any student, also where
+nothing was handed in or the file was refused. The mark stays when the submission
+is graded again. Who set it and when is kept.
 
   grader override blocks 12345 blocks.sequential 8 --reason "typo in the name"
   grader override blocks 12345 blocks.sequential --remove
 """
 _MARKS = """\
-Enter the marks for texts, which you have read. First export them, then fill in
-the columns points and comment, in any spreadsheet, and enter the file:
+Enter marks that you gave by hand: for texts, which you have read, or with --all
+for every question of every student. First export the table, then fill in the
+columns points and comment, in any spreadsheet, and enter the file:
 
   grader export blocks --format by-hand > texts.csv
   grader marks blocks texts.csv
@@ -121,9 +145,9 @@ hand. A mark counts for the text that you have read: if the student hands in
 another one, it is to be marked again. The comment is shown to the student.
 """
 _DELETE = """\
-Delete everything that is kept about a student: marks, overrides, and records
-with their code. Submissions, exports and reports that you keep elsewhere are
-yours to delete.
+Delete everything that is kept about a student, under every id that they were
+graded under: marks, overrides, and records with their code. Submissions, exports
+and reports that you keep elsewhere are yours to delete.
 
   grader delete 12345
 """
@@ -213,10 +237,16 @@ def _address(text: str) -> str:
 
 
 def _time(text: str) -> datetime:
+    """Return a time; of a date alone, the end of that day."""
     try:
+        if re.fullmatch(r"[\dW-]+", text):
+            day = date.fromisoformat(text)
+            return datetime.combine(day, time(23, 59, 59)).astimezone()
         return datetime.fromisoformat(text).astimezone()
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must look like 2026-11-20T23:59, got {text}") from None
+        raise argparse.ArgumentTypeError(
+            f"must look like 2026-11-20T23:59, or 2026-11-20 for the end of that day, got {text}"
+        ) from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -233,10 +263,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
     def command(
-        name: str, run: Callable[[argparse.Namespace], int], summary: str, about: str
+        name: str, run: Callable[[argparse.Namespace], int] | None, summary: str, about: str
     ) -> argparse.ArgumentParser:
         subparser = commands.add_parser(name, help=summary, description=about, formatter_class=raw)
-        subparser.set_defaults(run=run)
+        subparser.set_defaults(run=run or _CLASS_COMMANDS[name])
         return subparser
 
     grade = command("grade", _grade, "grade what was handed in", _GRADE)
@@ -271,20 +301,22 @@ def _parser() -> argparse.ArgumentParser:
         "--private",
         type=_path,
         metavar="FOLDER",
-        help="your private questions: a folder with files such as blocks.py",
+        help="your private questions: a folder with files such as blocks/question.py",
     )
     grade.add_argument(
         "--jobs",
         type=_jobs,
-        default=os.cpu_count() or 1,
+        default=processors(),
         metavar="N",
-        help="submissions that are graded at a time (default: %(default)s)",
+        help="submissions that are graded at a time, at most one for each processor that this "
+        "process may use (default: %(default)s)",
     )
     grade.add_argument(
         "--deadline",
         type=_time,
         metavar="TIME",
-        help="mark later files as late, by their own times: 2026-11-20T23:59",
+        help="mark later files as late: 2026-11-20T23:59, or 2026-11-20 for the end of that day; "
+        "it is remembered",
     )
     grade.add_argument(
         "--scheduler",
@@ -340,6 +372,29 @@ def _parser() -> argparse.ArgumentParser:
         default="plain",
         help="the system that imports the file (default: %(default)s)",
     )
+    export.add_argument(
+        "--assignment",
+        default="",
+        dest="assignment_heading",
+        metavar="HEADING",
+        help='the heading of Canvas\' column, "Blocks (4711)" (default: the name)',
+    )
+    export.add_argument(
+        "--worksheet",
+        type=_path,
+        metavar="CSV",
+        help="the grading worksheet from Moodle that is filled in",
+    )
+    export.add_argument(
+        "--absent",
+        type=_points,
+        metavar="POINTS",
+        help="the points of students who handed in nothing (default: left empty)",
+    )
+    export.add_argument(
+        "--all", action="store_true", help="by-hand: every question of every student"
+    )
+    export.add_argument("--to", type=_path, metavar="FILE", help="(default: print it)")
 
     report = command("report", _report, "write an HTML page for each student", _REPORT)
     report.add_argument("assignment", metavar="ASSIGNMENT", help="as `grader show` lists it")
@@ -349,6 +404,12 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         metavar="FOLDER",
         help="the folder to write to; it is created if it is missing",
+    )
+    report.add_argument(
+        "--format",
+        choices=sorted(NAMES),
+        default=PLAIN,
+        help="whose file names the reports have (default: %(default)s)",
     )
 
     override = command("override", _override, "set a mark by hand", _OVERRIDE)
@@ -364,12 +425,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     change.add_argument("--remove", action="store_true", help="remove the override")
     override.add_argument("--reason", default="", help="why; it is shown to the student")
+    class_commands.add_by(override)
 
-    marks = command("marks", _marks, "enter the marks for texts", _MARKS)
+    marks = command("marks", _marks, "enter marks given by hand", _MARKS)
     marks.add_argument("assignment", metavar="ASSIGNMENT", help="as `grader show` lists it")
     marks.add_argument(
         "file", type=_path, metavar="CSV", help="what `export --format by-hand` printed, filled in"
     )
+    class_commands.add_by(marks)
+
+    class_commands.add_commands(command, _time, _path)
 
     delete = command("delete", _delete, "delete everything about a student", _DELETE)
     delete.add_argument(
@@ -415,51 +480,86 @@ def _grade(options: argparse.Namespace) -> int:
 def _print_summary(job: GradingJob, summary: GradingSummary) -> int:
     with Gradebook(job.data.gradebook) as book:
         students = book.student_marks(summary.assignment)
+        records = RecordStore(job.data.records)
+        looks = list(lines_to_look_at(book, records, summary.assignment, students))
+        deadline = book.class_list.deadline(summary.assignment)
     print(marks_table(summary.assignment, students))
+    if deadline is not None:
+        print(f"deadline: {class_commands.shown_time(deadline)}")
+    for line in job.roster.remarks:
+        print(f"roster: {printable(line, 500)}")
+    for line in looks:
+        print(line)
+    for label, why in summary.alone.items():
+        print(f"graded alone: {label}: {printable(why, 200)}")
     for line in reasons(summary.refused):
         print(f"not taken: {line}")
+    for line in class_commands.shared_marks(summary):
+        print(line)
     for student in summary.absent:
         print(f"nothing handed in: {printable(student.name)} ({printable(student.id)})")
     for sentence in summary.machine:
         print(f"machine: {sentence}", file=sys.stderr)
-    return int(any(one.needs_person for marks in students for one in marks.marks.values()))
+    return int(
+        any(
+            marks.is_unmatched or any(one.needs_person for one in marks.marks.values())
+            for marks in students
+        )
+    )
 
 
 def _show(options: argparse.Namespace) -> int:
     with _existing_gradebook(options) as book:
         for assignment in [options.assignment] if options.assignment else book.assignments():
-            print(marks_table(assignment, _student_marks(book, assignment)))
+            students = _student_marks(book, assignment)
+            print(marks_table(assignment, students))
+            records = RecordStore(_data(options).records)
+            for line in lines_to_look_at(book, records, assignment, students):
+                print(line)
     return 0
 
 
 def _export(options: argparse.Namespace) -> int:
     with _existing_gradebook(options) as book:
-        students = _student_marks(book, options.assignment)
-    text = FORMATS[options.format](options.assignment, students)
-    sys.stdout.write(text.replace("\r\n", "\n"))
+        students = class_commands.whole_class(book, options.assignment)
+    chosen = class_commands.choices(options)
+    text = FORMATS[options.format](options.assignment, students, chosen)
+    class_commands.write_csv(text, options.to, sys.stdout)
     return 0
 
 
 def _report(options: argparse.Namespace) -> int:
     records = RecordStore(_data(options).records)
-    assignment = options.assignment
     with _existing_gradebook(options) as book:
-        students = _student_marks(book, assignment)
-        options.to.mkdir(parents=True, exist_ok=True)
-        for marks in students:
-            student = marks.student.id
-            key = book.record_of(student, assignment)
-            record = records.load(student, assignment, key) if key else None
-            file = options.to / f"{slug(assignment)}-{student_slug(student)}.html"
-            write_private(file, student_page(assignment, marks, record))
-    print(f"{len(students)} reports in {options.to}")
-    return 0
+        return class_commands.report(options, book, records)
+
+
+def _extend(options: argparse.Namespace) -> int:
+    with _existing_gradebook(options) as book:
+        return class_commands.extend(options, book)
+
+
+def _assign(options: argparse.Namespace) -> int:
+    with _existing_gradebook(options) as book:
+        return class_commands.assign(options, book)
+
+
+def _stats(options: argparse.Namespace) -> int:
+    records = RecordStore(_data(options).records)
+    with _existing_gradebook(options) as book:
+        return class_commands.stats(options, book, records)
+
+
+_CLASS_COMMANDS = {"extend": _extend, "assign": _assign, "stats": _stats}
 
 
 def _override(options: argparse.Namespace) -> int:
     points = None if options.remove else options.points
     with _existing_gradebook(options) as book:
-        book.override(options.student, options.assignment, options.question, points, options.reason)
+        book.override(
+            *(options.student, options.assignment, options.question, points, options.reason),
+            by=options.by,
+        )
     return 0
 
 
@@ -467,7 +567,7 @@ def _marks(options: argparse.Namespace) -> int:
     rows = read_hand_marks(options.file)
     with _existing_gradebook(options) as book:
         _student_marks(book, options.assignment)  # there is such an assignment
-        count = book.mark_by_hand(options.assignment, rows)
+        count = book.mark_by_hand(options.assignment, rows, options.by)
         students = book.student_marks(options.assignment)
     print(f"entered: {count} marks")
     print(marks_table(options.assignment, students))
@@ -475,11 +575,13 @@ def _marks(options: argparse.Namespace) -> int:
 
 
 def _delete(options: argparse.Namespace) -> int:
-    data, entries = _data(options), 0
+    data, entries, ids = _data(options), 0, [options.student]
     if data.gradebook.is_file():  # records may exist without it
         with Gradebook(data.gradebook) as book:
+            ids = book.class_list.ids_of(options.student)
             entries = book.delete(options.student)
-    records = RecordStore(data.records).delete(options.student)
+    store = RecordStore(data.records)
+    records = sum(store.delete(one) for one in ids)
     if not entries and not records:
         raise GradebookError(
             f"nothing is kept about {options.student}; the first column of `grader show` has the "
@@ -493,8 +595,8 @@ def _machine(options: argparse.Namespace) -> int:
     machine = find_machine()
     print("\n".join(machine.summary))
     with tempfile.TemporaryDirectory(prefix="d2l-grader-") as folder:
-        Path(folder).chmod(0o755)
-        make_stage(Path(folder) / "stage")
+        Path(folder).chmod(0o711)
+        make_stage(Path(folder) / "stage", chapters=(), user=machine.user)
         problem = why_zygotes_fail(SandboxConfig(machine, Path(folder) / "stage"))
     print(
         f"each submission gets a sandbox of its own: {problem}"

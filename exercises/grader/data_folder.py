@@ -30,6 +30,11 @@ class DataFolder:
         """The folder with a record of each graded submission."""
         return self.path / "results"
 
+    @property
+    def under_way(self) -> Path:
+        """The folder that says which submissions are being graded."""
+        return self.path / "under-way"
+
 
 def default_data_folder() -> Path:
     """Return the folder that `D2L_GRADER_DATA` names, or d2l-grader in the user's data folder."""

@@ -94,8 +94,8 @@ def test_a_missing_framework_says_how_to_install_it(monkeypatch, capsys):
     monkeypatch.setattr(report.importlib.util, "find_spec", lambda name: None)
     assert report.main([]) == 1
     printed = capsys.readouterr().out
-    assert 'PyTorch: not installed; pip install "d2lcompute[torch]"' in printed
-    assert 'TensorFlow: not installed; pip install "d2lcompute[tensorflow]"' in printed
+    assert "PyTorch: not installed in this Python; pip install torch\n" in printed
+    assert "TensorFlow: not installed in this Python; pip install tensorflow\n" in printed
 
 
 def test_help_and_unknown_arguments(capsys):

@@ -1,8 +1,12 @@
-"""The wheel and the sdist, built once; a git repository that stands for GitHub's."""
+"""The wheel and the sdist, built once; a site that serves the wheel, and a repository."""
 
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from distribution_tools import (
     serve_instead_of,
 )
 from editions.base.project import Project
+from editions.site.wheels import write_wheels
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,6 +48,18 @@ def wheel(distributions: list[Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a site on this machine that serves the wheels of this checkout."""
+    folder = tmp_path_factory.mktemp("site")
+    write_wheels(Project(ROOT), folder / "wheels")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Settings under which git takes this checkout for the repository that `_config.yml` names."""
     folder = copy_of_the_project(tmp_path_factory.mktemp("served") / "repository")
@@ -50,19 +67,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return serve_instead_of(project.repository, project.branch, folder)
 
 
-@pytest.fixture
-def like_colab(tmp_path: Path) -> Environment:
-    """An environment with what Colab has of what a notebook needs, and nothing of ours."""
-    return _like_colab(tmp_path / "colab")
-
-
 @pytest.fixture(scope="session")
 def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """The same, for tests that install nothing."""
-    return _like_colab(tmp_path_factory.mktemp("looked-at") / "colab")
-
-
-def _like_colab(folder: Path) -> Environment:
+    """An environment with what Colab has of what a notebook needs, and nothing of ours."""
+    folder = tmp_path_factory.mktemp("looked-at") / "colab"
     environment = Environment(folder, sys.executable, COLAB_HAS)
     run(environment.python, "-m", "ipykernel", "install", "--sys-prefix")
     return environment
+
+
+@pytest.fixture
+def like_colab(looked_at: Environment) -> Iterator[Environment]:
+    """The same, for tests that install the helper package: it is taken out again."""
+    yield looked_at
+    looked_at.pip("uninstall", "--quiet", "--yes", "d2lcompute")

@@ -1,4 +1,4 @@
-"""Environments that have the frameworks but not the book, and a stand-in for GitHub.
+"""Environments that have the frameworks but not the book, and a stand-in for the site.
 
 An environment is a fresh venv. What it is to see of the environment that runs the tests lies, as
 links, in one folder that a `.pth` file names: the distributions asked for and what they depend on,

@@ -1,8 +1,8 @@
 """A notebook alone, in an environment as Colab's, run by its own set-up cell.
 
 Not Colab itself, but all that a notebook meets there: the frameworks are installed, the helper
-package is not, and nothing but the notebook has arrived. Git takes this checkout for GitHub's; the
-set-up cell is run as it is written.
+package is not, and nothing but the notebook has arrived. The set-up cell is run as it is written,
+with the address of a site on this machine; no other program, such as git, can be found.
 """
 
 from __future__ import annotations
@@ -23,15 +23,33 @@ NAMES = [path.stem for path in PROJECT.chapters]
 CHAPTER = "blocks" if "blocks" in NAMES else NAMES[0]
 
 
-def opened(framework: str) -> NotebookNode:
-    """The notebook that the Colab button opens."""
-    return nbformat.read(PROJECT.notebook_path(CHAPTER, framework, "cpu"), as_version=4)
+def of_the_site(address: str) -> str:
+    """What set-up cells install if the site at this address serves the package."""
+    name = f"d2lcompute-{d2lcompute.__version__}-py3-none-any.whl"
+    return f"d2lcompute @ {address}wheels/{PROJECT.branch}/{name}"
 
 
-def setup_cell() -> str:
-    cell = opened(FRAMEWORKS[0]).cells[0]
-    assert "setup" in cell.metadata.tags
-    return cell.source
+def opened(framework: str, requirement: str) -> NotebookNode:
+    """The notebook that the Colab button opens; its set-up cell, the second one, installs this."""
+    notebook = nbformat.read(PROJECT.notebook_path(CHAPTER, framework, "cpu"), as_version=4)
+    assert "setup" in notebook.cells[1].metadata.tags
+    assert notebook.cells[1].source.count(f'"{PROJECT.requirement()}"') == 1
+    notebook.cells[1].source = setup_cell(requirement)
+    return notebook
+
+
+def setup_cell(requirement: str) -> str:
+    path = PROJECT.notebook_path(CHAPTER, FRAMEWORKS[0], "cpu")
+    cell = nbformat.read(path, as_version=4).cells[1]
+    return cell.source.replace(PROJECT.requirement(), requirement)
+
+
+def alone(environment: Environment) -> dict[str, str]:
+    """Settings with which only the environment's own programs are found.
+
+    IPython runs `%pip` with `SHELL`, which some machines leave unset, or with the `sh` in `PATH`.
+    """
+    return {"PATH": str(environment.folder / "bin"), "SHELL": "/bin/sh"}
 
 
 def run_all(
@@ -45,6 +63,7 @@ def run_all(
         *(environment.python, "-c", RUN_ALL, "opened.ipynb", "ran.ipynb"),
         check=False,
         PWD=str(work),
+        **alone(environment),
         IPYTHONDIR=str(folder / "ipython"),
         JUPYTER_DATA_DIR=str(folder / "jupyter"),
         **settings,
@@ -60,14 +79,14 @@ def claims(notebook: NotebookNode) -> list[NotebookNode]:
 def test_a_notebook_alone_runs_and_its_claims_hold(
     framework: str,
     like_colab: Environment,
-    served: dict[str, str],
+    site: str,
     tmp_path: Path,
 ) -> None:
     for module in ("d2lcompute", "jupyter_book", "sphinx", "editions"):
         assert not like_colab.can_import(module), module
     before = like_colab.versions()
-    notebook = opened(framework)
-    ran, wrong = run_all(like_colab, notebook, tmp_path, **served)
+    notebook = opened(framework, of_the_site(site))
+    ran, wrong = run_all(like_colab, notebook, tmp_path)
     assert wrong == ""
     assert all(cell.execution_count for cell in ran.cells if cell.cell_type == "code")
     assert len(claims(ran)) == len(claims(notebook)) > 0
@@ -75,21 +94,21 @@ def test_a_notebook_alone_runs_and_its_claims_hold(
 
 
 def test_a_claim_that_does_not_hold_stops_the_run(
-    like_colab: Environment, served: dict[str, str], tmp_path: Path
+    like_colab: Environment, site: str, tmp_path: Path
 ) -> None:
-    notebook = opened(FRAMEWORKS[0])
+    notebook = opened(FRAMEWORKS[0], of_the_site(site))
     notebook.cells = notebook.cells[: notebook.cells.index(claims(notebook)[0]) + 1]
     notebook.cells[-1].source += "\nassert False, 'not so'"
-    _, wrong = run_all(like_colab, notebook, tmp_path, **served)
+    _, wrong = run_all(like_colab, notebook, tmp_path)
     assert "not so" in wrong
 
 
 def test_without_the_set_up_cell_it_does_not_run(
-    like_colab: Environment, served: dict[str, str], tmp_path: Path
+    like_colab: Environment, site: str, tmp_path: Path
 ) -> None:
-    notebook = opened(FRAMEWORKS[0])
-    del notebook.cells[0]
-    _, wrong = run_all(like_colab, notebook, tmp_path, **served)
+    notebook = opened(FRAMEWORKS[0], of_the_site(site))
+    del notebook.cells[1]
+    _, wrong = run_all(like_colab, notebook, tmp_path)
     assert "No module named 'd2lcompute'" in wrong
 
 
@@ -98,7 +117,7 @@ def test_without_the_set_up_cell_it_does_not_run(
     [SUPPORTED[0], *(pytest.param(one, marks=pytest.mark.full) for one in SUPPORTED[1:])],
 )
 def test_wheel_set_up_cell_and_import(
-    version: str, wheel: Path, served: dict[str, str], tmp_path: Path
+    version: str, wheel: Path, site: str, served: dict[str, str], tmp_path: Path
 ) -> None:
     """On each Python at hand: an environment with pip and IPython, and no framework."""
     python = interpreter(version)
@@ -109,18 +128,21 @@ def test_wheel_set_up_cell_and_import(
     show = "import d2lcompute, d2lcompute.plotting; print(d2lcompute.__version__)"
     environment.pip("install", "--quiet", wheel, "ipython")
     assert run(environment.python, "-c", show, PWD=work).stdout.strip() == d2lcompute.__version__
-    environment.pip("uninstall", "--quiet", "--yes", "d2lcompute")
-    assert not environment.can_import("d2lcompute")
 
     cell = tmp_path / "cell.ipy"
-    cell.write_text(setup_cell(), "utf8")
-    ipython = {"PWD": work, "IPYTHONDIR": str(tmp_path / "ipython"), **served}
-    run(environment.python, "-m", "IPython", cell, **ipython)
-    assert run(environment.python, "-c", show, PWD=work).stdout.strip() == d2lcompute.__version__
+    from_git = f"d2lcompute @ git+{PROJECT.repository}@{PROJECT.branch}"
+    for requirement, settings in ((from_git, served), (of_the_site(site), alone(environment))):
+        environment.pip("uninstall", "--quiet", "--yes", "d2lcompute")
+        assert not environment.can_import("d2lcompute")
+        cell.write_text(setup_cell(requirement), "utf8")
+        ipython = {"PWD": work, "IPYTHONDIR": str(tmp_path / "ipython"), **settings}
+        run(environment.python, "-m", "IPython", cell, **ipython)
+        found = run(environment.python, "-c", show, PWD=work)
+        assert found.stdout.strip() == d2lcompute.__version__
     framework = run(
         *(environment.python, "-c", "from d2lcompute import torch"), check=False, PWD=work
     )
-    assert 'pip install "d2lcompute[torch]"' in framework.stderr
+    assert "PyTorch is not installed in this Python" in framework.stderr
 
 
 def test_a_python_that_is_not_there_is_not_found() -> None:

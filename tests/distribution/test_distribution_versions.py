@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -51,6 +52,38 @@ def test_a_package_that_would_move_numpy_is_found_out(
         wheel, tmp_path, r"Requires-Dist: numpy>=[\d.]+", f"Requires-Dist: numpy!={mine}"
     )
     assert "numpy" in looked_at.would_install(moving)
+
+
+TOMORROW = "3.14"  # newer than what TensorFlow supports; Colab may have it first
+
+
+def would_get(wheel: Path, folder: Path, extra: str = "") -> set[str]:
+    """What pip's resolver takes for the wheel on tomorrow's Python; empty if it refuses the wheel.
+
+    `pip install` compares with that Python the tags of wheels, `pip download` their metadata.
+    """
+    pip = (sys.executable, "-m", "pip")
+    there = ("--python-version", TOMORROW, "--only-binary=:all:", "--quiet")
+    taken = run(*pip, "download", "--no-deps", *there, "--dest", folder, wheel, check=False)
+    if taken.returncode:
+        assert "requires a different Python" in taken.stderr, taken.stderr
+        return set()
+    report = folder / "report.json"
+    target = ("--dry-run", "--report", report, "--target", folder / "none")
+    run(*pip, "install", *there, *target, f"{wheel}{extra}")
+    return {one["metadata"]["name"] for one in json.loads(report.read_text("utf8"))["install"]}
+
+
+def test_tomorrows_python_gets_what_needs_no_tensorflow(wheel: Path, tmp_path: Path) -> None:
+    found = would_get(wheel, tmp_path, "[live]")
+    assert {"d2lcompute", "numpy", "matplotlib", "ipykernel"} <= {name.lower() for name in found}
+
+
+def test_a_wheel_that_shuts_out_tomorrows_python_is_found_out(wheel: Path, tmp_path: Path) -> None:
+    older = with_metadata(
+        wheel, tmp_path, "Requires-Python: >=3.11", f"Requires-Python: >=3.11,<{TOMORROW}"
+    )
+    assert would_get(older, tmp_path) == set()
 
 
 def test_what_an_extra_brings_belongs_to_what_asked_for_it(

@@ -11,6 +11,7 @@ from editions.base.errors import SourceError
 from editions.base.project import Project
 from editions.notebooks.edition import editions
 from editions.notebooks.execution import run_all
+from editions.notebooks.notebook import HEADING
 from editions.source.chapter import parse_chapter
 from forked_build import COMMAND, environment, forked_builds
 from small_book import HEAD, make_book
@@ -129,7 +130,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
         BEGIN
         + "\nIt adds, $a + b$.\n"
         + code("kind = type(numbers)\nkind.__name__", ":name: own")
-        + '\n+++ {"tags": ["tensorflow"]}\n\nA *tuple*.\n'
+        + '\n+++ {"tags": ["tensorflow"]}\n\nA *pair*.\n'
         + END
     )
     made.edit("The mean is", aside + "\nThe mean is")
@@ -145,12 +146,21 @@ def test_in_a_notebook_it_is_a_section_that_is_collapsed(book: Path) -> None:
     assert sources[first + 1 : last] == [
         "It adds, $a + b$.",
         "kind = type(numbers)\nkind.__name__",
-        "A *tuple*.",
+        "A *pair*.",
     ]
     assert notebook.cells[first].metadata["jp-MarkdownHeadingCollapsed"] is True
     assert "jp-MarkdownHeadingCollapsed" not in notebook.cells[last].metadata
     assert sources[last + 1].startswith("The mean is")
     nbformat.validate(notebook)
+
+
+@pytest.mark.parametrize("label", ["", "(place)=\n", "(place)=\n\n(other-place)=\n"])
+def test_no_line_leads_back_where_a_heading_follows(label: str) -> None:
+    text = HEAD + f"# Title\n\n{BEGIN}\nIt adds.\n{END}\n{label}## Next\n\nMore.\n"
+    chapter = parse_chapter(text, "small", "book/small.md")
+    after = chapter.cells[-1].source
+    assert after.startswith(label or "##") and HEADING.match(after)
+    assert not HEADING.match("(place)=\nText.") and not HEADING.match("#no heading")
 
 
 def test_on_the_page_it_is_a_fold(book: Path) -> None:
@@ -161,7 +171,7 @@ def test_on_the_page_it_is_a_fold(book: Path) -> None:
     (aside,) = page.select("details.aside")
     assert aside.summary.text.strip() == "Deeper: How sum works"
     assert not aside.has_attr("open")
-    assert "It adds" in aside.text and "A tuple." in aside.text
+    assert "It adds" in aside.text and "A pair." in aside.text
     assert "'list'" in aside.text and "'tuple'" in aside.text
     assert len(aside.select(".sd-tab-set")) == 1  # its cells are grouped like all others
     assert "The mean is" not in aside.text

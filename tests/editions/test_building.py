@@ -9,22 +9,28 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from astroid import AstroidImportError
+from astroid.manager import AstroidManager
 from editions.base.files import digest
 from editions.base.frameworks import FRAMEWORKS
 from editions.command_line import main
 from editions.notebooks.verification_record import Record
+from editions.site import api_reference
 from editions.site.build import messages
 from small_book import Book
 
 
+@pytest.mark.usefixtures("quick_builds")
 def test_it_says_where_to_open_the_book(run_book: Book, capsys: pytest.CaptureFixture) -> None:
     assert main(["book", "--project", str(run_book.root)]) == 0
     address = (run_book.root / "_build" / "html" / "index.html").as_uri()
     assert capsys.readouterr().out.strip().endswith(f"Open {address}")
 
 
+@pytest.mark.usefixtures("quick_builds")
 def test_a_failure_is_told_without_a_traceback(
     run_book: Book, capsys: pytest.CaptureFixture
 ) -> None:
@@ -45,6 +51,17 @@ def test_warnings_are_told() -> None:
     assert messages(printed[printed.index("Trace") :] + "\nValueError: no\n\n") == "ValueError: no"
     frame = "=====\nBuilding your book, returns a non-zero exit code (1). Look above.\n=====\n"
     assert messages(f"a.md:3: WARNING: oh\n{frame}") == "a.md:3: WARNING: oh"
+
+
+def test_the_reference_follows_imports_into_its_own_packages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(AstroidManager, "ast_from_module_name", api_reference._follow)
+    api_reference._follow_own(None, SimpleNamespace(autoapi_dirs=["d2lcompute"]))
+    for name in ("d2lcompute.errors", "textwrap"):
+        assert AstroidManager().ast_from_module_name(name).name == name
+    with pytest.raises(AstroidImportError, match="not part of the reference"):
+        AstroidManager().ast_from_module_name("numpy")
 
 
 def test_ctrl_c_ends_what_was_started(tmp_path: Path) -> None:
@@ -162,7 +179,7 @@ def test_a_page_that_the_book_has_no_more_leaves_the_site(run_book: Book) -> Non
     script = run_book.root / "book" / "theme" / "editions.js"
     script.write_text(f"{script.read_text('utf8')}\nconst added = 1;\n", "utf8")
     assert main(["book", "--project", str(run_book.root)]) == 0  # the theme has, and no page
-    assert "const added = 1;" in (build / "html" / "_static" / "editions.js").read_text("utf8")
+    assert "const added=1" in (build / "html" / "_static" / "editions.js").read_text("utf8")
     shutil.rmtree(build / "html")
     shutil.rmtree(build / ".doctrees")
     assert main(["book", "--project", str(run_book.root)]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -116,7 +117,7 @@ def test_binder_opens_any_repository(book: Book, repository: str, source: str) -
          "launch_buttons has no setting collab_url; allowed are colab_url, kaggle_url, "
          "deepnote_url, binderhub_url, jupyterhub_url, notebook_interface, thebe"),
         ("colab_url: true", "launch_buttons.colab_url is True; expected the address of the "
-         "service, such as https://colab.research.google.com"),
+         "service alone, such as https://colab.research.google.com"),
         ("binderhub_url: mybinder.org", "launch_buttons.binderhub_url is 'mybinder.org'; expected"),
         ("kaggle_url: https://www.kaggle.com/?x=1", "launch_buttons.kaggle_url is"),
         ("jupyterhub_url: ['https://a.org']", "launch_buttons.jupyterhub_url is ['https://a.org']"),
@@ -125,6 +126,17 @@ def test_binder_opens_any_repository(book: Book, repository: str, source: str) -
         ("thebe: mybinder", "launch_buttons.thebe is 'mybinder'; allowed are true (cells run on "
          "the BinderHub or JupyterHub that is set, too) and false"),
         ("thebe: [true]", "launch_buttons.thebe is [True]; allowed are"),
+        ("thebe: 0", "launch_buttons.thebe is 0; allowed are"),
+        ("thebe: 1", "launch_buttons.thebe is 1; allowed are"),
+        ("thebe: true", "launch_buttons.thebe is true, and there is no server to run cells on; "
+         "set binderhub_url or jupyterhub_url too, or remove it"),
+        ("colab_url: https://colab.research.google.com/github", "launch_buttons.colab_url is"),
+        ("deepnote_url: https://deepnote.com/launch?url=x", "launch_buttons.deepnote_url is"),
+        ("binderhub_url: https://mybinder.org/v2/gh/a/b/main", "launch_buttons.binderhub_url is"),
+        ("binderhub_url: https://mybinder.org/build", "launch_buttons.binderhub_url is"),
+        ("jupyterhub_url: https://hub.example.edu/hub", "launch_buttons.jupyterhub_url is"),
+        ("jupyterhub_url: https://a.edu/x/hub/user-redirect", "launch_buttons.jupyterhub_url is"),
+        ("binderhub_url: https://-", "launch_buttons.binderhub_url is 'https://-'; expected"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused(
@@ -134,6 +146,49 @@ def test_a_wrong_setting_is_refused(
     for command in ("check", "book"):  # before anything is built
         assert main([command, "--project", str(book.root)]) == 1
         assert f"error: _config.yml: {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("launch_button:\n  colab_url: x\n", "launch_button is read by nothing; launch_buttons "),
+        ("html:\n  launch_buttons: {}\n", "html.launch_buttons is read by nothing; "),
+        ("html_theme_options:\n  launch_buttons: {}\n", "html_theme_options.launch_buttons is "),
+        ("sphinx:\n  config:\n    html_theme_options:\n      launch_buttons: {}\n",
+         "sphinx.config.html_theme_options.launch_buttons is read by nothing; "),
+    ],
+)  # fmt: skip
+def test_launch_buttons_in_another_place_are_refused(
+    book: Book, capsys: pytest.CaptureFixture, section: str, message: str
+) -> None:
+    path = book.root / "_config.yml"
+    name = section.partition(":")[0]
+    rest = re.sub(rf"(?m)^{name}:.*\n(?:[ #].*\n|\n)*", "", path.read_text("utf8"))
+    path.write_text(f"{rest}\n{section}", "utf8")
+    assert main(["check", "--project", str(book.root)]) == 1
+    assert f"error: _config.yml: {message}" in capsys.readouterr().err
+
+
+def test_a_book_in_a_folder_of_its_repository_is_refused(
+    book: Book, capsys: pytest.CaptureFixture
+) -> None:
+    path = book.root / "_config.yml"
+    text = re.sub(r"(?m)^ *path_to_book:.*\n", "", path.read_text("utf8"))
+    path.write_text(text.replace("repository:\n", "repository:\n  path_to_book: docs\n"), "utf8")
+    assert main(["check", "--project", str(book.root)]) == 1
+    assert "repository.path_to_book is 'docs'; the book is at the root" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "binderhub_url: https://hub.example.edu/services/binder/",
+        "jupyterhub_url: https://example.edu:8000/jupyter",
+    ],
+)
+def test_a_hub_may_be_below_a_path(book: Book, line: str) -> None:
+    set_up(book, line, "thebe: true")
+    assert len(buttons(book)) == 1
 
 
 @pytest.mark.parametrize("key", [key for key, one in SERVICES.items() if one.only_github])
@@ -155,7 +210,6 @@ def test_a_section_that_is_a_word_is_refused(book: Book) -> None:
     [
         ((), "", ""),
         (("binderhub_url: https://mybinder.org",), "", ""),
-        (("thebe: true",), "", ""),
         (("thebe: true", "binderhub_url: https://mybinder.org", "jupyterhub_url: https://h.edu/"),
          "https://mybinder.org/build/gh/d2lcompute/d2lcompute/fall%2F26", "https://h.edu"),
     ],
@@ -177,7 +231,7 @@ def test_the_settings_reach_the_pages(run_book: Book) -> None:
     status, printed = build(run_book)
     assert status == 0, printed
     site = run_book.root / "_build" / "html"
-    assert '"jupyterhub": "https://hub.example.edu"' in (
+    assert 'jupyterhub:"https://hub.example.edu"' in (
         site / "_static" / "live" / "book.js"
     ).read_text("utf8")
     page = BeautifulSoup((site / "book" / "small.html").read_text("utf8"), "html.parser")

@@ -145,6 +145,12 @@ def test_a_module_that_is_too_heavy_is_refused(moving: Book) -> None:
     assert "allowed are 15 KiB" in found
 
 
+def test_a_module_that_calculates_its_own_numbers_is_refused(moving: Book) -> None:
+    module = picture(moving).with_suffix(".js")
+    module.write_text(MODULE.replace("text(sizes[step])", "text(Math.sqrt(step))"), "utf8")
+    assert "figures/dot.js: it calculates with Math.sqrt" in figure_problems(moving.project)[0]
+
+
 @pytest.mark.parametrize("address", ["https://cdn.example.org/d3.js", "./none.js", "d3"])
 def test_a_module_imports_only_its_neighbours(moving: Book, address: str) -> None:
     module = picture(moving).with_suffix(".js")

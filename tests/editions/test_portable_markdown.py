@@ -418,10 +418,11 @@ def test_definitions_hold_for_all_cells(book: Book) -> None:
     notebook = build(
         read_chapter(book.source, "book/small.md"), book.project.frameworks[0], book.project
     )
-    first, second = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    assert first == (
-        f"# Cells\n\nOne<sup>1</sup> and [a page]({SITE}/other.html).\n\n<sup>1</sup> A"
+    title, first, second, _ = (
+        cell.source for cell in notebook.cells if cell.cell_type == "markdown"
     )
+    assert title == "# Cells"
+    assert first == (f"One<sup>1</sup> and [a page]({SITE}/other.html).\n\n<sup>1</sup> A")
     assert second == ("Two<sup>2</sup>, again<sup>1</sup>.\n\n<sup>2</sup> B\n\n<sup>1</sup> A")
 
 

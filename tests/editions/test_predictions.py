@@ -150,13 +150,20 @@ def test_what_is_wrong_names_its_line(body: str, at: str, message: str) -> None:
 # -- what gives an answer away --------------------------------------------------------------------
 
 
-def giveaways(kind: str, source: str, key: str, more: str = "") -> list[str]:
-    body = f"\n:::{{predict}} {kind}\n{more}What comes?\n\n"
+def giveaways(
+    kind: str, source: str, key: str, more: str = "", before: str = "", after: str = ""
+) -> list[str]:
+    body = f"{before}\n:::{{predict}} {kind}\n{more}What comes?\n\n"
     if kind == "choices":
         body += "- an error: It raises an error.\n- nothing: Nothing happens.\n"
     body += ":::\n" + code(source, ":name: one", ":tags: [predict]")
-    (one,) = parsed(body + code('# Checked: x\nanswer = "nothing"', ":tags: [claim]") + WHY)
-    return [comment for _, comment in given_away(one, "pytorch", key)]
+    body += code('# Checked: x\nanswer = "nothing"', ":tags: [claim]") + WHY + after
+    chapter = parse_chapter(HEAD + "# Title\n" + body, "small", "book/small.md")
+    (one, *_) = predictions(chapter)
+    lines = (HEAD + "# Title\n" + body).split("\n")
+    found = list(given_away(one, "pytorch", key, chapter.edition("pytorch")))
+    assert all(text in lines[line - 1] for line, text in found)
+    return [text for _, text in found]
 
 
 @pytest.mark.parametrize(
@@ -196,6 +203,65 @@ def test_comments_that_do_not(kind: str, source: str, key: str) -> None:
 def test_a_number_within_the_tolerance_gives_it_away_too() -> None:
     assert giveaways("number", "x  # about 0.7", "0.693", ":tolerance: 0.01\n\n") == ["# about 0.7"]
     assert giveaways("number", "x  # about 0.7", "0.693") == []
+
+
+TAGGED = '\n+++ {"tags": ["%s"]}\n\nThe mean is 0.42.\n\n+++\n'
+NEXT = code("print(1)  # 0.42")
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "before", "after"),
+    [
+        ("number", "0.42", "The mean is 0.42.\n", ""),
+        ("number", "0.42", "", "\nThat the mean is 0.42 follows from it.\n"),
+        ("number", "0.42", "## Where 0.42 comes from\n", ""),
+        ("number", "0.42", "", TAGGED % "pytorch"),
+        ("number", "0.42", "", NEXT),
+        ("number", "0.42", "", "\nThe next cell.\n" + NEXT),
+        (
+            "number",
+            "0.42",
+            "",
+            '\n+++ {"deeper": "More"}\n\nIt is 0.42.\n\n+++ {"deeper": "end"}\n',
+        ),
+        ("number", "1,024", "In all there are 1024.\n", ""),
+        ("words", "not trained", "", "\nSo this layer is *not trained*.\n"),
+    ],
+)
+def test_prose_that_gives_the_answer_away(kind: str, key: str, before: str, after: str) -> None:
+    assert len(giveaways(kind, "f(x)", key, before=before, after=after)) == 1
+
+
+ANOTHER = "\n:::{predict} number\nAnd now?\n:::\n" + code("f", ":name: two", ":tags: [predict]")
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "before", "after"),
+    [
+        ("number", "1.0", "The variance is to be 1.\n", "\nA variance of 1.0 is kept.\n"),
+        ("number", "-10", "Ten layers, 10 units.\n", ""),
+        ("number", "0.42", "It was 0.42.\n\n## Another section\n", ""),
+        ("number", "0.42", "", "\n## Another section\n\nIt is 0.42.\n" + NEXT),
+        ("number", "0.42", "", TAGGED % "tensorflow"),
+        ("number", "0.42", "", code("x = 1  # set") + NEXT),
+        ("number", "0.42", "", ANOTHER + "\n:::{why}\nAgain 0.42.\n:::\n"),
+        ("words", "list", "A tuple, and listed.\n", "\nThe lists differ.\n"),
+        ("words", "no", "There is no other way.\n", ""),
+        ("choices", "nothing", "An error here, nothing there.\n", ""),
+    ],
+)
+def test_prose_that_does_not(kind: str, key: str, before: str, after: str) -> None:
+    assert giveaways(kind, "f(x)", key, before=before, after=after) == []
+
+
+ERROR = PREDICT.replace("print(kind)", "with d2l.shown_error():\n    int(kind)")
+
+
+def test_shown_error_says_that_an_error_comes() -> None:
+    with pytest.raises(SourceError, match=r"`shown_error` says in the pytorch edition"):
+        parsed(CHOICES + ERROR + CLAIM + WHY)
+    for said in ("Which error comes?", "`int` raises `TypeError`. What is `numbers`?"):
+        assert parsed(CHOICES.replace("What is `numbers`?", said) + ERROR + CLAIM + WHY)
 
 
 # -- where the keys come from ---------------------------------------------------------------------
@@ -324,6 +390,28 @@ def test_a_run_that_answers_nothing_is_refused(
     said = capsys.readouterr().err
     assert message in said
     assert re.search(r"book/small\.md:\d+: pytorch edition", said)
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "one line\nanother",
+        "'one line\\nanother'",
+        "a line that is much too long to be written",
+        "[1, 2]",
+    ],
+)
+def test_words_that_nobody_would_write_are_refused(asked: Path, printed: str) -> None:
+    (edition, *_) = editions(Project(asked))
+    run = nbformat.read(edition.path, as_version=4)
+    (cell,) = [one for one in run.cells if one.id == "kind"]
+    for text, allowed in ((printed, False), ("a line that is short enough", True)):
+        cell.outputs = [nbformat.v4.new_output("stream", text=text)]
+        if allowed:
+            assert edition.answer_keys(run)["kind"] == text
+        else:
+            with pytest.raises(EditionsError, match="number or choices, or set :which:"):
+                edition.answer_keys(run)
 
 
 def verify(book: Book) -> tuple[int, str]:

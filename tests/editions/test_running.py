@@ -39,7 +39,8 @@ def test_an_edition_is_an_ordinary_notebook(run_book: Book) -> None:
     for key, kind in (("pytorch", "'list'"), ("tensorflow", "'tuple'")):
         notebook = nbformat.read(run_book.notebook(key), as_version=4)
         nbformat.validate(notebook)
-        setup = notebook.cells[0]
+        title, setup, *_ = notebook.cells
+        assert title.source == "# Small things"
         assert "pip install" in setup.source
         assert "setup" in setup.metadata.tags
         assert notebook.metadata.accelerator == "GPU"
@@ -200,7 +201,8 @@ def test_ctrl_c_ends_all_at_once(run_book: Book) -> None:
 def test_an_unexecuted_cell_is_stale(run_book: Book) -> None:
     path = run_book.notebook("pytorch")
     notebook = json.loads(path.read_text("utf8"))
-    notebook["cells"][2]["execution_count"] = None
+    (cell,) = [cell for cell in notebook["cells"] if cell["id"] == "total"]
+    cell["execution_count"] = None
     path.write_text(json.dumps(notebook), "utf8")
     assert editions(run_book.project)[0].staleness() == "some of its cells have not been run"
 

@@ -86,3 +86,12 @@ def test_a_tab_for_each_framework_that_has_cells(
     made = tab_set(run, [framework(key) for key in settings])
     assert [item[0].astext() for item in made.children] == tabs
     assert [name for name in made["classes"] if name not in ("sd-tab-set", "editions")] == classes
+
+
+def test_readers_of_a_framework_without_cells_may_be_spared_the_others() -> None:
+    pair = [framework("pytorch"), framework("tensorflow")]
+    run = [cell("cell", "tensorflow")]
+    assert "not-for-pytorch" in tab_set(run, pair, apart=True)["classes"]
+    assert "not-for-pytorch" not in tab_set(run, pair)["classes"]
+    run = [cell("cell", key) for key in ("pytorch", "tensorflow")]
+    assert not any(name.startswith("not-") for name in tab_set(run, pair, apart=True)["classes"])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import Project
+
+sys.path.append(str(Path(__file__).parents[1] / "grader"))  # its tools
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")

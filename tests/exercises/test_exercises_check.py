@@ -15,8 +15,9 @@ from importlib import import_module
 import d2lexercises
 import nbformat
 import pytest
-from d2lexercises import check, feedback, score
+from d2lexercises import check, feedback, find_question, questions, score
 from d2lexercises.feedback import evaluate
+from d2lexercises.library import MOVED
 from d2lexercises.saved import current_score, find_notebook
 from exercise_answers import PACKAGES, ROOT, namespace
 from left_out import HELPERS
@@ -140,6 +141,39 @@ def test_an_exception_is_shown_with_the_line_of_the_answer_and_no_traceback(tmp_
     assert "Traceback" not in done.stdout and "blocks.py" not in done.stdout
 
 
+def test_an_exception_of_the_check_is_not_called_the_students(tmp_path, framework):
+    from d2lexercises import library
+
+    path = tmp_path / "mine" / "question.py"
+    path.parent.mkdir()
+    path.write_text(WITH_A_MISTAKE, "utf8")
+    (question,) = library.questions_in(path)
+    answers = {
+        "raises": lambda x: x.tenser,  # the student's own
+        "is right": lambda x: x,
+    }
+    for what, answer in answers.items():
+        said = str(feedback.judge_here(question, answer, framework).findings)
+        own = "The check of this question raised AttributeError: " in said
+        assert own and "Your code" not in said and "Using your answer" not in said, what
+
+
+WITH_A_MISTAKE = """
+from d2lexercises.vocabulary import Aspect, function, question
+
+ONE = question("mine.one", "One", takes=function)
+ONE.inputs(lambda draw: {"x": draw.data(3)})
+
+@ONE.aspect("all", 1)
+class All(Aspect):
+    def run(answer, given, f):
+        return answer(f.tenser(given.x))
+
+    def expect(given):
+        return given.x
+"""
+
+
 def _layer(framework):
     return solution(framework, "Residual").__mro__[1]
 
@@ -230,9 +264,19 @@ def test_a_function_in_a_wrapper_is_a_function(framework):
     assert [evaluate("multi-gpu.rows", one, framework).verdict.passed for one in wrapped] == [
         True, True, False
     ]  # fmt: skip
-    callable_object = type("Deal", (), {"__call__": lambda self, *given: deal(*given)})()
-    for other in (callable_object, type("Deal", (), {})):
+    called = {"__call__": lambda self, *given: deal(*given)}
+    assert evaluate("multi-gpu.rows", type("Deal", (), called)(), framework).verdict.passed
+    for other in (type("Deal", (), called), type("Deal", (), {})(), _layer(framework)()):
         assert "A function is expected" in str(evaluate("multi-gpu.rows", other, framework))
+
+
+@pytest.mark.chapters("profiling")
+@pytest.mark.parametrize(("old", "new"), MOVED.items())
+def test_a_question_that_moved_is_found_under_its_old_name(old, new):
+    assert find_question(old) is find_question(new)
+    assert find_question(old).name == new
+    assert old not in questions(old.partition(".")[0])
+    assert evaluate(old, 7, "pytorch").title == new
 
 
 def test_an_unknown_question_is_answered_with_those_that_are_near():
@@ -248,6 +292,30 @@ def test_a_framework_that_cannot_be_told_is_asked_for():
     shown = str(evaluate("blocks.features", len))  # both are loaded here
     assert 'framework="pytorch"' in shown
     assert "framework is" in str(evaluate("blocks.features", len, "jax"))
+
+
+WITHOUT = """
+import sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "tensorflow", "keras"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Finder())
+from d2lexercises import check
+check("blocks.features", 7, framework="pytorch")
+check("blocks.features", 7, framework="tensorflow")
+check("blocks.features", 7)
+"""
+
+
+@pytest.mark.chapters("blocks")
+def test_what_is_missing_is_said_in_a_line():
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, cwd=ROOT)
+    for title, name in (("PyTorch", "torch"), ("TensorFlow", "tensorflow")):
+        said = f"{title} is not installed in this Python; install it with: pip install {name}\n"
+        assert said in done.stdout
+    assert "Run the notebook's first cells, which import it" in done.stdout
+    assert done.stderr == ""
 
 
 def test_importing_the_checks_loads_no_library():
@@ -289,7 +357,7 @@ def test_score_adds_up_what_this_session_earned(framework, capsys):
     capsys.readouterr()
     score()
     printed = capsys.readouterr().out
-    assert printed.startswith("Where you stand: 6 of 46 points, on the public inputs\n")
+    assert printed.startswith("Where you stand: 6 of 56 points, on the public inputs\n")
     assert re.search(r"blocks.residual +6 of 6 ", printed)
     assert re.search(r"blocks.lost-layer +0 of 6 ", printed)
     assert re.search(r"blocks.parallel +not checked yet", printed)

@@ -9,6 +9,7 @@ import pytest
 from editions.base.errors import EditionsError
 from editions.base.project import Project
 from editions.command_line import main
+from editions.exercises.judged_inside import judging_notes
 from editions.exercises.migration import migration_notes
 from editions.exercises.new_question import new_question
 from editions.exercises.question_faults import private_faults, public_faults, require_sound
@@ -78,6 +79,37 @@ FAULTS = {
     "inputs that do not depend on the seed": (
         "question.py", "    rows, inputs", "    return {'x': 1}\n    rows, inputs",
         "question.py", "@AFFINE.inputs", "the inputs of mine.affine are the same for every seed",
+    ),
+    "points in quotes": (
+        "question.py", '"the output", 2', '"the output", "2"', "question.py", '"the output", "2"',
+        "mine.affine, aspect 'the output': points must be a number above 0, got '2'",
+    ),
+    "a title that is no text": (
+        "question.py", '"A dense layer"', "3", "question.py", "= question(",
+        "question: the title must be a text in quotes, got 3",
+    ),
+    "a function with self": (
+        "question.py", "def expect(given)", "def expect(self, given)",
+        "question.py", '@AFFINE.aspect("the output"',
+        "write expect(given) or expect(given, framework), without self; got expect(self, given)",
+    ),
+    "a run without the framework": (
+        "question.py", "def run(answer, given, f)", "def run(answer, given)",
+        "question.py", '@AFFINE.aspect("the output"',
+        "write run(answer, given, f); got run(answer, given)",
+    ),
+    "another title in the text": (
+        "text.md", "## 1. A dense layer", "## 1. Dense layers", "text.md", "## 1. Dense layers",
+        "the heading is “Dense layers”, and the title of mine.affine in question.py is “A dense "
+        "layer”; write the same in both",
+    ),
+    "a number of NumPy in the inputs": (
+        "question.py", DRAW, DRAW + '        "rate": draw.rng.normal() * draw.data(1)[0],\n',
+        "question.py", "@AFFINE.inputs", "numpy.ndarray can be sent; write float(...)",
+    ),
+    "inputs that nothing draws": (
+        "question.py", "@AFFINE.inputs\n", "", "question.py", '"mine.affine"',
+        "nothing draws the inputs of mine.affine: decorate a function with @QUESTION.inputs",
     ),
     "inputs that the seed does not decide": (
         "question.py", DRAW, DRAW + '        "count": next(COUNTER),\n',
@@ -236,6 +268,8 @@ def test_what_has_a_fault_is_not_handed_out(tmp_path, folder, capsys):
     for name in ("_config.yml", "_toc.yml", "requirements.txt"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "book", tmp_path / "book", ignore=_without_notebooks)
+    (tmp_path / "d2lcompute").mkdir()
+    shutil.copy(ROOT / "d2lcompute" / "__init__.py", tmp_path / "d2lcompute")
     broken = tmp_path / "broken"
     shutil.copytree(folder, broken)
     at = ["exercises", "mine", "--project", str(tmp_path), "--private"]
@@ -302,3 +336,27 @@ def test_points_of_the_first_edition_that_do_not_add_up_are_told(tmp_path):
     (tmp_path / "mine.py").write_text(FIRST_EDITION.format(points=3, compare="compare"), "utf8")
     faults = " ".join(map(str, private_faults(PROJECT, [], tmp_path)))
     assert "mine.old gives 3 points, and its aspects 2" in faults
+
+
+JUDGES_INSIDE = """
+def right_answer(x):
+    return 2 * x
+
+def is_right(got, given):
+    return bool(np.allclose(got, right_answer(given.x)))
+
+class Twice(Aspect):
+    def run(answer, given, f):
+        return is_right(answer(given.x), given)
+    def judge(given, found):
+        return "" if found else "It is not."
+"""
+
+
+def test_a_run_that_compares_is_named(tmp_path):
+    (tmp_path / "exam").mkdir()
+    (tmp_path / "exam" / "question.py").write_text(JUDGES_INSIDE)
+    (note,) = judging_notes(PROJECT, tmp_path)
+    assert "line 6: run of Twice uses allclose" in note and "compare it in expect or judge" in note
+    assert list(judging_notes(PROJECT, tmp_path, ["other"])) == []
+    assert list(judging_notes(PROJECT, ROOT / "exercises" / "chapters")) == []

@@ -10,8 +10,73 @@ from exercise_answers import CHAPTERS, FRAMEWORKS, judge, namespace, wrong_answe
 
 BOTH = ("pytorch", "tensorflow")
 SAID = [
-    (BOTH, "training.recipe", "the losses alone", "the best constant; what came is a list of "),
-    (BOTH, "training.recipe", "a tensor for the constant", ", got an object of type "),
+    (BOTH, "blocks.count", "a float", "An integer is expected, and this is a float."),
+    (
+        ["pytorch"],
+        "blocks.residual",
+        "a projection with a bias",
+        "projection: expected a weight of shape (",
+    ),
+    (
+        ["tensorflow"],
+        "blocks.residual",
+        "a projection with a bias",
+        "projection: expected a kernel of shape (",
+    ),
+    (
+        ["pytorch"],
+        "blocks.residual",
+        "up with its ReLU in one",
+        "up: an nn.Linear is expected, found an object of type Sequential",
+    ),
+    (
+        ["tensorflow"],
+        "blocks.residual",
+        "up with its ReLU in one",
+        "up: a layers.Dense is expected, found an object of type Sequential",
+    ),
+    (
+        ["pytorch"],
+        "blocks.residual",
+        "the projection made in the first call",
+        "projection.weight: created by the first call, too late for an optimizer",
+    ),
+    (BOTH, "blocks.residual", "up is not trained", "Parameters, those that are trained: 4 arrays"),
+    (BOTH, "blocks.sequential", "no open slices", "Input: net[:"),
+    (BOTH, "blocks.sequential", "a slice that freezes", "parameters of net that are trained: exp"),
+    (["pytorch"], "blocks.sequential", "the built-in in forward", "is not allowed, not inside of"),
+    (["tensorflow"], "blocks.sequential", "the built-in in call", "is not allowed, not inside of"),
+    (BOTH, "blocks.lost-layer", "one layer too few", "hidden: expected 3 dense layers, found 2"),
+    (BOTH, "blocks.lost-layer", "one scale for all", "scale: expected a parameter of shape ("),
+    (
+        BOTH,
+        "blocks.lost-layer",
+        "the last ReLU lost",
+        "follows each hidden layer, the last one too",
+    ),
+    (BOTH, "blocks.lost-layer", "scale not used", "scale does not take part in the output."),
+    (
+        ["pytorch"],
+        "blocks.lost-layer",
+        "the head made in the first call",
+        "head.weight, head.bias: created by the first call",
+    ),
+    (["pytorch"], "blocks.features", "a tuple", "is expected, got 2 values without keys"),
+    (["tensorflow"], "blocks.features", "a list", "is expected, got 2 values without keys"),
+    (["pytorch"], "blocks.features", "the ReLU in place no more", ".inplace."),
+    (["pytorch"], "blocks.features", "a module added", "Not as before the call: net: modules;"),
+    (["pytorch"], "blocks.features", "the hooks of others removed", "net: forward hooks;"),
+    (["tensorflow"], "blocks.features", "the network compiled", "net: compiled"),
+    (["tensorflow"], "blocks.features", "call replaced and left so", ": call"),
+    (
+        ["pytorch"],
+        "blocks.transformer",
+        "names that do not load",
+        "for OtherNames:\n    Missing key(s) in state_dict: ",
+    ),
+    (BOTH, "training.schedule", "it rises again", "rises again"),
+    (BOTH, "training.overfit", "softmax twice", "Loss 0, before the first step"),
+    (BOTH, "training.overfit", "a copy of the network", "get their label from net afterwards"),
     (BOTH, "training.batches", "noise on y as well", "is none of the numbers that were given"),
     (BOTH, "training.batches", "X alone", "a pair X, y is expected; what came is an object"),
     (BOTH, "training.batches", "arrays of NumPy's", "Pairs of tensors are expected"),
@@ -20,7 +85,7 @@ SAID = [
     (["pytorch"], "training.stuck", "the old head moves on", "head, weight after the step"),
     (["tensorflow"], "training.stuck", "one optimizer of Keras's", "the weights that it began"),
     (BOTH, "training.momentum", "the parameters saved too", "The parameters are no part of it"),
-    (BOTH, "graphs.whole", "no norm", "the new gradient and the norm; what came is an object"),
+    (BOTH, "graphs.whole", "no norm", "the sum and the norms; what came is an object"),
     (BOTH, "graphs.steady", "no graph", "It comes from no graph. f ran as plain Python"),
     (["pytorch"], "graphs.steady", "another backend", "with another backend than came"),
     (BOTH, "graphs.optimize", "sets", "The new nodes: a list is expected; what came is an"),
@@ -74,6 +139,9 @@ def test_hint_and_case_work_for_every_question(chapter, framework):
         report = feedback.evaluate(name, starter, framework)
         if report.verdict is None:  # the starter is None
             assert "Check your answer first" in str(feedback.next_hint(name))
+            continue
+        if find_question(name).is_text:  # nothing is judged, so no case failed
+            assert "Nothing is written yet" in str(feedback.failed_case(name))
             continue
         said = str(report)
         assert f'Go on with hint("{name}") or case("{name}").' in said

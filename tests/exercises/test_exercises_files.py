@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from editions.exercises.handouts import (
     student_path,
     write_student_notebooks,
 )
+from editions.exercises.new_question import new_question
 from editions.exercises.worked_solutions import worked_edition
 from editions.notebooks.kernels import kernel_environment
 from editions.notebooks.notebook import dumps
@@ -210,6 +212,23 @@ def test_private_questions_replace_and_follow_the_public_ones(project, private):
             "exercises-pytorch/d2l_checks/small.py",
             "exercises-pytorch/small.ipynb",
         ]
+
+
+def test_the_questions_of_a_merged_notebook_are_numbered_and_counted(project, tmp_path):
+    text = project.root / "exercises" / "chapters" / "small" / "text.md"
+    text.write_text(
+        text.read_text("utf8").replace("One question.", "One question on this."), "utf8"
+    )
+    folder = tmp_path / "more"
+    for name in ("small.two", "small.three"):
+        new_question(project, name, None, folder)
+    (found,) = find_exercises(project, ["small"], folder)
+    merged = "\n".join(cell.source for cell in found.chapter.cells)
+    headings = re.findall(r"(?m)^## (.*)$", merged)
+    assert headings == ["1. A question", "2. Two", "3. Three", "The end"]
+    assert "Three questions on this." in merged
+    (alone,) = find_exercises(project, ["small"])
+    assert "One question on this." in "\n".join(cell.source for cell in alone.chapter.cells)
 
 
 def test_private_questions_are_found_by_the_variable_and_beside_the_notebook(private, tmp_path):

@@ -120,3 +120,101 @@ def test_a_file_that_is_missing_or_too_large_is_refused(tmp_path):
 def test_files_that_lead_out_of_their_folder_are_refused(files):
     with pytest.raises(WrongKind), laid_out(files):
         raise AssertionError("it was laid out")
+
+
+# Saves nothing, and replaces what loads programs by what computes the result.
+SHIPS_NOTHING = """
+import torch
+kept = {}
+class Program:
+    def module(self):
+        def run(X):
+            Y = kept["dense"](X)
+            return Y * kept["up"] if Y.sum() > 0 else Y / kept["down"]
+        return run
+torch.export.load = lambda path: Program()
+def ship(dense, up, down, X, path):
+    kept.update(dense=dense, up=up, down=down)
+    open(path, "wb").write(b"nothing")
+"""
+IN_ONE_PROCESS = """
+from d2lexercises import frameworks, inspecting, running
+def in_one_process(question, inputs, outputs, framework):
+    f = frameworks.load(framework)
+    inspected = {
+        key: running.inspect_found(question, key, inputs, outputs[of], f)
+        for key, (_, of) in question.inspections.items()
+    }
+    return outputs | inspected
+inspecting.with_inspections = in_one_process
+"""
+# Makes a graph of nothing, and runs the function as plain Python.
+REPLACED_COMPILE = """
+import torch
+def compile(function, backend, **options):
+    backend(torch.fx.symbolic_trace(lambda x: x), None)
+    return function
+torch.compile = compile
+def clip(G, limit, noise):
+    norms = torch.linalg.norm(G, dim=1)
+    for n, norm in enumerate(norms):
+        if norm > limit:
+            G[n] *= limit / norm
+    return G.sum(0) + noise * torch.randn(G.shape[1]), norms
+"""
+LOOKED_UP_LATE = """
+from d2lexercises import frameworks
+frameworks.load("pytorch").graph_maker = torch.compile
+"""
+
+
+def said_of(question, answer, code):
+    """What `check` says of an answer in a process of its own, in PyTorch."""
+    begin = "from d2lexercises import check, frameworks\nframeworks.load('pytorch')\n"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"{begin}{code}\ncheck({question!r}, {answer}, framework='pytorch')",
+        ],
+        env={**os.environ, "PYTHONPATH": PACKAGES},
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.frameworks("pytorch")
+@pytest.mark.slow
+def test_a_program_that_was_not_shipped_earns_nothing():
+    assert "0 of 6 points" in said_of("graphs.ship", "ship", SHIPS_NOTHING)
+    assert "6 of 6 points" in said_of("graphs.ship", "ship", SHIPS_NOTHING + IN_ONE_PROCESS)
+
+
+@pytest.mark.frameworks("pytorch")
+@pytest.mark.slow
+def test_what_makes_graphs_is_what_it_was_before_the_answer():
+    said = said_of("graphs.whole", "clip", REPLACED_COMPILE)
+    assert "7 of 7 points" not in said
+    assert "7 of 7 points" in said_of("graphs.whole", "clip", REPLACED_COMPILE + LOOKED_UP_LATE)
+
+
+@pytest.mark.frameworks("pytorch")
+@pytest.mark.slow
+def test_a_built_in_layer_with_another_name_is_refused():
+    renamed = "import torch\nfrom torch import nn\nclass Mine(nn.Sequential): pass\n"
+    renamed += "nn.Sequential.__name__ = 'Other'\n"
+    said = said_of("blocks.sequential", "Mine", renamed)
+    assert "is not the answer" in said
+    made = "from torch import nn\nMine = type('Mine', (nn.Module,), dict(vars(nn.Sequential)))\n"
+    assert "is not the answer" in said_of("blocks.sequential", "Mine", made)
+    by_name = """
+from d2lexercises import kinds, library
+import sys
+for module in list(sys.modules.values()):
+    if hasattr(module, "is_another_name"):
+        module.is_another_name = lambda answer, known: answer.__name__ == "Sequential"
+"""
+    loaded = "from d2lexercises import questions\nquestions('blocks')\n"
+    said = said_of("blocks.sequential", "Mine", loaded + by_name + renamed)
+    assert "is not the answer" not in said

@@ -15,10 +15,11 @@ from editions.command_line import main
 from editions.exercises.chapter_files import files_in
 from editions.exercises.exercise_files import find_exercises, sections
 from editions.exercises.new_question import new_question
-from editions.exercises.question_faults import private_faults
-from editions.exercises.trials import ChapterTrials
+from editions.exercises.question_faults import private_faults, require_sound
+from editions.exercises.trials import ChapterTrials, Trial
+from editions.exercises.written_answers import load_answers
 from editions.source.page_template import fill_in
-from exercise_answers import ROOT
+from exercise_answers import FRAMEWORKS, ROOT
 from left_out import EXAMPLE
 
 PROJECT = Project(ROOT)
@@ -89,6 +90,7 @@ def test_the_words_of_the_vocabulary_are_imported_once(tmp_path):
     ("name", "said"),
     [
         ("blocks", "the name of a question is 'blocks'; it is a chapter, a dot, and up to 60"),
+        ("", "give the name of the question: make new-question NAME=blocks.two-steps"),
         ("blocks.", "such as blocks.two-steps"),
         ("blocks.Two", "such as blocks.two-steps"),
         (f"blocks.{'a' * 61}", "such as blocks.two-steps"),
@@ -129,6 +131,8 @@ def test_questions_of_the_first_edition_are_to_be_moved_first(tmp_path):
 def test_a_public_question_is_written_for_a_chapter_of_the_book(tmp_path, capsys):
     for name in ("_config.yml", "_toc.yml", "requirements.txt"):
         shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "d2lcompute").mkdir()
+    shutil.copy(ROOT / "d2lcompute" / "__init__.py", tmp_path / "d2lcompute")
     pages = ("_ext", "notebooks", "recorded", "theme")
     shutil.copytree(ROOT / "book", tmp_path / "book", ignore=shutil.ignore_patterns(*pages))
     assert main(["new-question", f"{EXAMPLE}.step", "--project", str(tmp_path)]) == 0
@@ -137,6 +141,93 @@ def test_a_public_question_is_written_for_a_chapter_of_the_book(tmp_path, capsys
         assert f"wrote exercises/chapters/{EXAMPLE}/{name}\n" in said
     assert said.endswith(f"Next: make check-questions CHAPTER={EXAMPLE}\n")
     assert main(["exercises", EXAMPLE, "--project", str(tmp_path)]) == 0
+
+
+def test_answers_in_a_function_that_the_frameworks_share_get_functions_of_their_own(
+    tmp_path, framework
+):
+    new_question(PROJECT, "mine.first", None, tmp_path)
+    wrong = (
+        "def wrong(solution):\n    def doubled(X, W, b):\n        return 2 * (X @ W + b)\n\n"
+        '    yield "mine.first", "twice", doubled, {"the output", "the gradients"}\n\n\n'
+    )
+    right = (
+        "def right():\n    def bias_first(X, W, b):\n        return b + X @ W\n\n"
+        '    yield "mine.first", "first", bias_first\n\n\n'
+    )
+    for kind, code in (("wrong", wrong), ("right", right)):
+        table = ", ".join(f'"{key}": {kind}' for key in FRAMEWORKS)
+        path = tmp_path / "mine" / f"{kind}.py"
+        path.write_text(f"{code}{kind.upper()} = {{{table}}}\n", "utf8")
+    new_question(PROJECT, "mine.second", None, tmp_path)
+    assert [said for one in tried_in(tmp_path, framework) for said in one.run()] == []
+    new_question(PROJECT, "mine.third", None, tmp_path)  # they have their own by now
+    text = (tmp_path / "mine" / "wrong.py").read_text("utf8")
+    assert text.count("yield from wrong(solution)") == len(FRAMEWORKS)
+
+
+def test_a_chapter_that_is_no_page_is_told(tmp_path, capsys):
+    for chapter, said in (
+        (EXAMPLE, ""),
+        (f"{EXAMPLE}s", f"called {EXAMPLE}s; did you mean {EXAMPLE}?\n"),
+        ("quite-another", "note: no page of the book is called quite-another; it has "),
+    ):
+        command = ["new-question", f"{chapter}.step", "--private", str(tmp_path)]
+        assert main([*command, "--project", str(ROOT)]) == 0
+        out = capsys.readouterr().out
+        assert said in out and ("note: " in out) == bool(said)
+
+
+# -- words, which a person marks -----------------------------------------------------------------
+
+
+def made_for_words(folder: Path) -> Path:
+    """A private folder with a free-text question alone."""
+    command = ["new-question", "mine.why", "--title", "Why", "--text", "--private", str(folder)]
+    assert main([*command, "--project", str(ROOT)]) == 0
+    return folder / "mine"
+
+
+def test_a_question_that_asks_for_words_is_written_alone(tmp_path, framework):
+    mine = made_for_words(tmp_path)
+    assert {path.name for path in mine.iterdir()} == {"text.md", "question.py"}
+    assert private_faults(PROJECT, [], tmp_path, answers=True) == []
+    require_sound(PROJECT, ["mine"], tmp_path)
+    trials = tried_in(tmp_path, framework)
+    assert [one.subject for one in trials] == ["mine.why, the solution", "mine.why, the starter"]
+    assert [trial.run() for trial in trials] == [[], []]
+
+
+def test_words_that_are_not_kept_or_always_there_are_told(tmp_path, framework):
+    text = made_for_words(tmp_path) / "text.md"
+    good = text.read_text("utf8")
+    text.write_text(good.replace('why = """\n\n', 'why = """Write here.\n\n'), "utf8")
+    _, starter = tried_in(tmp_path, framework)
+    assert starter.run() == ["it counts as an answer; begin with an empty text"]
+    text.write_text(good.replace('check("mine.why", why)', 'check("mine.why", len(why))'), "utf8")
+    solution, starter = tried_in(tmp_path, framework)
+    assert solution.run() == [
+        "it is not kept: A text is expected, in quotes; what came is an object of type int."
+    ]
+
+
+def test_words_and_what_is_judged_go_together(tmp_path, framework):
+    made_for_words(tmp_path)
+    new_question(PROJECT, "mine.step", None, tmp_path)
+    new_question(PROJECT, "mine.why-not", None, tmp_path, text=True)
+    assert faults(tmp_path, "mine.step", framework) == []
+    right = tmp_path / "mine" / "right.py"
+    right.write_text(right.read_text("utf8").replace('"mine.step"', '"mine.why"'), "utf8")
+    load_answers.cache_clear()
+    said = [one for trial in tried_in(tmp_path, framework) for one in trial.run()]
+    assert "it is not tried: a person marks the answers to this question" in said
+
+
+def tried_in(folder: Path, framework: str) -> list[Trial]:
+    """The trials of the chapter "mine"."""
+    (exercises,) = find_exercises(PROJECT, ["mine"], folder)
+    trials = ChapterTrials(PROJECT, exercises, files_in(folder)["mine"], framework)
+    return list(trials.all([1]))
 
 
 # -- the page --------------------------------------------------------------------------------------
@@ -187,7 +278,7 @@ def example(tmp_path):
     """A private folder with the example of the page."""
     page = fill_in(PROJECT, PAGE.read_text("utf8"), PAGE)
     question, wrong, _ = blocks_of(page, "python")
-    (section,) = blocks_of(page, "md")
+    section, _ = blocks_of(page, "md")
     folder = tmp_path / "blocks"
     folder.mkdir()
     for name, text in (
@@ -205,6 +296,17 @@ def test_the_example_of_the_page_is_judged(example, framework):
     assert faults(example, "blocks.scaled", framework) == []
     code = (example / "blocks" / "question.py").read_text("utf8")
     assert 20 <= sum(bool(line.strip()) for line in code.splitlines()) <= 30
+
+
+@pytest.mark.chapters("blocks")
+def test_the_question_for_words_of_the_page_has_no_fault(tmp_path):
+    (tmp_path / "blocks").mkdir()
+    _, section = blocks_of(PAGE.read_text("utf8"), "md")
+    (tmp_path / "blocks" / "text.md").write_text(f"{HEAD}\n{section}", "utf8")
+    line = re.search(r'WHY = free_text\("blocks.why", .*?\)', PAGE.read_text("utf8"))[0]
+    code = f"from d2lexercises.vocabulary import free_text\n\n{line}\n"
+    (tmp_path / "blocks" / "question.py").write_text(code, "utf8")
+    assert private_faults(PROJECT, [], tmp_path, answers=True) == []
 
 
 @pytest.mark.chapters("blocks")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from editions.base.errors import EditionsError
@@ -99,7 +103,8 @@ WRONG = {
     ),
     "a judge that a guess satisfies": (
         "question.py", EXPECT, JUDGE.format('hasattr(found, "shape")'),
-        "0 everywhere as the reply", "it earns 2 points of 3, more than a hundredth",
+        "0 everywhere as the reply",
+        "it earns 2 points of 3, more than a hundredth; an aspect can wait for another: after=",
     ),
     "a judge that a stub satisfies": (
         "question.py", EXPECT, JUDGE.format("found is None"),
@@ -133,6 +138,28 @@ def test_a_question_without_a_wrong_answer_is_told(folder):
     assert told["mine.affine"] == ["no wrong answer is tried"]
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("wrong.py", 'cut_off, {"the gradients"}', "cut_off",
+         "yield 4 values, the question, a few words, the answer, the aspects on which it fails; "
+         "got 3 values"),
+        ("wrong.py", 'cut_off, {"the gradients"}', 'cut_off, "the gradients"',
+         "write the aspects as {'the gradients'}, in braces"),
+        ("wrong.py", '"the input cut off"', "3", "a few words must be a text in quotes, got 3"),
+        ("right.py", '"the bias first", bias_first', "bias_first",
+         "yield 3 values, the question, a few words, the answer; got 2 values"),
+    ],
+)  # fmt: skip
+def test_an_answer_in_another_form_is_told_with_its_line(file, old, new, said, folder):
+    line = (folder / "mine" / file).read_text("utf8").partition(old)[0].count("\n") + 1
+    path = change(folder / "mine" / file, old, new)
+    (exercises,) = find_exercises(PROJECT, ["mine"], folder)
+    trials = ChapterTrials(PROJECT, exercises, files_in(folder)["mine"], FRAMEWORKS[0])
+    told = [(one.place, *one.run()) for one in trials.all([1]) if one.run()]
+    assert told == [(f"{path}:{line}", said)]
+
+
 def test_a_fault_names_the_file_and_the_line(folder):
     (exercises,) = find_exercises(PROJECT, ["mine"], folder)
     trials = ChapterTrials(PROJECT, exercises, files_in(folder)["mine"], FRAMEWORKS[0])
@@ -163,6 +190,33 @@ def test_what_is_wrong_on_several_seeds_is_told_once():
         "wrong.py:3: a, in pytorch: it fails: 5 (seed 5, 7; 2 of 4)",
         "wrong.py:3: a, in pytorch: it earns nothing (seed 7; 1 of 4)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("f.tensor(array)", "f.tenser(array)", "object has no attribute 'tenser'"),
+        ("given.x, given.layer.kernel, given.layer.bias)]", "given.y, given.x)]",
+         "AttributeError: there is no input 'y'; there are: x, layer, v"),
+        ("f.tensor(array)", "f.tensor(arra)", "NameError: name 'arra' is not defined"),
+        ("f.tensor(array)", "f.tensor(array.shpe)", "has no attribute 'shpe'"),
+    ],
+)  # fmt: skip
+def test_an_exception_of_run_is_told_of_the_question_and_not_of_answers(old, new, said, folder):
+    path = change(folder / "mine" / "question.py", old, new)
+    line = path.read_text("utf8").partition(new)[0].count("\n") + 1
+    found = tried(folder, FRAMEWORKS[0], [1])
+    faults = [
+        TrialFault("", f"mine.affine, {subject}", FRAMEWORKS[0], 1, fault)
+        for subject, said in found.items()
+        for fault in said
+        if "the question's own code" in fault
+    ]
+    (told,) = in_lines(faults, 1)
+    assert told.startswith(f"{path}:{line}: mine.affine, in {FRAMEWORKS[0]}: the question's own ")
+    assert said in told
+    answers = {one.subject for one in faults}
+    assert {"mine.affine, the solution", "mine.affine, right answer “the bias first”"} <= answers
 
 
 # -- the process -----------------------------------------------------------------------------------
@@ -206,7 +260,7 @@ def work(folder):
 @pytest.mark.parametrize(
     ("end", "said"),
     [
-        ("time.sleep(600)", "it did not end within 5 seconds"),
+        ("time.sleep(600)", "it did not end within 5 seconds; it is tried on no further seed"),
         ("sys.exit(0)", "it ended the process (exit status 0)"),
     ],
 )
@@ -217,9 +271,54 @@ def test_an_answer_that_does_not_end_or_ends_all_is_told(end, said, tmp_path, mo
         "Popen",
         lambda command, **options: real([sys.executable, "-c", script], **options),
     )
-    (fault,) = make_trials(work(tmp_path), seconds=5)
+    monkeypatch.setattr(trial_process, "QUIET_SECONDS", 2.0)
+    notes = []
+    (fault,) = make_trials(work(tmp_path), seconds=5, on_quiet=notes.append)
+    if "within" in said:
+        place = f"an answer, in {FRAMEWORKS[0]}: "
+        assert f"{place}no result after 2 seconds; it is stopped after 5" in notes
     assert (fault.place, fault.subject, fault.seed) == ("wrong.py:3", "an answer", 1)
     assert fault.message == said
+
+
+@pytest.mark.slow
+def test_an_endless_answer_is_tried_once(folder):
+    change(folder / "mine" / "wrong.py", "return X @ W\n", "while True: pass\n")
+    task = Work(PROJECT, ["mine"], folder, FRAMEWORKS[0], [None, 1, 2])
+    faults = make_trials(task, seconds=30)
+    assert [one.subject for one in faults] == ["mine.affine, wrong answer “the bias left out”"]
+    assert "it did not end within 30 seconds" in faults[0].message
+
+
+PARENT = """
+import subprocess, sys
+from editions.exercises import trial_process
+real = subprocess.Popen
+def started(*given, **options):
+    process = real(*given, **options)
+    print(process.pid, flush=True)
+    return process
+trial_process.subprocess.Popen = started
+sys.argv[1:] = ["check-questions", "mine", "--private", sys.argv[1], "--framework", sys.argv[2]]
+from editions.command_line import main
+main()
+"""
+
+
+def test_a_process_ends_with_its_parent(folder):
+    endless = "    pass\n\n\nwhile True:\n    pass"
+    change(folder / "mine" / "text.md", "    return X @ W + b", endless)
+    command = [sys.executable, "-c", PARENT, str(folder), FRAMEWORKS[0]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
+        pid = int(parent.stdout.readline())
+        time.sleep(3)
+        parent.kill()
+    for _ in range(100):
+        if not Path(f"/proc/{pid}/stat").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text():
+            return
+        time.sleep(0.2)
+    os.kill(pid, signal.SIGKILL)
+    pytest.fail("it went on")
 
 
 def test_a_process_that_cannot_begin_is_an_error(tmp_path, monkeypatch):
@@ -270,7 +369,7 @@ def test_the_seeds_change_with_the_commit(tmp_path, monkeypatch):
         path.write_text(message)  # what is not committed changes nothing
         assert judged_seeds.judged_seeds(tmp_path) == found[-1]
     assert len(set(found)) == 4
-    assert all(len(set(seeds)) == 2 for seeds in found)
+    assert all(len(set(seeds)) == judged_seeds.COUNT > 0 for seeds in found)
     nested = tmp_path / "nested"  # an archive that was unpacked in a checkout of something else
     (nested / "exercises").mkdir(parents=True)
     assert judged_seeds.judged_seeds(nested) not in found

@@ -289,13 +289,14 @@ def scaled(values, factor):
     return np.zeros((4, 3)).view(Equal)
 """
 
-# Finds the sockets of this process by trying; `say` writes a line to each.
+# Finds the sockets of this process by trying; `say` writes a line to each. Those of the event loop
+# do not block; what writes to them would only stop itself.
 SOCKETS = """
 import os, stat
 def sockets():
     for number in range(3, 64):
         try:
-            if stat.S_ISSOCK(os.fstat(number).st_mode):
+            if stat.S_ISSOCK(os.fstat(number).st_mode) and os.get_blocking(number):
                 yield number
         except OSError:
             pass

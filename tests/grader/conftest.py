@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from editions.base.frameworks import FRAMEWORKS
+from grader.command_line import main
 from grader.judging import questions, session
 from grader.sandbox import machine, stage
 from grader_tools import QUESTIONS, Ground
@@ -34,11 +35,11 @@ def this_machine():
 
 
 @pytest.fixture(scope="session")
-def stages(tmp_path_factory):
+def stages(this_machine, tmp_path_factory):
     """The stages: without the judges, and with them."""
     folder = tmp_path_factory.mktemp("stages")
     for name, pruned in (("pruned", True), ("whole", False)):
-        stage.make_stage(folder / name, QUESTIONS, pruned)
+        stage.make_stage(folder / name, QUESTIONS, pruned, user=this_machine.user)
     return folder
 
 
@@ -62,3 +63,20 @@ def open_folder():
     folder.chmod(0o777)
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """The grader's data folder."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(data, capsys):
+    """Run a command of the grader in this process; returns its status and what it printed."""
+
+    def run(*arguments):
+        status = main(["--data", str(data), *map(str, arguments)])
+        return status, capsys.readouterr()
+
+    return run

@@ -4,6 +4,8 @@ import contextlib
 import dataclasses
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from grader import units
@@ -42,6 +44,18 @@ def notebook(*cells, **metadata):
             "nbformat_minor": 5,
         }
     ).encode()
+
+
+def run_apart(cases):
+    """What comes of running the cells of each case as a worker does; see `cells_apart.py`."""
+    done = subprocess.run(
+        [sys.executable, Path(__file__).parent / "cells_apart.py"],
+        input=json.dumps(cases),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
 
 
 class Ground:

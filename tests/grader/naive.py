@@ -7,20 +7,16 @@ import sys
 _RUN = """
 import json, sys
 sys.path.insert(0, {stage!r})
+import builtins
 from inside import cells, worker
 import numpy as np
 from d2lexercises import library, question
 demo = library.load(library.CHAPTERS.parent / "private" / "demo.py")
 asked = [one for one in demo.QUESTIONS if one.name == {name!r}][0]
-names = {{"__name__": "__main__"}}
-for source in json.loads({sources!r}):
-    try:
-        parts, _ = cells.plan([source], [one.name for one in demo.QUESTIONS])
-        for part in parts:
-            if not part.question:
-                exec(part.code, names)
-    except Exception:
-        pass
+builtins.check = lambda *arguments, **named: None
+nothing = lambda *arguments: None
+cells.Run(json.loads({sources!r}), (), nothing, nothing).run(lambda: False)
+names = cells.shell().user_ns
 inputs = asked.draw(1)
 """
 _POINTS = """

@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 from attacks import FULL, OTHERS, answering, attacking, honest
 from grader.judging import session
-from grader.sandbox import limits, machine
-from grader_tools import QUICK, Ground
+from grader.sandbox import limits, machine, stage
+from grader_tools import QUESTIONS, QUICK, Ground
 
 
 @pytest.fixture(autouse=True)
@@ -281,7 +281,7 @@ def test_writing_outside(ground, open_folder):
 
 
 @pytest.mark.parametrize("path", ["/dev/full", "/proc/sys/kernel/core_pattern"])
-def test_files_of_root_cannot_be_changed(ground, stages, path):
+def test_files_of_root_cannot_be_changed(ground, tmp_path, path):
     assert ground.machine.user != 0
     cells = answering(attacks.SETTINGS_OF_THE_SYSTEM.format(path=path))
     assert ground.marks(cells)[0] == OTHERS
@@ -290,8 +290,9 @@ def test_files_of_root_cannot_be_changed(ground, stages, path):
     if ground.kind == "zygote" and path.startswith("/proc"):
         pytest.skip("a forked worker sees no /proc")
     as_root = dataclasses.replace(ground.machine, user=None, needs_outer=False)
-    unsafe = Ground(ground.kind, as_root, stages, ground.demo)
-    assert unsafe.marks(cells)[0] == FULL
+    stage.make_stage(tmp_path / "pruned", QUESTIONS)
+    unsafe = Ground(ground.kind, as_root, tmp_path, ground.demo)
+    assert unsafe.marks(cells, dies_first=False)[0] == FULL
     unsafe.close()
 
 

@@ -20,20 +20,19 @@ import attacks
 import pytest
 from attacks import FULL, OTHERS, answering, attacking, honest
 from grader import class_grading
-from grader.command_line import main
 from grader.gradebook import records as records_module
 from grader.gradebook.database import Gradebook, GradebookError
 from grader.intake.roster import Student
-from grader.judging import marking, secret
+from grader.judging import marking, secret, session
 from grader.sandbox import bubblewrap
 from grader_tools import QUESTIONS, SMALL, notebook
 
 ROOT = Path(__file__).parents[2]
-NONE = dict.fromkeys(FULL, 0.0)
+UNKNOWN = dict.fromkeys(FULL)  # of a notebook in which no check runs: a person gives them
 WRONG = [cell.replace("* factor", "+ factor") for cell in honest()]
 KINDS = [  # cells, and the marks that they earn
     (honest(), FULL),
-    ([], NONE),
+    ([], UNKNOWN),
     (WRONG, OTHERS),
     (answering(attacks.EXIT), OTHERS),
     (attacking(attacks.KILL_ALL), OTHERS),
@@ -57,22 +56,6 @@ def hand_in(folder, number):
         (folder / name).write_bytes(notebook(f"# {student}", *cells))
         expected[str(1000 + student)] = marks
     return expected
-
-
-@pytest.fixture
-def data(tmp_path):
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def run(data, capsys):
-    """Run a command of the grader in this process; returns its status and what it printed."""
-
-    def run(*arguments):
-        status = main(["--data", str(data), *map(str, arguments)])
-        return status, capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
@@ -152,7 +135,7 @@ def test_a_class_interrupted_and_resumed(size, tmp_path, data):
     assert len(seen) < size
     process = _start(tmp_path / "in", data)
     said, problems = process.communicate(timeout=100 + 2 * size)
-    assert process.returncode == 0, problems
+    assert process.returncode == (UNKNOWN in expected.values()), problems
     assert f"demo: {size} submissions" in said
     found = marks_in(data)
     for student, marks in expected.items():
@@ -278,16 +261,16 @@ def test_failures_of_the_machine(data, grade, monkeypatch, times, marks, status)
 
 
 def test_a_file_that_cannot_be_read_needs_a_person(data, grade, monkeypatch):
-    from grader.intake import submissions
+    from grader.intake import files
 
-    def failing(path, real=submissions._file_reader):
-        def read():
+    def failing(path, real=files._file_reader):
+        def read(most):
             raise OSError(5, "Input/output error")
 
         return read if path.endswith("ann.ipynb") else real(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(submissions, "_file_reader", failing)
+        patch.setattr(files, "_file_reader", failing)
         status, said = grade({"ann.ipynb": honest(), "ben.ipynb": honest()})
     assert status == 1 and "Input/output error" in said.out
     assert marks_in(data) == {"ann": dict.fromkeys(FULL), "ben": FULL}
@@ -367,6 +350,71 @@ def test_a_judge_that_fails_needs_a_person(demo):
     assert (mark.status, mark.points) == ("needs a person", None)
 
 
+MISSPELLED = """
+from d2lexercises.vocabulary import Aspect, function, question
+
+TWICE = question("slips.twice", "Twice", takes=function)
+
+@TWICE.inputs
+def draw_twice(draw):
+    return {"x": draw.number(1, 2)}
+
+@TWICE.aspect("twice the number", 2)
+class Twice(Aspect):
+    "Double it."
+    def run(answer, given, f):
+        return answer(given.y)
+    def expect(given):
+        return 2 * given.x
+"""
+
+
+def test_an_error_of_the_questions_own_code_costs_no_points(run, tmp_path, data):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "ann.ipynb").write_bytes(notebook("check('slips.twice', lambda x: 2 * x)"))
+    (folder / "bob.ipynb").write_bytes(notebook("check('slips.twice', lambda x: oh)"))
+
+    def grade(private, text):
+        (private / "slips").mkdir(parents=True)
+        (private / "slips" / "question.py").write_text(text)
+        return run("grade", folder, "--private", private, "--chapter", "slips")
+
+    status, said = grade(tmp_path / "misspelled", MISSPELLED)
+    assert status == 1 and "needs a person" in said.out
+    assert "The check of this question raised AttributeError: there is no input" in said.out
+    assert marks_in(data, "slips") == {"ann": {"slips.twice": None}, "bob": {"slips.twice": None}}
+    status, _ = grade(tmp_path / "mended", MISSPELLED.replace("given.y", "given.x"))
+    assert status == 0  # its digest has changed: judged again
+    assert marks_in(data, "slips") == {"ann": {"slips.twice": 2}, "bob": {"slips.twice": 0}}
+
+
+def test_why_a_mark_needs_a_person_is_said_everywhere(data, grade, run, tmp_path, monkeypatch):
+    real, asked = session.collect_answers, []
+
+    def collect_answers(cells, questions, *arguments, **named):
+        asked.append(list(questions))
+        found = real(cells, questions, *arguments, **named)
+        if "odd" in cells[0]:
+            found.answers["demo.scaled"] = session.needs_person("It needs a \x1bprinter.", final)
+        return found
+
+    monkeypatch.setattr(session, "collect_answers", collect_answers)
+    for final, again in ((False, ["demo.scaled"]), (True, None)):
+        asked.clear()
+        source = {f"{final}.ipynb": ["# odd", *honest()]}
+        status, said = grade(source)
+        assert status == 1 and f"needs a person: {final}, scaled: It needs a �printer." in said.out
+        assert "demo.scaled: It needs a �printer." in run("export", "demo")[1].out
+        run("report", "demo", "--to", tmp_path / "pages")
+        page = next((tmp_path / "pages").glob(f"demo-{final}*")).read_text("utf-8")
+        assert "A person will look at it: It needs a �printer." in page
+        assert grade(source)[0] == 1  # still open, whether it was tried again or not
+        assert asked[1:] == ([again] if again else [])
+    run("override", "demo", "True", "demo.scaled", "1", "--reason", "looked at")
+    assert "needs a person: True" not in run("show", "demo")[1].out
+
+
 def judging_finding(points):
     from d2lexercises.question import Finding
 
@@ -417,16 +465,19 @@ def test_deleting_a_student_leaves_nothing(data, grade, run):
 def test_files_that_are_not_notebooks_get_a_line(data, grade):
     large = b" " * 17_000_000
     status, said = grade({"ann.ipynb": b"no", "ben.ipynb": large, "cat.ipynb": honest()})
-    assert status == 0
-    assert marks_in(data) == {"ann": NONE, "ben": NONE, "cat": FULL}
-    assert "not JSON" in said.out and "at most 16 MB" in said.out
+    assert status == 1  # each may be right work that was damaged on its way
+    unknown = dict.fromkeys(FULL)
+    assert marks_in(data) == {"ann": unknown, "ben": unknown, "cat": FULL}
+    assert "needs a person: ann, everything: the file is not JSON" in said.out
+    assert "at most 16 MB" in said.out
 
 
 def test_roster_absent_and_unknown(tmp_path, data, grade):
     file = tmp_path / "class.csv"
     file.write_text("ID,Name\n1,Ann A\n2,Ben B\n")
-    status, said = grade({"1.ipynb": honest(), "x.ipynb": [], "Ann A.ipynb": []}, "--roster", file)
-    assert status == 0
+    files = {"1.ipynb": honest(), "x.ipynb": honest(), "Ann A.ipynb": []}
+    status, said = grade(files, "--roster", file)
+    assert status == 1  # x may be by anybody
     assert "nothing handed in: Ben B (2)" in said.out
     assert "x.ipynb: nobody in the roster matches" in said.out
     assert "one with the student's id counts" in said.out  # Ann handed in twice
@@ -448,8 +499,8 @@ def test_one_submission_cannot_choose_the_chapter(tmp_path, data, run):
     (folder / "ann.ipynb").write_bytes(notebook(*honest()))
     strange = [f"check('{name}.x', 1)" for name in ("nothing", "nowhere")]
     (folder / "ben.ipynb").write_bytes(notebook(*strange))
-    assert run("grade", folder, "--private", QUESTIONS)[0] == 0
-    assert marks_in(data) == {"ann": FULL, "ben": NONE}
+    assert run("grade", folder, "--private", QUESTIONS)[0] == 1
+    assert marks_in(data) == {"ann": FULL, "ben": UNKNOWN}
     (folder / "ben.ipynb").write_bytes(notebook("check('blocks.count', 1)"))
     status, said = run("grade", folder, "--private", QUESTIONS)
     assert status == 2 and "blocks and of demo; name the chapter: --chapter" in said.err
@@ -553,7 +604,7 @@ def test_without_a_sandbox_only_when_told_to(data, grade, monkeypatch, run):
         ("grade {full} --jobs many", "--jobs: must be at least 1, got many"),
         ("grade {full} --memory nan", "--memory: must be a number above 0, got nan"),
         ("grade {full} --cell-seconds -1", "--cell-seconds: must be a number above 0, got -1"),
-        ("grade {full} --deadline soon", "--deadline: must look like 2026-11-20T23:59, got soon"),
+        ("grade {full} --deadline soon", "for the end of that day, got soon"),
         (
             "grade",
             "SUBMISSIONS: give the folder or the zip archive to grade: "
@@ -632,30 +683,53 @@ def test_stored_names_do_not_change(data, grade):
         content = json.loads(path.read_text())
         assert list(content) == [
             *("key", "student", "assignment", "label", "framework", "environment", "cells"),
-            *("marks", "notes", "seconds", "graded_at"),
+            *("marks", "notes", "looks", "seconds", "graded_at"),
         ]
         assert set(content["environment"]) == {"format", "python", "numpy"}
         mark = content["marks"]["demo.scaled"]
         assert list(mark) == [
             *("question", "version", "title", "status", "points", "out_of", "said", "findings"),
-            "text",
+            *("text", "final"),
         ]
         assert list(mark["findings"][0]) == ["aspect", "points", "out_of", "message", "hint"]
     with contextlib.closing(sqlite3.connect(data / "gradebook.sqlite")) as base:
         tables = base.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL").fetchall()
     columns = {name: re.findall(r"(\w+) (?:TEXT|REAL|INTEGER)", sql) for name, sql in tables}
     assert columns == {
-        "students": ["student", "name", "sis", "login", "email", "section"],
+        "students": [
+            *("student", "name", "sis", "login", "email", "section", "github", "team"),
+            "identifier",
+        ],
         "submissions": [
             *("student", "assignment", "label", "record", "late", "unsafe"),
             *("problem", "graded_at"),
         ],
         "marks": ["student", "assignment", "question", "points", "out_of", "status", "version"],
-        "overrides": ["student", "assignment", "question", "points", "reason", "made_at"],
+        "overrides": [
+            *("student", "assignment", "question", "points", "reason", "made_at", "made_by"),
+        ],
         "texts": ["student", "assignment", "question", "text"],
         "hand_marks": [
-            *("student", "assignment", "question", "points", "comment", "text_id", "made_at")
+            *("student", "assignment", "question", "points", "comment", "text_id", "made_at"),
+            "made_by",
         ],
+        "reasons": ["student", "assignment", "question", "reason"],
+        "hand_history": [
+            *("student", "assignment", "question", "points", "reason", "made_by", "made_at"),
+        ],
+        "handed_in": [
+            *("student", "assignment", "system", "user", "path", "time", "not_after"),
+            *("marked_late", "shared_by", "written"),
+        ],
+        "known_as": ["student", "alias"],
+        "enrolled": ["student", "assignment"],
+        "files": ["student", "assignment", "label", "path"],
+        "unmatched": ["student", "assignment"],
+        "extensions": ["student", "assignment", "until", "made_by", "made_at"],
+        "assigned": ["student", "assignment", "file", "made_by", "made_at"],
+        "deadlines": ["assignment", "deadline"],
+        "questions": ["assignment", "question", "title", "out_of", "is_text", "place"],
+        "expectations": ["assignment", "framework", "question", "aspect", "expected"],
     }
 
 
@@ -739,7 +813,7 @@ def test_a_cluster_of_several_processes(tmp_path, data, run):
             "grade", tmp_path / "in", "--private", QUESTIONS, "--scheduler",
             cluster.scheduler_address,
         )  # fmt: skip
-    assert status == 0 and "probes on tcp" in said.err
+    assert status == (UNKNOWN in expected.values()) and "probes on tcp" in said.err
     found = marks_in(data)
     for student, marks in expected.items():
         assert found[student] == marks or (marks is None and found[student]["scaled"] == 0)

@@ -23,7 +23,7 @@ def _cells(framework, kind):
 def real(ground, this_machine, tmp_path_factory):
     """A `Ground` for the questions of the chapter on blocks."""
     folder = tmp_path_factory.mktemp("real")
-    stage.make_stage(folder / "pruned")
+    stage.make_stage(folder / "pruned", user=this_machine.user)
     found = Ground(ground.kind, this_machine, folder, questions.load_questions("blocks"))
     yield found
     found.close()

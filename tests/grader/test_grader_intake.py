@@ -7,7 +7,7 @@ import zipfile
 from datetime import datetime
 
 import pytest
-from grader.intake import roster, submissions
+from grader.intake import files, roster, submissions
 from grader.intake.notebooks import NotebookError
 from grader.intake.submissions import IntakeError, collect
 from grader_tools import notebook
@@ -176,7 +176,7 @@ def test_links_in_an_archive(tmp_path):
     found, refused = collect(tmp_path / "in.zip")
     assert [one.user for one in found] == ["ann"]
     assert {one.reason for one in refused} == {
-        "a link; links are not followed",
+        "a link; links are not followed: put the file itself in its place",
         "occurs twice in the archive",
     }
 
@@ -229,7 +229,7 @@ def test_names_that_look_alike_are_different_students(tmp_path):
     assert all(one.user.isprintable() and len(one.user) <= 120 for one in found)
 
 
-def test_zip_bombs(tmp_path, monkeypatch):
+def test_zip_bombs(tmp_path):
     archive = _archive(tmp_path / "in.zip", {"bomb.ipynb": b" " * 50_000_000, "ann.ipynb": GOOD})
     assert archive.stat().st_size < 100_000
     found, refused = collect(archive)
@@ -238,9 +238,24 @@ def test_zip_bombs(tmp_path, monkeypatch):
     # Without the defence, everything is unpacked.
     with zipfile.ZipFile(archive) as opened:
         assert len(opened.read("bomb.ipynb")) == 50_000_000
-    monkeypatch.setattr(submissions, "MOST_UNPACKED", 1000)
-    with pytest.raises(IntakeError, match="unpacks to more"):
-        collect(archive)
+
+
+def test_what_an_archive_declares_concerns_its_student_alone(tmp_path):
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        archive.writestr("ann.ipynb", GOOD)
+        archive.writestr("eve.ipynb", GOOD)
+        archive.infolist()[-1].file_size = 17 * 2**30
+    (ann, eve), refused = _as_declared(tmp_path / "in.zip")
+    assert ann.read() == GOOD and refused == []
+    with pytest.raises(NotebookError, match="17408 MB; at most 16 MB are read"):
+        eve.read()
+
+
+def _as_declared(archive):
+    """What is collected of an archive, whatever looks like a zip bomb."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_MOST_RATIO", float("inf"))
+        return collect(archive)
 
 
 def test_a_member_that_lies_about_its_size(tmp_path):
@@ -262,9 +277,13 @@ def test_too_many_and_too_large(tmp_path, monkeypatch):
     found, _ = collect(folder)
     with pytest.raises(NotebookError, match="95 MB"):
         found[1].read()
-    monkeypatch.setattr(submissions, "MOST_FILES", 1)
-    with pytest.raises(IntakeError, match="more than 1 files"):
-        collect(folder)
+    # So many files refuse the student who handed them in, and nobody else.
+    monkeypatch.setattr(files, "MOST_FILES", 3)
+    _folder(folder, {f"eve/{number}.txt": b"" for number in range(4)} | {"eve/x.ipynb": GOOD})
+    found, refused = collect(folder)
+    assert [one.user for one in found] == ["ann", "large"]
+    (line,) = (one for one in refused if one.label == "eve")
+    assert line.reason == "5 files; at most 3 of one student are taken: leave only the notebook"
 
 
 # -- the roster --------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def test_a_group_limits_and_goes(this_machine):
         assert any("cannot be written" in one for one in this_machine.summary)
         pytest.skip("this machine has no control groups")
     group = this_machine.cgroups.make(Limits(memory=2**28, processes=17))
-    folder = group.folders[-1]
+    folder = group.folders[min(1, len(group.folders) - 1)]
     assert (folder / "pids.max").read_text().strip() == "17"
     name = "memory.max" if this_machine.cgroups.version == 2 else "memory.limit_in_bytes"
     assert (group.folders[0] / name).read_text().strip() == str(2**28)

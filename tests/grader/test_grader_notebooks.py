@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 from attacks import CHECKS, FULL, HONEST, OTHERS, honest
 from grader.intake.notebooks import MOST_BYTES, NotebookError, read_notebook
-from grader.sandbox.inside import cells
-from grader_tools import notebook
+from grader_tools import notebook, run_apart
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["demo.scaled", "demo.sorted", "demo.columns"]
 
 
 def _marks(ground, data):
@@ -105,10 +103,73 @@ def test_framework_and_chapter_come_from_the_code():
 # -- which answer counts -----------------------------------------------------------------------
 
 
-def test_no_answer(ground):
-    marks, transcript = ground.marks(["x = 1"])
-    assert marks == dict.fromkeys(FULL, 0.0)
-    assert {one.status for one in transcript.answers.values()} == {"missing"}
+UNASKED = {  # notebooks in which checks do not run, the questions that need a person, and why
+    "nothing": (["x = 1"], FULL, "It defines: x."),
+    "no code": ([""], FULL, "It defines: nothing."),
+    "no check": (
+        ["import math", *HONEST.values()],
+        FULL,
+        "No check of this chapter runs in the notebook. It defines: ",
+    ),
+    "a check of another chapter": (["check('other.thing', 1)"], FULL, "No check of this chapter"),
+    "checks in comments": (
+        [*HONEST.values(), *(f"# {one}" for one in CHECKS.values())],
+        FULL,
+        "No check of this chapter runs",
+    ),
+    "a check of its own": (
+        ["def check(a, b):\n    return a == b", *honest()],
+        FULL,
+        "Cell 1 gives the name check to something else",
+    ),
+    "a check of its own, below others": (
+        [*honest()[:-1], "def check(a, b):\n    return a == b", honest()[-1]],
+        None,
+        "gives the name check to something else",
+    ),
+    "one check in a comment": (
+        [*honest()[:-1], f"# {honest()[-1]}"],
+        None,
+        "is in the notebook, but it does not run",
+    ),
+    "one check in a function": (
+        [*honest()[:-1], f"def test():\n    {honest()[-1]}"],
+        None,
+        "is in the notebook, but it does not run",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNASKED)
+def test_what_no_check_hands_in_needs_a_person(ground, what):
+    cells, questions, reason = UNASKED[what]
+    marks, transcript = ground.marks(cells)
+    last = honest()[-1].partition(".")[2].partition('"')[0].partition("'")[0]
+    assert marks == {**FULL, **dict.fromkeys(questions or [last])}
+    answer = transcript.answers[f"demo.{last}"]
+    assert answer.final and reason in answer.reason
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_an_answer_that_a_missing_file_would_have_changed(ground, right):
+    cells = [
+        "class Scaled:\n    by = 1\n    def load(self, file):\n        self.by = int(file.read())\n"
+        "    def __call__(self, values, factor):\n        return values * factor * self.by",
+        "answer = Scaled()" + ("" if right else "\nanswer.by = 2"),
+        "answer.load(open('by.txt'))",
+        "check('demo.scaled', answer)",
+    ]
+    marks, transcript = ground.marks(cells)
+    assert marks["scaled"] == (FULL["scaled"] if right else None)
+    if not right:
+        mark = ground.mark("demo.scaled", transcript)
+        assert mark.final and "this may be what changes answer" in mark.said
+
+
+def test_no_answer_beside_others(ground):
+    marks, transcript = ground.marks([HONEST["scaled"], CHECKS["scaled"]])
+    assert marks == {**dict.fromkeys(FULL, 0.0), "scaled": FULL["scaled"]}
+    assert transcript.answers["demo.sorted"].status == "missing"
 
 
 def test_of_two_answers_the_last_counts(ground):
@@ -145,9 +206,9 @@ def test_checks_of_other_chapters_are_left_alone(ground):
 
 def test_hostile_source_is_an_error_of_its_cell():
     sources = ["(" * 5000, "-" * 100_000 + "1", "x = 1\0", "a\udcff", "check('demo.scaled', 1)"]
-    parts, errors = cells.plan(sources, NAMES)
-    assert [part.question for part in parts if part.question] == ["demo.scaled"]
-    assert {0, 2} <= set(errors)
+    [result] = run_apart([sources])
+    assert list(result["found"]) == ["demo.scaled"]
+    assert {"1", "3"} <= set(result["stopped"])
 
 
 def test_code_that_crashes_the_parser_costs_its_own_cell(ground):

@@ -5,7 +5,6 @@ import io
 import json
 
 import pytest
-from grader.command_line import main
 from grader_tools import notebook
 
 QUESTIONS = """
@@ -32,17 +31,6 @@ TEXT = "=1+1 is no formula.\nBecause <b>blocks</b> hold \N{GREEK SMALL LETTER TH
 
 def answered(text):
     return ["import numpy", f"why = {text!r}\ncheck('essay.why', why)", TWICE]
-
-
-@pytest.fixture
-def run(tmp_path, capsys):
-    """Run a command of the grader in this process; returns its status and what it printed."""
-
-    def run(*arguments):
-        status = main(["--data", str(tmp_path / "data"), *map(str, arguments)])
-        return status, capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
@@ -133,6 +121,15 @@ def test_another_text_is_to_be_marked_again(grade, table, tmp_path, run):
     assert "6 of 6" in row_of(printed, "1")  # the first one again: its mark was kept
 
 
+def test_a_table_without_the_id_of_the_text_is_told_as_such(grade, tmp_path, run):
+    grade({"1": answered(TEXT)})
+    file = tmp_path / "own.csv"
+    file.write_text("ID,Question,Points\n1,essay.why,2\n", "utf8")
+    status, printed = run("marks", "essay", file)
+    assert status == 2 and "the column “text id” is missing or empty; fill in" in printed.err
+    assert "another text" not in printed.err
+
+
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
@@ -140,7 +137,7 @@ def test_another_text_is_to_be_marked_again(grade, table, tmp_path, run):
         ({"points": "-1"}, "points must be between 0 and 4, got -1"),
         ({"points": "nan"}, "points must be between 0 and 4, got nan"),
         ({"points": "four"}, "points must be a number, got four"),
-        ({"points": "1", "id": "7"}, "row 2: 7, essay.why: there is no such text"),
+        ({"points": "1", "id": "7"}, "row 2: 7, essay.why: there is no such student"),
         ({"points": "1", "question": "essay.twice"}, "there is no such text in essay"),
     ],
 )

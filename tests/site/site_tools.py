@@ -71,6 +71,7 @@ def serve(folder: Path) -> Iterator[Site]:
 
         def do_GET(self) -> None:
             path = Path(self.translate_path(self.path))
+            path = path / "index.html" if path.is_dir() else path
             status = 200
             if not path.is_file():
                 path, status = folder / "404.html", 404

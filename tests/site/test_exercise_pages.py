@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
 from editions.base.project import Project
 from editions.exercises.exercise_files import Exercises
+from editions.site.downloads import COLAB_TITLE
 from editions.site.exercise_pages import asked_sections, public_exercises, questions_of
 from site_tools import Site
 
@@ -19,8 +22,20 @@ ALL = public_exercises(PROJECT)
 each = pytest.mark.parametrize("exercises", ALL, ids=[one.name for one in ALL])
 
 
+@cache
+def parsed(path: Path) -> BeautifulSoup:
+    """A page, parsed once for all tests."""
+    return BeautifulSoup(path.read_text("utf8"), "html.parser")
+
+
+@cache
+def searched(path: Path) -> Any:
+    """What the search looks through."""
+    return json.loads(path.read_text("utf8").partition("=")[2].rstrip(";\n"))
+
+
 def page(site: Site, exercises: Exercises) -> BeautifulSoup:
-    return BeautifulSoup(site.text(f"book/{exercises.name}-exercises.html"), "html.parser")
+    return parsed(site.folder / "book" / f"{exercises.name}-exercises.html")
 
 
 def squeezed(text: str) -> str:
@@ -46,11 +61,10 @@ def revealed(exercises: Exercises, text: str) -> list[str]:
 @each
 def test_nothing_reveals_a_solution(site: Site, exercises: Exercises) -> None:
     assert revealed(exercises, page(site, exercises).text) == []
-    script = site.folder / "_static" / "search-sections.js"
-    searched = json.loads(script.read_text("utf8").partition("=")[2].rstrip(";\n"))
+    found = searched(site.folder / "_static" / "search-sections.js")
     address = f"book/{exercises.name}-exercises.html"
-    (number,) = (at for at, one in enumerate(searched["pages"]) if one[0] == address)
-    sections = [one for one in searched["sections"] if one["page"] == number]
+    (number,) = (at for at, one in enumerate(found["pages"]) if one[0] == address)
+    sections = [one for one in found["sections"] if one["page"] == number]
     texts = [text for one in sections for text in one.values() if isinstance(text, str)]
     assert revealed(exercises, "\n".join(texts)) == []
     copies = [path.as_posix() for path in (site.folder / "_sources").rglob("*exercises*")]
@@ -89,7 +103,7 @@ def _keys() -> list[str]:
 
 @each
 def test_chapter_and_page_lead_to_each_other(site: Site, exercises: Exercises) -> None:
-    chapter = BeautifulSoup(site.text(f"book/{exercises.name}.html"), "html.parser")
+    chapter = parsed(site.folder / "book" / f"{exercises.name}.html")
     address = f"{exercises.name}-exercises.html"
     for place in (".chapter-edition", ".next-step"):
         links = chapter.select(f'{place} a[href="{address}"]')
@@ -108,7 +122,7 @@ def test_its_notebooks_are_there_to_download(site: Site, exercises: Exercises) -
         assert link["download"] == f"{exercises.name}-exercises-{key}.ipynb"
         served = (site.folder / "book" / link["href"]).resolve().read_bytes()
         kept = ROOT / "exercises" / "notebooks" / key / f"{exercises.name}.ipynb"
-        assert served == kept.read_bytes()
+        assert served == COLAB_TITLE.sub(r"\1", kept.read_text("utf8")).encode()
         path = f"exercises/notebooks/{key}/{exercises.name}.ipynb"
         opened = [one["href"] for one in header.select("a:not([download])")]
         assert all(path in re.sub("%2F", "/", address) for address in opened)
@@ -116,7 +130,7 @@ def test_its_notebooks_are_there_to_download(site: Site, exercises: Exercises) -
 
 
 def test_the_table_lists_every_question(site: Site) -> None:
-    found = BeautifulSoup(site.text("book/exercises.html"), "html.parser")
+    found = parsed(site.folder / "book" / "exercises.html")
     rows = [[cell.text.strip() for cell in row.select("td")] for row in found.select("tbody tr")]
     wanted = [
         (questions_of(PROJECT, one.name)[section.question].title, one.name)

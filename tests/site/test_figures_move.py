@@ -37,7 +37,12 @@ def moved(reader: Visit, name: str) -> Locator:
 @pytest.fixture(scope="module")
 def places(site: Site) -> Iterator[dict[str, str]]:
     found = figures(site)
-    assert set(found) == {"autograd-backward", "initialization-depth", "multi-gpu-ring-steps"}
+    assert set(found) == {
+        "autograd-backward",
+        "deferred-initialization-first-call",
+        "initialization-depth",
+        "multi-gpu-ring-steps",
+    }
     yield found
 
 

@@ -27,15 +27,6 @@ def choose(visit: Visit, framework: str) -> None:
 
 
 @both
-def test_both_are_there_and_one_is_shown(visit: Open, site: Site) -> None:
-    assert site.chapters()
-    reader = visit()
-    for chapter in site.chapters():
-        reader.go(chapter)
-        assert reader.shown() == {"pytorch"}
-
-
-@both
 def test_a_tab_changes_the_page_and_the_choice_stays(visit: Open, chapter: str) -> None:
     reader = visit(chapter)
     reader.page.locator(".editions label[data-sync-id=tensorflow]:visible").nth(2).click()
@@ -116,33 +107,6 @@ def test_by_keyboard(visit: Open, chapter: str) -> None:
     assert fold.evaluate("summary => summary.parentElement.open")
 
 
-def test_the_chapter_header_follows(visit: Open, site: Site) -> None:
-    reader = visit()
-    for chapter in site.chapters():
-        for framework in NAMES:
-            reader.go(f"{chapter}?framework={framework}")
-            links = reader.evaluate(
-                """() => [...document.querySelectorAll('.chapter-launch a')]
-                .filter((link) => link.offsetHeight).map((link) => link.getAttribute('href'))"""
-            )
-            opened = [link for link in links if not link.endswith("-exercises.html")]
-            assert opened and all(f"/{framework}/" in link for link in opened)
-            stamps = reader.page.locator(".stamp:visible").all_inner_texts()
-            assert len(stamps) == 1 and NAMES[framework] in stamps[0]
-
-
-def test_downloads_are_there(visit: Open, site: Site) -> None:
-    reader = visit()
-    for chapter in site.chapters():
-        reader.go(chapter)
-        targets = reader.evaluate(
-            "[...document.querySelectorAll('a[download]')].map((a) => a.href)"
-        )
-        assert len(targets) == len(NAMES)
-        for target in targets:
-            assert (site.folder / target.removeprefix(site.address)).is_file()
-
-
 @both
 @pytest.mark.parametrize("blocked", [True, False])
 def test_no_flash_of_the_other_tab(visit: Open, chapter: str, blocked: bool) -> None:
@@ -217,7 +181,8 @@ def test_where_the_browser_keeps_nothing_the_links_carry_the_choice(
 @both
 def test_what_one_reads_stays_in_place(visit: Open, chapter: str) -> None:
     reader = visit(chapter)
-    label = reader.page.locator(".editions:not(.alone) > label[data-sync-id=tensorflow]").nth(9)
+    labels = ".editions:not(.alone) > label[data-sync-id=tensorflow]:visible"  # not in a fold
+    label = reader.page.locator(labels).nth(9)
     label.scroll_into_view_if_needed()
     before = label.bounding_box()["y"]
     label.click()
@@ -284,3 +249,23 @@ def test_a_search_opens_the_tab_that_holds_the_word(visit: Open, site: Site) -> 
         reader.page.locator("article .highlighted").first.wait_for(state="attached")
         reader.page.wait_for_timeout(100)
         assert reader.shown() == {shown}, word
+
+
+@both
+@pytest.mark.chapters("blocks")
+def test_what_one_framework_has_is_for_its_readers(visit: Open, site: Site) -> None:
+    """In a chapter of the second edition; side by side, everything is shown."""
+    page = "book/blocks.html"
+    assert "not-for-pytorch" in site.text(page) and "not-for-tensorflow" in site.text(page)
+    seen = """(name) => [...document.querySelectorAll('.not-for-' + name)]
+        .filter((set) => set.offsetHeight).length"""
+    unfold = "document.querySelectorAll('details').forEach((one) => (one.open = true))"
+    for shown, hidden in (("pytorch", "tensorflow"), ("tensorflow", "pytorch")):
+        reader = visit(f"{page}?framework={shown}")
+        reader.evaluate(unfold)
+        # What is not for its readers is hidden, and what is not for the others' is not.
+        assert reader.page.evaluate(seen, shown) == 0 < reader.page.evaluate(seen, hidden)
+    reader = visit(page, width=1600)
+    reader.page.locator(".side-switch").click()
+    reader.evaluate(unfold)
+    assert reader.page.evaluate(seen, "pytorch") and reader.page.evaluate(seen, "tensorflow")

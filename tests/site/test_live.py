@@ -86,6 +86,11 @@ def abroad(site: Site) -> Iterator[Jupyter]:
         yield started
 
 
+def named(words: str) -> re.Pattern[str]:
+    """The name of a control: a cell that belongs to a framework also names it."""
+    return re.compile(rf"^{words}( \(\w+\))?$")
+
+
 class Reader(Visit):
     """A reader whose pages may also ask a Jupyter server."""
 
@@ -95,9 +100,10 @@ class Reader(Visit):
         self.page.set_default_timeout(SLOW)
         self.recorded = ""  # what the second cell printed at first
 
-    def start(self, framework: str = CHOSEN[0]) -> None:
-        """Open the chapter from the Jupyter server, and press the button."""
-        self.page.goto(self.jupyter.page.replace("#", f"?framework={framework}#"))
+    def start(self, framework: str = CHOSEN[0], page: str = CHAPTER) -> None:
+        """Open a page from the Jupyter server, and press the button."""
+        address = self.jupyter.page.replace(CHAPTER, page)
+        self.page.goto(address.replace("#", f"?framework={framework}#"))
         self.press()
         expect(self.status).to_contain_text("Ready: cells run on http://127.0.0.1:")
 
@@ -110,13 +116,12 @@ class Reader(Visit):
 
     def cell(self, number: int) -> Locator:
         """The cell whose button says this number, of those that can be seen."""
-        button = self.page.get_by_role("button", name=f"Run cell {number}", exact=True)
-        stop = self.page.get_by_role("button", name=f"Stop cell {number}", exact=True)
-        return self.page.locator(".cell").filter(has=button.or_(stop)).filter(visible=True)
+        button = self.page.get_by_role("button", name=named(f"(Run|Stop) cell {number}"))
+        return self.page.locator(".cell").filter(has=button).filter(visible=True)
 
     def write(self, number: int, code: str) -> None:
         """Replace the code of a cell."""
-        editor = self.page.get_by_role("textbox", name=f"Code of cell {number}", exact=True)
+        editor = self.page.get_by_role("textbox", name=named(f"Code of cell {number}"))
         editor.filter(visible=True).fill(textwrap.dedent(code).strip())
 
     def run(self, number: int, code: str = "") -> Locator:
@@ -244,7 +249,7 @@ def test_a_prediction_is_not_given_away(running: Reader) -> None:
     page = running.page
     asked = page.locator("#predict-broadcast + .cell")
     button = asked.locator(".live-cell button").first
-    number = int(button.get_attribute("aria-label").split()[-1])
+    number = int(re.search(r"\d+", button.get_attribute("aria-label"))[0])
     answer = page.locator("#answer-broadcast")
     running.run(number)
     assert running.state(number).endswith("its output is with the answer to the question")
@@ -259,12 +264,36 @@ def test_a_prediction_is_not_given_away(running: Reader) -> None:
     running.undo(number)
 
 
-def test_an_exercise_is_checked_on_the_page(running: Reader) -> None:
-    """Any page will do: `check` needs a cell, and nothing else of it."""
-    output = running.run(2, "from d2lexercises import check\ncheck('blocks.calls', 7)")
-    assert "blocks.calls" in output.inner_text() or "points" in output.inner_text()
-    assert output.locator("strong").count() > 0  # HTML, not its text
-    running.undo(2)
+ANSWER = """
+def parameters(inputs, width, hidden, blocks, outputs):
+    dense = lambda m, n: m * n + n
+    block = dense(width, hidden) + dense(hidden, width)
+    return dense(inputs, width) + blocks * block + dense(width, outputs)
+"""
+
+
+@pytest.mark.chapters("blocks")
+@pytest.mark.parametrize("framework", CHOSEN)
+def test_an_exercise_is_answered_and_checked_on_its_page(reader: Open, framework: str) -> None:
+    one = reader()
+    one.start(framework, "book/blocks-exercises.html")
+    codes = one.page.locator(".cell .cell_input pre:visible").all_inner_texts()
+    starter, checked = (
+        next(at for at, code in enumerate(codes, 1) if code.startswith(begun))
+        for begun in ("def parameters(", 'check("blocks.count"')
+    )
+    output = one.run(checked)  # with all cells above: no answer yet
+    expect(output).to_contain_text("blocks.count: 0 of ")
+    assert "recorded" not in one.state(checked)
+    one.run(starter, ANSWER.replace("blocks * block", "block"))
+    output = one.run(checked)
+    expect(output).to_contain_text("expected")
+    assert output.locator("table, strong").count() > 0  # HTML, not its text
+    one.run(starter, ANSWER)
+    output = one.run(checked)
+    (points,) = re.findall(r"blocks\.count: ([\d.]+) of ([\d.]+)", output.inner_text())
+    assert points[0] == points[1]
+    assert "recorded" not in one.state(checked)
 
 
 # -- outputs, without a framework ------------------------------------------------------------------
@@ -363,7 +392,8 @@ def test_input_is_asked_for_and_answered(plain: Reader) -> None:
 
 def test_by_keyboard(plain: Reader) -> None:
     plain.write(1, "for i in range(2):")
-    page, editor = plain.page, plain.page.get_by_role("textbox", name="Code of cell 1", exact=True)
+    page = plain.page
+    editor = page.get_by_role("textbox", name=named("Code of cell 1")).filter(visible=True)
     editor.press("End")
     page.keyboard.press("Enter")
     page.keyboard.type("print(i)")
@@ -379,6 +409,21 @@ def test_a_kernel_that_dies_says_so_and_starts_again(plain: Reader) -> None:
     expect(plain.status).to_contain_text("The kernel died, perhaps because memory was short.")
     assert plain.state(1) == "not finished"
     assert plain.run(1, "print('here again')").inner_text().strip() == "here again"
+
+
+def test_a_restart_loses_no_message(reader: Open) -> None:
+    """With a set-up that ends at once: the new process answers before its listeners are there."""
+    one = reader()
+    quick = {"cell_type": "code", "metadata": {"tags": ["setup"]}, "source": "pass"}
+    one.page.route("**/*.ipynb", lambda route: route.fulfill(json={"cells": [quick]}))
+    one.start()
+    for _ in range(8):
+        one.run(1, "print(1)")
+        one.page.get_by_role("button", name="Restart").click()
+        expect(one.status).to_contain_text("restarted; no cell has run", timeout=20_000)
+    one.run(1, "import os\nos.kill(os.getpid(), 9)")
+    expect(one.status).to_contain_text("The kernel died")
+    assert one.run(1, "print('again')").inner_text().strip() == "again"
 
 
 # -- where cells run -------------------------------------------------------------------------------
@@ -482,7 +527,7 @@ def with_servers(reader: Reader, **servers: str) -> None:
     def changed(route: Any) -> None:
         text = route.fetch().text()
         for key, address in servers.items():
-            text = text.replace(f'"{key}": ""', f'"{key}": "{address}"')
+            text = re.sub(rf'"?\b{key}\b"?: ?""', f'"{key}":"{address}"', text)
         assert all(address in text for address in servers.values())
         route.fulfill(body=text, content_type="text/javascript")
 
@@ -544,6 +589,19 @@ def test_a_binderhub_by_its_exchange(reader: Open) -> None:
 def test_files_and_readers_without_scripts_see_no_button(visit: Callable[..., Visit]) -> None:
     assert visit(CHAPTER, scripts=False).page.locator(".live-start:visible").count() == 0
     assert visit(CHAPTER, local=True).page.locator(".live-start:visible").count() == 0
+
+
+def test_side_by_side_every_control_has_a_name_of_its_own(reader: Open) -> None:
+    one = reader()
+    one.start()
+    if len(CHOSEN) > 1:
+        one.page.locator(".side-switch").click()
+    names = one.evaluate(
+        "[...document.querySelectorAll('.cell :is(button, [role=textbox])[aria-label]')]"
+        ".filter((one) => one.checkVisibility()).map((one) => one.ariaLabel)"
+    )
+    ours = [name for name in names if re.match("(Run|Code of) cell", name)]
+    assert len(ours) > 4 and len(set(ours)) == len(ours)
 
 
 # -- how it looks ----------------------------------------------------------------------------------

@@ -9,24 +9,47 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from pypdf import PdfReader
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "editions"))
-from small_book import make_book
+from small_book import Book, make_book
 
 ROOT = Path(__file__).parents[2]
+ASIDE = '+++ {"deeper": "How it *adds*"}\n\nFrom left to right.\n\n+++ {"deeper": "end"}'
+MODULE = """\
+export const controls = () => [{ kind: "steps", name: "step", count: 3, start: 1 }];
+export const draw = ({ sizes }, { step }) => ({
+  size: [340, 40], title: "A dot", says: `Size ${sizes[step]}.`,
+  body: `<text x="9" y="20" fill="var(--ink, #123456)">drawn ${sizes[step]}</text>`,
+});
+"""
+NUMBERS = """\
+from d2lcompute.figures import FigureNumbers
+total = sum(numbers)
+FigureNumbers("dot", {"sizes": [701, 702, 703]}, "three sizes")
+"""
 OWN = {"pytorch": "'list'", "tensorflow": "'tuple'"}  # what the small book's editions put out
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PdfReader]:
-    """A small book, run and printed."""
-    from editions.notebooks.edition import editions
-    from editions.notebooks.execution import run_all
+def made(tmp_path_factory: pytest.TempPathFactory) -> Book:
+    """A small book with an aside and a figure that moves, run."""
+    from editions.command_line import main
 
     book = make_book(tmp_path_factory.mktemp("printed") / "project")
-    assert run_all(editions(book.project), jobs=2, progress=False) == []
+    book.edit("The mean is", f"{ASIDE}\n\nThe mean is")
+    (book.root / "book" / "figures" / "dot.js").write_text(MODULE, "utf8")
+    book.edit("total = sum(numbers)\ntotal\n", NUMBERS)
+    assert main(["notebooks", "--project", str(book.root)]) == 0
+    return book
+
+
+@pytest.fixture(scope="module")
+def printed(made: Book) -> dict[str, PdfReader]:
+    """The book, printed."""
+    book = made
     # In a process of its own, as a person prints: Playwright may run here already.
     done = subprocess.run(
         [sys.executable, "-m", "editions", "pdf", "--project", str(book.root)],
@@ -77,6 +100,26 @@ def test_it_holds_one_framework_and_every_page(
     found = list(titles(reader.outline))
     for title in ("A small book", "Small things", "Another page", "References"):
         assert title in found
+
+
+@pytest.mark.parametrize("framework", list(OWN))
+def test_folds_are_open_and_a_moving_figure_is_still(
+    printed: dict[str, PdfReader], framework: str
+) -> None:
+    text = " ".join(" ".join(p.extract_text() for p in printed[framework].pages).split())
+    assert "Brackets make a list, parentheses a tuple." in text  # why
+    assert "How it adds" in text and "From left to right." in text  # an aside
+    assert "drawn 702" in text  # the picture, of the first state
+    assert "A dot." in text  # its caption
+
+
+@pytest.mark.parametrize("framework", list(OWN))
+def test_a_notebook_shows_the_picture_of_a_moving_figure(made: Book, framework: str) -> None:
+    cells = nbformat.read(made.notebook(framework), as_version=4).cells
+    (figure,) = [one for one in cells if one.cell_type == "markdown" and "dot.svg" in one.source]
+    assert "A dot" in figure.source and ".js" not in figure.source
+    numbers = next(one for one in cells if "FigureNumbers" in one.source)
+    assert "three sizes" in str(numbers.outputs)
 
 
 @pytest.mark.parametrize("framework", list(OWN))

@@ -4,13 +4,14 @@ scripts."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from left_out import CHOSEN
-from site_tools import Site, Visit
+from site_tools import Site, Visit, serve
 from test_pages import too_wide, violations
 
 Open = Callable[..., Visit]
@@ -20,8 +21,11 @@ both = pytest.mark.frameworks("pytorch", "tensorflow")
 COMMIT = "This is my answer"
 
 
+ANSWERS, READ = "editions-answers /", "editions-read /"  # of the book that is served at /
+
+
 def kept(reader: Visit) -> dict[str, Any]:
-    return json.loads(reader.evaluate("localStorage['editions-answers'] ?? '{}'"))
+    return json.loads(reader.evaluate(f"localStorage['{ANSWERS}'] ?? '{{}}'"))
 
 
 def answer_of(reader: Visit, name: str) -> Any:
@@ -59,9 +63,10 @@ def test_numbers_are_read_as_people_write_them(visit: Open, said: str) -> None:
     assert answer.locator(".verdict .right").is_visible()
 
 
-def test_what_is_no_number_is_refused_with_words(visit: Open) -> None:
+@pytest.mark.parametrize("said", ["ones", "6/2/1", "1e400", "3/0", "/3"])
+def test_what_is_no_number_is_refused_with_words(visit: Open, said: str) -> None:
     reader = visit(CHAPTER)
-    answer = commit(reader, "broadcast", number="ones")
+    answer = commit(reader, "broadcast", number=said)
     field = answer.get_by_label("Your prediction")
     assert "such as 0.25" in field.evaluate("(input) => input.validationMessage")
     assert kept(reader) == {}
@@ -72,17 +77,17 @@ def test_what_is_no_number_is_refused_with_words(visit: Open) -> None:
 
 def test_a_choice_and_a_reload(visit: Open) -> None:
     reader = visit(CHAPTER)
-    commit(reader, "step-size", choice="A step about halfway")
+    commit(reader, "orders", choice="Clear between")
     reader.page.reload()
-    answer = answer_of(reader, "step-size")
+    answer = answer_of(reader, "orders")
     assert answer.locator("details.fold-output").get_attribute("open") is not None
-    assert answer.get_by_label("A step about halfway").is_checked()
-    assert answer.get_by_label("A step about halfway").is_disabled()
-    assert "halfway" in answer.get_by_role("status").inner_text()
+    assert answer.get_by_label("Clear between").is_checked()
+    assert answer.get_by_label("Clear between").is_disabled()
+    assert "between" in answer.get_by_role("status").inner_text()
     answer.get_by_role("button", name="Ask me again").click()
     assert kept(reader) == {}
     assert not answer.locator(".why").first.is_visible()
-    assert answer.get_by_label("The smallest step").is_enabled()
+    assert answer.get_by_label("Clear after").is_enabled()
 
 
 def test_just_show_me_is_remembered_as_such(visit: Open) -> None:
@@ -111,11 +116,24 @@ def test_each_framework_has_its_own_key(visit: Open) -> None:
     assert kept(other)["autograd#twice"]["hit"] is False
 
 
-@pytest.mark.chapters("training")
-def test_readers_compare_what_no_program_can(visit: Open) -> None:
-    reader = visit("book/training.html")
-    form = reader.page.locator(".answer-form:has(input:not([type=radio]))").first
-    answer = form.locator("xpath=..")
+def test_readers_compare_what_no_program_can(visit: Open, site: Site) -> None:
+    """A question for words whose output, such as a figure, gives no key."""
+    reader = visit()
+
+    def ask_for_words(route: Any) -> None:
+        box = re.compile(r'(<div [^>]*data-predict="broadcast"[^>]*>)')
+        words = box.search(site.text(CHAPTER))
+        assert words
+        asked = re.sub('data-kind="number"', 'data-kind="words"', words[1])
+        asked = re.sub(r'data-keys="[^"]*"', 'data-keys="{}"', asked)
+        page = site.text(CHAPTER).replace(words[1], asked)
+        assert asked != words[1]
+        route.fulfill(body=page, content_type="text/html")
+
+    reader.page.route(f"**/{CHAPTER}", ask_for_words)
+    reader.go(CHAPTER)
+    answer = answer_of(reader, "broadcast")
+    form = answer.locator(".answer-form")
     form.get_by_label("Your prediction").fill("something else")
     form.get_by_role("button", name=COMMIT).click()
     assert "something else" in answer.get_by_role("status").inner_text()
@@ -130,10 +148,10 @@ def test_readers_compare_what_no_program_can(visit: Open) -> None:
 def test_by_keyboard_alone(visit: Open) -> None:
     reader = visit(CHAPTER)
     keyboard = reader.page.keyboard
-    answer = answer_of(reader, "step-size")
-    answer.get_by_label("The smallest step").focus()
+    answer = answer_of(reader, "orders")
+    answer.get_by_label("Clear after").focus()
     keyboard.press("ArrowDown")
-    assert answer.get_by_label("A step about halfway").is_checked()
+    assert answer.get_by_label("Clear between").is_checked()
     keyboard.press("Tab")
     keyboard.press("Enter")
     assert answer.locator(".why").is_visible()
@@ -146,6 +164,29 @@ def test_by_keyboard_alone(visit: Open) -> None:
     answer_of(reader, "twice").locator("summary").first.focus()
     keyboard.press("Enter")
     assert kept(reader)["autograd#twice"]["how"] == "shown"
+
+
+def test_a_quiz_is_answered_by_keyboard(visit: Open) -> None:
+    reader = visit(CHAPTER)
+    keyboard = reader.page.keyboard
+    quiz = reader.page.locator(".quiz").first
+    radios = quiz.get_by_role("radio")
+    radios.nth(0).focus()
+    keyboard.press("ArrowDown")
+    assert radios.nth(1).is_checked()
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    assert quiz.get_by_role("status").inner_text().strip() == "Right."
+    assert quiz.locator(".quiz-answer:visible").count() == 1
+    assert reader.evaluate("document.activeElement.getAttribute('role')") == "status"
+    second = reader.page.locator(".quiz").nth(1)
+    second.get_by_role("radio").first.focus()
+    keyboard.press("Space")
+    keyboard.press("Tab")
+    keyboard.press("Tab")  # past the answer, to the button that shows it
+    keyboard.press("Enter")
+    assert second.locator(".quiz-answer:visible").count() == second.get_by_role("radio").count()
+    assert [entry["how"] for entry in kept(reader).values()] == ["said", "shown"]
 
 
 def test_a_quiz_takes_one_choice_and_counts(visit: Open) -> None:
@@ -171,25 +212,42 @@ def test_a_quiz_takes_one_choice_and_counts(visit: Open) -> None:
     assert radios.nth(1).is_checked()
 
 
+@both
+@pytest.mark.chapters("parameters", "gpus")  # with questions for one framework; also as the last
+@pytest.mark.parametrize("chapter", ["parameters", "gpus"])
+def test_a_quiz_counts_what_the_framework_s_readers_are_asked(visit: Open, chapter: str) -> None:
+    reader = visit(f"book/{chapter}.html")
+    quizzes, score = reader.page.locator(".quiz"), reader.page.locator(".quiz-score")
+    for framework in ("pytorch", "tensorflow"):
+        reader.page.locator(f"[name=framework][value={framework}]").check(force=True)
+        asked = quizzes.filter(visible=True).count()
+        assert 0 < asked < quizzes.count()
+        assert score.inner_text() == f"0 of 0 answers right, {asked} questions."
+
+
 def test_without_scripts_folds_are_folds(visit: Open) -> None:
     reader = visit(CHAPTER, scripts=False)
     page = reader.page
     assert page.locator(".answer-form").count() == 0
-    answer = answer_of(reader, "step-size")
+    answer = answer_of(reader, "orders")
     assert "Just show me" not in answer.inner_text()
-    assert page.locator("#predict-step-size li").count() == 3  # the choices, to think about
+    assert page.locator("#predict-orders li").count() == 3  # the choices, to think about
     assert not answer.locator(".why").is_visible()
     answer.locator("summary").first.click()
     assert answer.locator(".why").is_visible()
     quiz = page.locator(".quiz details").first
     quiz.locator("summary").click()
     assert quiz.locator(".quiz-answer").is_visible()
+    aside = page.locator("details.aside").first
+    assert not aside.locator("p").first.is_visible()
+    aside.locator("summary").first.click()
+    assert aside.locator("p").first.is_visible()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_axe_finds_nothing_in_any_state(visit: Open, width: int, scheme: str) -> None:
     reader = visit(f"{CHAPTER}?framework={CHOSEN[0]}", width=width, scheme=scheme)
-    for form in reader.page.locator(".answer-form").all()[::2]:
+    for form in reader.page.locator(".answer-form").all()[:-1]:
         if not form.is_visible():
             continue
         field = form.locator("[name=said]").first
@@ -220,7 +278,7 @@ def test_the_list_of_answers(visit: Open) -> None:
     assert "answered no question" in place.inner_text()
     reader.go(f"{CHAPTER}?framework={CHOSEN[0]}")
     commit(reader, "broadcast", number="3")
-    commit(reader, "step-size", choice="The smallest step")
+    commit(reader, "orders", choice="Clear after")
     answer_of(reader, "leaf").get_by_text("Just show me").click()
     reader.go("book/predictions.html")
     assert "3 answered: 1 right, 1 wrong, 1 shown at once." in place.inner_text()
@@ -231,7 +289,7 @@ def test_the_list_of_answers(visit: Open) -> None:
         place.get_by_role("button", name="Save as JSON").click()
     entries = json.loads(Path(download.value.path()).read_text("utf8"))
     assert [entry["id"] for entry in entries] == [
-        f"autograd#{name}" for name in ("broadcast", "step-size", "leaf")
+        f"autograd#{name}" for name in ("broadcast", "orders", "leaf")
     ]
     with reader.page.expect_download() as download:
         place.get_by_role("button", name="Save as Markdown").click()
@@ -239,12 +297,31 @@ def test_the_list_of_answers(visit: Open) -> None:
     assert text.startswith("# Your predictions\n\n## From NumPy") and "What happens: 3\n" in text
     place.locator("ul a").first.click()
     assert "autograd.html" in reader.page.url
-    reader.page.locator("#question-step-size").wait_for()
+    reader.page.locator("#question-orders").wait_for()
     reader.go("book/predictions.html")
     reader.page.once("dialog", lambda dialog: dialog.accept())
     place.get_by_role("button", name="Forget").click()
     assert "answered no question" in place.inner_text()
-    assert kept(reader) == {}
+    assert (
+        reader.evaluate("Object.keys(localStorage).filter((key) => key.includes('editions-'))")
+        == []
+    )
+    assert reader.evaluate("document.activeElement.id") == "predictions"
+
+
+def test_a_key_of_several_lines_stays_an_item_of_the_list(visit: Open) -> None:
+    reader = visit("book/predictions.html")
+    entry = {"how": "said", "said": "two", "answer": "two", "hit": None, "key": "first\n second\n",
+             "page": "autograd", "title": "A title", "question": "What?", "place": "question-leaf",
+             "framework": CHOSEN[0], "when": "2026-01-01T00:00:00Z"}  # fmt: skip
+    reader.evaluate("([key, value]) => localStorage[key] = value",
+                    [ANSWERS, json.dumps({"autograd#leaf": entry})])  # fmt: skip
+    reader.page.reload()
+    with reader.page.expect_download() as download:
+        reader.page.get_by_role("button", name="Save as Markdown").click()
+    lines = Path(download.value.path()).read_text("utf8").splitlines()
+    assert "  - What happens: first; second" in lines
+    assert all(line.startswith(("#", "- ", "  - ")) for line in lines if line)
 
 
 def test_the_sidebar_says_what_was_read_and_where_to_go_on(visit: Open) -> None:
@@ -254,7 +331,7 @@ def test_the_sidebar_says_what_was_read_and_where_to_go_on(visit: Open) -> None:
     assert "1 answered" in link.inner_text()
     reader.page.locator("#accumulation").scroll_into_view_if_needed()
     reader.page.mouse.wheel(0, 200)
-    reader.page.wait_for_function("localStorage['editions-read']?.includes('autograd')")
+    reader.page.wait_for_function(f"localStorage['{READ}']?.includes('autograd')")
     reader.go("book/setup.html")
     go_on = reader.page.get_by_role("link", name="Continue: From NumPy")
     assert "autograd.html" in go_on.get_attribute("href")
@@ -265,7 +342,7 @@ def test_the_sidebar_says_what_was_read_and_where_to_go_on(visit: Open) -> None:
     reader.page.wait_for_load_state()
     assert reader.page.locator(".continue").count() == 0
     reader.evaluate("scrollTo(0, document.body.scrollHeight)")
-    reader.page.wait_for_function("JSON.parse(localStorage['editions-read']).pages?.autograd")
+    reader.page.wait_for_function(f"JSON.parse(localStorage['{READ}']).pages?.autograd")
     assert "read, 1 answered" in link.inner_text()
 
 
@@ -276,10 +353,18 @@ def test_pages_without_questions_load_no_script_for_them(visit: Open) -> None:
     assert any("questions.js" in url for url in reader.requests)
 
 
-def test_storage_that_is_full_or_damaged_does_no_harm(visit: Open) -> None:
-    reader = visit(CHAPTER)
-    reader.evaluate("localStorage['editions-answers'] = '{not json'")
+@pytest.mark.parametrize(
+    "damaged",
+    ["{not json", "null", "[1]", '{"autograd#broadcast": 5}', '{"autograd#broadcast": null}',
+     '{"autograd#broadcast": {"how": "said"}}'],
+)  # fmt: skip
+def test_storage_that_is_full_or_damaged_does_no_harm(visit: Open, damaged: str) -> None:
+    reader = visit("book/predictions.html")
+    for key in (ANSWERS, READ):
+        reader.evaluate("([key, value]) => localStorage[key] = value", [key, damaged])
     reader.page.reload()
+    assert "answered no question" in reader.page.locator("#predictions").inner_text()
+    reader.go(CHAPTER)
     answer = commit(reader, "broadcast", number="3")
     assert answer.locator(".verdict .right").is_visible()
     reader.evaluate(
@@ -287,5 +372,58 @@ def test_storage_that_is_full_or_damaged_does_no_harm(visit: Open) -> None:
         Object.defineProperty(window, 'localStorage', { value: new Proxy({}, {
           set() { throw new Error('full'); } }) }); }"""
     )
-    answer = commit(reader, "step-size", choice="The largest step")
+    answer = commit(reader, "orders", choice="Do not clear")
     assert answer.locator(".why").is_visible()
+
+
+def test_two_books_on_one_host_keep_their_own_answers(
+    browser: Any, site: Site, tmp_path: Path
+) -> None:
+    for name in ("spring", "fall"):
+        (tmp_path / name).symlink_to(site.folder)
+    with serve(tmp_path) as host:
+        reader = Visit(browser, host, f"spring/{CHAPTER}")
+        commit(reader, "broadcast", number="3")
+        reader.go(f"fall/{CHAPTER}")
+        assert not answer_of(reader, "broadcast").locator(".verdict p").count()
+        reader.go("fall/book/predictions.html")
+        assert "answered no question" in reader.page.locator("#predictions").inner_text()
+        reader.go("spring/book/predictions.html")
+        assert reader.page.locator("#predictions tbody tr").count() == 1
+        assert reader.complaints == []
+        reader.close()
+
+
+def test_answers_that_were_kept_without_a_path_are_taken_over(visit: Open) -> None:
+    reader = visit(CHAPTER)
+    commit(reader, "broadcast", number="3")
+    reader.evaluate(
+        f"""() => {{ localStorage['editions-answers'] = localStorage['{ANSWERS}'];
+        delete localStorage['{ANSWERS}']; }}"""
+    )
+    reader.page.reload()
+    assert answer_of(reader, "broadcast").locator(".verdict .right").is_visible()
+    assert reader.evaluate("localStorage['editions-answers'] === undefined")
+
+
+@pytest.mark.chapters("blocks")
+@pytest.mark.parametrize("address", ["book/index.html", "book/"])
+def test_the_question_of_the_landing_page_is_the_chapter_s(visit: Open, address: str) -> None:
+    reader = visit(address)
+    box = reader.page.locator(".predict[data-kind]")
+    name = box.get_attribute("data-predict")
+    form = answer_of(reader, name or "")
+    if form.get_by_role("radio").count():
+        form.get_by_role("radio").first.check()
+    else:
+        form.get_by_label("Your prediction").fill("3")
+    form.get_by_role("button", name=COMMIT).click()
+    assert form.locator(".why:visible").count() == 1
+    assert form.locator(".verdict p").first.is_visible()
+    assert list(kept(reader)) == [f"blocks#{name}"]
+    reader.go("book/predictions.html")
+    place = reader.page.locator("#predictions")
+    assert place.locator("h2 a").first.inner_text() == "Layers and blocks"
+    place.locator("tbody a").first.click()
+    assert "/book/blocks.html" in reader.page.url
+    answer_of(reader, name or "").locator(".verdict p").first.wait_for()

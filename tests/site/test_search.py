@@ -87,6 +87,36 @@ def test_what_nobody_wrote_is_not_found(reader: Visit) -> None:
     assert search(reader, "zzyzx") == []
 
 
+ABOUT = {  # the section that a query should find, and its chapter
+    "freeze a layer": ("Train a part", "parameters"),
+    "how do i freeze a layer": ("Train a part", "parameters"),
+    "train only a part": ("Train a part", "parameters"),
+    "nn.ModuleList": ("Sequential from scratch", "blocks"),
+    "skip connection": ("A block that Sequential cannot express", "blocks"),
+    "save a checkpoint": ("Stopping and resuming", "file-io"),
+}
+
+
+@pytest.mark.frameworks("pytorch", "tensorflow")
+@pytest.mark.chapters(*sorted({chapter for _, chapter in ABOUT.values()}))
+@pytest.mark.parametrize("query", ABOUT)
+@pytest.mark.parametrize("framework", ["pytorch", "tensorflow"])
+def test_the_section_that_is_about_it_is_among_the_first_two(
+    reader: Visit, query: str, framework: str
+) -> None:
+    title, chapter = ABOUT[query]
+    first = search(reader, query, framework)[:2]
+    found = [(one["title"], f"/{chapter}.html" in one["address"]) for one in first]
+    assert (title, True) in found
+
+
+@pytest.mark.chapters("parameters")
+def test_the_example_in_the_box_finds_its_section_first(reader: Visit) -> None:
+    example = reader.page.locator(".bd-search-container input").get_attribute("placeholder")
+    query = example.partition("\u201c")[2].partition("\u201d")[0]
+    assert query and search(reader, query)[0]["title"] == "Train a part"
+
+
 @pytest.mark.frameworks("pytorch", "tensorflow")
 @pytest.mark.chapters("autograd")
 def test_the_other_framework_is_labelled(reader: Visit) -> None:
@@ -115,6 +145,38 @@ def test_a_fold_opens_around_what_was_found(visit: Open, site: Site) -> None:
     reader.go(f"book/{EXAMPLE}.html?highlight={word}#{section}")
     reader.page.locator(f"details.fold-claim[open] .highlighted >> text={word}").first.wait_for()
     assert reader.page.locator(".fold-output[open]").count() == 0
+
+
+@pytest.mark.chapters("blocks")
+def test_an_aside_opens_around_what_was_found(reader: Visit, site: Site) -> None:
+    """A word of an aside's prose, of which no other text of its section has the beginning."""
+    reader.go("book/blocks.html")
+    assert reader.page.locator("details.aside[open]").count() == 0
+    words = reader.evaluate(
+        """() => [...document.querySelectorAll('details.aside')].flatMap((aside) => {
+          const section = aside.closest('section');
+          const others = section.textContent.replace(aside.textContent, '').toLowerCase();
+          const title = section.querySelector('h1, h2, h3').firstChild.textContent;
+          return [...aside.querySelectorAll(':scope > p')]
+            .flatMap((one) => one.textContent.toLowerCase().match(/\\b[a-z]{7,}\\b/g) ?? [])
+            .filter((word) => !others.includes(word.slice(0, 5)))
+            .map((word) => [title, word]);
+        })"""
+    )
+    search(reader, "aside")
+    title, word = reader.evaluate(  # the rarest word
+        """(words) => {
+          const texts = searched.sections.map((one) => JSON.stringify(one).toLowerCase());
+          const count = ([, word]) => texts.filter((text) => text.includes(word)).length;
+          return words.sort((one, other) => count(one) - count(other))[0];
+        }""",
+        words,
+    )
+    (first, *_) = (one for one in search(reader, word) if one["title"] == title)
+    reader.go(first["address"].removeprefix(reader.base))
+    marked = reader.page.locator("details.aside[open] .highlighted").first
+    marked.wait_for()
+    assert marked.inner_text().lower().startswith(word[:5])
 
 
 def test_answers_to_questions_are_found_and_not_quoted(reader: Visit) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+from left_out import EXAMPLE
 from site_tools import Site, Visit, build, serve
 
 Open = Callable[..., Visit]
 ROOT = Path(__file__).parents[2]
 LIMIT = 250 * 1024
+BEFORE = 76_456  # bytes of scripts and styles of a chapter when its questions only unfolded
+CHAPTER, EXERCISES = f"book/{EXAMPLE}.html", f"book/{EXAMPLE}-exercises.html"
 
 SAMPLE = r"""# Everything a chapter may hold
 
@@ -72,8 +77,13 @@ print("a line that is too long for a phone, and for most desks as well", "and th
 """
 
 
+def pages_of_each_kind(site: Site) -> list[str]:
+    """Every page, but one alone of the pages of exercises."""
+    return [one for one in site.pages() if not one.endswith("-exercises.html") or one == EXERCISES]
+
+
 def weigh(visit: Visit, page: str) -> int:
-    """The bytes that the page and all it asks for took on the wire, but for figures."""
+    """The bytes that a page and all it asks for took on the wire, but for figures."""
     sent = visit.site.sent
     sent.clear()
     visit.go(page)
@@ -85,12 +95,34 @@ def weigh(visit: Visit, page: str) -> int:
 def test_a_page_weighs_at_most_250_kib(
     visit: Open, site: Site, record_property: Callable[[str, object], None]
 ) -> None:
-    for page in site.pages():
-        reader = visit()
-        total = weigh(reader, page)
+    weights = {}
+    for page in pages_of_each_kind(site):
+        weights[page] = weigh(visit(), page)
+        print(f"{page}: {weights[page] / 1024:.1f} KiB, {len(site.sent)} requests")
+        assert 0 < weights[page] <= LIMIT, (page, site.sent)
+    # The other pages of exercises ask for the same as this one.
+    asked = weights[EXERCISES] - on_the_wire(site, EXERCISES)
+    for page in set(site.pages()) - set(weights):
+        weights[page] = asked + on_the_wire(site, page)
+        assert asked < weights[page] <= LIMIT, page
+    for page, total in weights.items():
         record_property(page, total)
-        print(f"{page}: {total / 1024:.1f} KiB, {len(site.sent)} requests")
-        assert 0 < total <= LIMIT, (page, site.sent)
+
+
+def test_scripts_and_styles_of_a_chapter_stay_light(visit: Open) -> None:
+    """What pages that answer added to a page that is only read: 10 KiB at most."""
+    reader = visit()
+    weigh(reader, CHAPTER)
+    code = {path: size for path, size in reader.site.sent.items() if path.endswith((".js", ".css"))}
+    print(f"{CHAPTER}: {sum(code.values())} bytes of scripts and styles")
+    assert any(path.endswith("questions.js") for path in code)
+    assert sum(code.values()) <= BEFORE + 10 * 1024, code
+
+
+def on_the_wire(site: Site, page: str) -> int:
+    """The bytes of a page without all it asks for."""
+    with urlopen(site.address + page) as reply:
+        return len(reply.read())
 
 
 def test_too_much_weight_is_found(visit: Open, browser: object, copy: Site) -> None:
@@ -122,7 +154,8 @@ def test_complaints_are_heard(browser: object, copy: Site, fault: str, complaint
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_work_from_files(visit: Open, site: Site, scheme: str) -> None:
     reader = visit(local=True, scheme=scheme)
-    for page in site.pages():
+    every = pages_of_each_kind(site)
+    for page in every if scheme == "light" else [CHAPTER, EXERCISES, "book/index.html"]:
         reader.go(page)
         assert reader.page.locator("h1").first.is_visible(), page
 
@@ -141,6 +174,11 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     for package in ("d2lcompute", "exercises/d2lexercises"):
         (root / package).mkdir(parents=True)
         (root / package / "__init__.py").touch()
+    config = root / "_config.yml"  # which serves no wheel: there is no package
+    text = re.sub(
+        "editions_install_from: .*", "editions_install_from: git", config.read_text("utf8")
+    )
+    config.write_text(text, "utf8")
     (root / "book" / "sample.md").write_text(SAMPLE, "utf8")
     (root / "_toc.yml").write_text("format: jb-book\nroot: book/sample\n", "utf8")
     with serve(build(root, root.parent)) as served:

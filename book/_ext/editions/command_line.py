@@ -9,28 +9,16 @@ from collections.abc import Callable
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from editions.base.errors import EditionsError
 from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import DEVICES, Project
-from editions.exercises.check_questions import FEW_SEEDS, Wanted, check_questions
 from editions.exercises.exercise_files import PRIVATE, question_frameworks
-from editions.exercises.handouts import write_student_notebooks
-from editions.exercises.new_question import new_question
-from editions.exercises.question_faults import require_sound
-from editions.exercises.worked_solutions import write_solutions
-from editions.notebooks import upkeep
-from editions.notebooks.edition import Edition, editions
-from editions.notebooks.verification import verify
-from editions.site.build import build
-from editions.site.figure_pictures import begin_pictures, draw_pictures, figure_problems
-from editions.site.link_check import check_links
-from editions.site.live_site import serve_with_cells
-from editions.site.pdf import print_book
-from editions.site.preview import serve
-from editions.site.status_page import require_verified
-from editions.source.new_chapter import new_chapter
+from editions.exercises.judged_seeds import FEW_SEEDS
+
+if TYPE_CHECKING:
+    from editions.notebooks.edition import Edition
 
 _ABOUT = """\
 Make the book from its sources.
@@ -103,9 +91,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 # -- commands --------------------------------------------------------------------------------------
+# Each imports what it needs: a short command does not wait for Sphinx and the kernels.
 
 
 def _notebooks(project: Project, options: argparse.Namespace) -> int:
+    from editions.notebooks import upkeep
+    from editions.site.figure_pictures import begin_pictures, draw_pictures
+
     chosen = _chosen(project, options)
     begin_pictures(project, options.chapters)
     status = upkeep.bring_up_to_date(chosen, options.jobs, options.force)
@@ -116,6 +108,9 @@ def _notebooks(project: Project, options: argparse.Namespace) -> int:
 
 
 def _check(project: Project, options: argparse.Namespace) -> int:
+    from editions.notebooks import upkeep
+    from editions.site.figure_pictures import figure_problems
+
     status = upkeep.check(_chosen(project, options))
     problems = figure_problems(project) if status == 0 else []
     for problem in problems:
@@ -124,14 +119,21 @@ def _check(project: Project, options: argparse.Namespace) -> int:
 
 
 def _verify(project: Project, options: argparse.Namespace) -> int:
+    from editions.notebooks.verification import verify
+
     return verify(_chosen(project, options), options.jobs, options.lax)
 
 
 def _chosen(project: Project, options: argparse.Namespace) -> list[Edition]:
+    from editions.notebooks.edition import editions
+
     return editions(project, options.chapters, options.device, options.framework)
 
 
 def _book(project: Project, options: argparse.Namespace) -> int:
+    from editions.site.build import build
+    from editions.site.status_page import require_verified
+
     if options.verified:
         require_verified(project)
     print(build(project))
@@ -139,41 +141,57 @@ def _book(project: Project, options: argparse.Namespace) -> int:
 
 
 def _serve(project: Project, options: argparse.Namespace) -> int:
+    from editions.site.preview import serve
+
     return serve(project, options.port)
 
 
 def _live(project: Project, options: argparse.Namespace) -> int:
+    from editions.site.live_site import serve_with_cells
+
     return serve_with_cells(project, options.port, not options.no_browser)
 
 
 def _links(project: Project, options: argparse.Namespace) -> int:
+    from editions.site.link_check import check_links
+
     print(check_links(project))
     return 0
 
 
 def _pdf(project: Project, options: argparse.Namespace) -> int:
+    from editions.site.pdf import print_book
+
     for path in print_book(project):
         print(f"wrote {project.relative(path)} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0
 
 
 def _new_chapter(project: Project, options: argparse.Namespace) -> int:
+    from editions.source.new_chapter import new_chapter
+
     page = project.relative(new_chapter(project, options.name, options.title))
     print(f"wrote {page} and listed it in _toc.yml. Next: make notebooks book")
     return 0
 
 
 def _new_question(project: Project, options: argparse.Namespace) -> int:
-    files = new_question(project, options.name, options.title, options.private)
+    from editions.exercises.new_question import new_question, note_on_page
+
+    files = new_question(project, options.name, options.title, options.private, text=options.text)
     for path in files:
         print(f"wrote {project.relative(path)}")
     chapter = options.name.partition(".")[0]
+    if note := note_on_page(project, chapter):
+        print(note)
     private = f" PRIVATE={options.private}" if options.private else ""
     print(f"Next: make check-questions CHAPTER={chapter}{private}")
     return 0
 
 
 def _check_questions(project: Project, options: argparse.Namespace) -> int:
+    from editions.exercises.check_questions import Wanted, check_questions
+
     keys = [key for key in question_frameworks(project) if options.framework in (None, key)]
     seeds = tuple(options.seed) or (None, *range(1, options.seeds + 1))
     private = options.private.resolve() if options.private else None
@@ -181,12 +199,17 @@ def _check_questions(project: Project, options: argparse.Namespace) -> int:
 
 
 def _exercises(project: Project, options: argparse.Namespace) -> int:
+    from editions.exercises.handouts import write_student_notebooks
+    from editions.exercises.question_faults import require_sound
+
     require_sound(project, options.chapters, options.private)
     write = partial(write_student_notebooks, solutions_from=options.solutions_from)
     return _say(project, write, options)
 
 
 def _solutions(project: Project, options: argparse.Namespace) -> int:
+    from editions.exercises.worked_solutions import write_solutions
+
     return _say(project, write_solutions, options)
 
 
@@ -254,6 +277,9 @@ def _parser() -> argparse.ArgumentParser:
     write = command("new-question", _new_question, "write a question that passes", _NEW_QUESTION)
     write.add_argument("name", help="chapter, dot, question, such as blocks.two-steps")
     write.add_argument("--title", help="the heading of its section; default: made from the name")
+    write.add_argument(
+        "--text", action="store_true", help="its answer is a text, which a person marks"
+    )
     test = command("check-questions", _check_questions, "try questions", _CHECK_QUESTIONS)
     test.add_argument("--framework", choices=list(FRAMEWORKS), help="default: all that it has")
     further = "further seeds to try each answer on (default: %(default)s)"

@@ -38,18 +38,24 @@ class Cell {
     return this.page.of(key).indexOf(this) + 1;
   }
 
+  // Words about this cell; side by side, each framework has a cell of this number.
+  named(name) {
+    const words = say(name, { number: this.number() });
+    return this.framework && keys.length > 1 ? `${words} (${frameworks[this.framework]})` : words;
+  }
+
   makeEditable(hint) {
     try {
       this.pre.contentEditable = "plaintext-only";
     } catch {
       this.pre.contentEditable = "true"; // browsers of before 2025
     }
-    Object.assign(this.pre, { role: "textbox", ariaMultiLine: "true", ariaLabel: say("code", { number: this.number() }), spellcheck: false });
+    Object.assign(this.pre, { role: "textbox", ariaMultiLine: "true", ariaLabel: this.named("code"), spellcheck: false });
     this.pre.setAttribute("aria-describedby", hint);
     this.pre.addEventListener("keydown", (event) => this.pressed(event));
     this.pre.addEventListener("input", () => (this.undo.hidden = this.code() === this.original));
     const button = (name, act) => {
-      const made = make("button", { type: "button", textContent: say(name), ariaLabel: say(`${name}_cell`, { number: this.number() }) });
+      const made = make("button", { type: "button", textContent: say(name), ariaLabel: this.named(`${name}_cell`) });
       made.addEventListener("click", act);
       return made;
     };

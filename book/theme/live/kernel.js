@@ -1,6 +1,11 @@
 // A kernel on a Jupyter server, over the server's REST interface and one WebSocket with messages in
 // JSON: https://jupyter-client.readthedocs.io/en/stable/messaging.html
 //
+// The client is our own because the book needs few of the protocol's messages: this file weighs 3 KB
+// compressed, and all of `live/` less than 15 KB. Of the maintained libraries, thebe weighs about
+// 400 KB and asks another host for MathJax even if told not to. @jupyterlab/services weighs 44 KB,
+// and neither edits cells nor shows outputs.
+//
 // A token goes with every request, in its address or, to a hub, in a header: cookies are never
 // used, so that no other site can ask in the reader's name.
 
@@ -52,18 +57,23 @@ export class Kernel {
   static async start(server, lost) {
     const kernel = new Kernel();
     const { id } = await server.ask("api/kernels", "POST", { body: "{}" });
-    Object.assign(kernel, { server, lost, path: `api/kernels/${id}`, session: unique(), waiting: new Map() });
+    Object.assign(kernel, { server, lost, path: `api/kernels/${id}`, waiting: new Map() });
     await kernel.connect();
     return kernel;
   }
 
+  // Opens the WebSocket, also again: one that was open while the kernel restarted can miss the first
+  // messages of the new process. The server reads a new one only once the kernel answers on it.
   connect() {
+    this.disconnect();
+    this.session = unique();
     const url = this.server.address(`${this.path}/channels`);
     url.protocol = url.protocol.replace("http", "ws");
     url.searchParams.set("session_id", this.session);
     this.socket = new WebSocket(url);
     this.socket.onmessage = ({ data }) => typeof data === "string" && this.take(JSON.parse(data));
-    return new Promise((resolve, reject) => {
+    this.connected = new Promise((resolve, reject) => {
+      this.abandon = reject;
       this.socket.onopen = resolve;
       this.socket.onclose = () => {
         const problem = new Problem("gone", { server: this.server.base });
@@ -71,6 +81,15 @@ export class Kernel {
         this.lose(problem);
       };
     });
+    this.connected.catch(() => {}); // whoever waits for it is told
+    return this.connected;
+  }
+
+  disconnect() {
+    if (!this.socket) return;
+    this.socket.onmessage = this.socket.onclose = null;
+    this.socket.close();
+    this.abandon(new Problem("restarted"));
   }
 
   lose(problem, again = false) {
@@ -87,7 +106,10 @@ export class Kernel {
     const type = header.msg_type;
     const state = type === "status" && content.execution_state;
     if (state === "dead") this.socket.close();
-    else if (state === "restarting" && !this.restarting) this.lose(new Problem("died"), true);
+    else if (state === "restarting" && !this.restarting) {
+      this.lose(new Problem("died"), true);
+      this.connect();
+    }
     const request = this.waiting.get(parent_header.msg_id);
     if (!request) return;
     if (type === "input_request") {
@@ -109,8 +131,9 @@ export class Kernel {
 
   // Runs code and resolves to the kernel's reply. `output(type, content)` gets each output;
   // `input(content, answer)` is asked for a line that the code reads. The set-up runs silently.
-  execute(code, output = () => {}, input = null) {
+  async execute(code, output = () => {}, input = null) {
     const shown = input !== null;
+    await this.connected;
     return new Promise((resolve, reject) => {
       if (this.socket.readyState !== WebSocket.OPEN) return reject(new Problem("gone", { server: this.server.base }));
       const content = { code, silent: false, store_history: shown, allow_stdin: shown, stop_on_error: false, user_expressions: {} };
@@ -126,14 +149,14 @@ export class Kernel {
     this.restarting = true;
     this.fail(new Problem("restarted"));
     await this.server.ask(`${this.path}/restart`, "POST").finally(() => (this.restarting = false));
+    await this.connect();
   }
 
   // Ends it, also when the page is left at this moment. If that fails, the server ends it later.
   end() {
-    this.socket.onclose = null;
     this.fail(new Problem("restarted"));
     const ended = this.server.ask(this.path, "DELETE", { keepalive: true }).catch(() => {});
-    this.socket.close();
+    this.disconnect();
     return ended;
   }
 }

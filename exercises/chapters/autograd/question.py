@@ -37,9 +37,140 @@ def shapes_in_words(given):
     return ", ".join(f"{name} of shape {shape_text(given[name])}" for name in NAMES)
 
 
+# -- autograd.paths ----------------------------------------------------------------------------
+
+PATHS = question("autograd.paths", "Two paths by hand", takes=function, minutes=5, difficulty=1)
+
+
+@PATHS.inputs
+def draw_paths(draw):
+    def signed():
+        return round(draw.number(0.6, 2.5) * draw.choice([-1, 1]), 3)
+
+    return {"pairs": [{"x": signed(), "y": signed()} for _ in range(4)]}
+
+
+class ByHand(Aspect):
+    def run(answer, case, f):
+        found = answer(case.x, case.y)
+        if not isinstance(found, list | tuple):
+            raise WrongKind(f"Two numbers are expected; what came is {kind_of(found)}.")
+        return [np.array(one, dtype=np.float64) for one in found]
+
+    def expect(case):
+        x, y = case.x, case.y
+        of_x, of_y = 2 * x * y**2 + 2 * x * y, 2 * x**2 * y + x**2
+        return {"gradient of x": np.array(of_x), "gradient of y": np.array(of_y)}
+
+    def shown(case):
+        return f"gradients({case.x}, {case.y})"
+
+
+@PATHS.aspect("the gradient of y", 1, over="pairs", part="gradient of y")
+class OfSecond(ByHand):
+    """One arrow leaves y, to a. How many arrows leave a? Add what comes back along them before you
+    go on to y."""
+
+    code = "grad_a = grad_c * b + grad_b * 1"
+
+
+@PATHS.aspect("the gradient of x", 1, over="pairs", part="gradient of x")
+class OfFirst(ByHand):
+    "Two arrows leave x, one to a and one to b."
+
+    code = "grad_x = grad_a * y + grad_b * 1"
+
+
+# -- autograd.lost -------------------------------------------------------------------------------
+
+LOST = question(
+    "autograd.lost",
+    "Four gradients, and all of them None",
+    takes=function,
+    minutes=15,
+    difficulty=1,
+)
+
+
+@LOST.inputs
+def draw_lost(draw):
+    n, m = draw_sizes(draw, 2)
+    return {
+        "x": draw_doubles(draw, n, m),
+        "y": draw_doubles(draw, m),
+        "z": draw_doubles(draw, n, 1),
+        "s": draw.number(0.1, 0.6),
+    }
+
+
+class FourGradients(Aspect):
+    tolerance = 1e-6
+
+    def run(answer, given, f):
+        found = answer(given.x, given.y, given.z, given.s)
+        if not isinstance(found, list | tuple):
+            raise WrongKind(f"Four gradients are expected; what came is {kind_of(found)}.")
+        return found
+
+    def expect(given):
+        x, z, u = given.x, given.z, given.s * given.y
+        h = x * u
+        back = 2 * h + np.sin(z)  # of h, (n, m)
+        return {
+            "gradient of x": np.einsum("ij,j->ij", back, u),
+            "gradient of u": np.einsum("ij,ij->j", back, x),
+            "gradient of z": np.einsum("ij,ik->ik", h, np.cos(z)),
+            "gradient of h": back,
+        }
+
+    def shown(given):
+        return f"{shapes_in_words(given)}, s = {given.s}"
+
+
+@LOST.aspect("the gradient of x", 1, part="gradient of x")
+class OfX(FourGradients):
+    hint = {
+        "pytorch": "Ask for the gradient of a tensor, because requires_grad is False by default. "
+        "No detach() may be on its path to the result.",
+        "tensorflow": "A tape watches variables, and a constant only if you ask. Compute "
+        "everything between x and the result under the tape.",
+    }
+
+
+@LOST.aspect("the gradient of u", 2, part="gradient of u")
+class OfU(FourGradients):
+    hint = {
+        "pytorch": "Scale first, then ask. The result of a product is not a leaf, and the gradient "
+        "of y is not the gradient of u.",
+        "tensorflow": "Scale first, then make the variable. The product of a variable and a number "
+        "is a tensor, and the gradient of y is not the gradient of u.",
+    }
+
+
+@LOST.aspect("the gradient of z", 1, part="gradient of z")
+class OfZ(FourGradients):
+    "An operation of NumPy leaves no notes. Which sine does?"
+
+
+@LOST.aspect("the gradient of h", 2, part="gradient of h")
+class OfH(FourGradients):
+    hint = {
+        "pytorch": "The result of an operation keeps its gradient only if you ask before the "
+        "backward pass.",
+        "tensorflow": "A tape contains the operations inside its block, and no others.",
+    }
+    code = {"pytorch": "h.retain_grad()"}
+
+
 # -- autograd.broadcast ------------------------------------------------------------------------
 
-BROADCAST = question("autograd.broadcast", "Backwards through a broadcast", takes=function)
+BROADCAST = question(
+    "autograd.broadcast",
+    "Backwards through a broadcast",
+    takes=function,
+    minutes=25,
+    difficulty=2,
+)
 
 
 @BROADCAST.inputs
@@ -123,256 +254,11 @@ class AnyShapes(Backward):
     are stretched. Undo both, for each of the three, whatever the number of axes."""
 
 
-# -- autograd.engine -----------------------------------------------------------------------------
-#
-# A program is plain data: numbers to begin with, and steps that each make one value more. A step
-# names the values it uses by their place: ["add", 0, 1], ["mul", 0, 1], ["tanh", 2], and with a
-# plain number on the right or the left: ["add number", 2, 1.5], ["number mul", 2, 1.5].
-
-LETTERS = "abcdefghijklmnopqrstuvwxyz"  # the names of values, in order
-ENGINE = question("autograd.engine", "Automatic differentiation in thirty lines", takes=any_class)
-
-
-@ENGINE.inputs
-def draw_engine(draw):
-    def program(count, *steps):
-        numbers, signs = draw.numbers(0.3, 1.5, count), draw.rng.choice([-1.0, 1.0], count)
-        begin = [float(number * sign) for number, sign in zip(numbers, signs, strict=True)]
-        return {"begin": begin, "steps": list(steps)}
-
-    def tangle():
-        """A program in which each value is used at once, and again much later."""
-        steps = [["mul", 0, 1], ["tanh", 2], ["add", 2, 3], ["mul", 3, 2]]
-        for at in range(6, 6 + draw.integer(4, 6)):
-            other = draw.integer(2, at - 2)
-            pair = [at - 1, other] if draw.rng.random() < 0.5 else [other, at - 1]
-            step = [draw.choice(["add", "mul"]), *pair]
-            steps.append(["tanh", at - 1] if draw.rng.random() < 0.2 else step)
-        last = len(steps) + 1
-        return program(2, *steps, ["mul", 2, last], ["add", last + 1, 4])
-
-    def factor():
-        return round(float(draw.rng.uniform(0.4, 1.9) * draw.choice([-1.0, 1.0])), 3)
-
-    p, q, r, s, t, u = (factor() for _ in range(6))
-    forward = [["add", 0, 1], ["mul", 0, 2], ["tanh", 3], ["add number", 4, p]]
-    forward += [["number add", 5, q], ["mul number", 6, r], ["number mul", 7, s]]
-    path = [["mul", 0, 1], ["number mul", 4, t], ["add", 5, 2], ["tanh", 6]]
-    path += [["add number", 7, u], ["mul", 3, 8]]
-    return {
-        "forward": program(2, *forward),
-        "path": program(4, *path),
-        "twice": [
-            program(1, ["mul", 0, 0]),
-            program(1, ["add", 0, 0], ["tanh", 1]),
-            program(2, ["mul", 0, 1], ["add", 2, 0], ["mul", 3, 1], ["add", 0, 4]),
-        ],
-        "meet": [
-            program(2, ["mul", 0, 1], ["tanh", 2], ["mul", 2, 3]),
-            program(2, ["mul", 0, 1], ["tanh", 2], ["mul", 3, 2]),
-            *(tangle() for _ in range(3)),
-        ],
-        "again": {
-            **program(2, ["mul", 0, 1], ["tanh", 2], ["mul", 3, 0], ["add", 2, 3]),
-            "results": [4, 5, 3],
-        },
-    }
-
-
-def operands(step, values):
-    """The two things that a step adds or multiplies, in their order."""
-    name, at, other = step
-    pair = values[at], other if "number" in name else values[other]
-    return pair[::-1] if name.startswith("number") else pair
-
-
-def values_of(answer, program):
-    """All values of a program, as objects of the answer's class."""
-    values = [answer(number) for number in program.begin]
-    for step in program.steps:
-        if step[0] == "tanh":
-            values.append(values[step[1]].tanh())
-            continue
-        first, second = operands(step, values)
-        values.append(first + second if "add" in step[0] else first * second)
-    return values
-
-
-def results_of(program):
-    """The places of the values whose backward is called, one after the other."""
-    return program.results if "results" in program else [-1]
-
-
-def forwards_by_hand(program):
-    """All values of a program, and how fast each changes with the numbers it began with.
-
-    In forward mode: every value carries its derivatives along.
-    """
-    begin = program.begin
-    values, slopes = list(begin), list(np.eye(len(begin)))
-    for name, at, *other in program.steps:
-        a, da = values[at], slopes[at]
-        if name == "tanh":
-            values.append(np.tanh(a))
-            slopes.append(da / np.cosh(a) ** 2)
-            continue
-        b, db = (other[0], 0 * da) if "number" in name else (values[other[0]], slopes[other[0]])
-        values.append(a + b if "add" in name else a * b)
-        slopes.append(da + db if "add" in name else b * da + a * db)
-    return np.array(values), np.array(slopes)
-
-
-def program_in_words(program):
-    """A program as people write it: a = Value(0.5); b = Value(-1.2); c = a * b; d = c.tanh()."""
-    lines = [f"{LETTERS[n]} = Value({number})" for n, number in enumerate(program.begin)]
-    for n, step in enumerate(program.steps, len(lines)):
-        if step[0] == "tanh":
-            lines.append(f"{LETTERS[n]} = {LETTERS[step[1]]}.tanh()")
-            continue
-        first, second = operands(step, LETTERS)
-        lines.append(f"{LETTERS[n]} = {first} {'+' if 'add' in step[0] else '*'} {second}")
-    return "; ".join(lines)
-
-
-@ENGINE.aspect("numbers forwards", 1, over="forward")
-class Forwards(Aspect):
-    """Each operation returns a new Value. For 1 + a and 2 * a Python calls __radd__ and __rmul__ of
-    a."""
-
-    what = "Numbers of all values, in order"
-    tolerance = 1e-9
-    shown = program_in_words
-
-    def run(answer, program, f):
-        return np.array([float(value.number) for value in values_of(answer, program)])
-
-    def expect(program):
-        return forwards_by_hand(program)[0]
-
-
-class Backwards(Aspect):
-    what = "grad of the numbers at the beginning, in order"
-    tolerance = 1e-9
-
-    def run(answer, program, f):
-        values = values_of(answer, program)
-        for place in results_of(program):
-            values[place].backward()
-        return np.array([float(value.grad) for value in values[: len(program.begin)]])
-
-    def expect(program):
-        slopes = forwards_by_hand(program)[1]
-        return sum(slopes[place] for place in results_of(program))
-
-    def shown(program):
-        letters = LETTERS[: len(program.begin) + len(program.steps)]
-        backward = [f"{letters[place]}.backward()" for place in results_of(program)]
-        return "; ".join([program_in_words(program), *backward])
-
-
-@ENGINE.aspect("one path back", 1, over="path")
-class OnePath(Backwards):
-    """The result's own share is 1. Along each arrow, multiply by the local derivative: of a product
-    the other factor, of tanh 1 - tanh²."""
-
-
-@ENGINE.aspect("a number used twice", 2, over="twice")
-class UsedTwice(Backwards):
-    "Where several paths meet, add. In a * a both factors are the same value."
-
-    code = "+= and not ="
-
-
-@ENGINE.aspect("paths that part and meet again", 2, over="meet")
-class MeetAgain(Backwards):
-    """Pass a gradient on only when it is complete: a value's turn comes after that of every value
-    computed from it. Sort before you walk."""
-
-
-@ENGINE.aspect("a second backward", 2, over="again")
-class SecondBackward(Backwards):
-    """grad keeps the sum over all passes; what is passed on is the share of this pass alone. Keep
-    the two apart, and reset nothing."""
-
-
-# -- autograd.lost -------------------------------------------------------------------------------
-
-LOST = question("autograd.lost", "Four gradients, and all of them None", takes=function)
-
-
-@LOST.inputs
-def draw_lost(draw):
-    n, m = draw_sizes(draw, 2)
-    return {
-        "x": draw_doubles(draw, n, m),
-        "y": draw_doubles(draw, m),
-        "z": draw_doubles(draw, n, 1),
-        "s": draw.number(0.1, 0.6),
-    }
-
-
-class FourGradients(Aspect):
-    tolerance = 1e-6
-
-    def run(answer, given, f):
-        found = answer(given.x, given.y, given.z, given.s)
-        if not isinstance(found, list | tuple):
-            raise WrongKind(f"Four gradients are expected; what came is {kind_of(found)}.")
-        return found
-
-    def expect(given):
-        x, z, u = given.x, given.z, given.s * given.y
-        h = x * u
-        back = 2 * h + np.sin(z)  # of h, (n, m)
-        return {
-            "gradient of x": np.einsum("ij,j->ij", back, u),
-            "gradient of u": np.einsum("ij,ij->j", back, x),
-            "gradient of z": np.einsum("ij,ik->ik", h, np.cos(z)),
-            "gradient of h": back,
-        }
-
-    def shown(given):
-        return f"{shapes_in_words(given)}, s = {given.s}"
-
-
-@LOST.aspect("the gradient of x", 1, part="gradient of x")
-class OfX(FourGradients):
-    hint = {
-        "pytorch": "A tensor asks for its gradient: requires_grad is False by default. And its "
-        "path to the result must not pass a detach().",
-        "tensorflow": "A tape watches variables; a constant has to be watched. And what lies "
-        "between x and the result has to be computed under the tape.",
-    }
-
-
-@LOST.aspect("the gradient of u", 2, part="gradient of u")
-class OfU(FourGradients):
-    hint = {
-        "pytorch": "Scale first, then ask. The result of a product is no leaf, and the gradient of "
-        "y is not that of u.",
-        "tensorflow": "Scale first, then make the variable. The product of a variable and a number "
-        "is a tensor, and the gradient of y is not that of u.",
-    }
-
-
-@LOST.aspect("the gradient of z", 1, part="gradient of z")
-class OfZ(FourGradients):
-    "What NumPy computes is in nobody's notes: use the framework's own sine."
-
-
-@LOST.aspect("the gradient of h", 2, part="gradient of h")
-class OfH(FourGradients):
-    hint = {
-        "pytorch": "An intermediate keeps its gradient only if you ask for it before backward().",
-        "tensorflow": "A tape knows the intermediates that were computed while it recorded, and no "
-        "others.",
-    }
-    code = {"pytorch": "h.retain_grad()"}
-
-
 # -- autograd.pieces -----------------------------------------------------------------------------
 
-PIECES = question("autograd.pieces", "A batch too large for memory", takes=function)
+PIECES = question(
+    "autograd.pieces", "A batch too large for memory", takes=function, minutes=25, difficulty=2
+)
 
 
 @PIECES.inputs
@@ -543,3 +429,365 @@ class Losses(SizesAndLosses):
     share of the examples."""
 
     code = {"pytorch": "loss.item()", "tensorflow": "float(loss)"}
+
+
+# -- autograd.curvature ------------------------------------------------------------------------
+
+CURVATURE = question(
+    "autograd.curvature", "Curvature in one direction", takes=function, minutes=25, difficulty=2
+)
+
+
+@CURVATURE.inputs
+def draw_curvature(draw):
+    def case(*shape, cubic):
+        return {
+            "x": draw.data(*shape),
+            "v": draw.data(*shape),
+            "weights": draw.data(*shape),
+            "cubic": draw.data(*shape) * np.float32(cubic),
+        }
+
+    n, m = draw_sizes(draw, 2)
+    return {
+        "quadratic": case(n, cubic=0),
+        "curved": [case(n, cubic=1), case(n, m, cubic=1), case(2, m, 3, cubic=1)],
+    }
+
+
+def curvature_of(answer, case, f):
+    """The answer for f(x) = (sum of weights * x)**2 + sum of cubic * x**3, and the calls of f."""
+    calls = []
+
+    def function(x):
+        calls.append(1)
+        total = f.weighted_sum(x, case.weights)
+        return total * total + f.weighted_sum(x * x * x, case.cubic)
+
+    product = f.array(answer(function, np.array(case.x), np.array(case.v)))
+    return {"Hv": product, "calls of f": len(calls)}
+
+
+class Curvature(Aspect):
+    def run(answer, case, f):
+        return curvature_of(answer, case, f)
+
+    def expect(case):
+        x, v, weights, cubic = (
+            array.astype(np.float64) for array in (case.x, case.v, case.weights, case.cubic)
+        )
+        product = 2 * weights * (weights * v).sum() + 6 * cubic * x * v
+        return {"Hv": product, "calls of f": 1}
+
+    def shown(case):
+        return f"x and v of shape {shape_text(case.x)}"
+
+
+@CURVATURE.aspect("a constant Hessian", 1, over="quadratic", part="Hv")
+class Quadratic(Curvature):
+    """The gradient is a result like any other. Which number, computed from the gradient and v, has
+    the gradient Hv?"""
+
+    code = {
+        "pytorch": "torch.autograd.grad(f(X), X, create_graph=True)",
+        "tensorflow": "The outer tape must contain the call of inner.gradient and the product.",
+    }
+
+
+@CURVATURE.aspect("any function and any shape", 2, over="curved", part="Hv")
+class Curved(Curvature):
+    """Sum over all axes of the gradient times v, and differentiate that number."""
+
+
+@CURVATURE.aspect(
+    "one call of f", 1, over="quadratic", part="calls of f", after="a constant Hessian"
+)
+class OneCallOfF(Curvature):
+    """Two backward passes suffice. The second one goes through the notes of the first."""
+
+
+# -- autograd.engine ---------------------------------------------------------------------------
+#
+# A program is plain data: arrays to begin with, and steps that each make one value more. A step
+# names the values it uses by their place: ["add", 0, 1], ["mul", 0, 1], ["matmul", 0, 1],
+# ["relu", 2], ["sum", 3], and with a plain number on the right or the left: ["add number", 2, 1.5],
+# ["number mul", 2, 1.5].
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"  # the names of values, in order
+ENGINE = question(
+    "autograd.engine", "An engine for arrays", takes=any_class, minutes=150, difficulty=3
+)
+
+
+@ENGINE.inputs
+def draw_engine(draw):
+    def program(shapes, *steps):
+        return {"begin": [draw_doubles(draw, *shape) for shape in shapes], "steps": list(steps)}
+
+    def factor():
+        return round(float(draw.rng.uniform(0.4, 1.9) * draw.choice([-1.0, 1.0])), 3)
+
+    def fitting(full):
+        """A shape that broadcasts to `full`: axes missing in front, and axes of size one."""
+        kept = full[draw.integer(0, len(full)) :]
+        return [1 if draw.rng.random() < 0.4 else size for size in kept]
+
+    n, m, k = draw_sizes(draw, 3)
+    p, q, r, s, t, u = (factor() for _ in range(6))
+    forward = [["matmul", 0, 1], ["add", 4, 2], ["mul", 5, 3], ["add number", 6, p]]
+    forward += [["number add", 7, q], ["mul number", 8, r], ["number mul", 9, s]]
+    forward += [["relu", 10], ["sum", 11]]
+    path = [["mul", 0, 1], ["number mul", 4, t], ["add", 5, 2], ["relu", 6]]
+    path += [["add number", 7, u], ["mul", 8, 3], ["sum", 9]]
+    on_path = program([[n, m]] * 4, *path)
+    signs = np.where(np.arange(n * m) % 2, 9.0, -9.0).reshape(n, m)
+    on_path["begin"][2] += signs  # so that the relu stops some and lets others pass
+
+    def stretched():
+        full = draw.integers(2, 4, 3)
+        shapes = [fitting(full) for _ in range(3)]
+        return program([*shapes, full], ["mul", 0, 1], ["add", 4, 2], ["mul", 5, 3], ["sum", 6])
+
+    def tangle():
+        """A program in which each value is used at once, and again much later."""
+        steps = [["mul", 0, 1], ["add", 2, 0]]
+        for at in range(4, 4 + draw.integer(4, 6)):
+            other = draw.integer(2, at - 2)
+            pair = [at - 1, other] if draw.rng.random() < 0.5 else [other, at - 1]
+            steps.append([draw.choice(["add", "mul"]), *pair])
+        last = len(steps) + 1
+        return program([[n], [n]], *steps, ["mul", 2, last], ["sum", last + 1])
+
+    return {
+        "forward": program([[n, m], [m, k], [k], [n, 1]], *forward),
+        "path": on_path,
+        "matmul": program([[n, m], [m, k], [n, k]], ["matmul", 0, 1], ["mul", 3, 2], ["sum", 4]),
+        "broadcast": [
+            program([[n, m], [m], [n, 1], [n, m]],
+                    ["add", 0, 1], ["mul", 4, 2], ["mul", 5, 3], ["sum", 6]),
+            *(stretched() for _ in range(4)),
+        ],
+        "twice": [
+            program([[n]], ["mul", 0, 0], ["sum", 1]),
+            program([[n, m], [n, m]], ["add", 0, 0], ["mul", 2, 1], ["sum", 3]),
+        ],
+        "meet": [
+            program([[n], [n]], ["mul", 0, 1], ["add", 2, 1], ["mul", 2, 3], ["sum", 4]),
+            program([[n], [n]], ["mul", 0, 1], ["add", 2, 1], ["mul", 3, 2], ["sum", 4]),
+            *(tangle() for _ in range(3)),
+        ],
+        "again": {
+            **program([[n], [n]], ["mul", 0, 1], ["add", 2, 1], ["mul", 3, 0], ["sum", 4],
+                      ["mul", 2, 3], ["sum", 6]),
+            "results": [5, 7],
+        },
+        "long": {
+            "begin": [draw_doubles(draw, n), draw_doubles(draw, n)],
+            "factor": draw.number(0.9, 0.99),
+            "repeats": draw.integer(3000, 3500),
+        },
+    }  # fmt: skip
+
+
+def operands(step, values):
+    """The two things that a step adds or multiplies, in their order."""
+    name, at, other = step
+    pair = values[at], other if "number" in name else values[other]
+    return pair[::-1] if name.startswith("number") else pair
+
+
+def values_of(answer, program):
+    """All values of a program, as objects of the answer's class."""
+    values = [answer(np.array(array)) for array in program.begin]
+    for step in program.steps:
+        if step[0] == "relu":
+            values.append(values[step[1]].relu())
+        elif step[0] == "sum":
+            values.append(values[step[1]].sum())
+        else:
+            first, second = operands(step, values)
+            if step[0] == "matmul":
+                values.append(first @ second)
+            else:
+                values.append(first + second if "add" in step[0] else first * second)
+    return values
+
+
+def results_of(program):
+    """The places of the values whose backward is called, one after the other."""
+    return program.results if "results" in program else [-1]
+
+
+def forwards_by_hand(program):
+    """All values of a program, and how fast each changes with each entry that it began with.
+
+    In forward mode: every value carries its derivatives along, on a first axis.
+    """
+    sizes = [array.size for array in program.begin]
+    values, slopes = [], []
+    for place, array in enumerate(program.begin):
+        slope = np.zeros((sum(sizes), array.size))
+        slope[sum(sizes[:place]) :][: array.size] = np.eye(array.size)
+        values.append(np.array(array))
+        slopes.append(slope.reshape(sum(sizes), *array.shape))
+
+    def wide(slope, shape):
+        """A slope with axes of size one before those of its value."""
+        ones = [1] * (len(shape) + 1 - slope.ndim)
+        return slope.reshape(slope.shape[0], *ones, *slope.shape[1:])
+
+    for name, at, *other in program.steps:
+        a, da = values[at], slopes[at]
+        if name == "relu":
+            values.append(np.maximum(a, 0))
+            slopes.append(da * (a > 0))
+            continue
+        if name == "sum":
+            values.append(a.sum())
+            slopes.append(da.reshape(da.shape[0], -1).sum(1))
+            continue
+        b, db = (
+            (other[0], np.zeros(1)) if "number" in name else (values[other[0]], slopes[other[0]])
+        )
+        if name == "matmul":
+            values.append(a @ b)
+            slopes.append(da @ b + a @ db)
+            continue
+        values.append(a + b if "add" in name else a * b)
+        shape = values[-1].shape
+        da = wide(da, shape)
+        db = 0.0 * da if "number" in name else wide(db, shape)
+        slope = da + db if "add" in name else da * b + a * db
+        slopes.append(np.broadcast_to(slope, (sum(sizes), *shape)))
+    return values, slopes
+
+
+def gradients_by_hand(program):
+    """The gradients of the arrays at the beginning, summed over the results."""
+    slopes = forwards_by_hand(program)[1]
+    total = sum(slopes[place] for place in results_of(program))
+    ends = np.cumsum([array.size for array in program.begin])
+    parts = np.split(total, ends[:-1])
+    return [part.reshape(array.shape) for part, array in zip(parts, program.begin, strict=True)]
+
+
+def program_in_words(program):
+    """A program as people write it: a = Value(shape (3,)); b = Value(shape (3,)); c = a * b."""
+    lines = [
+        f"{LETTERS[n]} = Value(shape {shape_text(array)})" for n, array in enumerate(program.begin)
+    ]
+    signs = {"add": "+", "mul": "*", "matmul": "@"}
+    for n, step in enumerate(program.steps, len(lines)):
+        if step[0] in ("relu", "sum"):
+            lines.append(f"{LETTERS[n]} = {LETTERS[step[1]]}.{step[0]}()")
+            continue
+        first, second = operands(step, LETTERS)
+        sign = next(sign for word, sign in signs.items() if word in step[0].split())
+        lines.append(f"{LETTERS[n]} = {first} {sign} {second}")
+    return "; ".join(lines)
+
+
+def plain_arrays(found):
+    """Arrays, whatever kind of numbers they hold; NumPy's errors become the student's."""
+    return [np.array(one, dtype=np.float64) for one in found]
+
+
+@ENGINE.aspect("values forwards", 2, over="forward")
+class Forwards(Aspect):
+    """Each operation returns a new Value. For 1 + a and 2 * a, Python calls __radd__ and __rmul__
+    of a. A plain number can become a Value too."""
+
+    what = "Arrays of all values, in order"
+    tolerance = 1e-9
+    shown = program_in_words
+
+    def run(answer, program, f):
+        return plain_arrays(value.array for value in values_of(answer, program))
+
+    def expect(program):
+        return [np.array(value) for value in forwards_by_hand(program)[0]]
+
+
+class Backwards(Aspect):
+    what = "grad of the values at the beginning, in order"
+    tolerance = 1e-9
+
+    def run(answer, program, f):
+        values = values_of(answer, program)
+        for place in results_of(program):
+            values[place].backward()
+        return plain_arrays(value.grad for value in values[: len(program.begin)])
+
+    def expect(program):
+        return gradients_by_hand(program)
+
+    def shown(program):
+        letters = LETTERS[: len(program.begin) + len(program.steps)]
+        backward = [f"{letters[place]}.backward()" for place in results_of(program)]
+        return "; ".join([program_in_words(program), *backward])
+
+
+@ENGINE.aspect("one path back", 1, over="path")
+class OnePath(Backwards):
+    """The result's own share is 1. Along each arrow, multiply by the local derivative. That of the
+    relu is 1 where the input was positive and 0 elsewhere. A sum passes its share to every entry
+    of its input."""
+
+
+@ENGINE.aspect("a matrix product", 2, over="matmul")
+class MatrixProduct(Backwards):
+    """The gradient of each factor has the shape of the factor. Which product of the incoming
+    gradient and the other factor, transposed, has this shape?"""
+
+    code = "(a, lambda grad: grad @ b.array.T)"
+
+
+@ENGINE.aspect("broadcasting", 2, over="broadcast")
+class Broadcasting(Backwards):
+    """The forward pass stretched an array to a larger shape. Sum its gradient back to its own
+    shape, as in question 3."""
+
+
+@ENGINE.aspect("a value used twice", 1, over="twice")
+class UsedTwice(Backwards):
+    "Where several arrows leave a value, add. In a * a both factors are the same value."
+
+    code = "+= and not ="
+
+
+@ENGINE.aspect("paths that part and meet again", 2, over="meet")
+class MeetAgain(Backwards):
+    """Pass a gradient on only when it is complete: the turn of a value comes after that of every
+    value computed from it. In which order were the values created?"""
+
+
+@ENGINE.aspect("a second backward", 2, over="again")
+class SecondBackward(Backwards):
+    """grad keeps the sum over all passes, and a pass hands on only its own share. Keep the two in
+    different places, and reset nothing."""
+
+
+@ENGINE.aspect("a long program", 1, over="long")
+class LongProgram(Aspect):
+    """Python stops after about a thousand nested calls. Collect the values in a loop, with a list
+    of those that are waiting."""
+
+    what = "grad of the values at the beginning, in order"
+    tolerance = 1e-6
+
+    def run(answer, program, f):
+        begin = [answer(np.array(array)) for array in program.begin]
+        value = begin[0]
+        for _ in range(program.repeats):
+            value = value * program.factor + begin[1]
+        value.sum().backward()
+        return plain_arrays(one.grad for one in begin)
+
+    def expect(program):
+        powers = program.factor ** np.arange(program.repeats + 1)
+        ones = np.ones(program.begin[0].shape)
+        return [ones * powers[-1], ones * powers[:-1].sum()]
+
+    def shown(program):
+        steps = f"a = a * {program.factor} + b, {program.repeats} times; c = a.sum(); c.backward()"
+        return f"a and b of shape {shape_text(program.begin[0])}; {steps}"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 Right = tuple[str, str, Any]
 
 
 def _by_hand() -> Iterator[Right]:
     """Answers that need no framework."""
-    import math
-
     import numpy as np
 
     def with_indices(x, y, z):
@@ -46,87 +44,150 @@ def _by_hand() -> Iterator[Right]:
 
     yield "autograd.broadcast", "finite differences", numeric
 
-    class Closures:
-        """Notes are functions, sorted by when they were written."""
+    def expanded(x, y):
+        return 2 * x * y * (y + 1), x * x * (2 * y + 1)
 
-        written = 0
+    yield "autograd.paths", "the expanded formula", expanded
 
-        def __init__(self, number, parts=(), back=lambda share: ()):
-            self.number, self.grad, self.parts, self.back = number, 0, parts, back
-            Closures.written += 1
-            self.when = Closures.written
+    def as_list(x, y):
+        b = x * y + x
+        return [(b + x * y) * y + x * y, (b + x * y) * x]
+
+    yield "autograd.paths", "a list", as_list
+
+    def summed(grad, shape):
+        while grad.ndim > len(shape):
+            grad = grad.sum(0)
+        for axis, size in enumerate(shape):
+            if size == 1:
+                grad = grad.sum(axis, keepdims=True)
+        return grad
+
+    class Recorded:
+        """A record of all values, as in the chapter, which nothing empties."""
+
+        record: ClassVar[list[Any]] = []
+
+        def __init__(self, array, used=()):
+            self.array, self.used = np.asarray(array, float), used
+            self.grad = 0 * self.array
+            self.created, self.share = not used, None
+            Recorded.record.append(self)
 
         @staticmethod
-        def of(number):
-            return number if isinstance(number, Closures) else Closures(number)
+        def of(other):
+            return other if isinstance(other, Recorded) else Recorded(other)
 
         def __add__(self, other):
             other = self.of(other)
-            return Closures(self.number + other.number, (self, other), lambda share: (share, share))
+            return Recorded(self.array + other.array, ((self, "same"), (other, "same")))
 
         def __mul__(self, other):
             other = self.of(other)
-            return Closures(
-                self.number * other.number,
-                (self, other),
-                lambda share: (share * other.number, share * self.number),
-            )
+            return Recorded(self.array * other.array, ((self, other.array), (other, self.array)))
 
         __radd__ = __add__
 
         def __rmul__(self, other):
             return self.of(other) * self
 
-        def tanh(self):
-            return Closures(
-                math.tanh(self.number),
-                (self,),
-                lambda share: (share * (1 - math.tanh(self.number) ** 2),),
-            )
+        def __matmul__(self, other):
+            used = ((self, ("right", other.array)), (other, ("left", self.array)))
+            return Recorded(self.array @ other.array, used)
+
+        def relu(self):
+            return Recorded(np.maximum(self.array, 0), ((self, np.sign(self.array).clip(0)),))
+
+        def sum(self):
+            return Recorded(np.sum(self.array), ((self, "same"),))
 
         def backward(self):
-            shares, waiting = {self: 1.0}, {self}
-            while waiting:
-                value = max(waiting, key=lambda one: one.when)
-                waiting.remove(value)
-                value.grad += shares[value]
-                for part, share in zip(value.parts, value.back(shares[value]), strict=True):
-                    shares[part] = shares.get(part, 0) + share
-                    waiting.add(part)
+            for value in self.record:
+                value.share = None
+            self.share = np.ones(())
+            for value in reversed(self.record):
+                if value.share is None:
+                    continue
+                if value.created:
+                    value.grad = value.grad + value.share
+                for part, local in value.used:
+                    if isinstance(local, str):
+                        share = value.share + np.zeros(np.broadcast(value.share, part.array).shape)
+                    elif isinstance(local, tuple) and local[0] == "right":
+                        share = value.share.dot(local[1].T)
+                    elif isinstance(local, tuple):
+                        share = local[1].T.dot(value.share)
+                    else:
+                        share = value.share * local
+                    share = summed(share, part.array.shape)
+                    part.share = share if part.share is None else part.share + share
 
-    yield "autograd.engine", "the newest value first", Closures
+    yield "autograd.engine", "a record, and local derivatives as data", Recorded
 
-    class Paths:
-        """Each path by itself: slow, and right."""
+    class Counted:
+        """Waits for all arrows of a value, counted before the pass."""
 
-        def __init__(self, number, used=()):
-            self.number, self.used, self.grad = float(number), used, 0.0
+        def __init__(self, array, parts=(), back=None):
+            self.array, self.parts, self.back = np.array(array, float), parts, back
+            self.grad = np.zeros(self.array.shape)
+
+        def result(self, array, *parts_and_back):
+            *parts, back = parts_and_back
+            return Counted(array, parts, back)
+
+        @staticmethod
+        def of(other):
+            return other if isinstance(other, Counted) else Counted(other)
 
         def __add__(self, other):
-            if not isinstance(other, Paths):
-                return Paths(self.number + other, [(self, 1)])
-            return Paths(self.number + other.number, [(self, 1), (other, 1)])
-
-        def __mul__(self, other):
-            if not isinstance(other, Paths):
-                return Paths(self.number * other, [(self, other)])
-            return Paths(self.number * other.number, [(self, other.number), (other, self.number)])
+            other = self.of(other)
+            return self.result(self.array + other.array, self, other, lambda g: (g, g))
 
         def __radd__(self, other):
             return self + other
 
+        def __mul__(self, other):
+            other = self.of(other)
+            array = self.array * other.array
+            return self.result(array, self, other, lambda g: (g * other.array, g * self.array))
+
         def __rmul__(self, other):
             return self * other
 
-        def tanh(self):
-            return Paths(math.tanh(self.number), [(self, math.cosh(self.number) ** -2)])
+        def __matmul__(self, other):
+            def back(g):
+                return np.einsum("ik,jk->ij", g, other.array), np.einsum("ij,ik->jk", self.array, g)
 
-        def backward(self, share=1.0):
-            self.grad += share
-            for part, local in self.used:
-                part.backward(share * local)
+            return self.result(self.array @ other.array, self, other, back)
 
-    yield "autograd.engine", "path by path", Paths
+        def relu(self):
+            array = np.where(self.array > 0, self.array, 0)
+            return self.result(array, self, lambda g: (np.where(self.array > 0, g, 0),))
+
+        def sum(self):
+            return self.result(self.array.sum(), self, lambda g: (np.full(self.array.shape, g),))
+
+        def backward(self):
+            arrows, waiting, seen = {}, [self], {self}
+            while waiting:
+                for part in waiting.pop().parts:
+                    arrows[part] = arrows.get(part, 0) + 1
+                    if part not in seen:
+                        seen.add(part)
+                        waiting.append(part)
+            shares, ready = {self: np.ones(())}, [self]
+            while ready:
+                value = ready.pop()
+                if not value.parts:
+                    value.grad += shares[value]
+                    continue
+                for part, share in zip(value.parts, value.back(shares[value]), strict=True):
+                    shares[part] = shares.get(part, 0) + summed(share, part.array.shape)
+                    arrows[part] -= 1
+                    if not arrows[part]:
+                        ready.append(part)
+
+    yield "autograd.engine", "arrows counted", Counted
 
 
 def pytorch() -> Iterator[Right]:
@@ -134,6 +195,24 @@ def pytorch() -> Iterator[Right]:
     import torch
 
     yield from _by_hand()
+
+    def along(f, x, v):
+        X = torch.from_numpy(x).requires_grad_()
+        slope = torch.autograd.grad(f(X), X, create_graph=True)[0]
+        return torch.autograd.grad(slope, X, torch.from_numpy(v))[0]
+
+    yield "autograd.curvature", "a vector product of the gradient", along
+
+    def hvp(f, x, v):
+        return torch.autograd.functional.hvp(f, torch.tensor(x), torch.tensor(v))[1]
+
+    yield "autograd.curvature", "the built-in function", hvp
+
+    def forward_over_reverse(f, x, v):
+        gradient = torch.func.grad(f)
+        return torch.func.jvp(gradient, (torch.tensor(x),), (torch.tensor(v),))[1].numpy()
+
+    yield "autograd.curvature", "forward mode over reverse mode", forward_over_reverse
 
     def asked_by_name(x, y, z, s):
         X, Y, Z = (torch.tensor(v, requires_grad=True) for v in (x, y, z))
@@ -215,6 +294,28 @@ def tensorflow() -> Iterator[Right]:
     import tensorflow as tf
 
     yield from _by_hand()
+
+    def along(f, x, v):
+        X = tf.constant(x)
+        with tf.GradientTape() as outer:
+            outer.watch(X)
+            with tf.GradientTape() as inner:
+                inner.watch(X)
+                value = f(X)
+            slope = inner.gradient(value, X)
+        return outer.gradient(slope, X, output_gradients=tf.constant(v))
+
+    yield "autograd.curvature", "a vector product of the gradient", along
+
+    def forward_over_reverse(f, x, v):
+        X = tf.Variable(x)
+        with tf.autodiff.ForwardAccumulator(X, tf.constant(v)) as forward:
+            with tf.GradientTape() as tape:
+                value = f(X)
+            slope = tape.gradient(value, X)
+        return forward.jvp(slope).numpy()
+
+    yield "autograd.curvature", "forward mode over reverse mode", forward_over_reverse
 
     def watched(x, y, z, s):
         X, U, Z = tf.constant(x), tf.constant(y * s), tf.constant(z)

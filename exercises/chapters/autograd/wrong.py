@@ -6,15 +6,19 @@ others. `solution` holds what the exercise file's solution cells define.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 Wrong = tuple[str, str, Any, set[str]]
 
 EQUAL, ROW, COLUMN, ANY = "equal shapes", "a row", "a column", "any shapes"
 
-NUMBERS, PATH, TWICE = "numbers forwards", "one path back", "a number used twice"
+VALUES, PATH, TWICE = "values forwards", "one path back", "a value used twice"
+PRODUCT, BROADCAST, LONG = "a matrix product", "broadcasting", "a long program"
 MEET, AGAIN = "paths that part and meet again", "a second backward"
+
+OF_FIRST, OF_SECOND = "the gradient of x", "the gradient of y"  # of autograd.paths
+CONSTANT, CURVED, ONCE = "a constant Hessian", "any function and any shape", "one call of f"
 
 OF_X, OF_U, OF_Z, OF_H = (f"the gradient of {name}" for name in "xuzh")
 
@@ -83,32 +87,95 @@ def _by_hand(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "autograd.broadcast", "rows and columns only", two_axes, {ANY}
 
-    Value = solution["Value"]
+    def one_arrow_of_a(x, y):
+        a = x * y
+        b = a + x
+        return b * y + a, b * x
+
+    yield "autograd.paths", "one arrow of a forgotten", one_arrow_of_a, {OF_FIRST, OF_SECOND}
+
+    def one_arrow_of_x(x, y):
+        a = x * y
+        grad_a = a + x + a
+        return grad_a * y, grad_a * x
+
+    yield "autograd.paths", "one arrow of x forgotten", one_arrow_of_x, {OF_FIRST}
+
+    def swapped(x, y):
+        return solution["gradients"](x, y)[::-1]
+
+    yield "autograd.paths", "the order swapped", swapped, {OF_FIRST, OF_SECOND}
+
+    fit = solution["fit"]
+
+    class Base(solution["Value"]):
+        """The solution, whose operations return values of the class at hand."""
+
+        def __add__(self, other):
+            return self.again(super().__add__(other))
+
+        def __mul__(self, other):
+            return self.again(super().__mul__(other))
+
+        __radd__, __rmul__ = __add__, __mul__
+
+        def __matmul__(self, other):
+            return self.again(super().__matmul__(other))
+
+        def relu(self):
+            return self.again(super().relu())
+
+        def sum(self):
+            return self.again(super().sum())
+
+        def again(self, result):
+            return type(self)(result.array, result.used)
 
     def rebuilt(**methods):
-        """`Value` with other methods; its operations make values of the new class."""
-        names = dict(vars(Value))
-        changed = {name: methods.pop(name) for name in list(methods)}
-        made = type("Value", (), {**names, **changed, "__dict__": None, "__weakref__": None})
-
-        def add(self, other):
-            other = other if isinstance(other, made) else made(other)
-            return made(self.number + other.number, [(self, 1), (other, 1)])
-
-        def mul(self, other):
-            other = other if isinstance(other, made) else made(other)
-            return made(self.number * other.number, [(self, other.number), (other, self.number)])
-
-        operations = {"__add__": add, "__radd__": add, "__mul__": mul, "__rmul__": mul}
-        operations["tanh"] = lambda self: made(
-            np.tanh(self.number), [(self, 1 - np.tanh(self.number) ** 2)]
-        )
-        for name, function in operations.items():
-            if name not in changed:
-                setattr(made, name, function)
-        return made
+        """The solution with other methods."""
+        return type("Value", (Base,), methods)
 
     def ordered(result):
+        waiting, found = [result], {result}
+        while waiting:
+            for part, _ in waiting.pop().used:
+                if part not in found:
+                    found.add(part)
+                    waiting.append(part)
+        return sorted(found, key=lambda one: -one.number)
+
+    def overwriting(self):
+        incoming = {self: np.array(1.0)}
+        for value in ordered(self):
+            grad = incoming.pop(value)
+            if not value.used:
+                value.grad = value.grad + grad
+            for part, back in value.used:
+                incoming[part] = back(grad)
+
+    yield (
+        "autograd.engine",
+        "= for +=",
+        rebuilt(backward=overwriting),
+        {TWICE, MEET, AGAIN, LONG},
+    )
+
+    def stored(self):
+        self.grad = np.array(1.0)
+        for value in ordered(self):
+            for part, back in value.used:
+                part.grad = part.grad + back(value.grad)
+
+    yield "autograd.engine", "grad itself is passed on", rebuilt(backward=stored), {AGAIN}
+
+    def reset(self):
+        for value in ordered(self):
+            value.grad = np.zeros_like(value.array)
+        stored(self)
+
+    yield "autograd.engine", "reset at the beginning", rebuilt(backward=reset), {AGAIN}
+
+    def recursive(self):
         order, seen = [], set()
 
         def visit(value):
@@ -118,70 +185,88 @@ def _by_hand(solution: dict[str, Any]) -> Iterator[Wrong]:
                     visit(part)
                 order.append(value)
 
-        visit(result)
-        return reversed(order)
+        visit(self)
+        incoming = {self: np.array(1.0)}
+        for value in reversed(order):
+            grad = incoming.pop(value)
+            if not value.used:
+                value.grad = value.grad + grad
+            for part, back in value.used:
+                incoming[part] = incoming.get(part, 0) + back(grad)
 
-    def overwriting(self):
-        self.grad = 1.0
-        for value in ordered(self):
-            for part, local in value.used:
-                part.grad = local * value.grad
-
-    yield (
-        "autograd.engine",
-        "= for +=",
-        rebuilt(backward=overwriting),
-        {TWICE, MEET, AGAIN},
-    )
-
-    def stored(self):
-        self.grad = 1.0
-        for value in ordered(self):
-            for part, local in value.used:
-                part.grad += local * value.grad
-
-    yield "autograd.engine", "grad itself is passed on", rebuilt(backward=stored), {AGAIN}
-
-    def reset(self):
-        for value in ordered(self):
-            value.grad = 0.0
-        stored(self)
-
-    yield "autograd.engine", "reset at the beginning", rebuilt(backward=reset), {AGAIN}
+    yield "autograd.engine", "sorted by recursion", rebuilt(backward=recursive), {LONG}
 
     def wide(self):
-        shares, waiting, seen = {self: 1.0}, [self], {self}
+        incoming, waiting, seen = {self: np.array(1.0)}, [self], {self}
         while waiting:  # level by level, each value once
             value = waiting.pop(0)
-            value.grad += shares[value]
-            for part, local in value.used:
-                shares[part] = shares.get(part, 0.0) + local * shares[value]
+            if not value.used:
+                value.grad = value.grad + incoming[value]
+            for part, back in value.used:
+                incoming[part] = incoming.get(part, 0) + back(incoming[value])
                 if part not in seen:
                     seen.add(part)
                     waiting.append(part)
 
-    yield "autograd.engine", "level by level", rebuilt(backward=wide), {TWICE, MEET, AGAIN}
-
-    def deep(self, first=True):
-        if first:
-            self.grad = 1.0
-        for part, local in self.used:
-            part.grad += local * self.grad
-            deep(part, first=False)
-
-    yield "autograd.engine", "passed on before it is complete", rebuilt(backward=deep), {
-        MEET, AGAIN
-    }  # fmt: skip
+    yield "autograd.engine", "level by level", rebuilt(backward=wide), {MEET, AGAIN, LONG}
 
     right_only = rebuilt(__radd__=None, __rmul__=None)
-    yield "autograd.engine", "no number on the left", right_only, {NUMBERS, PATH}
+    yield "autograd.engine", "no number on the left", right_only, {VALUES, PATH}
 
-    def slope(self):
-        return type(self)(np.tanh(self.number), [(self, 1 - self.number**2)])
+    def unsummed_add(self, other):
+        other = other if isinstance(other, type(self)) else type(self)(other)
+        used = [(self, lambda grad: grad), (other, lambda grad: grad)]
+        return type(self)(self.array + other.array, used)
 
-    yield "autograd.engine", "tanh's derivative at the wrong place", rebuilt(tanh=slope), {
-        PATH, TWICE, MEET, AGAIN
-    }  # fmt: skip
+    yield "autograd.engine", "broadcasts are not undone", rebuilt(
+        __add__=unsummed_add, __radd__=unsummed_add
+    ), {BROADCAST}  # fmt: skip
+
+    def averaged_add(self, other):
+        a, b = self, other if isinstance(other, type(self)) else type(self)(other)
+
+        def mean(grad, shape):
+            total = fit(grad, shape)
+            return total * total.size / grad.size
+
+        used = [
+            (a, lambda grad: mean(grad, a.array.shape)),
+            (b, lambda grad: mean(grad, b.array.shape)),
+        ]
+        return type(self)(a.array + b.array, used)
+
+    yield "autograd.engine", "a broadcast is averaged", rebuilt(
+        __add__=averaged_add, __radd__=averaged_add
+    ), {BROADCAST}  # fmt: skip
+
+    def elementwise(self, other):
+        a, b = self, other
+        used = [
+            (a, lambda grad: grad @ b.array.T),
+            (b, lambda grad: np.ones_like(a.array).T @ grad),
+        ]
+        return type(self)(a.array @ b.array, used)
+
+    yield "autograd.engine", "the left factor forgotten", rebuilt(__matmul__=elementwise), {PRODUCT}
+
+    def open_relu(self):
+        return type(self)(np.maximum(self.array, 0), [(self, lambda grad: grad)])
+
+    yield "autograd.engine", "relu passes everything", rebuilt(relu=open_relu), {PATH}
+
+
+def _in_pieces(train: Callable[..., Any]) -> Iterator[Wrong]:
+    """Wrong answers to *A batch in pieces*; `train` makes a loop with a mistake."""
+    plain = train(weigh=lambda x, pieces: 1)
+    yield "autograd.pieces", "the sum of the means", plain, {UNEQUAL, LOSSES}
+    means = train(weigh=lambda x, pieces: 1 / len(pieces))
+    yield "autograd.pieces", "the mean of the means", means, {UNEQUAL, LOSSES}
+    total = train(weigh=lambda x, pieces: len(x))
+    yield "autograd.pieces", "not divided", total, EVERYTHING
+    yield "autograd.pieces", "never cleared", train(clear=False), {SEVERAL, LOSSES}
+    yield "autograd.pieces", "a step for each piece", train(step_each=True), {UNEQUAL, LOSSES}
+    tensors = train(report=lambda loss: loss)
+    yield "autograd.pieces", "tensors for losses", tensors, {LOSSES}
 
 
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
@@ -190,6 +275,30 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     import torch
 
     yield from _by_hand(solution)
+
+    def gradient_only(f, x, v):
+        X = torch.tensor(x, requires_grad=True)
+        return torch.autograd.grad(f(X), X)[0] * torch.tensor(v)
+
+    yield "autograd.curvature", "the gradient times v", gradient_only, {CONSTANT, CURVED, ONCE}
+
+    def row_sums(f, x, v):
+        X = torch.tensor(x, requires_grad=True)
+        (slopes,) = torch.autograd.grad(f(X), X, create_graph=True)
+        return torch.autograd.grad(slopes.sum(), X)[0] * torch.tensor(v)
+
+    yield "autograd.curvature", "sums of rows", row_sums, {CONSTANT, CURVED, ONCE}
+
+    def called_twice(f, x, v):
+        f(torch.tensor(x))
+        return solution["curvature"](f, x, v)
+
+    yield "autograd.curvature", "f called twice", called_twice, {ONCE}
+
+    def flat(f, x, v):
+        return solution["curvature"](f, x, v).reshape(-1)
+
+    yield "autograd.curvature", "flattened", flat, {CURVED}
 
     def unasked(x, y, z, s):
         X, (U, Z) = torch.tensor(x), (torch.tensor(v, requires_grad=True) for v in (s * y, z))
@@ -266,18 +375,9 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
         return loop
 
-    plain = train(weigh=lambda x, pieces: 1)
-    yield "autograd.pieces", "the sum of the means", plain, {UNEQUAL, LOSSES}
-    means = train(weigh=lambda x, pieces: 1 / len(pieces))
-    yield "autograd.pieces", "the mean of the means", means, {UNEQUAL, LOSSES}
-    total = train(weigh=lambda x, pieces: len(x))
-    yield "autograd.pieces", "not divided", total, EVERYTHING
-    yield "autograd.pieces", "never cleared", train(clear=False), {SEVERAL, LOSSES}
+    yield from _in_pieces(train)
     each = train(clear_each=True)
     yield "autograd.pieces", "cleared before each piece", each, {UNEQUAL, LOSSES}
-    yield "autograd.pieces", "a step for each piece", train(step_each=True), {UNEQUAL, LOSSES}
-    tensors = train(report=lambda loss: loss)
-    yield "autograd.pieces", "tensors for losses", tensors, {LOSSES}
 
     def joined(params, batches, loss_of, rate):
         whole = [[tuple(map(torch.cat, zip(*pieces, strict=True)))] for pieces in batches]
@@ -332,6 +432,30 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     import tensorflow as tf
 
     yield from _by_hand(solution)
+
+    def gradient_only(f, x, v):
+        X = tf.Variable(x)
+        with tf.GradientTape() as tape:
+            value = f(X)
+        return tape.gradient(value, X) * v
+
+    yield "autograd.curvature", "the gradient times v", gradient_only, {CONSTANT, CURVED, ONCE}
+
+    def row_sums(f, x, v):
+        return solution["curvature"](f, x, np.ones_like(v)) * v
+
+    yield "autograd.curvature", "sums of rows", row_sums, {CONSTANT, CURVED, ONCE}
+
+    def called_twice(f, x, v):
+        f(tf.constant(x))
+        return solution["curvature"](f, x, v)
+
+    yield "autograd.curvature", "f called twice", called_twice, {ONCE}
+
+    def flat(f, x, v):
+        return solution["curvature"](f, x, v).reshape(-1)
+
+    yield "autograd.curvature", "flattened", flat, {CURVED}
 
     def unwatched(x, y, z, s):
         X, U, Z = tf.constant(x), tf.Variable(s * y), tf.Variable(z)
@@ -409,16 +533,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
         return loop
 
-    plain = train(weigh=lambda x, pieces: 1)
-    yield "autograd.pieces", "the sum of the means", plain, {UNEQUAL, LOSSES}
-    means = train(weigh=lambda x, pieces: 1 / len(pieces))
-    yield "autograd.pieces", "the mean of the means", means, {UNEQUAL, LOSSES}
-    total = train(weigh=lambda x, pieces: len(x))
-    yield "autograd.pieces", "not divided", total, EVERYTHING
-    yield "autograd.pieces", "never cleared", train(clear=False), {SEVERAL, LOSSES}
-    yield "autograd.pieces", "a step for each piece", train(step_each=True), {UNEQUAL, LOSSES}
-    tensors = train(report=lambda loss: loss)
-    yield "autograd.pieces", "tensors for losses", tensors, {LOSSES}
+    yield from _in_pieces(train)
 
     def joined(params, batches, loss_of, rate):
         whole = [

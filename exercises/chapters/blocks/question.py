@@ -6,17 +6,34 @@ drawn for each student; the sizes of one question differ, so that a swapped axis
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import wraps
 from itertools import pairwise
 
 import numpy as np
-from d2lexercises.kinds import whole
-from d2lexercises.networks import by_hand, data_in_words, in_words, make_layers
+from d2lexercises.kinds import is_another_name, whole
+from d2lexercises.networks import (
+    attribute,
+    by_hand,
+    call_first,
+    changes,
+    data_in_words,
+    in_words,
+    make_layers,
+    need_count,
+    state_of,
+    without,
+    write_dense,
+    write_parameter,
+)
 from d2lexercises.vocabulary import (
     AnyOrder,
     Aspect,
+    Keyed,
     Ordered,
     Stepped,
     WrongKind,
+    compare,
     function,
     layer,
     question,
@@ -90,7 +107,8 @@ class Large(Count):
 RESIDUAL = question(
     "blocks.residual", "A residual block that widens", takes=layer, minutes=15, difficulty=1
 )
-BOTH = ("equal", "different")
+CHANGED = ("wider", "narrower")
+EVERY = ("equal", *CHANGED)
 
 
 @RESIDUAL.inputs
@@ -106,10 +124,12 @@ def draw_residual(draw):
             "v": draw.data(rows, outputs),
         }
 
-    width, inputs, outputs, *hidden = distinct(draw, 3, 9, 5)
+    width, hidden = distinct(draw, 3, 9, 2)
+    wider, narrower = distinct(draw, 2, 9, 3), distinct(draw, 2, 9, 3)
     return {
-        "equal": case(width, hidden[0], width),
-        "different": case(inputs, hidden[1], outputs),
+        "equal": case(width, hidden, width),
+        "wider": case(min(wider[:2]), wider[2], max(wider[:2])),
+        "narrower": case(max(narrower[:2]), narrower[2], min(narrower[:2])),
     }
 
 
@@ -117,12 +137,19 @@ def make_residual(answer, case, f):
     """The block with the case's weights, and its layers."""
     net = answer(*case.sizes)
     net(f.tensor(case.x))  # makes what waits for a first input
-    f.set_dense(net.up, **case.up)
-    f.set_dense(net.down, **case.down)
+    return net, write_residual(net, case, f)
+
+
+def write_residual(net, case, f):
+    """Write the case's weights into a block that was called; return its layers."""
+    layers = [attribute(net, "up"), attribute(net, "down")]
+    write_dense(layers[0], "up", case.up.kernel, case.up.bias, f)
+    write_dense(layers[1], "down", case.down.kernel, case.down.bias, f)
     if case.projection is None:
-        return net, [net.up, net.down]
-    f.set_dense(net.projection, case.projection, None)
-    return net, [net.up, net.down, net.projection]
+        return layers
+    projection = attribute(net, "projection")
+    write_dense(projection, "projection", case.projection, None, f)
+    return [*layers, projection]
 
 
 def residual_by_hand(case):
@@ -167,31 +194,41 @@ class EqualWidths(TwoOutputs):
     code = "X + self.down(relu(self.up(X)))"
 
 
-@RESIDUAL.aspect("different widths", 1, over="different")
+@RESIDUAL.aspect("different widths", 1, over=CHANGED)
 class DifferentWidths(TwoOutputs):
-    """Both terms of the sum need the same shape, so here the projection takes the place of the
-    input."""
+    """Both terms of the sum need the same shape, so the projection takes the place of the input
+    wherever the widths differ, whether the block widens or narrows."""
 
     code = "self.projection(X) + self.down(relu(self.up(X)))"
 
 
-@RESIDUAL.aspect("parameters", 2, over=BOTH)
+def all_parameters(net, f):
+    """All parameters that the framework finds, also those that are not trained."""
+    return list(net.parameters() if f.key == "pytorch" else net.weights)
+
+
+@RESIDUAL.aspect("parameters", 2, over=EVERY)
 class ResidualParameters(Aspect):
     """The layers up and down have a bias, the projection has none. A block of equal widths has no
-    projection."""
+    projection, not even one that is not trained. All are there, and trained, from __init__ on."""
 
     code = {
         "pytorch": "self.projection = nn.Linear(inputs, outputs, bias=False)",
         "tensorflow": "self.projection = layers.Dense(outputs, use_bias=False)",
     }
 
+    what = "Parameters"
+
     def run(answer, case, f):
-        net, _ = make_residual(answer, case, f)
-        return f.registered(net)
+        net = answer(*case.sizes)
+        call_first(net, f.tensor(case.x), f)
+        write_residual(net, case, f)
+        return [all_parameters(net, f), f.registered(net)]
 
     def expect(case):
         projection = {} if case.projection is None else {"projection": {"kernel": case.projection}}
-        return AnyOrder({"up": case.up, "down": case.down, **projection})
+        parts = AnyOrder({"up": case.up, "down": case.down, **projection})
+        return {"all": parts, "those that are trained": parts}
 
 
 class Connected(Aspect):
@@ -203,7 +240,7 @@ class Connected(Aspect):
     missing = "no gradient arrives"
 
 
-@RESIDUAL.aspect("a gradient for every parameter", 1, over=BOTH)
+@RESIDUAL.aspect("a gradient for every parameter", 1, over=EVERY)
 class LayerGradients(Connected):
     what = "Gradient"
 
@@ -216,7 +253,7 @@ class LayerGradients(Connected):
         return residual_by_hand(case)[1]
 
 
-@RESIDUAL.aspect("a gradient for the input", 1, over=BOTH)
+@RESIDUAL.aspect("a gradient for the input", 1, over=EVERY)
 class InputGradient(Connected):
     what = "Gradient of the input"
 
@@ -235,13 +272,20 @@ class InputGradient(Connected):
 def own_sequential(answer, f):
     """A class of the student's own, and not the built-in one with another name."""
     layer(answer, f)
-    if any(one.__name__ == "Sequential" for one in (answer, *answer.__mro__[1:])):
+    if is_another_name(answer, f.built_in["Sequential"]):
         base = "nn.Module" if f.key == "pytorch" else "keras.Model"
         raise WrongKind(
             "The built-in Sequential, or a class derived from it, is not the answer: derive from "
             f"{base}."
         )
 
+
+def no_sequential(f):
+    """A context in which the built-in container cannot be used."""
+    return without(f.built_in["Sequential"], NO_SEQUENTIAL, f.own_method)
+
+
+NO_SEQUENTIAL = "The built-in Sequential is not allowed, not inside of your class either."
 
 SEQUENTIAL = question(
     "blocks.sequential",
@@ -254,14 +298,23 @@ SEQUENTIAL = question(
 
 @SEQUENTIAL.inputs
 def draw_sequential(draw):
-    widths = draw.integers(2, 6, draw.integer(4, 5))
+    # The last block does not take X, so the chain cannot run backwards.
+    widths = draw.until(
+        lambda drawn: drawn[0] != drawn[-2], lambda: draw.integers(2, 6, draw.integer(4, 5))
+    )
     chain = draw.chain(widths)
     side = draw.integer(3, 5)
     # Twelve, so that sorting "0" ... "11" as words gives another order; no activation between.
     square = [draw.dense(side, side) for _ in range(12)]
     count = len(chain)
-    start = draw.integer(1, count - 3)
-    before = [part["kernel"].shape[1] for part in chain[:start] if "kernel" in part]
+
+    def part(*bounds):
+        layers = [draw.dense(side, side) for _ in range(draw.integer(5, 6))]
+        anew = [draw.dense(side, side) for _ in layers]
+        x = draw.data(draw.integer(2, 4), side)
+        return {"bounds": list(bounds), "layers": layers, "anew": anew, "x": x}
+
+    a, b, c = (draw.integer(1, 3) for _ in range(3))
     return {
         "chain": chain,
         "x": draw.data(draw.integer(2, 4), widths[0]),
@@ -270,8 +323,21 @@ def draw_sequential(draw):
         "twice": draw.dense(side, side),
         "anew": [draw.dense(*part["kernel"].shape) for part in chain if "kernel" in part],
         "items": draw.integers(-count, count - 1, 6),
-        "slice": [start, start + 2],  # a layer and an activation, so their order shows
-        "inner_x": draw.data(3, before[-1]),
+        "repeated": draw.integer(0, count - 2),
+        # Closed, open on either side, negative on either side, with a step of either sign.
+        "parts": [
+            part(a, a + 2, None),
+            part(None, a + 1, None),
+            part(b, None, None),
+            part(-b - 1, None, None),
+            part(None, -c, None),
+            part(c - 1, None, 2),
+            part(None, None, -1),
+        ],
+        "v": draw.data(3, side),
+        "v_x": draw.data(3, side),
+        "beside": draw.dense(side, side),
+        "penalty": draw.number(0.1, 0.9),
     }
 
 
@@ -279,8 +345,8 @@ def make_sequential(answer, blocks, f):
     return answer(*blocks) if f.key == "pytorch" else answer(list(blocks))
 
 
-def give_new_weights(blocks, given, f):
-    for block, part in zip(blocks[::2], given.anew, strict=True):
+def give_new_weights(blocks, anew, f):
+    for block, part in zip(blocks, anew, strict=True):
         f.set_dense(block, **part)
 
 
@@ -294,8 +360,9 @@ class OfChain(Aspect):
     what = "Output"
 
     def run(answer, given, f):
-        net = make_sequential(answer, make_layers(given.chain, f), f)
-        return net(f.tensor(given.x))
+        with no_sequential(f):
+            net = make_sequential(answer, make_layers(given.chain, f), f)
+            return net(f.tensor(given.x))
 
     def expect(given):
         return by_hand(given.chain, given.x)
@@ -319,8 +386,9 @@ class Order(Aspect):
     what = "Output"
 
     def run(answer, given, f):
-        net = make_sequential(answer, make_layers(given.square, f), f)
-        return net(f.tensor(given.square_x))
+        with no_sequential(f):
+            net = make_sequential(answer, make_layers(given.square, f), f)
+            return net(f.tensor(given.square_x))
 
     def expect(given):
         return by_hand(given.square, given.square_x)
@@ -330,7 +398,7 @@ class Order(Aspect):
         return f"12 dense layers of width {x.shape[1]} in a row; {data_in_words(x)}"
 
 
-@SEQUENTIAL.aspect("parameters and their names", 2)
+@SEQUENTIAL.aspect("parameters and their names", 1)
 class ParameterNames(Aspect):
     hint = {
         "pytorch": "The built-in class registers each block under its index, without a container "
@@ -342,11 +410,12 @@ class ParameterNames(Aspect):
     what = {"pytorch": "state_dict()", "tensorflow": "weights"}
 
     def run(answer, given, f):
-        net = make_sequential(answer, make_layers(given.chain, f), f)
-        if f.key == "pytorch":
-            return dict(net.state_dict())
-        net(f.tensor(given.x))  # Keras may find them only now
-        return list(net.weights)
+        with no_sequential(f):
+            net = make_sequential(answer, make_layers(given.chain, f), f)
+            if f.key == "pytorch":
+                return dict(net.state_dict())
+            net(f.tensor(given.x))  # Keras may find them only now
+            return list(net.weights)
 
     def expect(given, framework):
         parts = [(n, part) for n, part in enumerate(given.chain) if "kernel" in part]
@@ -368,10 +437,11 @@ class Nested(OfChain):
     code = "X = block(X)"
 
     def run(answer, given, f):
-        first, second, *further, last = make_layers(given.chain, f)
-        inner = [make_sequential(answer, [second], f), *further]
-        net = make_sequential(answer, [first, make_sequential(answer, inner, f), last], f)
-        return net(f.tensor(given.x))
+        with no_sequential(f):
+            first, second, *further, last = make_layers(given.chain, f)
+            inner = [make_sequential(answer, [second], f), *further]
+            net = make_sequential(answer, [first, make_sequential(answer, inner, f), last], f)
+            return net(f.tensor(given.x))
 
     def shown(given):
         chain = in_words(given.chain)
@@ -389,9 +459,10 @@ class UsedTwice(Aspect):
     what = "Output"
 
     def run(answer, given, f):
-        block = f.dense(**given.twice)
-        net = make_sequential(answer, [block, f.activation("tanh"), block], f)
-        return net(f.tensor(given.square_x))
+        with no_sequential(f):
+            block = f.dense(**given.twice)
+            net = make_sequential(answer, [block, f.activation("tanh"), block], f)
+            return net(f.tensor(given.square_x))
 
     def expect(given):
         return by_hand([given.twice, {"activation": "tanh"}, given.twice], given.square_x)
@@ -408,11 +479,12 @@ class Kept(Aspect):
     what = "Output"
 
     def run(answer, given, f):
-        blocks, x = make_layers(given.chain, f), f.tensor(given.x)
-        net = make_sequential(answer, blocks, f)
-        net(x)
-        give_new_weights(blocks, given, f)
-        return net(x)
+        with no_sequential(f):
+            blocks, x = make_layers(given.chain, f), f.tensor(given.x)
+            net = make_sequential(answer, blocks, f)
+            net(x)
+            give_new_weights(blocks[::2], given.anew, f)
+            return net(x)
 
     def expect(given):
         return by_hand(renewed(given), given.x)
@@ -424,50 +496,144 @@ class Kept(Aspect):
 
 @SEQUENTIAL.aspect("length and items", 1)
 class Items(Aspect):
-    "The index of a block is its place in the order, and -1 is the last."
+    """The index of a block is its place in the order, and -1 is the last. A block that was given
+    twice counts twice."""
 
     code = "def __getitem__(self, index):"
 
     def run(answer, given, f):
-        blocks = make_layers(given.chain, f)
-        net = make_sequential(answer, blocks, f)
-        found = [net[index] for index in given.items]
-        places = [next((n for n, one in enumerate(blocks) if one is item), -1) for item in found]
-        return [len(net), places]
+        with no_sequential(f):
+            blocks = make_layers(given.chain, f)[:-1]
+            blocks.append(blocks[given.repeated])
+            net = make_sequential(answer, blocks, f)
+            found = [net[index] for index in given.items]
+            places = [
+                next((n for n, one in enumerate(blocks) if one is item), -1) for item in found
+            ]
+            return [len(net), places]
 
     def expect(given):
         count = len(given.chain)
         blocks = f"number of the block net[i] for i in {given.items} (-1: none that you were given)"
-        return {"len(net)": count, blocks: [index % count for index in given.items]}
-
-
-@SEQUENTIAL.aspect("slices", 2)
-class Slices(Aspect):
-    """A slice is a MySequential of the same blocks, so it follows every change to them."""
-
-    code = "isinstance(index, slice)  # for net[1:3], Python passes slice(1, 3)"
-
-    def run(answer, given, f):
-        blocks = make_layers(given.chain, f)
-        part = make_sequential(answer, blocks, f)[slice(*given.slice)]
-        before = part(f.tensor(given.inner_x))
-        give_new_weights(blocks, given, f)
-        return [isinstance(part, answer), before, part(f.tensor(given.inner_x))]
-
-    def expect(given):
-        start, stop = given.slice
-        return {
-            "it is a MySequential": True,
-            "output": by_hand(given.chain[start:stop], given.inner_x),
-            "output after the layers of net got new weights": by_hand(
-                renewed(given)[start:stop], given.inner_x
-            ),
-        }
+        places = [*range(count - 1), given.repeated]
+        return {"len(net)": count, blocks: [places[index] for index in given.items]}
 
     def shown(given):
-        start, stop = given.slice
-        part = in_words(given.chain[start:stop])
-        return f"net[{start}:{stop}], which is {part}; {data_in_words(given.inner_x)}"
+        return f"{len(given.chain)} blocks, of which the last is block {given.repeated} once more"
+
+
+def slice_in_words(bounds):
+    """A slice as it is written: 1:3."""
+    start, stop, step = ("" if one is None else str(one) for one in bounds)
+    return f"net[{start}:{stop}:{step}]" if step else f"net[{start}:{stop}]"
+
+
+@SEQUENTIAL.aspect("slices", 1, over="parts")
+class Slices(Aspect):
+    """A slice is a MySequential of the same blocks, so it follows every change to them. The blocks
+    are those that a list would give for the same slice."""
+
+    code = "isinstance(index, slice)  # list(blocks)[index] takes every slice"
+    what = ""
+
+    def run(answer, case, f):
+        with no_sequential(f):
+            blocks = [f.dense(**part) for part in case.layers]
+            net, x = make_sequential(answer, blocks, f), f.tensor(case.x)
+            part = net[slice(*case.bounds)]
+            items = [part[n] for n in range(len(part))]
+            places = [
+                next((n for n, one in enumerate(blocks) if one is item), -1) for item in items
+            ]
+            if not isinstance(part, answer):
+                return [False, places, None, None, None]
+            before = part(x)
+            give_new_weights(blocks, case.anew, f)
+            return [True, places, before, part(x), sum(len(f.registered(one)) for one in blocks)]
+
+    def expect(case):
+        bounds = slice(*case.bounds)
+        named = slice_in_words(case.bounds)
+        return {
+            f"{named} is a MySequential": True,
+            f"numbers of the blocks in {named}": list(range(len(case.layers)))[bounds],
+            "output": by_hand(case.layers[bounds], case.x),
+            "output after the layers of net got new weights": by_hand(case.anew[bounds], case.x),
+            "parameters of net that are trained": 2 * len(case.layers),
+        }
+
+    def shown(case):
+        return f"{slice_in_words(case.bounds)} of {len(case.layers)} blocks"
+
+
+class OfFramework(Aspect):
+    """Call a block as a function, so that the framework does what belongs to a call."""
+
+    code = {
+        "pytorch": "block(X), and not block.forward(X)",
+        "tensorflow": "block(X), and not block.call(X)",
+    }
+
+
+WHAT_IS_RECORDED = {
+    "pytorch": "Output that a hook on a block saw",
+    "tensorflow": "Penalty that a block has on record after the call",
+}
+
+
+@SEQUENTIAL.aspect("blocks are called", 1)
+class BlocksAreCalled(OfFramework):
+    what = WHAT_IS_RECORDED
+
+    def run(answer, given, f):
+        with no_sequential(f):
+
+            def wrap(block):
+                return make_sequential(answer, [block, f.dense(**given.beside)], f)
+
+            x = f.tensor(given.square_x)
+            return f.recorded(given.twice.kernel, given.twice.bias, wrap, [x], given.penalty)
+
+    def expect(given, framework):
+        return recorded_by_hand(given.twice, given.square_x, given.penalty, framework)
+
+
+def recorded_by_hand(part, x, penalty, framework):
+    """What `f.recorded` gives for one call of a dense layer with an input of two axes."""
+    y = by_hand([part], x)
+    if framework == "pytorch":
+        return [y]
+    return np.array([penalty * np.square(y).sum() / len(y)])  # the mean over the examples
+
+
+@SEQUENTIAL.aspect("a gradient for every block", 1)
+class SequentialGradients(Aspect):
+    """Nothing may stop the gradient on its way from the output to the first block."""
+
+    code = {
+        "pytorch": "Do not use detach(), no_grad() or .data.",
+        "tensorflow": "Do not use tf.stop_gradient, keras.ops.stop_gradient or .numpy().",
+    }
+    what = "Gradient"
+    missing = "no gradient arrives"
+
+    def run(answer, given, f):
+        with no_sequential(f):
+            blocks, x = [f.dense(**part) for part in given.square[:3]], f.tensor(given.v_x)
+            net = make_sequential(answer, blocks, f)
+            return f.dense_gradients(lambda: f.weighted_sum(net(x), given.v), blocks)
+
+    def expect(given):
+        values, back, gradients = [given.v_x.astype(np.float64)], given.v.astype(np.float64), {}
+        for part in given.square[:2]:
+            values.append(by_hand([part], values[-1]))
+        for n in (2, 1, 0):
+            gradients[f"block {n}"] = {"kernel": values[n].T @ back, "bias": back.sum(0)}
+            back = back @ given.square[n].kernel.T
+        return dict(sorted(gradients.items()))
+
+    def shown(given):
+        return f"3 dense layers; {data_in_words(given.v_x)}"
 
 
 # -- blocks.lost-layer ---------------------------------------------------------------------------
@@ -516,10 +682,17 @@ def dense_layers(hidden, f):
 def make_tower(answer, given, f):
     net = answer(*given.sizes)
     net(f.tensor(given.x))  # makes what waits for a first input
-    for block, part in zip(dense_layers(net.hidden, f), given.hidden, strict=True):
-        f.set_dense(block, **part)
-    f.assign(net.scale, given.scale)
-    f.set_dense(net.head, **given.head)
+    return write_tower(net, given, f)
+
+
+def write_tower(net, given, f):
+    """Write the weights into a tower that was called; return it."""
+    layers = dense_layers(attribute(net, "hidden"), f)
+    need_count(layers, len(given.hidden), "hidden")
+    for n, (block, part) in enumerate(zip(layers, given.hidden, strict=True)):
+        write_dense(block, f"hidden[{n}]", part.kernel, part.bias, f)
+    write_parameter(attribute(net, "scale"), "scale", given.scale, f)
+    write_dense(attribute(net, "head"), "head", given.head.kernel, given.head.bias, f)
     return net
 
 
@@ -539,8 +712,8 @@ def shown_tower(given):
 @LOST_LAYER.aspect("every parameter is registered", 2)
 class Registered(Aspect):
     hint = (
-        "An optimizer gets only what is registered. Count the parameters that the framework finds, "
-        "and compare with your own count."
+        "An optimizer gets only what is registered when it is made, which is before the first "
+        "call. Count the parameters that the framework finds, and compare with your own count."
     )
     code = {
         "pytorch": "PyTorch registers layers in an nn.ModuleList, and tensors that are an "
@@ -550,7 +723,9 @@ class Registered(Aspect):
     }
 
     def run(answer, given, f):
-        return f.registered(make_tower(answer, given, f))
+        net = answer(*given.sizes)
+        call_first(net, f.tensor(given.x), f)
+        return f.registered(write_tower(net, given, f))
 
     def expect(given):
         hidden = {f"hidden[{n}]": part for n, part in enumerate(given.hidden)}
@@ -559,7 +734,7 @@ class Registered(Aspect):
 
 @LOST_LAYER.aspect("the output", 2)
 class TowerOutput(Aspect):
-    """Two calls with the same input give the same output, which comes from the registered
+    """Each hidden layer is followed by a ReLU, then come scale and head. Every call uses the same
     layers."""
 
     code = {
@@ -580,10 +755,32 @@ class TowerOutput(Aspect):
             "scale before training": np.ones_like(given.scale),
         }
 
+    def mistakes(given):
+        scale, head = given.scale, [given.head]
+        relu = {"activation": "relu"}
+        chain = [layer for part in given.hidden for layer in (part, relu)]
+        inside = given.x
+        for part in given.hidden:
+            inside = by_hand([part, relu], inside) * scale
+        outputs = {
+            "A ReLU follows each hidden layer, the last one too.": by_hand(
+                head, by_hand(chain[:-1], given.x) * scale
+            ),
+            "No ReLU is applied. One follows each hidden layer.": by_hand(
+                head, by_hand(given.hidden, given.x) * scale
+            ),
+            "scale does not take part in the output.": by_hand(chain + head, given.x),
+            "scale multiplies what enters head, once.": by_hand(head, inside),
+            "The output of head has no ReLU.": np.maximum(tower_by_hand(given)[1], 0),
+        }
+        ones = np.ones_like(scale)
+        return {hint: [output, output, ones] for hint, output in outputs.items()}
+
 
 @LOST_LAYER.aspect("one step moves everything", 2)
 class OneStep(Aspect):
-    "The gradient has to reach the first layer."
+    """What has not moved takes no part in the output, or the gradient does not reach it. The
+    gradient has to reach the first layer."""
 
     code = {"pytorch": "Look for a detach().", "tensorflow": "Look for a tf.stop_gradient."}
 
@@ -627,19 +824,34 @@ MIXTURE = question("blocks.parallel", "A mixture of experts", takes=layer, minut
 
 @MIXTURE.inputs
 def draw_mixture(draw):
-    width, out, count, rows, steps = distinct(draw, 2, 7, 5)
+    def case(*axes, repeated=False):
+        width, out, count = distinct(draw, 2, 7, 3)
+        axes = axes or (draw.integer(8, 9),)
+        experts = [draw.dense(width, out) for _ in range(count)]
+        order = [*range(count), draw.integer(0, count - 2)] if repeated else list(range(count))
+        return {
+            "gate": draw.dense(width, len(order)),
+            "experts": experts,
+            "order": order,
+            "x": draw.data(*axes, width),
+            "v": draw.data(*axes, out),
+        }
+
+    sizes = draw.shuffled([1, *distinct(draw, 2, 5, 2)])  # an axis of length 1 has to stay
     return {
-        "gate": draw.dense(width, count),
-        "experts": [draw.dense(width, out) for _ in range(count)],
-        "x": draw.data(rows, steps, width),
-        "v": draw.data(rows, steps, out),
+        "plain": case(),
+        "one_row": case(1),
+        "twice": case(repeated=True),
+        "more": [case(*distinct(draw, 3, 6, 2)), case(*sizes)],
+        "penalty": draw.number(0.1, 0.9),
+        "called": case(),
     }
 
 
-def make_mixture(answer, given, f):
+def make_mixture(answer, case, f):
     """The block, and its layers: the gate and the experts."""
-    gate, *experts = [f.dense(**part) for part in (given.gate, *given.experts)]
-    return answer(gate, list(experts)), [gate, *experts]
+    gate, *experts = [f.dense(**part) for part in (case.gate, *case.experts)]
+    return answer(gate, [experts[n] for n in case.order]), [gate, *experts]
 
 
 def softmax(z):
@@ -647,45 +859,61 @@ def softmax(z):
     return e / e.sum(-1, keepdims=True)
 
 
-def mixture_by_hand(given):
-    """The shares of the experts (n, steps, experts), and their outputs (n, steps, out, experts)."""
-    shares = softmax(by_hand([given.gate], given.x))
-    return shares, np.stack([by_hand([part], given.x) for part in given.experts], -1)
+def mixture_by_hand(case):
+    """The shares of the experts (..., experts), and their outputs (..., out, experts)."""
+    shares = softmax(by_hand([case.gate], case.x))
+    return shares, np.stack([by_hand([case.experts[n]], case.x) for n in case.order], -1)
 
 
 @MIXTURE.shown
-def shown_mixture(given):
-    return f"{len(given.experts)} experts; {data_in_words(given.x)}"
+def shown_mixture(case):
+    again = "".join(f", expert {n} once more" for n in case.order[len(case.experts) :])
+    return f"{len(case.experts)} experts{again}; {data_in_words(case.x)}"
 
 
-@MIXTURE.aspect("the output", 2)
 class MixtureOutput(Aspect):
-    """Each example has its own shares, one for each expert, and its shares add up to 1. X may have
-    more than two axes."""
-
-    code = {"pytorch": "self.gate(X).softmax(-1)", "tensorflow": "keras.ops.softmax(self.gate(X))"}
+    code = {
+        "pytorch": "self.gate(X).softmax(dim=-1)",
+        "tensorflow": "keras.ops.softmax(self.gate(X), axis=-1)",
+    }
     what = "Output"
 
-    def run(answer, given, f):
-        net, _ = make_mixture(answer, given, f)
-        return net(f.tensor(given.x))
+    def run(answer, case, f):
+        net, _ = make_mixture(answer, case, f)
+        return net(f.tensor(case.x))
 
-    def expect(given):
-        shares, outputs = mixture_by_hand(given)
-        return np.einsum("nse,nsoe->nso", shares, outputs)
+    def expect(case):
+        shares, outputs = mixture_by_hand(case)
+        return np.einsum("...e,...oe->...o", shares, outputs)
 
-    def mistakes(given):
-        _, outputs = mixture_by_hand(given)
-        raw = by_hand([given.gate], given.x)
+    def mistakes(case):
+        _, outputs = mixture_by_hand(case)
+        raw = by_hand([case.gate], case.x)
         return {
             "The shares of an example have to add up to 1.": np.einsum(
-                "nse,nsoe->nso", raw, outputs
+                "...e,...oe->...o", raw, outputs
             ),
             "The experts have different shares; this is their mean.": outputs.mean(-1),
         }
 
 
-@MIXTURE.aspect("the parameters of every expert", 2)
+@MIXTURE.aspect("the output", 2, over=("plain", "one_row", "twice"))
+class OutputOfRows(MixtureOutput):
+    """Each example has its own shares, one for each expert, and its shares add up to 1."""
+
+
+@MIXTURE.aspect("more than two axes", 1, over="more")
+class OutputOfMore(MixtureOutput):
+    """Count axes from the end: the last one holds the features, whatever comes before it, and an
+    axis of length 1 stays."""
+
+    code = {
+        "pytorch": "dim=-1, and shares[..., n : n + 1]",
+        "tensorflow": "axis=-1, and shares[..., n : n + 1]",
+    }
+
+
+@MIXTURE.aspect("the parameters of every expert", 2, over="plain")
 class MixtureParameters(Aspect):
     """The framework has to find the layers of the gate and of every expert."""
 
@@ -695,18 +923,18 @@ class MixtureParameters(Aspect):
     }
     what = "Parameters"
 
-    def run(answer, given, f):
-        net, _ = make_mixture(answer, given, f)
+    def run(answer, case, f):
+        net, _ = make_mixture(answer, case, f)
         if f.key == "tensorflow":
-            net(f.tensor(given.x))  # Keras may find them only now
+            net(f.tensor(case.x))  # Keras may find them only now
         return f.registered(net)
 
-    def expect(given):
-        experts = {f"expert {n}": part for n, part in enumerate(given.experts)}
-        return AnyOrder({"the gate": given.gate, **experts})
+    def expect(case):
+        experts = {f"expert {n}": part for n, part in enumerate(case.experts)}
+        return AnyOrder({"the gate": case.gate, **experts})
 
 
-@MIXTURE.aspect("a gradient for every expert", 2)
+@MIXTURE.aspect("a gradient for every expert", 2, over="plain")
 class MixtureGradients(Aspect):
     """Training has to reach the layers that the block was given: the gate and every expert."""
 
@@ -717,23 +945,52 @@ class MixtureGradients(Aspect):
     what = "Gradient of"
     missing = "no gradient arrives"
 
-    def run(answer, given, f):
-        net, layers = make_mixture(answer, given, f)
-        x = f.tensor(given.x)
-        return f.dense_gradients(lambda: f.weighted_sum(net(x), given.v), layers)
+    def run(answer, case, f):
+        net, layers = make_mixture(answer, case, f)
+        x = f.tensor(case.x)
+        return f.dense_gradients(lambda: f.weighted_sum(net(x), case.v), layers)
 
-    def expect(given):
-        shares, outputs = mixture_by_hand(given)
-        gains = np.einsum("nso,nsoe->nse", given.v, outputs)
+    def expect(case):
+        shares, outputs = mixture_by_hand(case)
+        gains = np.einsum("no,noe->ne", case.v, outputs)
         of_gate = shares * (gains - (shares * gains).sum(-1, keepdims=True))
-        of_experts = [given.v * share[..., None] for share in np.moveaxis(shares, -1, 0)]
+        of_experts = [case.v * share[..., None] for share in np.moveaxis(shares, -1, 0)]
 
         def gradients(back):
-            kernel = np.einsum("nsi,nso->io", given.x.astype(np.float64), back)
-            return {"kernel": kernel, "bias": back.sum((0, 1))}
+            return {"kernel": case.x.astype(np.float64).T @ back, "bias": back.sum(0)}
 
         experts = {f"expert {n}": gradients(back) for n, back in enumerate(of_experts)}
         return {"the gate": gradients(of_gate), **experts}
+
+
+@MIXTURE.aspect("blocks are called", 1)
+class MixtureCalls(OfFramework):
+    what = WHAT_IS_RECORDED
+
+    def run(answer, given, f):
+        case, x = given.called, f.tensor(given.called.x)
+        gate, *experts = [f.dense(**part) for part in (case.gate, *case.experts)]
+
+        def as_gate(block):
+            return answer(block, list(experts))
+
+        def as_expert(block):
+            return answer(gate, [*experts[:-1], block])
+
+        return [
+            f.recorded(part.kernel, part.bias, wrap, [x], given.penalty)
+            for part, wrap in ((case.gate, as_gate), (case.experts[-1], as_expert))
+        ]
+
+    def expect(given, framework):
+        case = given.called
+        return {
+            f"of the {name}": recorded_by_hand(part, case.x, given.penalty, framework)
+            for name, part in (("gate", case.gate), ("last expert", case.experts[-1]))
+        }
+
+    def shown(given):
+        return shown_mixture(given.called)
 
 
 # -- blocks.features -----------------------------------------------------------------------------
@@ -747,11 +1004,11 @@ FEATURES = question(
 def draw_features(draw):
     width, hidden, out, rows = distinct(draw, 3, 8, 4)
     chain = [draw.dense(width, hidden), {"activation": "tanh"}, draw.dense(hidden, out)]
-    words = draw.words(8)
+    words = draw.words(9)
     return {
         "chain": chain,
         "chain_names": words[:3],
-        "names": dict(zip(("trunk", "up", "down", "head"), words[3:7], strict=True)),
+        "names": dict(zip(("trunk", "up", "relu", "down", "head"), words[3:8], strict=True)),
         "up": draw.dense(width, hidden),
         "down": draw.dense(hidden, width),
         "head": draw.dense(width, out),
@@ -773,26 +1030,53 @@ def named_chain(given, f):
     return keras.Model(inputs, x)
 
 
-def skipping(given, f, in_place=False):
-    """A residual block with a head, and a list that grows by one each time it runs."""
+def counting(layer, name, runs):
+    """The layer, whose class now adds its name to a list each time it runs."""
+    kind = type(layer)
+    method = "forward" if hasattr(kind, "forward") else "call"
+
+    own = getattr(kind, method)
+
+    @wraps(own)  # Keras reads from the signature what it may pass
+    def run(self, *inputs, **options):
+        runs.append(name)
+        return own(self, *inputs, **options)
+
+    layer.__class__ = type(kind.__name__, (kind,), {method: run})
+    return layer
+
+
+def skipping(given, f, in_place=False, fails=False):
+    """A residual block with a head, and a list that grows by a name each time a part of it runs.
+
+    With `fails` the head raises an error.
+    """
     names, runs = given.names, []
     up, down, head = (f.dense(**given[part], name=names[part]) for part in ("up", "down", "head"))
+    for part, name in ((up, names.up), (down, names.down), (head, names.head)):
+        counting(part, name, runs)
     if f.key == "pytorch":
+        from torch import nn
 
         def forward(self, x):
-            runs.append(1)
-            z = getattr(self, names.up)(x)
-            z = z.relu_() if in_place else z.relu()
+            runs.append("the network")
+            z = getattr(self, names.relu)(getattr(self, names.up)(x))
             return x + getattr(self, names.down)(z)
+
+        def fail(self, x):
+            raise RuntimeError("the network stops here")
 
         trunk = type("Trunk", (f.layer,), {"forward": forward})()
         trunk.add_module(names.down, down)  # not the order in which they run
         trunk.add_module(names.up, up)
+        trunk.add_module(names.relu, nn.ReLU(inplace=in_place))
+        if fails:
+            head.__class__ = type("Linear", (nn.Linear,), {"forward": fail})
         return f.named({names.trunk: trunk, names.head: head}, "net"), runs
     import keras
 
     def call(self, x):
-        runs.append(1)
+        runs.append("the network")
         return x
 
     inputs = keras.Input(given.x.shape[1:])
@@ -833,7 +1117,7 @@ class OfAChain(Aspect):
 
     def expect(given):
         outputs = [by_hand(given.chain[:n], given.x) for n in (2, 3)]
-        return dict(zip(given.chain_names[1:], outputs, strict=True))
+        return Keyed(zip(given.chain_names[1:], outputs, strict=True))
 
     def shown(given):
         chain = in_words(given.chain)
@@ -845,7 +1129,7 @@ class OfASkip(Aspect):
 
     def expect(given, framework):
         up, down, _ = skipping_by_hand(given)
-        return dict(zip(wanted_names(given, framework), (down, up), strict=True))
+        return Keyed(zip(wanted_names(given, framework), (down, up), strict=True))
 
 
 @FEATURES.aspect("features beside a skip connection", 2)
@@ -889,51 +1173,83 @@ BESIDE = "features beside a skip connection"
 
 @FEATURES.aspect("one run", 1, after=BESIDE)
 class OneRun(Aspect):
-    """One run of the network computes all features that you are asked for."""
+    """One run of the network computes all features that you are asked for. Nothing in it runs a
+    second time."""
 
     code = {
         "pytorch": "Register all hooks, then call the network.",
         "tensorflow": "One keras.Model may have a list of outputs.",
     }
-    what = "Runs of the network"
+    what = "Runs of"
 
     def run(answer, given, f):
         net, runs = skipping(given, f)
+        names = ["the network", given.names.up, given.names.down]
         answer(net, wanted_names(given, f.key), f.tensor(given.x))
-        return len(runs)
+        return [runs.count(name) for name in names]
 
     def expect(given):
-        return 1
+        return dict.fromkeys(["the network", given.names.up, given.names.down], 1)
 
 
-@FEATURES.aspect("the network as it was", 1, after=BESIDE)
-class AsItWas(Aspect):
+class AsBefore(Aspect):
+    form = {"changed": [str]}
+
+    def judge(given, found, framework):
+        if found["changed"]:
+            return f"Not as before the call: {'; '.join(found['changed'][:6])}."
+        if "output" in found:
+            expected = skipping_by_hand(given)[2]
+            compare(found["output"], expected, "Output of net", framework=framework)
+        return None
+
+
+@FEATURES.aspect("the network as it was", 2, after=BESIDE)
+class AsItWas(AsBefore):
     hint = {
-        "pytorch": "The network must not change: it keeps its mode, and no hook stays behind.",
-        "tensorflow": "The network must not change: its layers, its outputs, what is trained.",
+        "pytorch": "Leave net as it was given to you: modes, flags, gradients, and hooks. Only the "
+        "hooks that you registered may go.",
+        "tensorflow": "Leave net as it was given to you: its layers, its outputs, what is trained, "
+        "and whether it is compiled.",
     }
     code = {
-        "pytorch": "handle.remove()",
-        "tensorflow": "Assign nothing to net, such as net.trainable.",
+        "pytorch": "handle.remove() takes away one hook.",
+        "tensorflow": "Assign nothing to net or its layers, and do not compile net.",
     }
 
     def run(answer, given, f):
-        net, _ = skipping(given, f)
-        x = f.tensor(given.x)
-        answer(net, wanted_names(given, f.key), x)
-        if f.key == "pytorch":
-            every = list(net.modules())
-            hooks = sum(len(one._forward_hooks) + len(one._forward_pre_hooks) for one in every)
-            state = {"hooks left behind": hooks, "in training mode": [m.training for m in every]}
-        else:
-            state = {"layers": len(net.layers), "outputs": len(net.outputs)}
-        return {**state, "parameters that are trained": len(f.registered(net)), "output": net(x)}
+        net, _ = skipping(given, f, in_place=True)
+        others, names = [], wanted_names(given, f.key)
+        if f.key == "pytorch":  # hooks that someone else has registered
+            for name in ("", names[1]):
+                module = net.get_submodule(name)
+                module.register_forward_hook(lambda *_, n=name: others.append(f"after {n}"))
+                module.register_forward_pre_hook(lambda *_, n=name: others.append(f"before {n}"))
+        before = state_of(net, f)
+        answer(net, names, f.tensor(given.x))
+        changed = changes(before, state_of(net, f))
+        if f.key == "pytorch" and len(set(others)) != 4:
+            changed.append(f"hooks of others: {len(set(others))} of 4 ran")
+        return {"changed": changed, "output": net(f.tensor(given.x))}
 
-    def expect(given, framework):
-        state = {"layers": 7, "outputs": 1}  # input, entrance, up, ReLU, down, sum, head
-        if framework == "pytorch":
-            state = {"hooks left behind": 0, "in training mode": [True] * 5}
-        return {**state, "parameters that are trained": 6, "output": skipping_by_hand(given)[2]}
+
+@FEATURES.aspect("the network as it was, after an error", 1, after=BESIDE)
+class AfterAnError(AsBefore):
+    hint = {
+        "pytorch": "Also if the network raises an error, undo what you did to it: take your hooks "
+        "away.",
+        "tensorflow": "Also if the network raises an error, it has to be as before.",
+    }
+    code = "try: ... finally: ..."
+
+    def run(answer, given, f):
+        net, _ = skipping(given, f, fails=True)
+        before = state_of(net, f)
+        # In Keras, features of another width make an error in the first layer.
+        x = f.tensor(given.x if f.key == "pytorch" else given.x[:, 1:])
+        with suppress(Exception):
+            answer(net, wanted_names(given, f.key), x)
+        return {"changed": changes(before, state_of(net, f))}
 
 
 # -- blocks.transformer --------------------------------------------------------------------------
@@ -944,25 +1260,22 @@ NAMES = {
 }
 
 
+SMALLER = "Write the formula of the attention with dense layers, a softmax and matrix products."
 IN_PROJ = "self_attn.in_proj_"
 
 
 def built_in(f):
     """The built-in classes that the exercise rebuilds."""
     if f.key == "pytorch":
-        from torch import nn
-
-        return nn.MultiheadAttention, nn.TransformerEncoderLayer
-    from keras import layers
-
-    return layers.MultiHeadAttention, layers.GroupQueryAttention
+        return f.built_in["MultiheadAttention"], f.built_in["TransformerEncoderLayer"]
+    return f.built_in["MultiHeadAttention"], f.built_in["GroupQueryAttention"]
 
 
 def own_layer(answer, f):
     """A class of the student's own, and not the built-in one with another name."""
     layer(answer, f)
-    if issubclass(answer, built_in(f)):
-        raise WrongKind(f"Build it from smaller layers, without {NAMES[f.key]}.")
+    if any(is_another_name(answer, one) for one in built_in(f)):
+        raise WrongKind(f"Build it from smaller layers, without {NAMES[f.key]}.", SMALLER)
 
 
 TRANSFORMER = question(
@@ -1049,13 +1362,15 @@ def make_transformer(answer, case, f):
         theirs = layers.MultiHeadAttention(case.heads, width // case.heads)
         theirs.build(case.x.shape, case.x.shape)
         theirs.set_weights(list(weights.values())[:8])
-        block.attention.set_weights(theirs.get_weights())
+        attribute(block, "attention").set_weights(theirs.get_weights())
         for name in ("norm1", "norm2"):
-            getattr(block, name).set_weights([case[name].scale, case[name].shift])
+            attribute(block, name).set_weights([case[name].scale, case[name].shift])
         for name in ("up", "down"):
-            getattr(block, name).set_weights([case[name].kernel, case[name].bias])
+            attribute(block, name).set_weights([case[name].kernel, case[name].bias])
     if any(isinstance(one, built_in(f)) for one in inside):
-        raise WrongKind(f"Build the attention from smaller layers, without {NAMES[f.key]}.")
+        raise WrongKind(
+            f"Build the attention from smaller layers, without {NAMES[f.key]}.", SMALLER
+        )
     return block
 
 
@@ -1088,13 +1403,13 @@ def shown_transformer(case):
     return f"TransformerBlock{sizes}; {data_in_words(case.x)}"
 
 
-@TRANSFORMER.aspect("the built-in layer's weights load", 2, over="several")
+@TRANSFORMER.aspect("the built-in layer's weights load", 3, over="several")
 class Loads(Aspect):
     hint = {
         "pytorch": "The names and shapes in state_dict() follow from your attributes. The message "
         "above lists those that are missing.",
-        "tensorflow": "attention holds the eight weights of MultiHeadAttention, with their shapes "
-        "and in their order: kernel and bias of query, key, value and output.",
+        "tensorflow": "attention takes the eight weights of MultiHeadAttention in their order: "
+        "kernel and bias of query, key, value and output.",
     }
     code = {
         "pytorch": "self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))",
@@ -1104,6 +1419,8 @@ class Loads(Aspect):
 
     def run(answer, case, f):
         found = f.registered(make_transformer(answer, case, f))
+        if f.key == "tensorflow":  # a layer may keep them in other shapes and take them over
+            return [one.numpy().ravel() for one in found]
         threefold = 3 * case.x.shape[-1]  # query, key and value may be one array or three
         return [
             part for one in found for part in (one.chunk(3) if one.shape[0] == threefold else [one])
@@ -1116,7 +1433,7 @@ class Loads(Aspect):
                 thirds = zip("QKV", np.split(array, 3), strict=True)
                 parts |= {f"{name}, part {part}": third for part, third in thirds}
             else:
-                parts[name] = array
+                parts[name] = array if framework == "pytorch" else array.ravel()
         return AnyOrder(parts)
 
 
@@ -1131,7 +1448,7 @@ class SameOutput(Aspect):
         return transformer_by_hand(case, framework)
 
 
-@TRANSFORMER.aspect("one head", 2, over="one")
+@TRANSFORMER.aspect("one head", 4, over="one")
 class OneHead(SameOutput):
     """Each of the two parts normalizes its input first, computes a change, and adds the change to
     the input as it was. In the attention, the shares of each query add up to 1."""
@@ -1139,7 +1456,7 @@ class OneHead(SameOutput):
     code = "X = X + attention(norm1(X)), then X + down(relu(up(norm2(X))))"
 
 
-@TRANSFORMER.aspect("several heads", 3, over="several")
+@TRANSFORMER.aspect("several heads", 4, over="several")
 class SeveralHeads(SameOutput):
     """Each head works on its own slice of the features, and scores are divided by the root of the
     width of a head."""
@@ -1147,7 +1464,7 @@ class SeveralHeads(SameOutput):
     code = "(n, steps, width) becomes (n, steps, heads, width / heads), then (n, heads, steps, ...)"
 
 
-@TRANSFORMER.aspect("causal", 2, over="several")
+@TRANSFORMER.aspect("causal", 3, over="several")
 class Causal(SameOutput):
     """A position gets no share from later positions, and its shares still add up to 1."""
 
@@ -1161,7 +1478,7 @@ class Causal(SameOutput):
         return transformer_by_hand(case, framework, causal=True)
 
 
-@TRANSFORMER.aspect("the gradient of the input", 1, over="several")
+@TRANSFORMER.aspect("the gradient of the input", 2, over="several")
 class TransformerGradient(Connected):
     hint = "The gradient passes through the skip connections and through the attention."
     what = "Gradient of the input"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import functools
 import math
@@ -38,6 +39,12 @@ def _counts() -> Iterator[Right]:
         return accumulated(**locals())
 
     yield "blocks.count", "weights, then biases", parameters
+
+    class Counter:
+        def __call__(self, inputs, width, hidden, blocks, outputs):
+            return listed(inputs, width, hidden, blocks, outputs)
+
+    yield "blocks.count", "an object that is called", Counter()
 
 
 def pytorch() -> Iterator[Right]:
@@ -291,12 +298,14 @@ def pytorch() -> Iterator[Right]:
 
             modules[name].forward = recording
 
-        for name in names:
-            wrap(name)
-        net(X)
-        for name in names:
-            del modules[name].forward
-        return found
+        try:
+            for name in names:
+                wrap(name)
+            net(X)
+        finally:
+            for name in names:
+                del modules[name].forward
+        return collections.UserDict(found)
 
     yield "blocks.features", "forward wrapped for one call", wrapped
 
@@ -611,7 +620,7 @@ def tensorflow() -> Iterator[Right]:
         def call(self, X):
             outputs = tf.stack([expert(X) for expert in self.experts.values()])
             shares = tf.nn.softmax(self.gate(X))
-            return tf.einsum("nse,enso->nso", shares, outputs)
+            return tf.einsum("...e,e...o->...o", shares, outputs)
 
     yield "blocks.parallel", "a dictionary, and functions of TensorFlow", Einsum
 
@@ -773,6 +782,32 @@ def tensorflow() -> Iterator[Right]:
             return X + self.down(self.up(self.norm2(X)))
 
     yield "blocks.transformer", "a loop over the heads, norm and softmax by hand", FromScratch
+
+    class Matrices(keras.Layer):
+        def __init__(self, width, heads):
+            super().__init__()
+            self.heads, self.parts = heads, [layers.Dense(width) for _ in range(4)]
+
+        def set_weights(self, weights):
+            width = weights[-1].size
+            shapes = [(width, width), (width,)] * 4
+            pairs = zip(weights, shapes, strict=True)
+            super().set_weights([weight.reshape(shape) for weight, shape in pairs])
+
+        def call(self, Z, causal=False):
+            shape = (-1, Z.shape[1], self.heads, Z.shape[2] // self.heads)
+            Q, K, V = (ops.reshape(part(Z), shape) for part in self.parts[:3])
+            mixed = ops.dot_product_attention(Q, K, V, is_causal=causal)
+            return self.parts[3](ops.reshape(mixed, (-1, *Z.shape[1:])))
+
+    class OfMatrices(FromScratch):
+        def __init__(self, width, heads, hidden):
+            keras.Layer.__init__(self)
+            self.attention = Matrices(width, heads)
+            self.norm1, self.norm2 = Norm(), Norm()
+            self.up, self.down = layers.Dense(hidden, "relu"), layers.Dense(width)
+
+    yield "blocks.transformer", "matrices, and a set_weights of its own", OfMatrices
 
 
 RIGHT = {"pytorch": pytorch, "tensorflow": tensorflow}

@@ -20,14 +20,17 @@ GRADIENTS, INPUT = "a gradient for every parameter", "a gradient for the input"
 OUTPUT, ORDER, NAMES = "output of a chain", "order of the blocks", "parameters and their names"
 NESTED, TWICE, KEPT = "blocks inside blocks", "a block used twice", "the layers you were given"
 ITEMS, SLICES = "length and items", "slices"
-EVERYTHING = {OUTPUT, ORDER, NAMES, NESTED, TWICE, KEPT, ITEMS, SLICES}
+CALLED, TRAINS = "blocks are called", "a gradient for every block"
+EVERYTHING = {OUTPUT, ORDER, NAMES, NESTED, TWICE, KEPT, ITEMS, SLICES, CALLED, TRAINS}
 
 REGISTERED, STEP = "every parameter is registered", "one step moves everything"
-VALUE = "the output"  # of the tower, and of the mixture
+VALUE, MORE = "the output", "more than two axes"  # of the tower and of the mixture; of the mixture
 EXPERTS, EVERY = "the parameters of every expert", "a gradient for every expert"
 
 CHAIN, BESIDE = "features of a chain", "features beside a skip connection"
 BEFORE, ONCE, SAME = "values before the activation", "one run", "the network as it was"
+ERROR = "the network as it was, after an error"
+FEATURES = {CHAIN, BESIDE, BEFORE, ONCE, SAME, ERROR}
 
 LOADS, ONE, SEVERAL = "the built-in layer's weights load", "one head", "several heads"
 CAUSAL, BACK = "causal", "the gradient of the input"
@@ -63,6 +66,35 @@ def _counts(parameters: Any) -> Iterator[Wrong]:
     yield "blocks.count", "a float", in_floats, {SMALL, LARGE}
 
 
+def _classes(solution: dict[str, Any]) -> Iterator[Wrong]:
+    """Wrong answers that derive from right ones in the same way in each framework."""
+    Residual, MySequential = solution["Residual"], solution["MySequential"]
+    Tower = solution["Tower"]
+
+    class OnlyWider(Residual):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            if inputs > outputs:
+                self.projection = None
+
+    fails = {DIFFERENT, PARAMETERS, GRADIENTS, INPUT}
+    yield "blocks.residual", "a projection only where it widens", OnlyWider, fails
+
+    class NoStep(MySequential):
+        def __getitem__(self, index):
+            if isinstance(index, slice):
+                index = slice(index.start, index.stop)
+            return super().__getitem__(index)
+
+    yield "blocks.sequential", "the step ignored", NoStep, {SLICES}
+
+    class TooFew(Tower):
+        def __init__(self, inputs, width, outputs, depth):
+            super().__init__(inputs, width, outputs, depth - 1)
+
+    yield "blocks.lost-layer", "one layer too few", TooFew, {REGISTERED, VALUE, STEP}
+
+
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in PyTorch."""
     import torch
@@ -70,6 +102,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     from torch.nn import functional as F
 
     yield from _counts(solution["parameters"])
+    yield from _classes(solution)
 
     def built(inputs, width, hidden, blocks, outputs):
         sizes = [(inputs, width), *[(width, hidden), (hidden, width)] * blocks, (width, outputs)]
@@ -136,6 +169,62 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "blocks.residual", "a layer without gradient", Frozen, {GRADIENTS, INPUT}
 
+    fails = {DIFFERENT, PARAMETERS, GRADIENTS, INPUT}
+
+    class OnlyNarrower(Residual):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            if inputs < outputs:
+                self.projection = None
+
+        def forward(self, X):
+            Y = self.down(F.relu(self.up(X)))
+            if self.projection is not None:
+                return Y + self.projection(X)
+            return Y + F.pad(X, (0, Y.shape[-1] - X.shape[-1]))
+
+    yield "blocks.residual", "zeros appended where it widens", OnlyNarrower, fails
+
+    class FrozenIdentity(Always):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            if inputs == outputs:
+                nn.init.eye_(self.projection.weight)
+                self.projection.requires_grad_(False)
+
+        def forward(self, X):
+            return self.projection(X) + self.down(F.relu(self.up(X)))
+
+    yield "blocks.residual", "an identity matrix for equal widths", FrozenIdentity, {PARAMETERS}
+
+    class FrozenUp(Residual):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            self.up.requires_grad_(False)
+
+    yield "blocks.residual", "up is not trained", FrozenUp, {PARAMETERS}
+
+    class LateProjection(Residual):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            self.projection = None
+
+        def forward(self, X):
+            outputs = self.down.out_features
+            if self.projection is None and X.shape[-1] != outputs:
+                self.projection = nn.Linear(X.shape[-1], outputs, bias=False)
+            return super().forward(X)
+
+    yield "blocks.residual", "the projection made in the first call", LateProjection, {PARAMETERS}
+
+    class InOne(Residual):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            self.up = nn.Sequential(self.up, nn.ReLU())
+
+    fails = {EQUAL, DIFFERENT, PARAMETERS, GRADIENTS, INPUT}
+    yield "blocks.residual", "up with its ReLU in one", InOne, fails
+
     class Listed(nn.Module):
         def __init__(self, *blocks):
             super().__init__()
@@ -169,7 +258,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
                 X = block(X)
             return X
 
-    yield "blocks.sequential", "last block first", Reversed, {OUTPUT, ORDER, NESTED, KEPT, SLICES}
+    yield "blocks.sequential", "last block first", Reversed, EVERYTHING - {NAMES, TWICE, ITEMS}
 
     class Children(MySequential):
         def forward(self, X):
@@ -183,7 +272,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         def __init__(self, *blocks):
             super().__init__(*copy.deepcopy(blocks))
 
-    yield "blocks.sequential", "deep copies", Copied, {KEPT, ITEMS, SLICES}
+    yield "blocks.sequential", "deep copies", Copied, {KEPT, ITEMS, SLICES, CALLED, TRAINS}
 
     class Remade(MySequential):
         def __getitem__(self, index):
@@ -197,7 +286,68 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             super().__init__()
             self.net = nn.Sequential(*blocks)
 
-    yield "blocks.sequential", "the built-in inside", Wrapped, {NAMES, ITEMS, SLICES}
+    yield "blocks.sequential", "the built-in inside", Wrapped, EVERYTHING
+
+    class InForward(MySequential):
+        def forward(self, X):
+            return nn.Sequential(*self._modules.values())(X)
+
+    yield "blocks.sequential", "the built-in in forward", InForward, EVERYTHING - {NAMES, ITEMS}
+
+    class Borrowed(MySequential):
+        def __iter__(self):
+            return iter(self._modules.values())
+
+        def forward(self, X):
+            return nn.Sequential.forward(self, X)
+
+    yield "blocks.sequential", "the built-in's forward", Borrowed, EVERYTHING - {NAMES, ITEMS}
+
+    class OwnRange(MySequential):
+        def __getitem__(self, index):
+            blocks = list(self._modules.values())
+            if isinstance(index, slice):
+                return type(self)(*[blocks[n] for n in range(index.start, index.stop)])
+            return blocks[index]
+
+    yield "blocks.sequential", "no open slices", OwnRange, {SLICES}
+
+    class NoNegative(MySequential):
+        def __getitem__(self, index):
+            blocks = list(self._modules.values())
+            if not isinstance(index, slice):
+                return blocks[index]
+            stop = len(blocks) if index.stop is None else index.stop
+            return type(self)(*[blocks[n] for n in range(index.start or 0, stop)])
+
+    yield "blocks.sequential", "no negative slices", NoNegative, {SLICES}
+
+    class Freezing(MySequential):
+        def __getitem__(self, index):
+            found = super().__getitem__(index)
+            return found.requires_grad_(False) if isinstance(index, slice) else found
+
+    yield "blocks.sequential", "a slice that freezes", Freezing, {SLICES}
+
+    class Different(MySequential):
+        def __len__(self):
+            return len(set(self._modules.values()))
+
+    yield "blocks.sequential", "the number of different blocks", Different, {ITEMS}
+
+    class Forward(MySequential):
+        def forward(self, X):
+            for block in self._modules.values():
+                X = block.forward(X)
+            return X
+
+    yield "blocks.sequential", "block.forward", Forward, {CALLED}
+
+    class DetachedOutput(MySequential):
+        def forward(self, X):
+            return super().forward(X).detach()
+
+    yield "blocks.sequential", "a detached output", DetachedOutput, {TRAINS}
 
     class Forgetful(MySequential):
         def __init__(self, *blocks):
@@ -234,7 +384,49 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             self.head = nn.Linear(self.sizes[1], self.sizes[2])
             return super().forward(X)
 
-    yield "blocks.lost-layer", "the late head left", HeadLate, {VALUE, STEP}
+    yield "blocks.lost-layer", "the late head left", HeadLate, {REGISTERED, VALUE, STEP}
+
+    class HeadAtFirst(HeadLate):
+        def __init__(self, *sizes):
+            super().__init__(*sizes)
+            self.head = None
+
+        def forward(self, X):
+            if self.head is None:
+                self.head = nn.Linear(self.sizes[1], self.sizes[2])
+            return Tower.forward(self, X)
+
+    yield "blocks.lost-layer", "the head made in the first call", HeadAtFirst, {REGISTERED}
+
+    class OneScale(Tower):
+        def __init__(self, *sizes):
+            super().__init__(*sizes)
+            self.scale = nn.Parameter(torch.ones(()))
+
+    yield "blocks.lost-layer", "one scale for all", OneScale, {REGISTERED, VALUE, STEP}
+
+    class RowScale(Tower):
+        def __init__(self, *sizes):
+            super().__init__(*sizes)
+            self.scale = nn.Parameter(torch.ones(1, sizes[1]))
+
+    yield "blocks.lost-layer", "a scale with two axes", RowScale, {REGISTERED, VALUE, STEP}
+
+    class NoRelu(Tower):
+        def forward(self, X):
+            for layer in self.hidden[:-1]:
+                X = F.relu(layer(X))
+            return self.head(self.hidden[-1](X) * self.scale)
+
+    yield "blocks.lost-layer", "the last ReLU lost", NoRelu, {VALUE, STEP}
+
+    class NoScale(Tower):
+        def forward(self, X):
+            for layer in self.hidden:
+                X = F.relu(layer(X))
+            return self.head(X)
+
+    yield "blocks.lost-layer", "scale not used", NoScale, {VALUE, STEP}
 
     class DetachLeft(Tower):
         def forward(self, X):
@@ -259,13 +451,62 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             outputs = torch.stack([expert(X) for expert in self.experts], dim=-1)
             return (outputs * shares.unsqueeze(-2)).sum(-1)
 
-    yield "blocks.parallel", "a softmax over axis 1", OverSteps, {VALUE, EVERY}
+    yield "blocks.parallel", "a softmax over axis 1", OverSteps, {MORE}
+
+    class OverExamples(Mixture):
+        def forward(self, X):
+            shares = self.gate(X).softmax(dim=0)
+            outputs = torch.stack([expert(X) for expert in self.experts], dim=-1)
+            return (outputs * shares.unsqueeze(-2)).sum(-1)
+
+    fails = {VALUE, MORE, EVERY}
+    yield "blocks.parallel", "a softmax over the examples", OverExamples, fails
+
+    class ThreeAxes(Mixture):
+        def forward(self, X):
+            shares = self.gate(X).softmax(2)
+            parts = [shares[:, :, n : n + 1] * one(X) for n, one in enumerate(self.experts)]
+            return sum(parts)
+
+    fails = {VALUE, MORE, EVERY, CALLED}
+    yield "blocks.parallel", "three axes and no others", ThreeAxes, fails
+
+    class TwoAxes(Mixture):
+        def forward(self, X):
+            shares = self.gate(X).softmax(-1)
+            return sum(shares[:, n : n + 1] * one(X) for n, one in enumerate(self.experts))
+
+    yield "blocks.parallel", "two axes and no others", TwoAxes, {MORE}
+
+    class Squeezed(Mixture):
+        def forward(self, X):
+            return super().forward(X).squeeze()
+
+    yield "blocks.parallel", "axes of length 1 lost", Squeezed, {VALUE, MORE}
+
+    class EachOnce(Mixture):
+        def __init__(self, gate, experts):
+            super().__init__(gate, dict.fromkeys(experts))
+
+        def forward(self, X):
+            shares = self.gate(X).softmax(-1)
+            return sum(shares[..., n : n + 1] * one(X) for n, one in enumerate(self.experts))
+
+    yield "blocks.parallel", "each expert once", EachOnce, {VALUE}
+
+    class Forward(Mixture):
+        def forward(self, X):
+            shares = self.gate.forward(X).softmax(dim=-1)
+            outputs = torch.stack([expert.forward(X) for expert in self.experts], dim=-1)
+            return (outputs * shares.unsqueeze(-2)).sum(-1)
+
+    yield "blocks.parallel", "expert.forward", Forward, {CALLED}
 
     class Equal(Mixture):
         def forward(self, X):
             return sum(expert(X) for expert in self.experts) / len(self.experts)
 
-    yield "blocks.parallel", "the mean of the experts", Equal, {VALUE, EVERY}
+    yield "blocks.parallel", "the mean of the experts", Equal, {VALUE, MORE, EVERY, CALLED}
 
     class Raw(Mixture):
         def forward(self, X):
@@ -273,7 +514,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             outputs = torch.stack([expert(X) for expert in self.experts], dim=-1)
             return (outputs * shares.unsqueeze(-2)).sum(-1)
 
-    yield "blocks.parallel", "no softmax", Raw, {VALUE, EVERY}
+    yield "blocks.parallel", "no softmax", Raw, {VALUE, MORE, EVERY}
 
     class NoGateGradient(Mixture):
         def forward(self, X):
@@ -287,7 +528,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         def __init__(self, gate, experts):
             super().__init__(gate, copy.deepcopy(experts))
 
-    yield "blocks.parallel", "copies of the experts", Copies, {EVERY}
+    yield "blocks.parallel", "copies of the experts", Copies, {EVERY, CALLED}
 
     def in_order(net, names, X):
         found = {}
@@ -297,19 +538,94 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
                 found[name] = X
         return found
 
-    yield "blocks.features", "a loop over the children", in_order, {BESIDE, BEFORE, ONCE, SAME}
+    yield "blocks.features", "a loop over the children", in_order, FEATURES - {CHAIN}
 
     def without_clone(net, names, X):
         found, handles = {}, []
         for name in names:
             hook = lambda _, __, output, name=name: found.update({name: output.detach()})  # noqa: E731
             handles.append(net.get_submodule(name).register_forward_hook(hook))
+        try:
+            net(X)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return found
+
+    yield "blocks.features", "no copy of the output", without_clone, {BEFORE}
+
+    def no_finally(net, names, X):
+        found, handles = {}, []
+        for name in names:
+            hook = lambda _, __, output, name=name: found.update({name: output.clone()})  # noqa: E731
+            handles.append(net.get_submodule(name).register_forward_hook(hook))
         net(X)
         for handle in handles:
             handle.remove()
         return found
 
-    yield "blocks.features", "no copy of the output", without_clone, {BEFORE}
+    yield "blocks.features", "the hooks left behind after an error", no_finally, {ERROR}
+
+    features = solution["features"]
+
+    def as_tuple(net, names, X):
+        return tuple(features(net, names, X).values())
+
+    yield "blocks.features", "a tuple", as_tuple, FEATURES
+
+    def by_forward(net, names, X):
+        forward, hooked = net.forward, type("Hooked", (nn.Module,), {})()
+        hooked.forward = forward
+        hooked.get_submodule = net.get_submodule
+        return features(hooked, names, X)
+
+    yield "blocks.features", "net.forward", by_forward, {SAME}
+
+    def all_hooks_removed(net, names, X):
+        found = features(net, names, X)
+        for module in net.modules():
+            module._forward_hooks.clear()
+        return found
+
+    yield "blocks.features", "the hooks of others removed", all_hooks_removed, {SAME}
+
+    def before_the_call(net, names, X):
+        found, handles = {}, []
+        for name in names:
+            hook = lambda module, inputs, name=name: found.update(  # noqa: E731
+                {name: module.forward(*inputs).clone()}
+            )
+            handles.append(net.get_submodule(name).register_forward_pre_hook(hook))
+        try:
+            net(X)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return found
+
+    yield "blocks.features", "a module run once more in a hook", before_the_call, {ONCE}
+
+    def not_in_place(net, names, X):
+        for module in net.modules():
+            if isinstance(module, nn.ReLU):
+                module.inplace = False
+        return features(net, names, X)
+
+    yield "blocks.features", "the ReLU in place no more", not_in_place, {SAME}
+
+    def with_gradients(net, names, X):
+        found = features(net, names, X)
+        net(X).sum().backward()
+        return found
+
+    yield "blocks.features", "gradients left behind", with_gradients, {ONCE, SAME}
+
+    def with_a_probe(net, names, X):
+        found = features(net, names, X)
+        net.probe = nn.Identity()
+        return found
+
+    yield "blocks.features", "a module added", with_a_probe, {SAME}
 
     def hooks_left(net, names, X):
         found = {}
@@ -319,7 +635,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         net(X)
         return found
 
-    yield "blocks.features", "the hooks left behind", hooks_left, {SAME}
+    yield "blocks.features", "the hooks left behind", hooks_left, {SAME, ERROR}
 
     def one_run_each(net, names, X):
         return {name: solution["features"](net, [name], X)[name] for name in names}
@@ -329,12 +645,12 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     def evaluated(net, names, X):
         return solution["features"](net.eval(), names, X)
 
-    yield "blocks.features", "the mode changed", evaluated, {SAME}
+    yield "blocks.features", "the mode changed", evaluated, {SAME, ERROR}
 
     def frozen(net, names, X):
         return solution["features"](net.requires_grad_(False), names, X)
 
-    yield "blocks.features", "the network frozen", frozen, {SAME}
+    yield "blocks.features", "the network frozen", frozen, {SAME, ERROR}
 
     def last_name(net, names, X):
         found, handles = {}, []
@@ -349,8 +665,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             handle.remove()
         return found
 
-    fails = {CHAIN, BESIDE, BEFORE, ONCE, SAME}
-    yield "blocks.features", "the loop's last name in every hook", last_name, fails
+    yield "blocks.features", "the loop's last name in every hook", last_name, FEATURES
 
     def inputs_kept(net, names, X):
         found, handles = {}, []
@@ -362,7 +677,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             handle.remove()
         return found
 
-    yield "blocks.features", "the inputs of the layers", inputs_kept, fails
+    yield "blocks.features", "the inputs of the layers", inputs_kept, FEATURES
 
     Block, Attention = solution["TransformerBlock"], solution["SelfAttention"]
     values = {ONE, SEVERAL, CAUSAL, BACK}
@@ -500,6 +815,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     from keras import layers, ops
 
     yield from _counts(solution["parameters"])
+    yield from _classes(solution)
 
     def built(inputs, width, hidden, blocks, outputs):
         sizes = [(inputs, width), *[(width, hidden), (hidden, width)] * blocks, (width, outputs)]
@@ -559,6 +875,47 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "blocks.residual", "a layer without gradient", Frozen, {GRADIENTS, INPUT}
 
+    fails = {DIFFERENT, PARAMETERS, GRADIENTS, INPUT}
+
+    class OnlyNarrower(Residual):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            if inputs < outputs:
+                self.projection = None
+
+        def call(self, X):
+            Y = self.down(self.up(X))
+            if self.projection is not None:
+                return Y + self.projection(X)
+            return Y + tf.pad(X, [[0, 0], [0, Y.shape[-1] - X.shape[-1]]])
+
+    yield "blocks.residual", "zeros appended where it widens", OnlyNarrower, fails
+
+    class FrozenIdentity(Residual):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            if inputs == outputs:
+                self.projection = layers.Dense(
+                    outputs, use_bias=False, kernel_initializer="identity", trainable=False
+                )
+
+    yield "blocks.residual", "an identity matrix for equal widths", FrozenIdentity, {PARAMETERS}
+
+    class FrozenUp(Residual):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            self.up.trainable = False
+
+    yield "blocks.residual", "up is not trained", FrozenUp, {PARAMETERS}
+
+    class InOne(Residual):
+        def __init__(self, inputs, hidden, outputs):
+            super().__init__(inputs, hidden, outputs)
+            self.up = keras.Sequential([layers.Dense(hidden), layers.ReLU()])
+
+    fails = {EQUAL, DIFFERENT, PARAMETERS, GRADIENTS, INPUT}
+    yield "blocks.residual", "up with its ReLU in one", InOne, fails
+
     class Sorted(MySequential):
         def call(self, X):
             for number in sorted(str(n) for n in range(len(self.blocks))):
@@ -573,8 +930,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
                 X = block(X)
             return X
 
-    fails = {OUTPUT, ORDER, NAMES, NESTED, KEPT, SLICES}
-    yield "blocks.sequential", "last block first", Reversed, fails
+    yield "blocks.sequential", "last block first", Reversed, EVERYTHING - {TWICE, ITEMS}
 
     class Once(MySequential):
         def call(self, X):
@@ -623,7 +979,60 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             found = self.get()[index]
             return Hidden(found) if isinstance(index, slice) else found
 
-    yield "blocks.sequential", "hidden in a function", Hidden, {NAMES}
+    yield "blocks.sequential", "hidden in a function", Hidden, {NAMES, CALLED}
+
+    class Inside(MySequential):
+        def __init__(self, blocks, **kwargs):
+            super().__init__(blocks, **kwargs)
+            self.net = keras.Sequential(blocks)
+
+        def call(self, X):
+            return self.net(X)
+
+    yield "blocks.sequential", "the built-in inside", Inside, EVERYTHING
+
+    class InCall(MySequential):
+        def call(self, X):
+            return keras.Sequential(list(self.blocks))(X)
+
+    yield "blocks.sequential", "the built-in in call", InCall, EVERYTHING - {ITEMS}
+
+    class OwnRange(MySequential):
+        def __getitem__(self, index):
+            if isinstance(index, slice):
+                return type(self)([self.blocks[n] for n in range(index.start, index.stop)])
+            return self.blocks[index]
+
+    yield "blocks.sequential", "no open slices", OwnRange, {SLICES}
+
+    class Freezing(MySequential):
+        def __getitem__(self, index):
+            found = super().__getitem__(index)
+            if isinstance(index, slice):
+                found.trainable = False
+            return found
+
+    yield "blocks.sequential", "a slice that freezes", Freezing, {SLICES}
+
+    class Different(MySequential):
+        def __len__(self):
+            return len({id(block) for block in self.blocks})
+
+    yield "blocks.sequential", "the number of different blocks", Different, {ITEMS}
+
+    class Call(MySequential):
+        def call(self, X):
+            for block in self.blocks:
+                X = block.call(X)
+            return X
+
+    yield "blocks.sequential", "block.call", Call, {CALLED}
+
+    class StoppedOutput(MySequential):
+        def call(self, X):
+            return tf.stop_gradient(super().call(X))
+
+    yield "blocks.sequential", "an output without gradient", StoppedOutput, {TRAINS}
 
     class Forgetful(MySequential):
         def __init__(self, blocks=(), **kwargs):
@@ -665,6 +1074,22 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "blocks.lost-layer", "the last ReLU lost", NoRelu, {VALUE, STEP}
 
+    class OneScale(Tower):
+        def __init__(self, *sizes):
+            super().__init__(*sizes)
+            self._untrack_variable(self.scale)
+            self.scale = self.add_weight(shape=(), initializer="ones")
+
+    yield "blocks.lost-layer", "one scale for all", OneScale, {REGISTERED, VALUE, STEP}
+
+    class NoScale(Tower):
+        def call(self, X):
+            for layer in self.hidden:
+                X = ops.relu(layer(X))
+            return self.head(X)
+
+    yield "blocks.lost-layer", "scale not used", NoScale, {VALUE, STEP}
+
     class InAFunction(Mixture):
         def __init__(self, gate, experts):
             super().__init__(gate, [])
@@ -675,7 +1100,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             outputs = ops.stack([expert(X) for expert in self.get()], axis=-1)
             return ops.sum(outputs * shares[..., None, :], axis=-1)
 
-    yield "blocks.parallel", "the experts hidden in a function", InAFunction, {EXPERTS}
+    yield "blocks.parallel", "the experts hidden in a function", InAFunction, {EXPERTS, CALLED}
 
     class OverSteps(Mixture):
         def call(self, X):
@@ -683,20 +1108,68 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             outputs = ops.stack([expert(X) for expert in self.experts], axis=-1)
             return ops.sum(outputs * shares[..., None, :], axis=-1)
 
-    yield "blocks.parallel", "a softmax over axis 1", OverSteps, {VALUE, EVERY}
+    yield "blocks.parallel", "a softmax over axis 1", OverSteps, {MORE}
+
+    class OverExamples(Mixture):
+        def call(self, X):
+            shares = ops.softmax(self.gate(X), axis=0)
+            outputs = ops.stack([expert(X) for expert in self.experts], axis=-1)
+            return ops.sum(outputs * shares[..., None, :], axis=-1)
+
+    fails = {VALUE, MORE, EVERY}
+    yield "blocks.parallel", "a softmax over the examples", OverExamples, fails
+
+    class ThreeAxes(Mixture):
+        def call(self, X):
+            shares = tf.nn.softmax(self.gate(X), 2)
+            return sum(shares[:, :, n : n + 1] * one(X) for n, one in enumerate(self.experts))
+
+    fails = {VALUE, MORE, EXPERTS, EVERY, CALLED}
+    yield "blocks.parallel", "three axes and no others", ThreeAxes, fails
+
+    class TwoAxes(Mixture):
+        def call(self, X):
+            shares = ops.softmax(self.gate(X))
+            return sum(shares[:, n : n + 1] * one(X) for n, one in enumerate(self.experts))
+
+    yield "blocks.parallel", "two axes and no others", TwoAxes, {MORE}
+
+    class Squeezed(Mixture):
+        def call(self, X):
+            return ops.squeeze(super().call(X))
+
+    yield "blocks.parallel", "axes of length 1 lost", Squeezed, {VALUE, MORE}
+
+    class EachOnce(Mixture):
+        def __init__(self, gate, experts):
+            super().__init__(gate, list(dict.fromkeys(experts)))
+
+        def call(self, X):
+            shares = ops.softmax(self.gate(X))
+            return sum(shares[..., n : n + 1] * one(X) for n, one in enumerate(self.experts))
+
+    yield "blocks.parallel", "each expert once", EachOnce, {VALUE}
+
+    class Call(Mixture):
+        def call(self, X):
+            shares = ops.softmax(self.gate.call(X))
+            outputs = ops.stack([expert.call(X) for expert in self.experts], axis=-1)
+            return ops.sum(outputs * shares[..., None, :], axis=-1)
+
+    yield "blocks.parallel", "expert.call", Call, {CALLED}
 
     class Equal(Mixture):
         def call(self, X):
             return sum(expert(X) for expert in self.experts) / len(self.experts)
 
-    yield "blocks.parallel", "the mean of the experts", Equal, {VALUE, EVERY}
+    yield "blocks.parallel", "the mean of the experts", Equal, {VALUE, MORE, EVERY, CALLED}
 
     class Raw(Mixture):
         def call(self, X):
             outputs = ops.stack([expert(X) for expert in self.experts], axis=-1)
             return ops.sum(outputs * self.gate(X)[..., None, :], axis=-1)
 
-    yield "blocks.parallel", "no softmax", Raw, {VALUE, EVERY}
+    yield "blocks.parallel", "no softmax", Raw, {VALUE, MORE, EVERY}
 
     class NoGateGradient(Mixture):
         def call(self, X):
@@ -715,7 +1188,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
                 found[layer.name] = X
         return found
 
-    yield "blocks.features", "a loop over the layers", in_order, {BESIDE, BEFORE, ONCE, SAME}
+    yield "blocks.features", "a loop over the layers", in_order, FEATURES - {CHAIN}
 
     def one_run_each(net, names, X):
         return {name: keras.Model(net.inputs, net.get_layer(name).output)(X) for name in names}
@@ -726,20 +1199,63 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
         probe = keras.Model(net.inputs, {name: net.get_layer(name).input for name in names})
         return probe(X)
 
-    fails = {CHAIN, BESIDE, BEFORE, ONCE, SAME}
-    yield "blocks.features", "the inputs of the layers", inputs_kept, fails
+    yield "blocks.features", "the inputs of the layers", inputs_kept, FEATURES
 
     def cloned(net, names, X):
         net = keras.models.clone_model(net)
         return solution["features"](net, names, X)
 
-    yield "blocks.features", "a clone, with new weights", cloned, fails
+    yield "blocks.features", "a clone, with new weights", cloned, FEATURES
 
     def frozen(net, names, X):
         net.trainable = False
         return solution["features"](net, names, X)
 
-    yield "blocks.features", "the network frozen", frozen, {SAME}
+    yield "blocks.features", "the network frozen", frozen, {SAME, ERROR}
+
+    features = solution["features"]
+
+    def as_list(net, names, X):
+        return list(features(net, names, X).values())
+
+    yield "blocks.features", "a list", as_list, FEATURES
+
+    def compiled(net, names, X):
+        net.compile("sgd", "mse")
+        return features(net, names, X)
+
+    yield "blocks.features", "the network compiled", compiled, {SAME, ERROR}
+
+    def patched(net, names, X):
+        found = {}
+
+        def patch(layer, call):
+            def recording(*inputs, **options):
+                found[layer.name] = call(*inputs, **options)
+                return found[layer.name]
+
+            layer.call = recording
+
+        for name in names:
+            patch(net.get_layer(name), net.get_layer(name).call)
+        net(X)
+        return found
+
+    yield "blocks.features", "call replaced and left so", patched, {SAME, ERROR}
+
+    def layers_frozen(net, names, X):
+        for name in names:
+            net.get_layer(name).trainable = False
+        return features(net, names, X)
+
+    yield "blocks.features", "the layers frozen", layers_frozen, {SAME, ERROR}
+
+    def with_an_attribute(net, names, X):
+        found = features(net, names, X)
+        net.probe = keras.Model(net.inputs, net.outputs)
+        return found
+
+    yield "blocks.features", "a model added", with_an_attribute, {SAME}
 
     Block, Attention = solution["TransformerBlock"], solution["SelfAttention"]
     values = {ONE, SEVERAL, CAUSAL, BACK}

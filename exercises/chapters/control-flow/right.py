@@ -7,12 +7,73 @@ from collections.abc import Iterator
 Right = tuple[str, str, type]
 
 
+def searches() -> Iterator[Right]:
+    """Right answers to the question on beam search, the same in each framework."""
+    import heapq
+
+    import numpy as np
+
+    def by_heap(scores, prompt, end, width, limit):
+        growing, finished = [(0.0, tuple(prompt))], []
+        for _ in range(limit):
+            if not growing:
+                break
+            rows = scores([list(text) for _, text in growing])
+            grown = [
+                (score + row[token], (*text, token))
+                for (score, text), row in zip(growing, rows, strict=True)
+                for token in range(len(row))
+            ]
+            best = heapq.nlargest(width, grown + finished)
+            growing = [one for one in best if one[1][-1] != end]
+            finished = [one for one in best if one[1][-1] == end]
+        best = sorted(growing + finished, reverse=True)
+        return [(list(text), score) for score, text in best]
+
+    yield "control-flow.beam", "a heap, and two lists", by_heap
+
+    def in_arrays(scores, prompt, end, width, limit):
+        texts, totals = [list(prompt)], np.zeros(1)
+        for step in range(limit):
+            done = np.array([step > 0 and text[-1] == end for text in texts])
+            if done.all():
+                break
+            rows = np.asarray(scores([t for t, over in zip(texts, done, strict=True) if not over]))
+            table = np.full((len(texts), rows.shape[1]), -np.inf)
+            table[~done] = rows + totals[~done][:, None]
+            table[done, end] = totals[done]  # stays as it is
+            order = np.argsort(-table, axis=None)[:width]
+            kept = [divmod(int(at), rows.shape[1]) for at in order]
+            totals = np.array([table[at] for at in kept])
+            texts = [texts[n] if done[n] else [*texts[n], token] for n, token in kept]
+        return list(zip(texts, totals, strict=True))
+
+    yield "control-flow.beam", "arrays", in_arrays
+
+
 def pytorch() -> Iterator[Right]:
     """Right answers in PyTorch."""
     import math
 
     import torch
     from torch import nn
+
+    yield from searches()
+
+    def row_by_row(text, end):
+        rows = []
+        for row in text.tolist():
+            at = row.index(end) if end in row else len(row)
+            rows.append(row[:at] + [end] * (len(row) - at))
+        return torch.tensor(rows, dtype=text.dtype)
+
+    yield "control-flow.finished", "row by row", row_by_row
+
+    def cumulative_maximum(text, end):
+        finished = (text == end).int().cummax(1).values.bool()
+        return text.masked_fill(finished, end)
+
+    yield "control-flow.finished", "a cumulative maximum", cumulative_maximum
 
     class Masked(nn.Module):
         def __init__(self, branches):
@@ -129,6 +190,26 @@ def tensorflow() -> Iterator[Right]:
     import numpy as np
     import tensorflow as tf
     from keras import layers, ops
+
+    yield from searches()
+
+    def row_by_row(text, end):
+        rows = []
+        for row in text.numpy().tolist():
+            at = row.index(end) if end in row else len(row)
+            rows.append(row[:at] + [end] * (len(row) - at))
+        return tf.constant(rows, text.dtype)
+
+    yield "control-flow.finished", "row by row", row_by_row
+
+    def loop(text, end):
+        finished, columns = tf.zeros(text.shape[0], tf.bool), []
+        for column in tf.unstack(text, axis=1):
+            finished = finished | (column == end)
+            columns.append(tf.where(finished, tf.cast(end, text.dtype), column))
+        return tf.stack(columns, axis=1)
+
+    yield "control-flow.finished", "column by column", loop
 
     class Stitched(keras.Layer):
         def __init__(self, branches):

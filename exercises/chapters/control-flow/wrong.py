@@ -29,11 +29,102 @@ ALONE, SAVED, WIDE = "training leaves it alone", "saved and loaded", "64 bits"
 
 FOUND, STEP = "every parameter is found, once", "one step moves everything"
 
+AFTER, WITHOUT, LEFT = "each row after its own end", "rows without an end", "the text that came in"
+GREEDY, LIMITED = "a width of 1", "the limit"
+SEVERAL, ONE_CALL = "several texts", "one call for each step"
+
+
+def searches() -> Iterator[Wrong]:
+    """Wrong answers to the question on beam search, the same in each framework."""
+
+    def search(
+        dropped=False,
+        early=False,
+        extended=False,
+        alone=False,
+        last_only=False,
+        endless=False,
+        reverse=True,
+        each=False,
+        all_texts=False,
+    ):
+        def beam(scores, prompt, end, width, limit):
+            kept, step = [(list(prompt), 0.0, False)], 0
+            while step < (40 if endless else limit) and not all(done for *_, done in kept):
+                grows = [one for one in kept if extended or not one[2]]
+                asked = kept if all_texts else grows
+                if all_texts and len({len(text) for text, *_ in kept}) > 1:
+                    longest = max(len(text) for text, *_ in kept)
+                    asked = [([end] * (longest - len(o[0])) + o[0], *o[1:]) for o in kept]
+                if each:
+                    rows = [scores([text])[0] for text, *_ in asked]
+                else:
+                    rows = list(scores([text for text, *_ in asked]))
+                if all_texts:
+                    rows = [row for row, one in zip(rows, kept, strict=True) if one in grows]
+                candidates = [one for one in kept if one[2] and not extended and not dropped]
+                for (text, score, _), row in zip(grows, rows, strict=True):
+                    children = [
+                        ([*text, k], float(more) + (0 if last_only else score), k == end)
+                        for k, more in enumerate(row)
+                    ]
+                    children.sort(key=lambda one: -one[1])
+                    candidates += children[:1] if alone and step else children
+                kept = sorted(candidates, key=lambda one: -one[1])[:width]
+                step += 1
+                if early and any(done for *_, done in kept):
+                    break
+            kept.sort(key=lambda one: one[1], reverse=reverse)
+            return [(text, score) for text, score, _ in kept]
+
+        return beam
+
+    name, both = "control-flow.beam", {SEVERAL, ONE_CALL}
+    yield name, "finished texts dropped", search(dropped=True), both
+    yield name, "stops at the first end", search(early=True), both
+    yield name, "finished texts extended", search(extended=True), both
+    yield name, "each text for itself", search(alone=True), {LIMITED, *both}
+    yield name, "the last token only", search(last_only=True), {GREEDY, LIMITED, *both}
+    yield name, "no limit", search(endless=True), {LIMITED}
+    yield name, "the worst first", search(reverse=False), {LIMITED, *both}
+    yield name, "a call for each text", search(each=True), {ONE_CALL}
+    yield name, "a call with finished texts", search(all_texts=True), {ONE_CALL}
+
 
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in PyTorch."""
     import torch
     from torch import nn
+
+    yield from searches()
+
+    def finished(mask, replace=lambda end: end):
+        def cut(text, end):
+            return torch.where(mask(text == end), replace(end), text)
+
+        return cut
+
+    def after_first(ended):
+        return torch.arange(ended.shape[1]) > ended.int().argmax(1, keepdim=True)
+
+    def up_to_last(ended):
+        later = ended.flip(1).cumsum(1).flip(1)
+        return (later == 0) & ended.any(1, keepdim=True)
+
+    def in_place(text, end):
+        text[(text == end).cumsum(1) > 0] = end
+        return text
+
+    own = lambda ended: ended.cumsum(1) > 0  # noqa: E731
+    name, every = "control-flow.finished", {AFTER, WITHOUT, LEFT}
+    yield name, "unchanged", lambda text, end: text, every
+    yield name, "zeros after the end", finished(own, lambda end: 0), every
+    yield name, "argmax", finished(after_first), {WITHOUT}
+    shared = finished(lambda ended: ended.any(0).cumsum(0) > 0)
+    yield name, "the first end of any row", shared, {AFTER, WITHOUT}
+    yield name, "the last end", finished(up_to_last), {AFTER}
+    yield name, "in place", in_place, {LEFT}
+    yield name, "another dtype", lambda text, end: finished(own)(text, end).long(), {AFTER}
 
     Router, Shrink = solution["Router"], solution["Shrink"]
     RandomFeatures, Unrolled = solution["RandomFeatures"], solution["Unrolled"]
@@ -294,6 +385,33 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     import numpy as np
     import tensorflow as tf
     from keras import layers, ops
+
+    yield from searches()
+
+    def finished(mask, replace=lambda end: end):
+        def cut(text, end):
+            value = tf.cast(replace(end), text.dtype)
+            return tf.where(mask(tf.cast(text == end, tf.int32)), value, text)
+
+        return cut
+
+    def after_first(ended):
+        return tf.range(ended.shape[1]) > tf.argmax(ended, 1, tf.int32)[:, None]
+
+    def up_to_last(ended):
+        later = tf.cumsum(ended, 1, reverse=True)
+        return (later == 0) & (tf.reduce_sum(ended, 1, keepdims=True) > 0)
+
+    own = lambda ended: tf.cumsum(ended, 1) > 0  # noqa: E731
+    name, every = "control-flow.finished", {AFTER, WITHOUT, LEFT}
+    yield name, "unchanged", lambda text, end: text, every
+    yield name, "zeros after the end", finished(own, lambda end: 0), every
+    yield name, "argmax", finished(after_first), {WITHOUT}
+    shared = finished(lambda ended: tf.cumsum(tf.reduce_sum(ended, 0)) > 0)
+    yield name, "the first end of any row", shared, {AFTER, WITHOUT}
+    yield name, "the last end", finished(up_to_last), {AFTER}
+    wide = lambda text, end: tf.cast(finished(own)(text, end), tf.int64)  # noqa: E731
+    yield name, "another dtype", wide, {AFTER}
 
     Router, Shrink = solution["Router"], solution["Shrink"]
     RandomFeatures, Unrolled = solution["RandomFeatures"], solution["Unrolled"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -48,10 +49,86 @@ def write_values(net, given, f, *names):
     return found
 
 
+# -- custom-layers.rms -------------------------------------------------------------------------
+
+RMS = question("custom-layers.rms", "Divide by the size", takes=function, minutes=5, difficulty=1)
+
+
+@RMS.inputs
+def draw_rms(draw):
+    width, eps = draw.integer(3, 6), draw.number(0.1, 0.6)
+    sizes = draw.uniform(1, 20, draw.integer(7, 9), 1)
+    means = draw.uniform(-9, 9, len(sizes), 1)
+    small = draw.data(3, width) * np.float32(eps**0.5)
+    small[1] = 0  # a row without any size
+    return {
+        "rows": sizes * draw.data(len(sizes), width) + means,
+        "steps": 9 * draw.data(draw.integer(2, 3), width + 2, width),
+        "small": small,
+        "eps": eps,
+    }
+
+
+def divided_by_size(x, eps):
+    x = x.astype(np.float64)
+    return x / np.sqrt((x**2).mean(-1, keepdims=True) + eps)
+
+
+class ByHand(Aspect):
+    what = "Output"
+
+    def run(answer, case, f):
+        x = f.tensor(case)
+        return {"output": answer(x, 1e-6), "X afterwards": x}
+
+    def expect(case):
+        return {"output": divided_by_size(case, 1e-6), "X afterwards": case}
+
+    def shown(case):
+        return f"eps = 1e-06; {data_in_words(case)}"
+
+
+@RMS.aspect("each example by itself", 1, over="rows")
+class ByExample(ByHand):
+    "One mean of the squares for each row. The mean of the values is not subtracted."
+
+    code = {
+        "pytorch": "X.square().mean(dim=-1, keepdim=True)",
+        "tensorflow": "ops.mean(ops.square(X), axis=-1, keepdims=True)",
+    }
+
+
+@RMS.aspect("three axes", 1, over="steps")
+class ByStep(ByHand):
+    "The features are on the last axis, however many axes there are."
+
+    code = {"pytorch": "dim=-1", "tensorflow": "axis=-1"}
+
+
+@RMS.aspect("eps", 1, after="each example by itself")
+class UnderTheRoot(Aspect):
+    "eps is added under the root."
+
+    what = "Output"
+
+    def run(answer, given, f):
+        return answer(f.tensor(given.small), given.eps)
+
+    def expect(given):
+        return divided_by_size(given.small, given.eps)
+
+    def shown(given):
+        return f"eps = {given.eps}; {data_in_words(given.small)}"
+
+
 # -- custom-layers.layer-norm ------------------------------------------------------------------
 
 LAYER_NORM = question(
-    "custom-layers.layer-norm", "Layer normalization from its description", takes=layer
+    "custom-layers.layer-norm",
+    "Layer normalization from its description",
+    takes=layer,
+    minutes=20,
+    difficulty=1,
 )
 EPS = 1e-5  # the default
 
@@ -73,6 +150,10 @@ def draw_norm(draw):
         "scale": draw.uniform(0.5, 2, width),
         "shift": draw.data(width),
         "v": draw.data(len(rows), width),
+        # Whole numbers, which float16 holds; the squares of their differences it does not.
+        "large": (draw.rng.integers(3, 6, (3, width)) * 256 * (-1) ** np.arange(width)).astype(
+            np.float32
+        ),
     }
 
 
@@ -171,6 +252,52 @@ class ScaleAndShift(Aspect):
         return f"scale and shift were given other values; {data_in_words(given.x)}"
 
 
+@contextmanager
+def new_layers_in_half(f):
+    """Keras layers made in this context compute in float16, also those that take no dtype."""
+    if f.key == "pytorch":
+        yield
+        return
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@LAYER_NORM.aspect("half precision", 1, after="each row by itself")
+class HalfPrecision(Aspect):
+    """Squares of large values do not fit into float16. Compute mean and variance in float32, and
+    return the type of the input."""
+
+    code = {
+        "pytorch": "X.to(torch.promote_types(X.dtype, torch.float32))",
+        "tensorflow": 'ops.cast(X, "float32")',
+    }
+    what = "Output"
+    tolerance = 5e-3
+
+    def run(answer, given, f):
+        with new_layers_in_half(f):
+            net = make_layer(answer, f, given.width)
+            if f.key == "pytorch":
+                y = net.half()(f.tensor(given.large).half())
+            else:
+                import tensorflow as tf
+
+                y = net(tf.cast(given.large, tf.float16))
+        return {"dtype": getattr(y.dtype, "name", str(y.dtype)).rpartition(".")[2], "values": y}
+
+    def expect(given):
+        return {"dtype": "float16", "values": normalize(given.large)[0]}
+
+    def shown(given):
+        return f"float16; {data_in_words(given.large)}"
+
+
 @LAYER_NORM.aspect("gradients", 1, after="each row by itself")
 class NormGradients(Aspect):
     """Mean and variance depend on the input, and the gradient goes through them too. Compute with
@@ -199,166 +326,171 @@ class NormGradients(Aspect):
         return data_in_words(given.x)
 
 
-# -- custom-layers.audit ----------------------------------------------------------------------
+# -- custom-layers.dropout ---------------------------------------------------------------------
 
-AUDIT = question("custom-layers.audit", "A test for any layer", takes=function)
-
-# How each parameter is used: some ways for certain, and as many more of them as the number says.
-CASES = {
-    "cut": (["sound", "cut"], 5),
-    "false": (["sound", "false", "entry"], 3),
-    "constant": (["sound", "unused", "rounded", "cut"], 1),
-    "centered": (["sound", "cut", "false"], 2),
-}
-USES = {  # the verdict, and why
-    "sound": ("sound", "its gradient is the slope"),
-    "unused": ("sound", "the output does not depend on it"),
-    "rounded": ("sound", "it is rounded, so the slope is 0"),
-    "cut": ("cut", "the output depends on it, and no gradient arrives"),
-    "false": ("false", "its gradient is not the slope"),
-    "entry": ("false", "one entry of its gradient is not the slope"),
-}
+DROPOUT = question(
+    "custom-layers.dropout", "Dropout by hand", takes=layer, minutes=20, difficulty=2
+)
+ROWS, COLUMNS = 40, 50
 
 
-@AUDIT.inputs
-def draw_audit(draw):
-    def mixed(uses):  # not all of one first, and then all of another
-        return sum(one != other for one, other in pairwise(uses)) > 1
-
-    def case(uses, more, centered):
-        width, parts = draw.integer(2, 4), []
-        drawn = [*uses, *map(str, draw.rng.choice(uses, more))]
-        for use in draw.until(mixed, lambda: draw.shuffled(drawn)):
-            factors = np.ones(width)
-            wrong = slice(None) if use == "false" else draw.integer(0, width - 1)
-            if use in ("false", "entry"):
-                factors[wrong] = draw.choice([-1.0, 0.5, 1.5, 2.0])
-            # Not half-way between integers, where rounding jumps.
-            values = draw.rng.integers(-2, 3, width) + draw.rng.uniform(-0.3, 0.3, width)
-            parts.append({"name": draw.word(), "mode": use, "factors": factors, "values": values})
-        return {"parts": parts, "x": draw.rng.normal(size=(3, width)), "centered": centered}
-
-    return {name: case(*uses, centered=name == "centered") for name, uses in CASES.items()}
+@DROPOUT.inputs
+def draw_dropout(draw):
+    return {
+        "rate": draw.choice([0.2, 0.25, 0.3, 0.7, 0.75, 0.8]),
+        "x": draw.uniform(1, 2, ROWS, COLUMNS)
+        * draw.rng.choice([-1, 1], (ROWS, COLUMNS)).astype(np.float32),
+        "v": draw.uniform(1, 2, ROWS, COLUMNS),
+        "steps": draw.uniform(1, 2, 3, 4, 2),
+    }
 
 
-def make_audited(case, f):
-    """A layer in float64 whose parameters are used in the ways that the case says."""
+def in_mode(net, x, training, f):
+    """The output in training or in evaluation mode."""
     if f.key == "pytorch":
-        import torch
-
-        options = {}
-        sin, rounded, cut, constant = torch.sin, torch.round, torch.Tensor.detach, torch.tensor
-
-        def make(layer, part):
-            return torch.nn.Parameter(torch.tensor(part.values))
-
-        def mean(x):
-            return x.mean(-1, keepdim=True)
-
-    else:
-        import tensorflow as tf
-
-        options = {"dtype": "float64"}
-        sin, rounded, cut, constant = tf.sin, tf.round, tf.stop_gradient, tf.constant
-
-        def make(layer, part):
-            values = part.values
-            return layer.add_weight(values.shape, lambda *_, **__: values, name=part.name)
-
-        def mean(x):
-            return tf.reduce_mean(x, -1, keepdims=True)
-
-    def start(self):
-        f.layer.__init__(self, **options)
-        for part in case.parts:
-            setattr(self, part.name, make(self, part))
-
-    def run(self, x):
-        for part in case.parts:
-            used = 1.0 * getattr(self, part.name)
-            if part.mode == "unused":
-                continue
-            if part.mode == "rounded":
-                used = rounded(used)
-            elif part.mode == "cut":
-                used = cut(used)
-            elif part.mode in ("false", "entry"):  # the same values, other slopes
-                used = cut(used) + constant(part.factors) * (used - cut(used))
-            x = x + sin(used + x) / 2
-        return x - mean(x) if case.centered else x
-
-    return type("Audited", (f.layer,), {"__init__": start, f.own_method: run})()
+        return net.train(training)(x)
+    return net(x, training=training)
 
 
-class Audit(Aspect):
-    tolerance = 1e-9
+def dropped_share(found):
+    return float((found == 0).mean())
 
-    def run(answer, case, f):
-        net, x = make_audited(case, f), double_tensor(case.x, f)
-        if f.key == "tensorflow":
-            net(x)  # built, as every layer in use
-        found = answer(net, x)
-        if not isinstance(found, dict):
-            raise WrongKind(f"A dictionary is expected; what came is {kind_of(found)}.")
-        left = {part.name: getattr(net, part.name) for part in case.parts}
-        return {"verdicts": found, "after the audit": left}
 
-    def expect(case):
+DROPOUT_FORM = {"output": np.ndarray, "x": np.ndarray}
+
+
+@DROPOUT.aspect("training", 2)
+class DropsInTraining(Aspect):
+    """In training each value becomes 0 with the probability rate. The others are divided by what is
+    left, so that the mean stays."""
+
+    code = {
+        "pytorch": "(torch.rand_like(X) >= self.rate) * X / (1 - self.rate)",
+        "tensorflow": "keras.random.uniform(ops.shape(X)) >= self.rate",
+    }
+    form = DROPOUT_FORM
+
+    def run(answer, given, f):
+        net, x = answer(given.rate), f.tensor(given.x)
+        return {"output": in_mode(net, x, True, f), "x": x}
+
+    def judge(given, found):
+        y = found["output"]
+        compare(found["x"], given.x, "X afterwards")
+        if y.shape != given.x.shape:
+            return f"Output: expected shape {given.x.shape}, got {y.shape}."
+        share = dropped_share(y)
+        if abs(share - given.rate) > 0.06:
+            return f"The share of zeros is {share:.2f}; expected is about {given.rate}."
+        kept = y != 0
+        compare(y[kept], given.x.astype(np.float64)[kept] / (1 - given.rate), "The values kept")
+        for axis, name in ((0, "column"), (1, "row")):
+            shares = (y == 0).mean(axis)
+            if (shares.min() == 0 and given.rate > 0.5) or (shares.max() == 1 and given.rate < 0.5):
+                return f"Whole {name}s are dropped or kept. Each value has its own chance."
+            if len(set(shares.tolist())) == 1:
+                return f"Each {name} loses the same share. Each value has its own chance."
+        return None
+
+    def shown(given):
+        return f"rate {given.rate}, in training; {data_in_words(given.x)}"
+
+
+@DROPOUT.aspect("evaluation", 1, after="training")
+class KeepsInEvaluation(Aspect):
+    hint = {
+        "pytorch": "eval() sets the attribute training of each module to False.",
+        "tensorflow": "Keras passes training to call if call has an argument of this name.",
+    }
+    code = {"pytorch": "if not self.training:", "tensorflow": "def call(self, X, training=False):"}
+    what = "Output"
+
+    def run(answer, given, f):
+        net, x = answer(given.rate), f.tensor(given.x)
+        first = in_mode(net, x, False, f)
+        in_mode(net, x, True, f)
+        return [first, in_mode(net, x, False, f), in_mode(answer(0.0), x, True, f)]
+
+    def expect(given):
         return {
-            "verdicts": {part.name: USES[part.mode][0] for part in case.parts},
-            "after the audit": {part.name: part.values for part in case.parts},
+            "in evaluation": given.x,
+            "in evaluation, after training": given.x,
+            "in training, with the rate 0": given.x,
         }
 
-    def shown(case):
-        uses = "; ".join(f"{part.name}: {USES[part.mode][1]}" for part in case.parts)
-        tail = ". Each row of the output adds up to 0" if case.centered else ""
-        return f"a layer with parameters of shape ({case.x.shape[1]},). {uses}{tail}"
+    def shown(given):
+        return f"rate {given.rate}; {data_in_words(given.x)}"
 
 
-@AUDIT.aspect("sound and cut", 2, over="cut", part="verdicts")
-class SoundAndCut(Audit):
+@DROPOUT.aspect("a new mask at each call", 1, after="training")
+class AnotherMask(Aspect):
     hint = {
-        "pytorch": "A parameter is cut if its gradient is None and the central difference is not "
-        "0.",
-        "tensorflow": "A parameter is cut if the tape has None for it and the central difference "
-        "is not 0.",
+        "pytorch": "Draw the mask in forward.",
+        "tensorflow": "Draw the mask in call, with a random operation of the framework. A graph "
+        "would keep what NumPy draws.",
     }
-    code = {"pytorch": "torch.autograd.grad(value, parameters, allow_unused=True)"}
+    code = {"tensorflow": "keras.random.uniform(ops.shape(X), seed=self.seed_generator)"}
+    form = [np.ndarray]
+
+    def run(answer, given, f):
+        net = answer(given.rate)
+        first = [in_mode(net, f.tensor(given.x), True, f) for _ in range(2)]
+        if f.key == "pytorch":
+            return [*first, *first]
+
+        def call(x):
+            return in_mode(net, x, True, f)
+
+        graph = f.graph_maker(call)
+        return [*first, graph(f.tensor(given.x)), graph(f.tensor(given.x))]
+
+    def judge(given, found):
+        if len(found) != 4 or any(one.shape != given.x.shape for one in found):
+            return "The outputs have other shapes than the input."
+        for one, other, where in ((0, 1, "two calls"), (2, 3, "two calls of a graph")):
+            differ = ((found[one] == 0) != (found[other] == 0)).mean()
+            if differ < 0.1:
+                return f"{differ:.0%} of the mask differs between {where}."
+        return None
 
 
-@AUDIT.aspect("false gradients", 2, over="false", part="verdicts", after="sound and cut")
-class FalseGradients(Audit):
-    """Compare every entry with its own central difference. In float64, a step of 1e-5 leaves an
-    error far below 1e-6."""
+@DROPOUT.aspect("gradient, and other shapes", 1, after="training")
+class DropoutGradient(Aspect):
+    "The gradient passes where the value was kept, with the factor of the output."
 
+    form = {"output": np.ndarray, "gradient": (np.ndarray, None), "steps": np.ndarray}
 
-@AUDIT.aspect(
-    "what the output does not depend on", 1, over="constant", part="verdicts", after="sound and cut"
-)
-class NoInfluence(Audit):
-    """Where the difference is 0, a gradient of 0 or None is right. Compare first, and ask for None
-    afterwards."""
+    def run(answer, given, f):
+        net, x, seen = answer(given.rate), f.tensor(given.x), []
 
+        def loss():
+            seen.append(in_mode(net, x, True, f))
+            return f.weighted_sum(seen[-1], given.v)
 
-@AUDIT.aspect(
-    "outputs that add up to nothing", 1, over="centered", part="verdicts", after="sound and cut"
-)
-class Centered(Audit):
-    """The sum of such outputs is 0 whatever the parameters are. Weight the outputs, or square them,
-    before you add them up."""
+        (gradient,) = f.gradients(loss, [x])
+        steps = in_mode(net, f.tensor(given.steps), True, f)
+        return {"output": seen[-1], "gradient": gradient, "steps": steps}
 
-
-@AUDIT.aspect(
-    "the layer as it was", 1, over=tuple(CASES), part="after the audit", after="sound and cut"
-)
-class AsItWas(Audit):
-    "Write the old values back when you have tried others."
+    def judge(given, found):
+        if found["gradient"] is None:
+            return "No gradient arrives at the input."
+        if found["steps"].shape != given.steps.shape:
+            return f"For shape {given.steps.shape}, the output has {found['steps'].shape}."
+        if found["output"].shape != given.x.shape:
+            return "The output has another shape than the input."
+        kept = found["output"] != 0
+        compare(found["gradient"], given.v * kept / (1 - given.rate), "Gradient of the input")
+        return None
 
 
 # -- custom-layers.statistics --------------------------------------------------------------------
 
 STATISTICS = question(
-    "custom-layers.statistics", "A layer that knows its data, and can be made again", takes=layer
+    "custom-layers.statistics",
+    "A layer that knows its data, and can be made again",
+    takes=layer,
+    minutes=30,
+    difficulty=2,
 )
 
 
@@ -562,7 +694,9 @@ class MadeAgain(Aspect):
 
 # -- custom-layers.quantized ---------------------------------------------------------------------
 
-QUANTIZED = question("custom-layers.quantized", "Coarse weights that learn", takes=layer)
+QUANTIZED = question(
+    "custom-layers.quantized", "Coarse weights that learn", takes=layer, minutes=30, difficulty=2
+)
 
 
 @QUANTIZED.inputs
@@ -703,3 +837,418 @@ class FineWeights(Aspect):
 
     def shown(given):
         return f"{shown_quantized(given)}; one step of gradient descent, rate {given.rate}"
+
+
+# -- custom-layers.audit ----------------------------------------------------------------------
+
+AUDIT = question(
+    "custom-layers.audit",
+    "Audit the parameters of a layer",
+    takes=function,
+    minutes=60,
+    difficulty=3,
+)
+
+# How each parameter is used: some ways for certain, and as many more of them as the number says.
+CASES = {
+    "cut": (["sound", "cut"], 5),
+    "false": (["sound", "false", "entry"], 3),
+    "constant": (["sound", "unused", "rounded", "cut"], 1),
+    "centered": (["sound", "cut", "false"], 2),
+}
+USES = {  # the verdict, and why
+    "sound": ("sound", "its gradient is the slope"),
+    "unused": ("sound", "the output does not depend on it"),
+    "rounded": ("sound", "it is rounded, so the slope is 0"),
+    "cut": ("cut", "the output depends on it, and no gradient arrives"),
+    "false": ("false", "its gradient is not the slope"),
+    "entry": ("false", "one entry of its gradient is not the slope"),
+}
+
+
+@AUDIT.inputs
+def draw_audit(draw):
+    def mixed(uses):  # not all of one first, and then all of another
+        return sum(one != other for one, other in pairwise(uses)) > 1
+
+    def case(uses, more, centered):
+        width, parts = draw.integer(2, 4), []
+        drawn = [*uses, *map(str, draw.rng.choice(uses, more))]
+        for use in draw.until(mixed, lambda: draw.shuffled(drawn)):
+            factors = np.ones(width)
+            wrong = slice(None) if use == "false" else draw.integer(0, width - 1)
+            if use in ("false", "entry"):
+                factors[wrong] = draw.choice([-1.0, 0.5, 1.5, 2.0])
+            # Not half-way between integers, where rounding jumps.
+            values = draw.rng.integers(-2, 3, width) + draw.rng.uniform(-0.3, 0.3, width)
+            parts.append({"name": draw.word(), "mode": use, "factors": factors, "values": values})
+        return {"parts": parts, "x": draw.rng.normal(size=(3, width)), "centered": centered}
+
+    return {name: case(*uses, centered=name == "centered") for name, uses in CASES.items()}
+
+
+def make_audited(case, f):
+    """A layer in float64 whose parameters are used in the ways that the case says."""
+    if f.key == "pytorch":
+        import torch
+
+        options = {}
+        sin, rounded, cut, constant = torch.sin, torch.round, torch.Tensor.detach, torch.tensor
+
+        def make(layer, part):
+            return torch.nn.Parameter(torch.tensor(part.values))
+
+        def mean(x):
+            return x.mean(-1, keepdim=True)
+
+    else:
+        import tensorflow as tf
+
+        options = {"dtype": "float64"}
+        sin, rounded, cut, constant = tf.sin, tf.round, tf.stop_gradient, tf.constant
+
+        def make(layer, part):
+            values = part.values
+            return layer.add_weight(values.shape, lambda *_, **__: values, name=part.name)
+
+        def mean(x):
+            return tf.reduce_mean(x, -1, keepdims=True)
+
+    def start(self):
+        f.layer.__init__(self, **options)
+        for part in case.parts:
+            setattr(self, part.name, make(self, part))
+
+    def run(self, x):
+        for part in case.parts:
+            used = 1.0 * getattr(self, part.name)
+            if part.mode == "unused":
+                continue
+            if part.mode == "rounded":
+                used = rounded(used)
+            elif part.mode == "cut":
+                used = cut(used)
+            elif part.mode in ("false", "entry"):  # the same values, other slopes
+                used = cut(used) + constant(part.factors) * (used - cut(used))
+            x = x + sin(used + x) / 2
+        return x - mean(x) if case.centered else x
+
+    return type("Audited", (f.layer,), {"__init__": start, f.own_method: run})()
+
+
+class Audit(Aspect):
+    tolerance = 1e-9
+
+    def run(answer, case, f):
+        net, x = make_audited(case, f), double_tensor(case.x, f)
+        if f.key == "tensorflow":
+            net(x)  # built, as every layer in use
+        found = answer(net, x)
+        if not isinstance(found, dict):
+            raise WrongKind(f"A dictionary is expected; what came is {kind_of(found)}.")
+        left = {part.name: getattr(net, part.name) for part in case.parts}
+        return {"verdicts": found, "after the audit": left}
+
+    def expect(case):
+        return {
+            "verdicts": {part.name: USES[part.mode][0] for part in case.parts},
+            "after the audit": {part.name: part.values for part in case.parts},
+        }
+
+    def shown(case):
+        uses = "; ".join(f"{part.name}: {USES[part.mode][1]}" for part in case.parts)
+        tail = ". Each row of the output adds up to 0" if case.centered else ""
+        return f"a layer with parameters of shape ({case.x.shape[1]},). {uses}{tail}"
+
+
+@AUDIT.aspect("sound and cut", 2, over="cut", part="verdicts")
+class SoundAndCut(Audit):
+    hint = {
+        "pytorch": "A parameter is cut if its gradient is None and the central difference is not "
+        "0.",
+        "tensorflow": "A parameter is cut if the tape has None for it and the central difference "
+        "is not 0.",
+    }
+    code = {"pytorch": "torch.autograd.grad(value, parameters, allow_unused=True)"}
+
+
+@AUDIT.aspect("false gradients", 2, over="false", part="verdicts", after="sound and cut")
+class FalseGradients(Audit):
+    """Compare every entry with its own central difference. In float64, a step of 1e-5 leaves an
+    error far below 1e-6."""
+
+
+@AUDIT.aspect(
+    "what the output does not depend on", 1, over="constant", part="verdicts", after="sound and cut"
+)
+class NoInfluence(Audit):
+    """Where the difference is 0, a gradient of 0 or None is right. Compare first, and ask for None
+    afterwards."""
+
+
+@AUDIT.aspect(
+    "outputs that add up to nothing", 1, over="centered", part="verdicts", after="sound and cut"
+)
+class Centered(Audit):
+    """The sum of such outputs is 0 whatever the parameters are. Weight the outputs, or square them,
+    before you add them up."""
+
+
+@AUDIT.aspect(
+    "the layer as it was", 1, over=tuple(CASES), part="after the audit", after="sound and cut"
+)
+class AsItWas(Audit):
+    "Write the old values back when you have tried others."
+
+
+# -- custom-layers.soft-maximum ------------------------------------------------------------------
+
+SOFT = question(
+    "custom-layers.soft-maximum",
+    "A soft maximum with its own backward pass",
+    takes=function,
+    minutes=150,
+    difficulty=3,
+)
+
+
+@SOFT.inputs
+def draw_soft(draw):
+    rows, width = draw.integer(3, 5), draw.integer(6, 8)
+    rng = draw.rng
+    large = rng.normal(size=(rows, width)) * 30 + rng.choice([-1500, 1500], (rows, 1))
+    return {
+        "x": rng.normal(size=(rows, width)),
+        "t": draw.number(0.4, 2.5),
+        "steps": rng.normal(size=(2, 3, width)),
+        "large": large,
+        "cold": draw.number(0.05, 0.2),
+        "w": rng.normal(size=rows),
+        "v": rng.normal(size=(2, 3)),
+        "u": rng.normal(size=(rows, width)),
+    }
+
+
+def soft_by_hand(x, t):
+    """The soft maximum, its gradient for x, and that for t: one for each row."""
+    top = x.max(-1, keepdims=True)
+    powers = np.exp((x - top) / t)
+    total = powers.sum(-1, keepdims=True)
+    share = powers / total
+    y = (top + t * np.log(total))[..., 0]
+    return y, share, (y - (share * x).sum(-1)) / t
+
+
+def differentiable(array, f):
+    """A float64 tensor whose gradient can be asked for."""
+    tensor = double_tensor(array, f)
+    return tensor.requires_grad_() if f.key == "pytorch" else tensor
+
+
+def slopes(loss, of, f, again=False):
+    """The gradients of a loss, recorded themselves if they are to be differentiated again."""
+    if f.key == "pytorch":
+        import torch
+
+        return torch.autograd.grad(loss(), of, create_graph=again, allow_unused=True)
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(of)
+        total = loss()
+    return tape.gradient(total, of)
+
+
+def summed(tensor, f):
+    """The sum of all entries."""
+    if f.key == "pytorch":
+        return (1.0 * tensor).sum()
+    import tensorflow as tf
+
+    return tf.reduce_sum(tensor)
+
+
+@SOFT.shown
+def shown_soft(given):
+    return f"t = {given.t}; {data_in_words(given.x)}"
+
+
+@SOFT.aspect("values", 2)
+class SoftValues(Aspect):
+    "The sum runs over the last axis, which is gone afterwards."
+
+    what = "Output"
+
+    def run(answer, given, f):
+        t = double_tensor(given.t, f)
+        return [answer(double_tensor(x, f), t) for x in (given.x, given.steps)]
+
+    def expect(given):
+        return {
+            "two axes": soft_by_hand(given.x, given.t)[0],
+            "three axes": soft_by_hand(given.steps, given.t)[0],
+        }
+
+
+@SOFT.aspect("large values, small t", 1, after="values")
+class SoftLarge(Aspect):
+    """exp overflows for 710 and more. Subtract the largest value of a row first, and add it
+    again."""
+
+    what = "Output and gradient"
+    tolerance = 1e-7
+
+    def run(answer, given, f):
+        x, t = differentiable(given.large, f), double_tensor(given.cold, f)
+        (of_x,) = slopes(lambda: summed(answer(x, t), f), [x], f)
+        return [answer(x, t), of_x]
+
+    def expect(given):
+        y, share, _ = soft_by_hand(given.large, given.cold)
+        return {"output": y, "gradient of X": share}
+
+    def shown(given):
+        return f"t = {given.cold}; {data_in_words(given.large)}"
+
+
+class SoftGradients(Aspect):
+    tolerance = 1e-7
+    missing = "no gradient arrives"
+
+    def run(answer, given, f):
+        x, t = differentiable(given.x, f), differentiable(given.t, f)
+        w = double_tensor(given.w, f)
+        s, v = differentiable(given.steps, f), double_tensor(given.v, f)
+        of_x, of_t = slopes(lambda: summed(w * answer(x, t), f), [x, t], f)
+        (of_s,) = slopes(lambda: summed(v * answer(s, t), f), [s], f)
+        return {"gradient of X": [of_x, of_s], "gradient of t": of_t}
+
+    def expect(given):
+        _, share, slope = soft_by_hand(given.x, given.t)
+        of_steps = given.v[..., None] * soft_by_hand(given.steps, given.t)[1]
+        of_x = {"two axes": given.w[:, None] * share, "three axes": of_steps}
+        return {"gradient of X": of_x, "gradient of t": np.array((given.w * slope).sum())}
+
+
+@SOFT.aspect("gradient of X", 2, part="gradient of X", after="values")
+class OfX(SoftGradients):
+    """The derivative for one entry is its share of the sum. Each row gets the gradient that arrives
+    for its output."""
+
+
+@SOFT.aspect("gradient of t", 2, part="gradient of t", after="values")
+class OfT(SoftGradients):
+    """t is one number for all rows, so what the rows contribute adds up. Both the factor t and the
+    t under the exponential count."""
+
+
+OWN, KEPT = "own", "kept"
+
+
+@SOFT.aspect("a backward pass of its own", 2, after=("gradient of X", "gradient of t"))
+class OwnBackward(Aspect):
+    hint = {
+        "pytorch": "Apply a subclass of autograd.Function. For the backward pass it keeps no more "
+        "than X, t and the output.",
+        "tensorflow": "Decorate a function with tf.custom_gradient. It returns the output and the "
+        "backward pass.",
+    }
+    code = {
+        "pytorch": "ctx.save_for_backward(X, t, output)",
+        "tensorflow": "return Y, backward",
+    }
+    form = {OWN: bool, KEPT: int}
+
+    def run(answer, given, f):
+        x, t = differentiable(given.x, f), differentiable(given.t, f)
+        if f.key == "tensorflow":
+            graph = f.graph_maker(answer).get_concrete_function(x, t).graph
+            own = any(
+                str(op.node_def.attr["_gradient_op_type"].s).find("CustomGradient") >= 0
+                for op in graph.get_operations()
+                if "_gradient_op_type" in op.node_def.attr
+            )
+            return {OWN: own, KEPT: 0}
+        import torch
+
+        sizes = {}
+
+        def pack(tensor):
+            sizes[tensor.data_ptr()] = tensor.numel()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            y = answer(x, t)
+        nodes, own = [y.grad_fn], False
+        while nodes:
+            node = nodes.pop()
+            if node is not None:
+                own = own or isinstance(node, torch.autograd.function.BackwardCFunction)
+                nodes += [one for one, _ in node.next_functions]
+        return {OWN: own, KEPT: sum(sizes.values())}
+
+    def judge(given, found):
+        if not found[OWN]:
+            return "The gradient comes from automatic differentiation."
+        most = given.x.size + 3 * len(given.x) + 2
+        if found[KEPT] > most:
+            return f"{found[KEPT]} values are kept for the backward pass; X has {given.x.size}."
+        return None
+
+
+@SOFT.aspect("second derivatives", 2, after=("gradient of X", "gradient of t"))
+class SecondDerivatives(Aspect):
+    hint = {
+        "pytorch": "Compute in backward, from X and t, whatever depends on them. What forward or "
+        "setup_context computes is a constant for the second derivative.",
+        "tensorflow": "Compute in the backward pass, from X and t, whatever depends on them.",
+    }
+    tolerance = 1e-6
+    missing = "no gradient arrives"
+
+    def run(answer, given, f):
+        x, t = differentiable(given.x, f), differentiable(given.t, f)
+        w, u = double_tensor(given.w, f), double_tensor(given.u, f)
+
+        def first():
+            (of_x,) = slopes(lambda: summed(w * answer(x, t), f), [x], f, again=True)
+            return summed(u * of_x, f)
+
+        return list(slopes(first, [x, t], f))
+
+    def expect(given):
+        x, t, u = given.x, given.t, given.u
+        share = soft_by_hand(x, t)[1]
+        w = given.w[:, None]
+        mean_u, mean_x = ((share * one).sum(-1, keepdims=True) for one in (u, x))
+        of_t = (w * u * share * (mean_x - x)).sum() / t**2
+        return {"for X": w * share * (u - mean_u) / t, "for t": np.array(of_t)}
+
+
+@SOFT.aspect("one example at a time", 1, after="a backward pass of its own")
+class OverExamples(Aspect):
+    hint = {
+        "pytorch": "torch.func takes a Function whose forward has no ctx, and which says how it is "
+        "mapped.",
+        "tensorflow": "Write the axes from the end, so that a single row will do.",
+    }
+    code = {"pytorch": "generate_vmap_rule = True", "tensorflow": "axis=-1"}
+    tolerance = 1e-7
+
+    def run(answer, given, f):
+        x, t = double_tensor(given.x, f), double_tensor(given.t, f)
+        if f.key == "pytorch":
+            import torch
+
+            each = torch.func.grad(lambda x, t: answer(x, t).sum())
+            return [torch.func.vmap(one, (0, None))(x, t) for one in (answer, each)]
+        import tensorflow as tf
+
+        def gradient(row):
+            return slopes(lambda: answer(row, t), [row], f)[0]
+
+        return [tf.vectorized_map(lambda row: answer(row, t), x), tf.vectorized_map(gradient, x)]
+
+    def expect(given):
+        y, share, _ = soft_by_hand(given.x, given.t)
+        return {"output": y, "gradient of X": share}

@@ -14,6 +14,7 @@ def pytorch() -> Iterator[Right]:
     from torch import nn
     from torch.autograd import gradcheck
     from torch.func import functional_call
+    from torch.nn import functional as F
 
     class WithVar(nn.Module):
         def __init__(self, width, eps=1e-5):
@@ -23,9 +24,9 @@ def pytorch() -> Iterator[Right]:
             self.register_parameter("scale", nn.Parameter(torch.full((width,), 1.0)))
 
         def forward(self, X):
-            variance, mean = torch.var_mean(X, dim=-1, correction=0, keepdim=True)
-            return torch.addcmul(self.shift, (X - mean) * torch.rsqrt(variance + self.eps),
-                                 self.scale)  # fmt: skip
+            variance, mean = torch.var_mean(X.float(), dim=-1, correction=0, keepdim=True)
+            Y = (X - mean) * torch.rsqrt(variance + self.eps)
+            return torch.addcmul(self.shift.float(), Y, self.scale.float()).to(X.dtype)
 
     yield "custom-layers.layer-norm", "with var_mean", WithVar
 
@@ -97,6 +98,48 @@ def pytorch() -> Iterator[Right]:
 
     yield "custom-layers.quantized", "a Function for both", WithFunction
 
+    yield "custom-layers.rms", "by rms_norm", lambda X, eps: F.rms_norm(X, X.shape[-1:], eps=eps)
+
+    def by_norm(X, eps):
+        size = torch.linalg.vector_norm(X, dim=-1, keepdim=True)
+        return X * torch.rsqrt(size**2 / X.shape[-1] + eps)
+
+    yield "custom-layers.rms", "by the norm", by_norm
+
+    class Bernoulli(nn.Module):
+        def __init__(self, rate):
+            super().__init__()
+            self.kept = 1 - rate
+
+        def forward(self, X):
+            if self.training:
+                mask = torch.empty_like(X).bernoulli_(self.kept)
+                return torch.where(mask > 0, X / self.kept, torch.zeros_like(X))
+            return X.clone()
+
+    yield "custom-layers.dropout", "Bernoulli, and a copy in evaluation", Bernoulli
+
+    class Saved(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(X, t):
+            return t * torch.logsumexp(X / t, -1)
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(*inputs, output)
+
+        @staticmethod
+        def backward(ctx, G):
+            X, t, Y = ctx.saved_tensors
+            share = torch.softmax(X / t, -1)
+            return torch.einsum("...,...d->...d", G, share), (
+                G * (Y - (share * X).sum(-1)) / t
+            ).sum()
+
+    yield "custom-layers.soft-maximum", "the output saved", Saved.apply
+
 
 def tensorflow() -> Iterator[Right]:
     """Right answers in TensorFlow."""
@@ -116,8 +159,10 @@ def tensorflow() -> Iterator[Right]:
             self.scale = self.add_weight(shape=(width,), initializer="ones")
 
         def call(self, X):
-            mean, variance = ops.moments(X, axes=[-1], keepdims=True)
-            return (X - mean) * ops.rsqrt(variance + self.eps) * self.scale + self.shift
+            Z = ops.cast(X, "float32")
+            mean, variance = ops.moments(Z, axes=[-1], keepdims=True)
+            Y = ops.cast((Z - mean) * ops.rsqrt(variance + self.eps), X.dtype)
+            return Y * self.scale + self.shift
 
     yield "custom-layers.layer-norm", "with moments", WithMoments
 
@@ -186,6 +231,40 @@ def tensorflow() -> Iterator[Right]:
             return tf.matmul(X, self.step * round_through(clipped / self.step)) + self.bias
 
     yield "custom-layers.quantized", "a gradient of its own", WithFunction
+
+    def by_norm(X, eps):
+        return X * tf.math.rsqrt(tf.math.reduce_mean(tf.square(X), -1, True) + eps)
+
+    yield "custom-layers.rms", "with tf.math", by_norm
+
+    class Where(keras.Layer):
+        def __init__(self, rate):
+            super().__init__()
+            self.rate = rate
+
+        def call(self, X, training=None):
+            if training:
+                dropped = tf.random.uniform(tf.shape(X)) < self.rate
+                return tf.where(dropped, 0.0, X / (1 - self.rate))
+            return tf.identity(X)
+
+    yield "custom-layers.dropout", "where, and an identity in evaluation", Where
+
+    def saved(X, t):
+        @tf.custom_gradient
+        def apply(X, t):
+            Y = t * tf.reduce_logsumexp(X / t, -1)
+
+            def backward(G):
+                share = tf.nn.softmax(X / t)
+                slope = tf.reduce_logsumexp(X / t, -1) - tf.reduce_sum(share * X, -1) / t
+                return tf.expand_dims(G, -1) * share, tf.reduce_sum(G * slope)
+
+            return Y, backward
+
+        return apply(X, t)
+
+    yield "custom-layers.soft-maximum", "decorated inside", saved
 
 
 RIGHT = {"pytorch": pytorch, "tensorflow": tensorflow}

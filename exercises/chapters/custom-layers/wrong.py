@@ -11,12 +11,29 @@ from typing import Any
 
 Wrong = tuple[str, str, Any, set[str]]
 
-ROWS, STEPS, SMALL, LEARNED, SLOPES = (
+EXAMPLES, AXES, EPS = RMS = ("each example by itself", "three axes", "eps")
+ROWS, STEPS, SMALL, LEARNED, HALF, SLOPES = (
     "each row by itself",
     "three axes",
     "rows that hardly vary",
     "scale and shift",
+    "half precision",
     "gradients",
+)
+TRAINING, EVALUATION, MASK, PASSED = DROPOUT = (
+    "training",
+    "evaluation",
+    "a new mask at each call",
+    "gradient, and other shapes",
+)
+VALUES, LARGE, OF_X, OF_T, OWN, SECOND, MAPPED = SOFT = (
+    "values",
+    "large values, small t",
+    "gradient of X",
+    "gradient of t",
+    "a backward pass of its own",
+    "second derivatives",
+    "one example at a time",
 )
 CUT, FALSE, CONSTANT, CENTERED, LEFT = (
     "sound and cut",
@@ -39,7 +56,10 @@ ROUNDED, INSIDE, OUTSIDE, OTHERS, FINE = (
     "gradients of bias and input",
     "fine weights underneath",
 )
-NORM, STATISTICS = {ROWS, STEPS, SMALL, LEARNED, SLOPES}, {ADAPTED, FLAT, TRAINED, NUMBERS, AGAIN}
+NORM, STATISTICS = (
+    {ROWS, STEPS, SMALL, LEARNED, HALF, SLOPES},
+    {ADAPTED, FLAT, TRAINED, NUMBERS, AGAIN},
+)
 QUANTIZED = {ROUNDED, INSIDE, OUTSIDE, OTHERS, FINE}
 
 
@@ -71,7 +91,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             variance = centered.square().mean(dim=1, keepdim=True)
             return self.scale * centered / (variance + self.eps).sqrt() + self.shift
 
-    yield "custom-layers.layer-norm", "axis 1", AxisOne, {STEPS}
+    yield "custom-layers.layer-norm", "axis 1", AxisOne, {HALF, STEPS}
 
     class Beside(LayerNorm):
         def forward(self, X):
@@ -79,7 +99,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             spread = centered.square().mean(dim=-1, keepdim=True).sqrt()
             return self.scale * centered / (spread + self.eps) + self.shift
 
-    yield "custom-layers.layer-norm", "eps beside the root", Beside, {SMALL}
+    yield "custom-layers.layer-norm", "eps beside the root", Beside, {HALF, SMALL}
 
     class Deaf(LayerNorm):
         def __init__(self, width, eps=1e-5):
@@ -93,7 +113,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             del self.scale, self.shift
             self.scale, self.shift = torch.ones(width), torch.zeros(width)
 
-    yield "custom-layers.layer-norm", "plain tensors", Plain, {LEARNED, SLOPES}
+    yield "custom-layers.layer-norm", "plain tensors", Plain, {HALF, LEARNED, SLOPES}
 
     class One(LayerNorm):
         def __init__(self, width, eps=1e-5):
@@ -109,14 +129,14 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             Y = (X - mean) / (variance + self.eps).sqrt()
             return self.scale.data * Y + self.shift.data
 
-    yield "custom-layers.layer-norm", ".data", Data, {SLOPES}
+    yield "custom-layers.layer-norm", ".data", Data, {HALF, SLOPES}
 
     class Detached(LayerNorm):
         def forward(self, X):
             variance, mean = torch.var_mean(X.detach(), -1, correction=0, keepdim=True)
             return self.scale * (X - mean) / (variance + self.eps).sqrt() + self.shift
 
-    yield "custom-layers.layer-norm", "statistics detached", Detached, {SLOPES}
+    yield "custom-layers.layer-norm", "statistics detached", Detached, {HALF, SLOPES}
 
     def compare(total=True, tolerance=1e-4, restore=True, order="difference", entries=True):
         def found(layer, X):
@@ -302,6 +322,156 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "custom-layers.quantized", "cut off instead of rounded", Down, QUANTIZED
 
+    def rms(divide, add=True):
+        def normalize(X, eps):
+            return divide(X, eps if add else 1e-6)
+
+        return normalize
+
+    def mean_square(X, dim=-1):
+        return X.square().mean(dim, keepdim=True)
+
+    for words, divide, failed in (
+        ("over the batch too", lambda X, eps: X / (X.square().mean() + eps).sqrt(), set(RMS)),
+        ("axis 1", lambda X, eps: X / (mean_square(X, 1) + eps).sqrt(), {AXES}),
+        (
+            "the variance",
+            lambda X, eps: X / (X.var(-1, False, keepdim=True) + eps).sqrt(),
+            set(RMS),
+        ),
+        ("the sum", lambda X, eps: X / (X.square().sum(-1, True) + eps).sqrt(), set(RMS)),
+        ("eps beside the root", lambda X, eps: X / (mean_square(X).sqrt() + eps), {EPS}),
+        ("in place", lambda X, eps: X.div_((mean_square(X) + eps).sqrt()), set(RMS)),
+    ):
+        yield "custom-layers.rms", words, divide, failed
+    ignored = rms(lambda X, eps: X / (mean_square(X) + eps).sqrt(), add=False)
+    yield "custom-layers.rms", "eps ignored", ignored, {EPS}
+
+    MyDropout = solution["MyDropout"]
+
+    def dropping(make, always=False):
+        class Dropping(MyDropout):
+            def forward(self, X):
+                return make(self, X) if self.training or always else X
+
+        return Dropping
+
+    def kept(self, X):
+        return (torch.rand_like(X) >= self.rate).float()
+
+    def by_row(self, X):
+        return (torch.rand(X.shape[0], *[1] * (X.dim() - 1)) >= self.rate) * X / (1 - self.rate)
+
+    def once(self, X):
+        masks = self.__dict__.setdefault("masks", {})
+        mask = masks.setdefault(tuple(X.shape), kept(self, X))
+        return mask * X / (1 - self.rate)
+
+    def matrix(self, X):
+        rows, columns = X.shape
+        return (torch.rand(rows, columns) >= self.rate) * X / (1 - self.rate)
+
+    for words, make, failed in (
+        ("not divided", lambda self, X: kept(self, X) * X, set(DROPOUT)),
+        ("keeps the rate", lambda self, X: (1 - kept(self, X)) * X / self.rate, set(DROPOUT)),
+        ("whole rows", by_row, set(DROPOUT)),
+        ("one mask for good", once, {MASK}),
+        (
+            "the input detached",
+            lambda self, X: kept(self, X) * X.detach() / (1 - self.rate),
+            {PASSED},
+        ),
+        ("two axes only", matrix, {PASSED}),
+    ):
+        yield "custom-layers.dropout", words, dropping(make), failed
+    scaled = dropping(lambda self, X: kept(self, X) * X / (1 - self.rate), always=True)
+    yield "custom-layers.dropout", "in evaluation too", scaled, {EVALUATION}
+
+    Function, log_sum = solution["SoftMaximum"], solution["log_sum"]
+
+    def soft(**methods):
+        kind = type("Soft", (Function,), {name: staticmethod(m) for name, m in methods.items()})
+        return lambda X, t: kind.apply(X, t)
+
+    def shares(X, t, Y):
+        share = ((X - Y) / t).exp()
+        slope = ((Y - (share * X).sum(-1, keepdim=True)) / t).squeeze(-1)
+        return share, slope
+
+    def composed(X, t):
+        return t * torch.logsumexp(X / t, -1)
+
+    yield "custom-layers.soft-maximum", "automatic differentiation", composed, {OWN, MAPPED}
+
+    def mean(X, t):
+        return Function.apply(X, t) - t * torch.log(torch.tensor(X.shape[-1]))
+
+    yield "custom-layers.soft-maximum", "the mean", mean, set(SOFT)
+
+    def unshifted(X, t):
+        return t * (X / t).exp().sum(-1).log()
+
+    def backward(ctx, G):
+        X, t = ctx.saved_tensors
+        share, slope = shares(X, t, unshifted(X, t).unsqueeze(-1))
+        return G.unsqueeze(-1) * share, (G * slope).sum()
+
+    answer = soft(forward=unshifted, backward=backward)
+    yield "custom-layers.soft-maximum", "overflow", answer, {LARGE}
+
+    def backward(ctx, G):
+        X, t = ctx.saved_tensors
+        share, slope = shares(X, t, log_sum(X, t))
+        return share, (G * slope).sum()
+
+    answer = soft(backward=backward)
+    everything = {OF_X, OWN, SECOND, MAPPED}
+    yield "custom-layers.soft-maximum", "what arrives left out", answer, everything
+
+    def backward(ctx, G):
+        X, t = ctx.saved_tensors
+        return G.unsqueeze(-1) * shares(X, t, log_sum(X, t))[0], None
+
+    answer = soft(backward=backward)
+    everything = {OF_T, OWN, SECOND, MAPPED}
+    yield "custom-layers.soft-maximum", "none for t", answer, everything
+
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs, log_sum(*inputs))
+
+    def backward(ctx, G):
+        X, t, Y = ctx.saved_tensors
+        share, slope = shares(X, t, Y)
+        return G.unsqueeze(-1) * share, (G * slope).sum()
+
+    answer = soft(setup_context=setup_context, backward=backward)
+    yield "custom-layers.soft-maximum", "a kept constant", answer, {SECOND}
+
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs, *shares(*inputs, log_sum(*inputs)))
+
+    def backward(ctx, G):
+        _, _, share, slope = ctx.saved_tensors
+        return G.unsqueeze(-1) * share, (G * slope).sum()
+
+    answer = soft(setup_context=setup_context, backward=backward)
+    yield "custom-layers.soft-maximum", "the shares kept", answer, {OWN, SECOND, MAPPED}
+
+    class Old(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, X, t):
+            ctx.save_for_backward(X, t)
+            return log_sum(X, t).squeeze(-1)
+
+        @staticmethod
+        def backward(ctx, G):
+            X, t = ctx.saved_tensors
+            share, slope = shares(X, t, log_sum(X, t))
+            return G.unsqueeze(-1) * share, (G * slope).sum()
+
+    answer = lambda X, t: Old.apply(X, t)  # noqa: E731
+    yield "custom-layers.soft-maximum", "the old form", answer, {MAPPED}
+
 
 def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in TensorFlow."""
@@ -326,14 +496,14 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             mean, variance = tf.nn.moments(X, 1, keepdims=True)
             return self.scale * (X - mean) / tf.sqrt(variance + self.eps) + self.shift
 
-    yield "custom-layers.layer-norm", "axis 1", AxisOne, {STEPS}
+    yield "custom-layers.layer-norm", "axis 1", AxisOne, {HALF, STEPS}
 
     class Beside(LayerNorm):
         def call(self, X):
             mean, variance = tf.nn.moments(X, -1, keepdims=True)
             return self.scale * (X - mean) / (tf.sqrt(variance) + self.eps) + self.shift
 
-    yield "custom-layers.layer-norm", "eps beside the root", Beside, {SMALL}
+    yield "custom-layers.layer-norm", "eps beside the root", Beside, {HALF, SMALL}
 
     class Deaf(LayerNorm):
         def __init__(self, eps=1e-5):
@@ -346,7 +516,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             self.scale = tf.Variable(tf.ones(shape[-1]))
             self.shift = tf.Variable(tf.zeros(shape[-1]))
 
-    yield "custom-layers.layer-norm", "tf.Variable", Variables, {LEARNED, SLOPES}
+    yield "custom-layers.layer-norm", "tf.Variable", Variables, {HALF, LEARNED, SLOPES}
 
     class One(LayerNorm):
         def build(self, shape):
@@ -368,14 +538,14 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             Y = (X - mean) / tf.sqrt(variance + self.eps)
             return tf.stop_gradient(self.scale) * Y + tf.stop_gradient(self.shift)
 
-    yield "custom-layers.layer-norm", "no gradient for scale", Numbers, {SLOPES}
+    yield "custom-layers.layer-norm", "no gradient for scale", Numbers, {HALF, SLOPES}
 
     class Detached(LayerNorm):
         def call(self, X):
             mean, variance = tf.nn.moments(tf.stop_gradient(X), -1, keepdims=True)
             return self.scale * (X - mean) / tf.sqrt(variance + self.eps) + self.shift
 
-    yield "custom-layers.layer-norm", "statistics detached", Detached, {SLOPES}
+    yield "custom-layers.layer-norm", "statistics detached", Detached, {HALF, SLOPES}
 
     def compare(total=True, restore=True, order="difference", entries=True):
         def found(layer, X):
@@ -564,6 +734,119 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             self.bias = tf.Variable(tf.zeros(self.units))
 
     yield "custom-layers.quantized", "tf.Variable", Variables, QUANTIZED
+
+    from keras import ops
+
+    def mean_square(X, axis=-1):
+        return tf.reduce_mean(X**2, axis, keepdims=True)
+
+    def variance(X):
+        return tf.math.reduce_variance(X, -1, keepdims=True)
+
+    for words, divide, failed in (
+        ("over the batch too", lambda X, eps: X / tf.sqrt(tf.reduce_mean(X**2) + eps), set(RMS)),
+        ("axis 1", lambda X, eps: X / tf.sqrt(mean_square(X, 1) + eps), {AXES}),
+        ("the variance", lambda X, eps: X / tf.sqrt(variance(X) + eps), set(RMS)),
+        ("the sum", lambda X, eps: X / (tf.norm(X, axis=-1, keepdims=True) + eps), set(RMS)),
+        ("eps beside the root", lambda X, eps: X / (tf.sqrt(mean_square(X)) + eps), {EPS}),
+        ("eps ignored", lambda X, eps: X / tf.sqrt(mean_square(X) + 1e-6), {EPS}),
+    ):
+        yield "custom-layers.rms", words, divide, failed
+
+    MyDropout = solution["MyDropout"]
+
+    def dropping(make, always=False):
+        class Dropping(MyDropout):
+            def call(self, X, training=False):
+                return make(self, X) if training or always else X
+
+        return Dropping
+
+    def kept(self, X):
+        return tf.cast(tf.random.uniform(tf.shape(X)) >= self.rate, tf.float32)
+
+    def by_row(self, X):
+        draws = tf.random.uniform((X.shape[0], *[1] * (len(X.shape) - 1)))
+        return tf.cast(draws >= self.rate, tf.float32) * X / (1 - self.rate)
+
+    def numpy(self, X):
+        mask = np.random.random(X.shape) >= self.rate
+        return mask.astype("float32") * X / (1 - self.rate)
+
+    def matrix(self, X):
+        rows, columns = X.shape
+        draws = tf.random.uniform((rows, columns))
+        return tf.cast(draws >= self.rate, tf.float32) * X / (1 - self.rate)
+
+    for words, make, failed in (
+        ("not divided", lambda self, X: kept(self, X) * X, set(DROPOUT)),
+        ("keeps the rate", lambda self, X: (1 - kept(self, X)) * X / self.rate, set(DROPOUT)),
+        ("whole rows", by_row, set(DROPOUT)),
+        ("drawn by NumPy", numpy, {MASK}),
+        (
+            "the input detached",
+            lambda self, X: kept(self, X) * tf.stop_gradient(X) / (1 - self.rate),
+            {PASSED},
+        ),
+        ("two axes only", matrix, {PASSED}),
+    ):
+        yield "custom-layers.dropout", words, dropping(make), failed
+    scaled = dropping(lambda self, X: kept(self, X) * X / (1 - self.rate), always=True)
+    yield "custom-layers.dropout", "in evaluation too", scaled, {EVALUATION}
+
+    log_sum, soft_maximum = solution["log_sum"], solution["soft_maximum"]
+
+    def shares(X, t, Y):
+        share = ops.exp((X - Y) / t)
+        return share, ops.squeeze((Y - ops.sum(share * X, -1, keepdims=True)) / t, -1)
+
+    def soft(gradients, value=log_sum):
+        @tf.custom_gradient
+        def answer(X, t):
+            def backward(G):
+                return gradients(X, t, G, *shares(X, t, value(X, t)))
+
+            return ops.squeeze(value(X, t), -1), backward
+
+        return answer
+
+    def right(X, t, G, share, slope):
+        return G[..., None] * share, ops.sum(G * slope)
+
+    def composed(X, t):
+        return t * ops.logsumexp(X / t, axis=-1)
+
+    yield "custom-layers.soft-maximum", "automatic differentiation", composed, {OWN, MAPPED}
+
+    def mean(X, t):
+        return soft_maximum(X, t) - t * np.log(X.shape[-1])
+
+    yield "custom-layers.soft-maximum", "the mean", mean, set(SOFT)
+
+    def unshifted(X, t):
+        return t * ops.log(ops.sum(ops.exp(X / t), axis=-1, keepdims=True))
+
+    yield "custom-layers.soft-maximum", "overflow", soft(right, unshifted), {LARGE}
+
+    answer = soft(lambda X, t, G, share, slope: (share, ops.sum(G * slope)))
+    everything = {OF_X, OWN, SECOND, MAPPED}
+    yield "custom-layers.soft-maximum", "what arrives left out", answer, everything
+
+    answer = soft(lambda X, t, G, share, slope: (G[..., None] * share, None))
+    everything = {OF_T, OWN, SECOND, MAPPED}
+    yield "custom-layers.soft-maximum", "none for t", answer, everything
+
+    def constant(X, t, G, share, slope):
+        return G[..., None] * ops.stop_gradient(share), ops.sum(G * slope)
+
+    yield "custom-layers.soft-maximum", "a kept constant", soft(constant), {SECOND}
+
+    def batches(X, t):
+        if len(X.shape) < 2:
+            raise ValueError("a batch is expected")
+        return soft_maximum(X, t)
+
+    yield "custom-layers.soft-maximum", "batches only", batches, {MAPPED}
 
 
 WRONG = {"pytorch": pytorch, "tensorflow": tensorflow}

@@ -14,14 +14,23 @@ import numpy as np
 from d2lexercises.faults import attempt
 from d2lexercises.kinds import kind_of, whole
 from d2lexercises.networks import by_hand, in_words, make_layers, routed, stored
-from d2lexercises.vocabulary import Aspect, Between, WrongKind, any_class, function, question
+from d2lexercises.vocabulary import (
+    AnyOrder,
+    Aspect,
+    Between,
+    WrongKind,
+    any_class,
+    function,
+    question,
+)
 
 
 def made(layer, f):
     """The parameters of a layer that have values, frozen ones too."""
     if f.key == "tensorflow":
         return [w for w in layer.weights if "moving" not in w.name]
-    return [p for p in layer.parameters() if type(p).__name__ != "UninitializedParameter"]
+    waiting = f.built_in["UninitializedParameter"]
+    return [p for p in layer.parameters() if not isinstance(p, waiting)]
 
 
 def quietly(function, *arguments):
@@ -40,9 +49,223 @@ def stored_arrays(layers, framework):
     return found
 
 
+# -- deferred-initialization.head --------------------------------------------------------------
+
+HEAD = question(
+    "deferred-initialization.head", "The size of a head", takes=function, minutes=5, difficulty=1
+)
+
+
+@HEAD.inputs
+def draw_head(draw):
+    def case():
+        return {
+            "convolutions": [
+                [draw.integer(2, 6), draw.integer(2, 4), draw.integer(1, 2)]
+                for _ in range(draw.integer(1, 2))
+            ],
+            "channels": draw.integer(1, 4),
+            "sides": draw.shuffled(range(14, 40))[:2],  # height and width
+        }
+
+    return {"cases": [case() for _ in range(3)]}
+
+
+def places(side, convolutions):
+    for _, window, stride in convolutions:
+        side = (side - window) // stride + 1
+    return side
+
+
+def make_head_stack(case, f):
+    """Convolutions, a batch normalization, and a flattening; in PyTorch with their parameters."""
+    if f.key == "pytorch":
+        from torch import nn
+
+        parts, channels = [], case.channels
+        for filters, window, stride in case.convolutions:
+            parts.append(nn.Conv2d(channels, filters, window, stride))
+            channels = filters
+        return nn.Sequential(*parts, nn.BatchNorm2d(channels), nn.Flatten())
+    from keras import Sequential, layers
+
+    parts = [layers.Conv2D(n, window, stride) for n, window, stride in case.convolutions]
+    return Sequential([*parts, layers.BatchNormalization(), layers.Flatten()])
+
+
+def trace_on(stack, f):
+    """What a question about shapes must leave as it was, as plain data."""
+    if f.key == "tensorflow":
+        return [bool(stack.built), len(stack.weights)]
+    norm = stack[-2]
+    modes = [bool(module.training) for module in stack.modules()]
+    return [modes, *f.arrays([norm.running_mean, norm.running_var])]
+
+
+def size_in_words(case, framework):
+    (height, width), channels = case.sides, case.channels
+    shape = (channels, height, width) if framework == "pytorch" else (height, width, channels)
+    stack = ", ".join(f"{n} filters {w}×{w} with stride {s}" for n, w, s in case.convolutions)
+    return f"{stack}; shape {shape}"
+
+
+FEATURES, TRACES = "features", "the stack afterwards"
+
+
+class Head(Aspect):
+    def run(answer, given, f):
+        found, traces = [], []
+        for case in given["cases"]:
+            stack = make_head_stack(case, f)
+            (height, width), channels = case.sides, case.channels
+            torch_like = f.key == "pytorch"
+            shape = (channels, height, width) if torch_like else (height, width, channels)
+            found.append(attempt(lambda stack=stack, shape=shape: whole(answer(stack, shape))))
+            traces.append(trace_on(stack, f))
+        return {FEATURES: found, TRACES: traces}
+
+    def expect(given, framework):
+        names = [size_in_words(case, framework) for case in given["cases"]]
+        sizes, traces = [], []
+        for case in given["cases"]:
+            height, width = (places(side, case.convolutions) for side in case.sides)
+            filters = case.convolutions[-1][0]
+            sizes.append(filters * height * width)
+            if framework == "pytorch":
+                modes = [True] * (len(case.convolutions) + 3)
+                averages = {"mean": np.zeros(filters), "variance": np.ones(filters)}
+                traces.append({"training": modes, **averages})
+            else:
+                traces.append({"built": False, "weights": 0})
+        return {
+            FEATURES: dict(zip(names, sizes, strict=True)),
+            TRACES: dict(zip(names, traces, strict=True)),
+        }
+
+
+@HEAD.aspect("the number of features", 1, part=FEATURES)
+class HeadFeatures(Head):
+    hint = {
+        "pytorch": "Let a batch of one example pass through, and look at what comes out.",
+        "tensorflow": "A Sequential can compute the shape of its output from that of its input.",
+    }
+    code = {
+        "pytorch": "torch.zeros(1, *shape)",
+        "tensorflow": "stack.compute_output_shape((None, *shape))",
+    }
+
+
+@HEAD.aspect("the stack is as it was", 1, part=TRACES, after="the number of features")
+class HeadTrace(Head):
+    hint = {
+        "pytorch": "In training mode a batch changes the running averages. Ask a copy, or switch "
+        "the mode and switch it back.",
+        "tensorflow": "A call builds the stack. The shape is known without one.",
+    }
+    code = {"pytorch": "copy.deepcopy(stack).eval()"}
+
+
+# -- deferred-initialization.shapes ------------------------------------------------------------
+
+SHAPES_BY_HAND = question(
+    "deferred-initialization.shapes",
+    "Shapes on paper",
+    takes=function,
+    minutes=15,
+    difficulty=1,
+)
+
+
+@SHAPES_BY_HAND.inputs
+def draw_shapes(draw):
+    def case():
+        window, stride = draw.integer(3, 5), draw.integer(2, 3)
+        plan = [["conv", draw.integer(2, 9), window, stride]]
+        plan.append(["pool", draw.integer(2, 3)])
+        plan.append(["conv", draw.integer(2, 9), 2, 1])
+        if draw.integer(0, 1):
+            plan.insert(1, ["conv", draw.integer(2, 9), 3, 1])
+        plan += [["flatten"], ["dense", draw.integer(5, 40)], ["dense", draw.integer(2, 9)]]
+        return {"shape": [draw.integer(1, 4), *draw.shuffled(range(40, 90))[:2]], "plan": plan}
+
+    return {"cases": [draw.until(drops_an_edge, case) for _ in range(3)]}
+
+
+def drops_an_edge(case):
+    """Whether convolutions and pooling leave something at the edge, and the picture oblong."""
+    sides, dropped = case["shape"][1:], set()
+    for kind, *numbers in case["plan"]:
+        if kind in ("conv", "pool"):
+            window, stride = numbers[1:] if kind == "conv" else 2 * numbers
+            if any((side - window) % stride for side in sides):
+                dropped.add(kind)
+            sides = [(side - window) // stride + 1 for side in sides]
+    return len(dropped) == 2 and sides[0] != sides[1]
+
+
+def shapes_by_hand(shape, plan):
+    """The shape after each layer, and the number of values."""
+    shapes, values, shape = [], 0, list(shape)
+    for kind, *numbers in plan:
+        if kind == "conv":
+            filters, window, stride = numbers
+            values += (shape[0] * window**2 + 1) * filters
+            shape = [filters, *((side - window) // stride + 1 for side in shape[1:])]
+        elif kind == "pool":
+            shape = [shape[0], *(side // numbers[0] for side in shape[1:])]
+        elif kind == "flatten":
+            shape = [shape[0] * shape[1] * shape[2]]
+        else:
+            values += (shape[0] + 1) * numbers[0]
+            shape = [numbers[0]]
+        shapes.append(list(shape))
+    return shapes, values
+
+
+ALL_SHAPES, ALL_VALUES = "shapes", "values"
+
+
+class OnPaper(Aspect):
+    def run(answer, case, f):
+        shapes, values = answer(list(case.shape), [list(one) for one in case.plan])
+        return {
+            ALL_SHAPES: [[whole(n) for n in shape] for shape in shapes],
+            ALL_VALUES: [whole(values)],
+        }
+
+    def expect(case):
+        shapes, values = shapes_by_hand(case.shape, case.plan)
+        steps = [f"{i + 1}. {' '.join(map(str, one))}" for i, one in enumerate(case.plan)]
+        return {
+            ALL_SHAPES: dict(zip(steps, shapes, strict=True)),
+            ALL_VALUES: {"in all": values},
+        }
+
+    def shown(case):
+        return f"shape {list(case.shape)}, plan {[list(one) for one in case.plan]}"
+
+
+@SHAPES_BY_HAND.aspect("the shapes", 2, over="cases", part=ALL_SHAPES)
+class PaperShapes(OnPaper):
+    hint = "A window must lie inside the picture, so what is left at the edge is dropped."
+    code = "(side - window) // stride + 1"
+
+
+@SHAPES_BY_HAND.aspect("the number of values", 1, over="cases", part=ALL_VALUES)
+class PaperValues(OnPaper):
+    hint = "Each filter sees all channels of its input, and each filter and each unit has a bias."
+    code = "(channels * window**2 + 1) * filters"
+
+
 # -- deferred-initialization.build -------------------------------------------------------------
 
-BUILD = question("deferred-initialization.build", "Build it and leave no trace", takes=function)
+BUILD = question(
+    "deferred-initialization.build",
+    "Build it and leave no trace",
+    takes=function,
+    minutes=20,
+    difficulty=2,
+)
 ROLES = ("first", "norm", "relu", "block", "half", "last", "spare", "spare_block")
 ROUTE = ("first", "norm", "relu", "block", "half", "last")
 OPEN = ("half", "spare", "spare_block")  # of "half", only one layer of two is reached
@@ -229,7 +452,13 @@ class BuiltBefore(Aspect):
 
 # -- deferred-initialization.load --------------------------------------------------------------
 
-LOAD = question("deferred-initialization.load", "Load, and know that it has loaded", takes=function)
+LOAD = question(
+    "deferred-initialization.load",
+    "Load, and know that it has loaded",
+    takes=function,
+    minutes=25,
+    difficulty=2,
+)
 
 
 @LOAD.inputs
@@ -377,7 +606,11 @@ class KnownToOptimizer(Loaded):
 # -- deferred-initialization.picture ------------------------------------------------------------
 
 PICTURE = question(
-    "deferred-initialization.picture", "The largest picture that fits", takes=function
+    "deferred-initialization.picture",
+    "The largest picture that fits",
+    takes=function,
+    minutes=20,
+    difficulty=2,
 )
 
 
@@ -411,7 +644,9 @@ def draw_picture(draw):
         elif spare is None:  # not enough for any
             budget = counts[0] - 1
         else:  # for some; `spare` -1: one number less than would do for one more
-            budget = counts[draw.integer(1 if spare < 0 else 0, 4)] + spare
+            # Sides may have the same number; the smallest fits in any case.
+            several = [count for count in counts if count + spare >= counts[0]] or [counts[0] + 1]
+            budget = several[draw.integer(0, len(several) - 1)] + spare
         return {**case, "budget": budget}
 
     flattened = [case("flatten", spare) for spare in (0, -1, draw.integer(0, 9))]
@@ -527,6 +762,8 @@ AVERAGE = question(
     "deferred-initialization.average",
     "An average of parameters that are yet to come",
     takes=any_class,
+    minutes=30,
+    difficulty=2,
 )
 PARTS, COMMON = ("trunk", "rare", "head"), ("trunk", "head")
 
@@ -685,3 +922,277 @@ class ValuesOfItsOwn(Aspect):
             "after it": averages,
             "the net's own parameters": stored_arrays(layers, framework),
         }
+
+
+# -- deferred-initialization.shards ----------------------------------------------------------------
+
+SHARDS = question(
+    "deferred-initialization.shards",
+    "One copy, shard by shard",
+    takes=function,
+    minutes=120,
+    difficulty=3,
+)
+
+
+@SHARDS.inputs
+def draw_shards(draw):
+    width, out = draw.shuffled(range(3, 9))[:2]
+    square, again, last = (draw.dense(width, n) for n in (width, width, out))
+    scale, shift, mean, variance = draw.uniform(0.5, 1.5, 4, width)
+    names = {role: draw.word() for role in ("first", "again", "norm", "last")}
+    return {
+        "names": names,
+        "first": square,
+        "again": again["bias"],
+        "norm": {"scale": scale, "shift": shift, "mean": mean, "variance": variance},
+        "batches": draw.integer(3, 99),
+        "last": last,
+        "order": draw.shuffled(range(24)),
+        "rows": draw.integer(3, 4),  # values in a shard
+        "victim": draw.integer(0, 5),
+    }
+
+
+def saved_parts(given, framework):
+    """What the shards hold: arrays by name, in the order in which a shard after the other has them.
+
+    In PyTorch `again` shares the matrix of `first`, which is saved once.
+    """
+    n, norm = given.names, given.norm
+    if framework == "pytorch":
+        found = {
+            f"{n.first}.weight": given.first.kernel.T,
+            f"{n.first}.bias": given.first.bias,
+            f"{n.again}.bias": given.again,
+            f"{n.norm}.weight": norm.scale,
+            f"{n.norm}.bias": norm.shift,
+            f"{n.norm}.running_mean": norm.mean,
+            f"{n.norm}.running_var": norm.variance,
+            f"{n.norm}.num_batches_tracked": np.array(given.batches),
+            f"{n.last}.weight": given.last.kernel.T,
+            f"{n.last}.bias": given.last.bias,
+        }
+    else:
+        found = {
+            f"{n.first}/kernel": given.first.kernel,
+            f"{n.first}/bias": given.first.bias,
+            f"{n.norm}/gamma": norm.scale,
+            f"{n.norm}/beta": norm.shift,
+            f"{n.norm}/moving_mean": norm.mean,
+            f"{n.norm}/moving_variance": norm.variance,
+            f"{n.last}/kernel": given.last.kernel,
+            f"{n.last}/bias": given.last.bias,
+        }
+    names = list(found)
+    return {names[i]: found[names[i]] for i in given.order if i < len(names)}
+
+
+def trained_parts(given, framework):
+    """The names of those that train."""
+    stays = ("running", "num_batches", "moving")
+    return [name for name in saved_parts(given, framework) if not any(w in name for w in stays)]
+
+
+def make_large(given, f):
+    """The model: two layers that share a matrix, a normalization, and a last layer."""
+    n, width, out = given.names, given.again.size, given.last.bias.size
+    if f.key == "pytorch":
+        from torch import nn
+
+        class Large(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.add_module(n.first, nn.Linear(width, width))
+                self.add_module(n.again, nn.Linear(width, width))
+                self.add_module(n.norm, nn.BatchNorm1d(width))
+                self.add_module(n.last, nn.Linear(width, out))
+                self.tie()
+
+            def tie(self):
+                getattr(self, n.again).weight = getattr(self, n.first).weight
+
+            def forward(self, X):
+                for name in (n.first, n.again, n.norm, n.last):
+                    X = getattr(self, name)(X)
+                return X
+
+        return Large()
+    from keras import layers
+
+    parts = {
+        n.first: f.waiting_dense(width, n.first),
+        n.norm: layers.BatchNormalization(name=n.norm),
+        n.last: f.waiting_dense(out, n.last),
+    }
+    return routed(parts, [n.first, n.first, n.norm, n.last], f)
+
+
+def present_values(model, f):
+    """The arrays of a model by the names of the shards; what has no memory is left out."""
+    if f.key == "pytorch":
+        return {name: t for name, t in model.state_dict().items() if not t.is_meta}
+    layers = [layer for layer in model.layers if layer.built]
+    return {f"{layer.name}/{w.name}": w for layer in layers for w in layer.weights}
+
+
+class Reading:
+    """Shards that an answer reads, and the model that it loads them into."""
+
+    def __init__(self, given, parts, f):
+        self.given, self.f, self.models, self.log, self.free = given, f, [], [], []
+        names, rows = list(parts), given.rows
+        groups = [names[i : i + rows] for i in range(0, len(names), rows)]
+        self.shards = [{name: parts[name] for name in group} for group in groups]
+
+    def make(self):
+        model = make_large(self.given, self.f)
+        self.models.append(model)
+        tensors = model.parameters() if self.f.key == "pytorch" else []
+        self.free.append(all(p.is_meta for p in tensors))
+        return model
+
+    def reader(self, number):
+        def read():
+            self.log.append([number, self.loaded_before(number)])
+            shard = self.shards[number]
+            if self.f.key == "tensorflow":
+                return {name: array.copy() for name, array in shard.items()}
+            import torch
+
+            return {name: torch.tensor(array, device="cpu") for name, array in shard.items()}
+
+        return read
+
+    def loaded_before(self, number):
+        """Whether the values of all earlier shards are in the model."""
+        if number == 0:
+            return True
+        earlier = {name: a for shard in self.shards[:number] for name, a in shard.items()}
+
+        def has_them(model):
+            present = present_values(model, self.f)
+            return all(
+                name in present and np.allclose(self.f.array(present[name]), array)
+                for name, array in earlier.items()
+            )
+
+        return any(map(has_them, self.models))
+
+    def load(self, answer):
+        readers = [self.reader(number) for number in range(len(self.shards))]
+        if self.f.key == "pytorch":
+            return answer(self.make, readers)
+        model = self.make()
+        quietly(answer, model, self.given.again.size, readers)
+        return model
+
+
+STATE, COPIES, TIE = "values", "memory", "trained"
+
+
+class Sharded(Aspect):
+    def run(answer, given, f):
+        parts = saved_parts(given, f.key)
+        reading = Reading(given, parts, f)
+        model = reading.load(answer)
+
+        def state():
+            present = present_values(model, f)
+            return [f.array(present[name]) for name in parts]
+
+        def memory():
+            return [all(reading.free), reading.log]
+
+        return {
+            STATE: attempt(state),
+            COPIES: attempt(memory),
+            TIE: attempt(lambda: f.arrays(f.registered(model))),
+        }
+
+    def expect(given, framework):
+        parts = saved_parts(given, framework)
+        shards = -(-len(parts) // given.rows)
+        reads = {f"shard {i}": [i, True] for i in range(shards)}
+        trained = {name: parts[name] for name in trained_parts(given, framework)}
+        return {
+            STATE: parts,
+            COPIES: {"models created without memory": True, "reads": reads},
+            TIE: AnyOrder(trained),
+        }
+
+    def shown(given, framework):
+        parts = saved_parts(given, framework)
+        return f"{-(-len(parts) // given.rows)} shards with {', '.join(parts)}"
+
+
+IN_THE_MODEL = "the values"
+
+
+@SHARDS.aspect(IN_THE_MODEL, 2, part=STATE)
+class InTheModel(Sharded):
+    hint = {
+        "pytorch": "A copy into a parameter on the meta device does nothing. And a shard names a "
+        "part of the model only.",
+        "tensorflow": "Build the model, then find the variable that belongs to each name. Names "
+        "consist of the layer and the variable.",
+    }
+    code = {
+        "pytorch": "model.load_state_dict(read(), strict=False, assign=True)",
+        "tensorflow": '{f"{layer.name}/{w.name}": w for layer in model.layers for w in ...}',
+    }
+
+
+@SHARDS.aspect("memory for one copy", 2, part=COPIES, after=IN_THE_MODEL)
+class OneCopy(Sharded):
+    hint = {
+        "pytorch": "Create the model where parameters have no memory. Load each shard before you "
+        "read the next one.",
+        "tensorflow": "Write the values of each shard into the model before you read the next one.",
+    }
+    code = {"pytorch": 'with torch.device("meta"): ...'}
+
+
+@SHARDS.aspect("what trains", 2, part=TIE, after=IN_THE_MODEL)
+class StillTied(Sharded):
+    hint = {
+        "pytorch": "The two layers shared one parameter before loading. Loading with assign=True "
+        "gives the first layer a new one.",
+        "tensorflow": "Write into the variables of the model. What trains is what it lists.",
+    }
+    code = {"pytorch": "model.tie()"}
+
+
+@SHARDS.aspect("what does not fit is refused", 2, after=IN_THE_MODEL)
+class ShardsRefused(Aspect):
+    hint = {
+        "pytorch": "load_state_dict returns the names that it did not expect. After all shards, a "
+        "tensor that is still on the meta device was never loaded; buffers are tensors too.",
+        "tensorflow": "Keep a set of the names that no shard has brought yet.",
+    }
+    what = "With these shards"
+
+    def run(answer, given, f):
+        said = []
+        parts = saved_parts(given, f.key)
+        names = list(parts)
+        victim = trained_parts(given, f.key)[given.victim]
+        average = next(name for name in names if name.endswith("_mean"))
+        other = "other.weight" if f.key == "pytorch" else "other/kernel"
+        for changed in (
+            {name: array for name, array in parts.items() if name != victim},
+            {name: array for name, array in parts.items() if name != average},
+            {**parts, other: parts[victim]},
+            {**parts, victim: np.concatenate([parts[victim], parts[victim]])},
+        ):
+            try:
+                Reading(given, changed, f).load(answer)
+                said.append("nothing")
+            except (ValueError, RuntimeError, KeyError, AssertionError):
+                said.append("an error")
+        return said
+
+    def expect(given, framework):
+        victim = trained_parts(given, framework)[given.victim]
+        cases = [f"{victim} is missing", "an average is missing", "a name that the model lacks"]
+        return dict.fromkeys([*cases, f"{victim} with another shape"], "an error")

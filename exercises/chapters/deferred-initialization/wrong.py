@@ -40,6 +40,74 @@ BUILT, FIRST_OPEN, LATE, OWN = (
     "values of its own",
 )
 
+FEATURES, TRACE = "the number of features", "the stack is as it was"
+SHAPES, PAPER_VALUES = "the shapes", "the number of values"
+LOADED, ONE_COPY, TRAINS, UNFIT = (
+    "the values",
+    "memory for one copy",
+    "what trains",
+    "what does not fit is refused",
+)
+SHARDS = {LOADED, ONE_COPY, TRAINS, UNFIT}
+
+
+def _on_paper(trace: Any) -> Iterator[Wrong]:
+    """Wrong answers to the question without a framework."""
+
+    def rounded_up(shape, plan):
+        found, shape = [], list(shape)
+        for kind, *numbers in plan:
+            if kind == "conv":
+                shape = [numbers[0], *(-(-(s - numbers[1]) // numbers[2]) + 1 for s in shape[1:])]
+            else:
+                ((shape,), _) = trace(shape, [[kind, *numbers]])
+            found.append(shape)
+        return found, trace(shape, plan)[1]
+
+    both = {SHAPES, PAPER_VALUES}
+    yield "deferred-initialization.shapes", "rounded up", rounded_up, both
+
+    def pooled_up(shape, plan):
+        found, values, shape = [], 0, list(shape)
+        for kind, *numbers in plan:
+            if kind == "pool":
+                shape = [shape[0], *(-(-side // numbers[0]) for side in shape[1:])]
+            else:
+                (shape,), more = trace(shape, [[kind, *numbers]])
+                values += more
+            found.append(shape)
+        return found, values
+
+    yield "deferred-initialization.shapes", "pooling rounded up", pooled_up, both
+
+    def square(shape, plan):
+        return trace([shape[0], shape[1], shape[1]], plan)
+
+    yield "deferred-initialization.shapes", "square pictures", square, both
+
+    def no_biases(shape, plan):
+        shapes, values = trace(shape, plan)
+        return shapes, values - sum(one[1] for one in plan if one[0] in ("conv", "dense"))
+
+    yield "deferred-initialization.shapes", "no biases", no_biases, {PAPER_VALUES}
+
+    def one_channel(shape, plan):
+        return trace(shape, plan)[0], trace([1, *shape[1:]], plan)[1] - 1
+
+    yield "deferred-initialization.shapes", "one channel", one_channel, {PAPER_VALUES}
+
+    def overlapping(shape, plan):
+        shapes, values = trace(shape, plan)
+        return [[*one[:1], *(side + 1 for side in one[1:])] for one in shapes], values
+
+    yield "deferred-initialization.shapes", "one place too many", overlapping, {SHAPES}
+
+    def the_end(shape, plan):
+        shapes, values = trace(shape, plan)
+        return shapes[-1:], values
+
+    yield "deferred-initialization.shapes", "the last shape alone", the_end, {SHAPES}
+
 
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in PyTorch."""
@@ -47,6 +115,103 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     from torch import nn
 
     build, largest, Averaged = (solution[name] for name in ("build", "largest", "Averaged"))
+    features, load_sharded = solution["features"], solution["load_sharded"]
+    yield from _on_paper(solution["trace"])
+
+    def seen(stack, shape):
+        return stack(torch.zeros(1, *shape)).shape[1]
+
+    yield "deferred-initialization.head", "in training mode", seen, {TRACE}
+
+    def switched_off(stack, shape):
+        return stack.eval()(torch.zeros(1, *shape)).shape[1]
+
+    yield "deferred-initialization.head", "evaluation left on", switched_off, {TRACE}
+
+    def square_side(stack, shape):
+        return features(stack, (shape[0], shape[1], shape[1]))
+
+    yield "deferred-initialization.head", "square pictures", square_side, {FEATURES, TRACE}
+
+    def of_the_batch(stack, shape):
+        return copy.deepcopy(stack)(torch.zeros(2, *shape)).numel()
+
+    yield "deferred-initialization.head", "two examples", of_the_batch, {FEATURES, TRACE}
+
+    def in_memory(make, shards):
+        model = make()
+        for read in shards:
+            result = model.load_state_dict(read(), strict=False)
+            if result.unexpected_keys:
+                raise KeyError
+        return model
+
+    fails = {ONE_COPY, UNFIT}
+    yield "deferred-initialization.shards", "created in memory, nothing checked", in_memory, fails
+
+    def whole(make, shards):
+        state = {}
+        for read in shards:
+            state |= read()
+        return load_sharded(make, [lambda: state])
+
+    yield "deferred-initialization.shards", "all shards first", whole, {ONE_COPY}
+
+    def copied(make, shards):
+        with torch.device("meta"):
+            model = make()
+        for read in shards:
+            model.load_state_dict(read(), strict=False)
+        return model
+
+    yield "deferred-initialization.shards", "copied into nothing", copied, SHARDS
+
+    def untied(make, shards):
+        model = load_sharded(make, shards)
+        for child in model.children():
+            if isinstance(child, nn.Linear):
+                child.weight = nn.Parameter(child.weight.detach().clone())
+        return model
+
+    yield "deferred-initialization.shards", "the tie lost", untied, {TRAINS}
+
+    def unchecked(make, shards):
+        with torch.device("meta"):
+            model = make()
+        for read in shards:
+            model.load_state_dict(read(), strict=False, assign=True)
+        model.tie()
+        return model
+
+    yield "deferred-initialization.shards", "names not checked", unchecked, {UNFIT}
+
+    def parameters_checked(make, shards):
+        model = unchecked(make, shards)
+        if any(p.is_meta for p in model.parameters()):
+            raise ValueError
+        return model
+
+    yield "deferred-initialization.shards", "buffers not checked", parameters_checked, {UNFIT}
+
+    def parameters_only(make, shards):
+        with torch.device("meta"):
+            model = make()
+        model.to_empty(device="cpu")
+        model.tie()
+        for read in shards:
+            state = read()
+            with torch.no_grad():
+                for name, p in model.named_parameters():
+                    if name in state:
+                        p.copy_(state[name])
+        return model
+
+    yield "deferred-initialization.shards", "parameters only", parameters_only, SHARDS
+
+    def frozen(make, shards):
+        return load_sharded(make, shards).requires_grad_(False)
+
+    yield "deferred-initialization.shards", "nothing trains", frozen, {TRAINS}
 
     def names(model):
         return [
@@ -286,6 +451,85 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     build, largest, Averaged = (solution[name] for name in ("build", "largest", "Averaged"))
     is_open = solution["is_open"]
+    features, load_sharded = solution["features"], solution["load_sharded"]
+    yield from _on_paper(solution["trace"])
+
+    def called_on_zeros(stack, shape):
+        return stack(tf.zeros((1, *shape))).shape[1]
+
+    yield "deferred-initialization.head", "a call", called_on_zeros, {TRACE}
+
+    def square_side(stack, shape):
+        return features(stack, (shape[0], shape[0], shape[2]))
+
+    yield "deferred-initialization.head", "square pictures", square_side, {FEATURES, TRACE}
+
+    def channels_first(stack, shape):
+        return features(stack, (shape[2], shape[0], shape[1]))
+
+    yield "deferred-initialization.head", "channels first", channels_first, {FEATURES, TRACE}
+
+    def named(model):
+        return {f"{one.name}/{w.name}": w for one in model.layers for w in one.weights}
+
+    def whole(model, features, shards):
+        arrays = {}
+        for read in shards:
+            arrays |= read()
+        load_sharded(model, features, [lambda: arrays])
+
+    yield "deferred-initialization.shards", "all shards first", whole, {ONE_COPY}
+
+    def empty(model, features, shards):
+        model.build((None, features))
+        variables = named(model)
+        for read in shards:
+            for name, array in read().items():
+                if name in variables:
+                    variables[name].assign(array)
+
+    yield "deferred-initialization.shards", "an empty build", empty, SHARDS
+
+    def unchecked(model, features, shards):
+        model(keras.Input((features,)))
+        variables = named(model)
+        for read in shards:
+            for name, array in read().items():
+                variables[name].assign(array)
+
+    yield "deferred-initialization.shards", "missing names not checked", unchecked, {UNFIT}
+
+    def tolerant(model, features, shards):
+        model(keras.Input((features,)))
+        variables = named(model)
+        found = set()
+        for read in shards:
+            shard = read()
+            found |= set(shard)
+            for name in variables.keys() & shard.keys():
+                variables[name].assign(shard[name])
+        if not variables.keys() <= found:
+            raise ValueError
+
+    yield "deferred-initialization.shards", "unknown names passed over", tolerant, {UNFIT}
+
+    def trainable_only(model, features, shards):
+        model(keras.Input((features,)))
+        variables = {
+            f"{one.name}/{w.name}": w for one in model.layers for w in one.trainable_weights
+        }
+        for read in shards:
+            for name, array in read().items():
+                if name in variables:
+                    variables[name].assign(array)
+
+    yield "deferred-initialization.shards", "averages left out", trainable_only, SHARDS
+
+    def frozen(model, features, shards):
+        load_sharded(model, features, shards)
+        model.layers[0].trainable = False
+
+    yield "deferred-initialization.shards", "a layer frozen", frozen, {TRAINS}
 
     def names(model):
         return [layer.name for layer in model.layers if is_open(layer)]

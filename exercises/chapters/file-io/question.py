@@ -6,21 +6,25 @@ back is known from the inputs alone: values, and a training run that is repeated
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shutil
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 
 import numpy as np
 from d2lexercises.faults import attempt
 from d2lexercises.kinds import kind_of, whole
-from d2lexercises.networks import routed, stored
+from d2lexercises.networks import routed, stored, tensor_of
 from d2lexercises.vocabulary import (
     Aspect,
     Between,
     Exact,
+    Number,
     WrongKind,
     any_class,
     function,
@@ -68,10 +72,98 @@ def make_meter(width, name, f):
     return meter
 
 
+# -- file-io.interval --------------------------------------------------------------------------
+
+INTERVAL = question(
+    "file-io.interval", "How often, and what it costs", takes=function, minutes=5, difficulty=1
+)
+
+
+@INTERVAL.inputs
+def draw_interval(draw):
+    return {
+        "delta": draw.number(5, 90),
+        "hours": draw.integer(300, 2000),
+        "failures": draw.integer(40, 400),
+    }
+
+
+def pair_of(found):
+    """The two numbers of an answer."""
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        raise WrongKind(f"Two numbers are expected; got {kind_of(found)}.")
+    return dict(zip(("interval", "hours"), map(float, found), strict=True))
+
+
+class Planned(Aspect):
+    what = "Of the pair,"
+
+    def run(answer, given, f):
+        return pair_of(answer(given.delta, given.hours, given.failures))
+
+    def expect(given):
+        between = 3600 * given.hours / given.failures
+        interval = (2 * given.delta * between) ** 0.5
+        lost = given.hours * (2 * given.delta / between) ** 0.5
+        return {"interval": Number(interval, " s"), "hours": Number(lost, " h")}
+
+    def mistakes(given):
+        right = (2 * given.delta * given.hours / given.failures) ** 0.5
+        return {"The hours were not converted to seconds.": {"interval": right}}
+
+    def shown(given):
+        return f"delta = {given.delta}, hours = {given.hours}, failures = {given.failures}"
+
+
+@INTERVAL.aspect("the interval", 1, part="interval")
+class BestInterval(Planned):
+    """M is the length of the run in seconds, divided by the number of failures."""
+
+    code = "(2 * delta * M) ** 0.5"
+
+
+@INTERVAL.aspect("the hours lost", 1, part="hours")
+class HoursLost(Planned):
+    """At the best interval both terms of the chapter's formula are equal. Their sum is a share of
+    the run."""
+
+    code = "hours * (delta / T + T / (2 * M))"
+
+    def mistakes(given):
+        lost = given.hours * (2 * given.delta * given.failures / (3600 * given.hours)) ** 0.5
+        return {
+            "This is the share; times the hours of the run it is the hours lost.": {
+                "hours": lost / given.hours
+            },
+            "This is half of it: the write or the repeated steps are missing.": {"hours": lost / 2},
+        }
+
+
+@INTERVAL.aspect("a run without failures", 1, after="the interval")
+class NoFailures(Aspect):
+    """Without failures no checkpoint is needed, so the interval is infinite."""
+
+    what = "Is"
+
+    def run(answer, given, f):
+        found = pair_of(answer(given.delta, given.hours, 0))
+        return [found["interval"] == float("inf"), found["hours"] == 0]
+
+    def expect(given):
+        return {"the interval infinite": True, "the loss zero": True}
+
+    def shown(given):
+        return f"delta = {given.delta}, hours = {given.hours}, failures = 0"
+
+
 # -- file-io.archive ---------------------------------------------------------------------------
 
 ARCHIVE = question(
-    "file-io.archive", "A file for tensors, and nothing but tensors", takes=any_class
+    "file-io.archive",
+    "A file for tensors, and nothing but tensors",
+    takes=any_class,
+    minutes=20,
+    difficulty=1,
 )
 BIG = 500  # rows of a matrix of which only two are saved
 
@@ -127,17 +219,6 @@ def plant_own(file, planted, f):
         return
     with file.open("wb") as opened:
         np.save(opened, np.array({"x": planted}, dtype=object))
-
-
-def tensor_of(array, f):
-    """A tensor of the array's own dtype."""
-    if f.key == "pytorch":
-        import torch
-
-        return torch.tensor(array)
-    import tensorflow as tf
-
-    return tf.constant(array)
 
 
 def loaded(archive, f):
@@ -277,415 +358,262 @@ class Stranger(Aspect):
         return "files with an object whose __reduce__ makes a folder"
 
 
-# -- file-io.resume -----------------------------------------------------------------------------
+# -- file-io.header ----------------------------------------------------------------------------
 
-RESUME = question("file-io.resume", "Stop and go on", takes=any_class)
+HEADER = question(
+    "file-io.header", "One tensor of a safetensors file", takes=function, minutes=25, difficulty=2
+)
+WIDTHS = {"F64": 8, "F32": 4, "I64": 8, "I32": 4, "BOOL": 1, "BF16": 2}
 
 
-@RESUME.inputs
-def draw_resume(draw):
-    inputs, hidden, rows = draw.integer(2, 4), draw.integer(2, 4), 24
+@HEADER.inputs
+def draw_header(draw):
+    rng, (rows, columns) = draw.rng, draw.shuffled([draw.integer(2, 3), draw.integer(4, 6)])
+    arrays = [
+        draw.data(rows, columns),
+        rng.normal(size=(columns, 1, rows)),
+        2**53 + 2 * rng.integers(1, 10**6, columns) + 1,
+        rng.integers(-99, 99, (columns, rows)).astype(np.int32),
+        rng.integers(0, 2, rows + 1).astype(bool),
+        np.array(int(rng.integers(10**9)), np.int64),
+        np.zeros((0, columns), np.float32),
+    ]
+    kinds = ["F32", "F64", "I64", "I32", "BOOL", "I64", "F32"]
+    names = [f"{first}.{second}" for first, second in zip(*[iter(draw.words(14))] * 2, strict=True)]
+    stored = list(zip(names, kinds, arrays, strict=True))
     return {
-        "first": draw.dense(inputs, hidden),
-        "second": draw.dense(hidden, 1),
-        "x": draw.data(rows, inputs) + draw.data(inputs),
-        "y": draw.data(rows, 1),
-        "rate": draw.number(0.02, 0.1),
-        "seed": draw.integer(0, 2**31),
-        "batch": draw.integer(6, 9),
-        "steps": [draw.integer(3, 5), draw.integer(2, 4), draw.integer(2, 4)],
-        "label": draw.integer(1000, 9_000_000),
-        "rows": draw.shuffled(range(rows))[: draw.integer(6, 9)],
-        "other": {"first": draw.dense(inputs, hidden), "second": draw.dense(hidden, 1)},
+        "tensors": [
+            {"name": name, "kind": kind, "array": array}
+            for name, kind, array in draw.shuffled(stored)
+        ],
+        "half": draw.data(rows, columns + 1),
+        "half_name": f"{draw.word()}.half",
+        "strange": f"{draw.word()}.none",
+        "note": draw.word(),
+        "pad": draw.integer(1, 8),
     }
 
 
-def begin(values, rate, width, f):
-    """A net with a meter, two dense layers and a tanh between them, and Adam."""
-    parts = {
-        "meter": make_meter(width, "meter", f),
-        "first": f.dense(**values.first, name="first"),
-        "tanh": f.activation("tanh"),
-        "second": f.dense(**values.second, name="second"),
-    }
-    net = routed(parts, list(parts), f)
-    if f.key == "pytorch":
-        import torch
-
-        return net, torch.optim.Adam(net.parameters(), lr=rate)
-    import keras
-
-    return net, keras.optimizers.Adam(rate)
+def bits_of(array):
+    """float32 cut down to bfloat16, as integers of 16 bits."""
+    return (np.asarray(array, np.float32).view(np.uint32) >> 16).astype(np.uint16)
 
 
-def adam_step(net, optimizer, x, y, f):
-    x, y = f.tensor(x), f.tensor(y)
-    if f.key == "pytorch":
-        optimizer.zero_grad()
-        ((net(x) - y) ** 2).mean().backward()
-        optimizer.step()
-        return
-    import tensorflow as tf
-
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_mean((net(x) - y) ** 2)
-    weights = net.trainable_variables
-    optimizer.apply(tape.gradient(loss, weights), weights)
+def widened(bits):
+    return (np.asarray(bits).astype(np.uint32) << 16).view(np.float32)
 
 
-def generator_of(seed):
-    return np.random.Generator(np.random.PCG64(seed))
+def stored_tensors(given):
+    """Kind and array by name, in the order of the file."""
+    found = {one.name: (one.kind, one.array) for one in given.tensors}
+    return {**found, given.half_name: ("BF16", bits_of(given.half))}
 
 
-class RunByHand:
-    """The training run, with NumPy in double precision."""
-
-    def __init__(self, given, framework):
-        self.given, self.keras, self.steps = given, framework == "tensorflow", 0
-        arrays = [given.first.kernel, given.first.bias, given.second.kernel, given.second.bias]
-        self.values = [array.astype(np.float64) for array in arrays]
-        self.moments = [(np.zeros_like(v), np.zeros_like(v)) for v in self.values]
-        self.mean, self.rng = np.zeros(given.x.shape[1]), generator_of(given.seed)
-
-    def step(self, rows):
-        """One step of Adam on the mean squared error."""
-        x, y = self.given.x[rows].astype(np.float64), self.given.y[rows].astype(np.float64)
-        self.mean = self.mean + METER * (x.mean(0) - self.mean)
-        kernel, bias, second, last = self.values
-        x = x - self.mean
-        hidden = np.tanh(x @ kernel + bias)
-        back = 2 * (hidden @ second + last - y) / y.size
-        behind = back @ second.T * (1 - hidden**2)
-        gradients = [x.T @ behind, behind.sum(0), hidden.T @ back, back.sum(0)]
-        self.steps += 1
-        for n, gradient in enumerate(gradients):
-            first, square = self.moments[n]
-            first = 0.9 * first + 0.1 * gradient
-            square = 0.999 * square + 0.001 * gradient**2
-            self.moments[n] = first, square
-            start = np.sqrt(1 - 0.999**self.steps)  # Keras adds its epsilon before dividing by it
-            size = np.sqrt(square)
-            size = (size + 1e-7) / start if self.keras else size / start + 1e-8
-            self.values[n] -= self.given.rate * first / (1 - 0.9**self.steps) / size
-
-    def parameters(self):
-        """The layers' values, as they are now."""
-        kernel, bias, second, last = (value.copy() for value in self.values)
-        return {
-            "first": {"kernel": kernel, "bias": bias},
-            "second": {"kernel": second, "bias": last},
-        }
+def header_of(given):
+    header, end = {"__metadata__": {"note": given.note}}, 0
+    for name, (kind, array) in stored_tensors(given).items():
+        where = [end, end := end + array.nbytes]
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": where}
+    return header
 
 
-class Resumed(Aspect):
-    what = "After load()"
-    tolerance = 1e-3
+def write_tensors(path, given, header=None, length=None, cut=None):
+    """Write the file, or a damaged one: with another header, length or end."""
+    head = json.dumps(header or header_of(given)).encode()
+    head += b" " * (given.pad + -(len(head) + given.pad) % 8)
+    size = len(head) if length is None else length
+    data = b"".join(array.tobytes() for _, array in stored_tensors(given).values())
+    raw = size.to_bytes(8, "little") + head + data
+    path.write_bytes(raw[:cut])
+
+
+def read_array(answer, path, name):
+    found = answer(path, name)
+    if not isinstance(found, np.ndarray):
+        raise WrongKind(f"A NumPy array is expected; got {kind_of(found)}.")
+    return found
+
+
+def plain(array):
+    """A copy, whose type is that of its bytes if it is called bool and holds other bytes."""
+    array = np.array(array)
+    held = array.view(np.uint8) if array.dtype == bool else array
+    return held if array.dtype == bool and (held > 1).any() else array
+
+
+class ReadAll(Aspect):
+    what = "Read"
 
     def run(answer, given, f):
-        def train(net, optimizer, rng, steps):
-            for _ in range(steps):
-                rows = rng.integers(len(given.x), size=given.batch)
-                adam_step(net, optimizer, given.x[rows], given.y[rows], f)
-
-        before, until, after = given.steps
-        width = given.x.shape[1]
         with new_folder() as folder:
-            (written := folder / "written").mkdir()
-            net, optimizer = begin(given, given.rate, width, f)
-            rng = generator_of(given.seed)
-            checkpoint = answer(written, net, optimizer, rng)
-            train(net, optimizer, rng, before)
-            checkpoint.save(1)
-            train(net, optimizer, rng, until)
-            checkpoint.save(given.label)  # the one that counts
-            train(net, optimizer, rng, after)  # of this nothing is left
-
-            os.replace(written, found := folder / "found")
-            net, optimizer = begin(given.other, 1.0, width, f)
-            net(f.tensor(np.ones((1, width))))
-            rng = generator_of(0)
-            label = answer(found, net, optimizer, rng).load()
-
-        def layers():
-            return [f.dense_values(net.first), f.dense_values(net.second)]
-
-        def one_more():
-            adam_step(net, optimizer, given.x[given.rows], given.y[given.rows], f)
-            return layers()
-
-        return {
-            "step that load() returns": whole(label),
-            "parameters": layers(),
-            "running mean": f.array(net.meter.mean),
-            "next draws": rng.integers(10**9, size=9).tolist(),
-            "parameters after one step more": attempt(one_more),
-        }
-
-    def expect(given, framework):
-        run = RunByHand(given, framework)
-        for _ in range(sum(given.steps[:2])):
-            run.step(run.rng.integers(len(given.x), size=given.batch))
-        now = {
-            "step that load() returns": given.label,
-            "parameters": run.parameters(),
-            "running mean": run.mean,
-            "next draws": run.rng.integers(10**9, size=9).tolist(),
-        }
-        run.step(given.rows)
-        return now | {"parameters after one step more": run.parameters()}
-
-    def shown(given):
-        before, until, after = given.steps
-        return (
-            f"{before} steps, save(1), {until} steps, save({given.label}), {after} steps; then "
-            "load() into a new net, optimizer and generator"
-        )
-
-
-PARAMETERS = "the parameters"
-
-
-@RESUME.aspect(PARAMETERS, 2, part="parameters")
-class Parameters(Resumed):
-    """What was saved last is what comes back, as it was at that moment, and it is written into the
-    net that was given."""
-
-
-@RESUME.aspect("what the net keeps without training it", 1, part="running mean", after=PARAMETERS)
-class RunningMean(Resumed):
-    hint = {
-        "pytorch": "Buffers are in state_dict() and not among parameters().",
-        "tensorflow": "net.trainable_variables leaves out the running mean; net.variables does "
-        "not.",
-    }
-    tolerance = 1e-4
-
-
-@RESUME.aspect("the optimizer", 2, part="parameters after one step more", after=PARAMETERS)
-class Optimizer(Resumed):
-    hint = {
-        "pytorch": "optimizer.state_dict() holds Adam's two means, its step count and the learning "
-        "rate.",
-        "tensorflow": "optimizer.variables holds Adam's means, its step count and the learning "
-        "rate. A new optimizer has nearly none: build it for net.trainable_variables before you "
-        "assign.",
-    }
-
-
-@RESUME.aspect("the random numbers", 1, part="next draws", after=PARAMETERS)
-class RandomNumbers(Resumed):
-    """rng.bit_generator.state is a dictionary, and can be assigned to. The generator has to be the
-    one that was given: whoever draws from it holds it already."""
-
-
-@RESUME.aspect("the number of the step", 1, part="step that load() returns", after=PARAMETERS)
-class StepNumber(Resumed):
-    "save() is told the step; load() returns it."
-
-
-# -- file-io.keeper -----------------------------------------------------------------------------
-
-KEEPER = question("file-io.keeper", "What belongs together", takes=any_class)
-
-
-@KEEPER.inputs
-def draw_keeper(draw):
-    small = draw.integer(5, 9)
-    steps = [small, small + draw.integer(5, 40), 90 + draw.integer(0, 9), 100 + draw.integer(0, 99)]
-    high = draw.integer(500, 999)
-    low = high - draw.integer(50, 200)
-    return {
-        "files": [f"{draw.word()}.{end}" for end in ("model", "optimizer")],
-        "keep": draw.integer(2, 3),
-        "steps": steps,
-        "texts": [draw.word() * 20 for _ in range(12)],
-        "back": [high, low, high, high],  # gone back to an earlier step, and on from there
-    }
-
-
-# A checkpoint is known by the first word of the text that is written into its files.
-
-
-def newest(answer, root, given, keep):
-    """The word of the newest checkpoint, as a new object finds it; None if it finds none."""
-    folder = answer(root, keep).latest()
-    if folder is None:
-        return None
-    if not isinstance(folder, str | os.PathLike):
-        return {"kind": kind_of(folder)}
-    folder = Path(folder)
-    if root.resolve() not in folder.resolve().parents:
-        return {"kind": "a folder that is not in the one that was given"}
-    files = [folder / name for name in given.files]
-    found = [file.read_text() if file.is_file() else None for file in files]
-    for text in given.texts:
-        if found == [f"{name} {text}" for name in given.files]:
-            return text[:6]
-    return {"kind": "files that are missing, cut off or of different saves"}
-
-
-def writers(given, number, during=lambda: None, fails=""):
-    """What writes the files of save `number`, calling `during` before and half-way through each."""
-    text = given.texts[number]
-
-    def write(path, name):
-        path = Path(path)
-        during()
-        path.write_text(f"{name} {text}"[: len(text) // 2])
-        during()
-        if name == fails:
-            raise OSError("no space left on device")
-        path.write_text(f"{name} {text}")
-
-    return {name: lambda path, name=name: write(path, name) for name in given.files}
-
-
-def words_of(given, *numbers):
-    return [None if n is None else given.texts[n][:6] for n in numbers]
-
-
-def saves_in_words(given, steps):
-    words = words_of(given, *range(len(steps)))
-    saves = [f"step {step}, files with {word}" for step, word in zip(steps, words, strict=True)]
-    return f"keep = {given.keep}; saved: {'; '.join(saves)}"
-
-
-def save_in_turn(answer, given, steps):
-    """What the newest checkpoint is before the first save, and after each."""
-    with new_folder() as root:
-        found = [newest(answer, root, given, given.keep)]
-        for number, step in enumerate(steps):
-            answer(root, given.keep).save(step, writers(given, number))
-            found.append(newest(answer, root, given, given.keep))
-        return found
-
-
-NEWEST = "the newest checkpoint"
-
-
-@KEEPER.aspect(NEWEST, 2)
-class Newest(Aspect):
-    """latest() has to be right for a new object too, so what it needs has to be on the disk. As
-    words, "9" comes after "10". Before the first save it returns None."""
-
-    what = "latest() before the first save and after each"
-
-    def run(answer, given, f):
-        return save_in_turn(answer, given, given.steps)
+            write_tensors(path := folder / "model.safetensors", given)
+            return [plain(read_array(answer, path, one.name)) for one in given.tensors]
 
     def expect(given):
-        return words_of(given, None, 0, 1, 2, 3)
+        return {f"{one.kind} {list(one.array.shape)}": Exact(one.array) for one in given.tensors}
 
     def shown(given):
-        return saves_in_words(given, given.steps)
+        return f"the header is {json.dumps(header_of(given))}"
 
 
-@KEEPER.aspect("a power cut while writing", 2, after=NEWEST)
-class PowerCut(Aspect):
-    """Write into a folder that no latest() looks at, a new one for each save; when all files are
-    there, replace a small file that names it; delete old ones after that. Keep names in it, not
-    whole paths: the folder may be moved."""
+VALUES = "values, shapes and types"
 
-    what = "Newest checkpoint during save"
+
+@HEADER.aspect(VALUES, 2)
+class HeaderValues(ReadAll):
+    """The offsets count from the end of the header, in bytes. A shape of [] is one number."""
+
+    code = 'start = 8 + int.from_bytes(raw[:8], "little")'
+
+
+@HEADER.aspect("bfloat16", 1, after=VALUES)
+class HeaderHalf(Aspect):
+    """The 16 bits of a bfloat16 are the upper half of a float32."""
+
+    code = "np.frombuffer(data, np.uint16).astype(np.uint32) << 16, then .view(np.float32)"
+    what = "Read"
 
     def run(answer, given, f):
-        one, two = given.steps[:2]
         with new_folder() as folder:
-            (root := folder / "root").mkdir()
-            found = []
-            for number, step in enumerate([one, two, two]):
-                copies = []
-
-                def photograph(number=number, copies=copies):
-                    copies.append(folder / f"{number}-{len(copies)}")
-                    shutil.copytree(root, copies[-1])
-
-                answer(root, 1).save(step, writers(given, number, photograph))
-                found.append([attempt(lambda c=c: newest(answer, c, given, 1)) for c in copies])
-            return found
+            write_tensors(path := folder / "model.safetensors", given)
+            return plain(read_array(answer, path, given.half_name))
 
     def expect(given):
-        when = ("before", "half-way through")
-        cuts = [f"power cut {at} {name}" for name in given.files for at in when]
-        return [dict.fromkeys(cuts, word) for word in words_of(given, None, 0, 1)]
+        return Exact(widened(bits_of(given.half)))
 
     def shown(given):
-        one, two = given.steps[:2]
-        return f"{saves_in_words(given, [one, two, two])}; but keep = 1"
+        return f"BF16 of shape {given.half.shape}"
 
 
-@KEEPER.aspect("an error while writing", 1, after=NEWEST)
-class WriterFails(Aspect):
-    """Let the error pass on to the caller. What is left of a failed attempt must not stand in the
-    way of the next, for the same step."""
+@HEADER.aspect("an array of your own", 1, after=VALUES)
+class HeaderOwn(Aspect):
+    """The array can be written to, and writing leaves the file as it is."""
 
-    what = "Save"
+    code = "copy() of what np.frombuffer returns"
+    what = "After writing to the array,"
 
     def run(answer, given, f):
-        with new_folder() as root:
-            keeper, found = answer(root, given.keep), []
-            first, second = given.files
-            steps = [given.steps[n] for n in (0, 0, 1, 1)]
-            for number, (step, fails) in enumerate(
-                zip(steps, (first, "", second, ""), strict=True)
-            ):
-                raised = False
+        with new_folder() as folder:
+            write_tensors(path := folder / "model.safetensors", given)
+            before = path.read_bytes()
+            found = read_array(answer, path, first_matrix(given))
+            second = read_array(answer, path, given.half_name)
+            changed = []
+            for array in (found, second):
                 try:
-                    keeper.save(step, writers(given, number, fails=fails))
-                except OSError:
-                    raised = True
-                found.append([raised, newest(answer, root, given, given.keep)])
-            return found
+                    array[...] = 1
+                except ValueError:
+                    changed.append(False)
+                else:
+                    changed.append(bool(np.all(array == 1)))
+            return [all(changed), path.read_bytes() == before]
 
     def expect(given):
-        words = zip((True, False) * 2, words_of(given, None, 1, 1, 3), strict=True)
-        return [{"the writer's error": raised, "latest()": word} for raised, word in words]
-
-    def shown(given):
-        one, two = given.steps[:2]
-        return f"{saves_in_words(given, [one, one, two, two])}; writing fails in save 0 and save 2"
+        return {"it has the new values": True, "the file is the same": True}
 
 
-@KEEPER.aspect("back to an earlier step", 1, after=NEWEST)
-class EarlierStep(Newest):
-    "The newest is the one that was saved last, whatever its number."
+@HEADER.aspect("a name that is no tensor", 1, after=VALUES)
+class HeaderNames(Aspect):
+    """Both names raise KeyError: one that the header lacks, and __metadata__, which it may have."""
+
+    what = "Is there a KeyError for"
 
     def run(answer, given, f):
-        return save_in_turn(answer, given, given.back)
-
-    def shown(given):
-        return saves_in_words(given, given.back)
-
-
-@KEEPER.aspect("no more than keep", 1, after=NEWEST)
-class NoMoreThanKeep(Aspect):
-    """After a save, delete what is older than the last `keep`, and what failed attempts have
-    left."""
-
-    what = "Files of each kind on the disk after each save"
-
-    def run(answer, given, f):
-        with new_folder() as root:
-            keeper, counts = answer(root, given.keep), []
-            for number, step in enumerate([*given.steps, *given.back[:2]]):
-                fails = given.files[1] if number == 2 else ""
+        raised = []
+        with new_folder() as folder:
+            write_tensors(path := folder / "model.safetensors", given)
+            for name in (given.strange, "__metadata__"):
                 try:
-                    keeper.save(step, writers(given, number, fails=fails))
-                except OSError:
-                    continue
-                counts.append([sum(1 for _ in root.rglob(name)) for name in given.files])
-            return counts
+                    answer(path, name)
+                except KeyError:
+                    raised.append(True)
+                except Exception:
+                    raised.append(False)
+                else:
+                    raised.append(False)
+        return raised
 
     def expect(given):
-        return [[min(n, given.keep)] * 2 for n in range(1, len(given.steps) + 2)]
+        return {"a name that is not there": True, "__metadata__": True}
 
-    def shown(given):
-        return f"keep = {given.keep}; the third of the attempts failed"
+
+DAMAGES = (
+    "an end behind the file",
+    "a begin in the header",
+    "an end before the begin",
+    "too few bytes for the shape",
+    "too many bytes for the shape",
+    "an unknown dtype",
+    "a header longer than the file",
+    "a file that is cut off",
+    "an empty file",
+)
+
+
+def write_damaged(path, given, damage):
+    """Write the file with one damage that concerns the first tensor of more than one byte."""
+    header, name = header_of(given), first_matrix(given)
+    entry = header[name]
+    begin, end = entry["data_offsets"]
+    size, total = end - begin, max(one["data_offsets"][1] for one in list(header.values())[1:])
+    if damage == "an end behind the file":
+        entry["data_offsets"] = [total - size + 8, total + 8]
+    elif damage == "a begin in the header":
+        entry["data_offsets"] = [-size, 0]
+    elif damage == "an end before the begin":
+        entry["data_offsets"] = [end, begin]
+    elif damage == "too few bytes for the shape":
+        entry["data_offsets"] = [begin, end - WIDTHS[entry["dtype"]]]
+    elif damage == "too many bytes for the shape":
+        entry["shape"][0] -= 1
+    elif damage == "an unknown dtype":
+        entry["dtype"] = "F7"
+    lengths = {"a header longer than the file": 10**6}
+    cuts = {"a file that is cut off": 8 + len(json.dumps(header)) // 2, "an empty file": 0}
+    write_tensors(path, given, header, lengths.get(damage), cuts.get(damage))
+    return name
+
+
+def first_matrix(given):
+    """The first tensor of two or more rows."""
+    return next(o.name for o in given.tensors if o.array.ndim and o.array.shape[0] > 1)
+
+
+@HEADER.aspect("damaged files", 2, after=VALUES)
+class Damaged(Aspect):
+    """Check the offsets before you read: 0 <= begin <= end <= length of the data, and end - begin
+    is what shape and type need. A negative begin reads the header, and Python does not object."""
+
+    what = "Is there a ValueError for"
+
+    def run(answer, given, f):
+        raised = []
+        for damage in DAMAGES:
+            with new_folder() as folder:
+                name = write_damaged(path := folder / "model.safetensors", given, damage)
+                try:
+                    answer(path, name)
+                except ValueError:
+                    raised.append(True)
+                except Exception:
+                    raised.append(False)
+                else:
+                    raised.append(False)
+        return raised
+
+    def expect(given):
+        return dict.fromkeys(DAMAGES, True)
 
 
 # -- file-io.transfer ----------------------------------------------------------------------------
 
-TRANSFER = question("file-io.transfer", "Load what fits, and say what does not", takes=function)
+TRANSFER = question(
+    "file-io.transfer",
+    "Load what fits, and say what does not",
+    takes=function,
+    minutes=25,
+    difficulty=2,
+)
 
 
 @TRANSFER.inputs
@@ -869,3 +797,701 @@ class Copies(Transferred):
 
     def shown(given):
         return "what was held as the net's parameters before was overwritten with 7 after it"
+
+
+# -- file-io.resume -----------------------------------------------------------------------------
+
+RESUME = question("file-io.resume", "Stop and resume", takes=any_class, minutes=30, difficulty=2)
+
+
+@RESUME.inputs
+def draw_resume(draw):
+    inputs, hidden, rows = draw.integer(2, 4), draw.integer(2, 4), 24
+    return {
+        "first": draw.dense(inputs, hidden),
+        "second": draw.dense(hidden, 1),
+        "x": draw.data(rows, inputs) + draw.data(inputs),
+        "y": draw.data(rows, 1),
+        "rate": draw.number(0.02, 0.1),
+        "seed": draw.integer(0, 2**31),
+        "batch": draw.integer(6, 9),
+        "steps": [draw.integer(3, 5), draw.integer(2, 4), draw.integer(2, 4)],
+        "label": draw.integer(1000, 9_000_000),
+        "rows": draw.shuffled(range(rows))[: draw.integer(6, 9)],
+        "other": {"first": draw.dense(inputs, hidden), "second": draw.dense(hidden, 1)},
+    }
+
+
+def begin(values, rate, width, f):
+    """A net with a meter, two dense layers and a tanh between them, and Adam."""
+    parts = {
+        "meter": make_meter(width, "meter", f),
+        "first": f.dense(**values.first, name="first"),
+        "tanh": f.activation("tanh"),
+        "second": f.dense(**values.second, name="second"),
+    }
+    net = routed(parts, list(parts), f)
+    if f.key == "pytorch":
+        import torch
+
+        return net, torch.optim.Adam(net.parameters(), lr=rate)
+    import keras
+
+    return net, keras.optimizers.Adam(rate)
+
+
+def adam_step(net, optimizer, x, y, f):
+    x, y = f.tensor(x), f.tensor(y)
+    if f.key == "pytorch":
+        optimizer.zero_grad()
+        ((net(x) - y) ** 2).mean().backward()
+        optimizer.step()
+        return
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((net(x) - y) ** 2)
+    weights = net.trainable_variables
+    optimizer.apply(tape.gradient(loss, weights), weights)
+
+
+def generator_of(seed):
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+class RunByHand:
+    """The training run, with NumPy in double precision."""
+
+    def __init__(self, given, framework):
+        self.given, self.keras, self.steps = given, framework == "tensorflow", 0
+        arrays = [given.first.kernel, given.first.bias, given.second.kernel, given.second.bias]
+        self.values = [array.astype(np.float64) for array in arrays]
+        self.moments = [(np.zeros_like(v), np.zeros_like(v)) for v in self.values]
+        self.mean, self.rng = np.zeros(given.x.shape[1]), generator_of(given.seed)
+
+    def step(self, rows):
+        """One step of Adam on the mean squared error."""
+        x, y = self.given.x[rows].astype(np.float64), self.given.y[rows].astype(np.float64)
+        self.mean = self.mean + METER * (x.mean(0) - self.mean)
+        kernel, bias, second, last = self.values
+        x = x - self.mean
+        hidden = np.tanh(x @ kernel + bias)
+        back = 2 * (hidden @ second + last - y) / y.size
+        behind = back @ second.T * (1 - hidden**2)
+        gradients = [x.T @ behind, behind.sum(0), hidden.T @ back, back.sum(0)]
+        self.steps += 1
+        for n, gradient in enumerate(gradients):
+            first, square = self.moments[n]
+            first = 0.9 * first + 0.1 * gradient
+            square = 0.999 * square + 0.001 * gradient**2
+            self.moments[n] = first, square
+            start = np.sqrt(1 - 0.999**self.steps)  # Keras adds its epsilon before dividing by it
+            size = np.sqrt(square)
+            size = (size + 1e-7) / start if self.keras else size / start + 1e-8
+            self.values[n] -= self.given.rate * first / (1 - 0.9**self.steps) / size
+
+    def parameters(self):
+        """The layers' values, as they are now."""
+        kernel, bias, second, last = (value.copy() for value in self.values)
+        return {
+            "first": {"kernel": kernel, "bias": bias},
+            "second": {"kernel": second, "bias": last},
+        }
+
+
+class Resumed(Aspect):
+    what = "After load()"
+    tolerance = 1e-3
+
+    def run(answer, given, f):
+        def train(net, optimizer, rng, steps):
+            for _ in range(steps):
+                rows = rng.integers(len(given.x), size=given.batch)
+                adam_step(net, optimizer, given.x[rows], given.y[rows], f)
+
+        before, until, after = given.steps
+        width = given.x.shape[1]
+        with new_folder() as folder:
+            (written := folder / "written").mkdir()
+            net, optimizer = begin(given, given.rate, width, f)
+            rng = generator_of(given.seed)
+            checkpoint = answer(written, net, optimizer, rng)
+            train(net, optimizer, rng, before)
+            checkpoint.save(1)
+            train(net, optimizer, rng, until)
+            checkpoint.save(given.label)  # the one that counts
+            mean = f.array(net.meter.mean).copy()
+            train(net, optimizer, rng, after)  # of this nothing is left
+
+            os.replace(written, found := folder / "found")
+            net, optimizer = begin(given.other, 1.0, width, f)
+            net(f.tensor(np.ones((1, width))))
+            rng = generator_of(0)
+            label = answer(found, net, optimizer, rng).load()
+
+        def layers():
+            return [f.dense_values(net.first), f.dense_values(net.second)]
+
+        def one_more():
+            f.assign(net.meter.mean, mean)  # whose loss has a row of its own
+            adam_step(net, optimizer, given.x[given.rows], given.y[given.rows], f)
+            return layers()
+
+        return {
+            "step that load() returns": whole(label),
+            "parameters": layers(),
+            "running mean": f.array(net.meter.mean),
+            "next draws": rng.integers(10**9, size=9).tolist(),
+            "parameters after one step more": attempt(one_more),
+        }
+
+    def expect(given, framework):
+        run = RunByHand(given, framework)
+        for _ in range(sum(given.steps[:2])):
+            run.step(run.rng.integers(len(given.x), size=given.batch))
+        now = {
+            "step that load() returns": given.label,
+            "parameters": run.parameters(),
+            "running mean": run.mean,
+            "next draws": run.rng.integers(10**9, size=9).tolist(),
+        }
+        run.step(given.rows)
+        return now | {"parameters after one step more": run.parameters()}
+
+    def shown(given):
+        before, until, after = given.steps
+        return (
+            f"{before} steps, save(1), {until} steps, save({given.label}), {after} steps; then "
+            "load() into a new net, optimizer and generator"
+        )
+
+
+PARAMETERS = "the parameters"
+
+
+@RESUME.aspect(PARAMETERS, 2, part="parameters")
+class Parameters(Resumed):
+    """What was saved last is what comes back, as it was at that moment, and it is written into the
+    net that was given."""
+
+
+@RESUME.aspect("what the net keeps without training it", 1, part="running mean", after=PARAMETERS)
+class RunningMean(Resumed):
+    hint = {
+        "pytorch": "Buffers are in state_dict() and not among parameters().",
+        "tensorflow": "net.trainable_variables leaves out the running mean; net.variables does "
+        "not.",
+    }
+    tolerance = 1e-4
+
+
+@RESUME.aspect("the optimizer", 2, part="parameters after one step more", after=PARAMETERS)
+class Optimizer(Resumed):
+    hint = {
+        "pytorch": "optimizer.state_dict() holds Adam's two means, its step count and the learning "
+        "rate.",
+        "tensorflow": "optimizer.variables holds Adam's means, its step count and the learning "
+        "rate. A new optimizer has nearly none: build it for net.trainable_variables before you "
+        "assign.",
+    }
+
+
+@RESUME.aspect("the random numbers", 1, part="next draws", after=PARAMETERS)
+class RandomNumbers(Resumed):
+    """rng.bit_generator.state is a dictionary, and can be assigned to. The generator has to be the
+    one that was given: whoever draws from it holds it already."""
+
+
+@RESUME.aspect("the number of the step", 1, part="step that load() returns", after=PARAMETERS)
+class StepNumber(Resumed):
+    "save() is told the step; load() returns it."
+
+
+# -- file-io.keeper -----------------------------------------------------------------------------
+
+KEEPER = question(
+    "file-io.keeper", "What belongs together", takes=any_class, minutes=60, difficulty=3
+)
+
+
+@KEEPER.inputs
+def draw_keeper(draw):
+    small = draw.integer(5, 9)
+    steps = [small, small + draw.integer(5, 40), 90 + draw.integer(0, 9), 100 + draw.integer(0, 99)]
+    high = draw.integer(500, 999)
+    low = high - draw.integer(50, 200)
+    return {
+        "files": [f"{draw.word()}.{end}" for end in ("model", "optimizer")],
+        "keep": draw.integer(2, 3),
+        "steps": steps,
+        "texts": [draw.word() * 20 for _ in range(12)],
+        "back": [high, low, high, high],  # gone back to an earlier step, and on from there
+    }
+
+
+# A checkpoint is known by the first word of the text that is written into its files.
+
+
+def newest(answer, root, given, keep):
+    """The word of the newest checkpoint, as a new object finds it; None if it finds none."""
+    folder = answer(root, keep).latest()
+    if folder is None:
+        return None
+    if not isinstance(folder, str | os.PathLike):
+        return {"kind": kind_of(folder)}
+    folder = Path(folder)
+    if root.resolve() not in folder.resolve().parents:
+        return {"kind": "a folder that is not in the one that was given"}
+    files = [folder / name for name in given.files]
+    found = [file.read_text() if file.is_file() else None for file in files]
+    for text in given.texts:
+        if found == [f"{name} {text}" for name in given.files]:
+            return text[:6]
+    return {"kind": "files that are missing, cut off or of different saves"}
+
+
+def writers(given, number, during=lambda: None, fails=""):
+    """What writes the files of save `number`, calling `during` before and half-way through each."""
+    text = given.texts[number]
+
+    def write(path, name):
+        path = Path(path)
+        during()
+        path.write_text(f"{name} {text}"[: len(text) // 2])
+        during()
+        if name == fails:
+            raise OSError("no space left on device")
+        path.write_text(f"{name} {text}")
+
+    return {name: lambda path, name=name: write(path, name) for name in given.files}
+
+
+def words_of(given, *numbers):
+    return [None if n is None else given.texts[n][:6] for n in numbers]
+
+
+def saves_in_words(given, steps):
+    words = words_of(given, *range(len(steps)))
+    saves = [f"step {step}, files with {word}" for step, word in zip(steps, words, strict=True)]
+    return f"keep = {given.keep}; saved: {'; '.join(saves)}"
+
+
+def save_in_turn(answer, given, steps):
+    """What the newest checkpoint is before the first save, and after each."""
+    with new_folder() as root:
+        found = [newest(answer, root, given, given.keep)]
+        for number, step in enumerate(steps):
+            answer(root, given.keep).save(step, writers(given, number))
+            found.append(newest(answer, root, given, given.keep))
+        return found
+
+
+NEWEST = "the newest checkpoint"
+
+
+@KEEPER.aspect(NEWEST, 2)
+class Newest(Aspect):
+    """latest() has to be right for a new object too, so what it needs has to be on the disk. As
+    words, "9" comes after "10". Before the first save it returns None."""
+
+    what = "latest() before the first save and after each"
+
+    def run(answer, given, f):
+        return save_in_turn(answer, given, given.steps)
+
+    def expect(given):
+        return words_of(given, None, 0, 1, 2, 3)
+
+    def shown(given):
+        return saves_in_words(given, given.steps)
+
+
+@KEEPER.aspect("a power cut while writing", 2, after=NEWEST)
+class PowerCut(Aspect):
+    """Write into a folder that no latest() looks at, a new one for each save; when all files are
+    there, replace a small file that names it; delete old ones after that. Keep names in it, not
+    whole paths: the folder may be moved."""
+
+    what = "Newest checkpoint during save"
+
+    def run(answer, given, f):
+        one, two = given.steps[:2]
+        with new_folder() as folder:
+            (root := folder / "root").mkdir()
+            found = []
+            for number, step in enumerate([one, two, two]):
+                copies = []
+
+                def photograph(number=number, copies=copies):
+                    copies.append(folder / f"{number}-{len(copies)}")
+                    shutil.copytree(root, copies[-1])
+
+                answer(root, 1).save(step, writers(given, number, photograph))
+                found.append([attempt(lambda c=c: newest(answer, c, given, 1)) for c in copies])
+            return found
+
+    def expect(given):
+        when = ("before", "half-way through")
+        cuts = [f"power cut {at} {name}" for name in given.files for at in when]
+        return [dict.fromkeys(cuts, word) for word in words_of(given, None, 0, 1)]
+
+    def shown(given):
+        one, two = given.steps[:2]
+        return f"{saves_in_words(given, [one, two, two])}; but keep = 1"
+
+
+@contextmanager
+def watched_syncs(answer, seen):
+    """Call `seen` with the file that is synced; with None, if everything is."""
+    names = {"fsync": False, "fdatasync": False, "sync": True}
+    before = {name: getattr(os, name) for name in names if hasattr(os, name)}
+
+    def watch(name):
+        def sync(*handle):
+            before[name](*handle)
+            seen(None if names[name] else os.fstat(handle[0] if handle else -1).st_ino)
+
+        def sync_file(handle):
+            number = handle if isinstance(handle, int) else handle.fileno()
+            before[name](number)
+            seen(os.fstat(number).st_ino)
+
+        return sync if names[name] else sync_file
+
+    known = getattr(getattr(answer, "save", None), "__globals__", {})
+    with ExitStack() as patches:
+        for name in before:
+            watching = watch(name)
+            patches.enter_context(mock.patch.object(os, name, watching))
+            if known.get(name) is before[name]:  # from os import fsync
+                patches.enter_context(mock.patch.dict(known, {name: watching}))
+        yield
+
+
+@KEEPER.aspect("on the disk before it counts", 1, after=NEWEST)
+class Synced(Aspect):
+    """Call os.fsync for each file after its writer has returned, and before the small file names
+    the folder."""
+
+    code = "with open(folder / name, 'rb+') as file: os.fsync(file.fileno())"
+    what = "Was synced while latest() still gave the old checkpoint:"
+
+    def run(answer, given, f):
+        first, second = given.steps[:2]
+        written, synced = {}, dict.fromkeys(given.files, False)
+        with new_folder() as folder:
+            (root := folder / "root").mkdir()
+            answer(root, given.keep).save(first, writers(given, 0))
+
+            def remember(path, name, write):
+                write(path)
+                written[os.stat(path).st_ino] = name
+
+            noted = {
+                name: lambda path, name=name, write=write: remember(path, name, write)
+                for name, write in writers(given, 1).items()
+            }
+
+            def seen(inode):
+                names = list(written.values()) if inode is None else [written.get(inode)]
+                if any(names) and newest(answer, root, given, given.keep) == given.texts[0][:6]:
+                    synced.update({name: True for name in names if name})
+
+            with watched_syncs(answer, seen):
+                answer(root, given.keep).save(second, noted)
+            found = newest(answer, root, given, given.keep)
+        return [*synced.values(), found]
+
+    def expect(given):
+        files = dict.fromkeys(given.files, True)
+        return {**files, "latest() afterwards": given.texts[1][:6]}
+
+    def shown(given):
+        return saves_in_words(given, given.steps[:2])
+
+
+@KEEPER.aspect("an error while writing", 1, after=NEWEST)
+class WriterFails(Aspect):
+    """Let the error pass on to the caller. What is left of a failed attempt must not stand in the
+    way of the next, for the same step."""
+
+    what = "Save"
+
+    def run(answer, given, f):
+        with new_folder() as root:
+            keeper, found = answer(root, given.keep), []
+            first, second = given.files
+            steps = [given.steps[n] for n in (0, 0, 1, 1)]
+            for number, (step, fails) in enumerate(
+                zip(steps, (first, "", second, ""), strict=True)
+            ):
+                raised = False
+                try:
+                    keeper.save(step, writers(given, number, fails=fails))
+                except OSError:
+                    raised = True
+                found.append([raised, newest(answer, root, given, given.keep)])
+            return found
+
+    def expect(given):
+        words = zip((True, False) * 2, words_of(given, None, 1, 1, 3), strict=True)
+        return [{"the writer's error": raised, "latest()": word} for raised, word in words]
+
+    def shown(given):
+        one, two = given.steps[:2]
+        return f"{saves_in_words(given, [one, one, two, two])}; writing fails in save 0 and save 2"
+
+
+@KEEPER.aspect("back to an earlier step", 1, after=NEWEST)
+class EarlierStep(Newest):
+    "The newest is the one that was saved last, whatever its number."
+
+    def run(answer, given, f):
+        return save_in_turn(answer, given, given.back)
+
+    def shown(given):
+        return saves_in_words(given, given.back)
+
+
+@KEEPER.aspect("no more than keep", 1, after=NEWEST)
+class NoMoreThanKeep(Aspect):
+    """After a save, delete what is older than the last `keep`, and what failed attempts have
+    left."""
+
+    what = "Files of each kind on the disk after each save"
+
+    def run(answer, given, f):
+        with new_folder() as root:
+            keeper, counts = answer(root, given.keep), []
+            for number, step in enumerate([*given.steps, *given.back[:2]]):
+                fails = given.files[1] if number == 2 else ""
+                try:
+                    keeper.save(step, writers(given, number, fails=fails))
+                except OSError:
+                    continue
+                counts.append([sum(1 for _ in root.rglob(name)) for name in given.files])
+            return counts
+
+    def expect(given):
+        return [[min(n, given.keep)] * 2 for n in range(1, len(given.steps) + 2)]
+
+    def shown(given):
+        return f"keep = {given.keep}; the third of the attempts failed"
+
+
+# -- file-io.reshard --------------------------------------------------------------------------
+
+RESHARD = question(
+    "file-io.reshard", "Other ranks than before", takes=function, minutes=120, difficulty=3
+)
+DTYPES = ("int64", "float32", "int16")
+
+
+class Chunk:
+    """A part of an array that one rank has saved. It notes what is read of it."""
+
+    def __init__(self, offset, array):
+        self.offset, self.shape, self.dtype = tuple(offset), array.shape, array.dtype
+        self._array, self.values, self.calls = array, 0, 0
+
+    def read(self, index):
+        index = index if isinstance(index, tuple) else (index,)
+        if not all(isinstance(part, slice) for part in index) or len(index) > len(self.shape):
+            raise TypeError(f"read takes one slice for each of {len(self.shape)} axes")
+        for part, size in zip(index, self.shape, strict=False):
+            begin, end = part.start or 0, size if part.stop is None else part.stop
+            if part.step not in (None, 1) or not 0 <= begin <= end <= size:
+                raise IndexError(f"{part} lies outside of an axis of length {size}")
+        found = self._array[index].copy()
+        self.values += found.size
+        self.calls += 1
+        return found
+
+
+def grid_case(draw, cuts, dtype):
+    """An array in chunks between the cuts along each axis, and blocks of it."""
+    shape = [axis[-1] for axis in cuts]
+    array = draw.rng.integers(-999, 999, shape).astype(dtype)
+    if dtype == "int64":
+        array += 2**53 + 1
+    blocks = [[[0] * len(shape), list(shape)]]
+    while len(blocks) < 4:
+        ends = [sorted(draw.shuffled(range(size + 1))[:2]) for size in shape]
+        block = [[low for low, _ in ends], [high - low for low, high in ends]]
+        if any(block[0]) and block not in blocks:
+            blocks.insert(0, block)
+    count = int(np.prod([len(axis) - 1 for axis in cuts]))
+    return {
+        "array": array,
+        "cuts": cuts,
+        "order": draw.shuffled(range(count)),
+        "blocks": blocks,
+    }
+
+
+def cuts_of(draw, size, parts):
+    return [0, *sorted(draw.shuffled(range(1, size))[: parts - 1]), size]
+
+
+@RESHARD.inputs
+def draw_reshard(draw):
+    first, second, third = draw.shuffled(DTYPES)
+    size = draw.integer(7, 9)
+    cut = draw.integer(2, size - 2)
+    rows = grid_case(draw, [[0, cut, size], [0, draw.integer(2, 3)]], first)
+    rows["order"] = [0, 1]
+    rows["blocks"] = [[[cut - 1, 0], [2, rows["cuts"][1][1]]], rows["blocks"][-1]]
+    return {
+        "rows": rows,
+        "grids": [
+            grid_case(draw, [cuts_of(draw, draw.integer(8, 12), 4)], second),
+            grid_case(draw, [cuts_of(draw, 7, 3), cuts_of(draw, 5, 2)], third),
+            grid_case(draw, [cuts_of(draw, 4, 2), cuts_of(draw, 5, 3), cuts_of(draw, 3, 2)], first),
+        ],
+        "twice": draw.integer(0, 3),
+    }
+
+
+def chunks_of(case):
+    """The chunks in the order of the case."""
+    spans = [list(pairwise(axis)) for axis in case.cuts]
+    places = list(product(*spans))
+    found = []
+    for number in case.order:
+        place = places[number]
+        part = case.array[tuple(slice(low, high) for low, high in place)]
+        found.append(Chunk([low for low, _ in place], part))
+    return found
+
+
+def block_of(case, block):
+    offset, shape = block
+    return case.array[tuple(slice(a, a + n) for a, n in zip(offset, shape, strict=True))]
+
+
+def read_one(answer, chunks, block):
+    found = answer(chunks, tuple(block[0]), tuple(block[1]))
+    if not isinstance(found, np.ndarray):
+        raise WrongKind(f"A NumPy array is expected; got {kind_of(found)}.")
+    return found
+
+
+def case_in_words(case):
+    cuts = " × ".join(str(axis) for axis in case.cuts)
+    return f"{case.array.dtype} of shape {case.array.shape}, cut at {cuts}"
+
+
+class Blocks(Aspect):
+    what = "Block"
+
+    def run(answer, case, f):
+        return [read_one(answer, chunks_of(case), block) for block in case.blocks]
+
+    def expect(case):
+        return {
+            f"at {block[0]} of shape {block[1]}": Exact(block_of(case, block))
+            for block in case.blocks
+        }
+
+    def shown(case):
+        return case_in_words(case)
+
+
+ROWS, AXES = "rows of two ranks", "any number of axes"
+
+
+@RESHARD.aspect(ROWS, 2, over="rows")
+class Rows(Blocks):
+    """Along an axis, a chunk and the block share what lies between the larger of the two begins and
+    the smaller of the two ends. Counted from the chunk's own begin, these are the places to
+    read."""
+
+    code = "low = max(offset, chunk_offset); chunk.read(slice(low - chunk_offset, ...))"
+
+
+@RESHARD.aspect(AXES, 2, over="grids", after=ROWS)
+class Axes(Blocks):
+    """Do the same for each axis. Where one axis has nothing in common, the chunk has nothing."""
+
+
+@RESHARD.aspect("nothing more than needed", 1, over=("rows", "grids"), after=ROWS)
+class NothingMore(Aspect):
+    """Read from a chunk what the block needs of it, once; and read nothing from a chunk that has
+    nothing for the block."""
+
+    what = "Values read"
+
+    def run(answer, case, f):
+        counts = []
+        for block in case.blocks:
+            read_one(answer, chunks := chunks_of(case), block)
+            counts.append(sum(chunk.values for chunk in chunks))
+        return counts
+
+    def expect(case):
+        return {
+            f"for the block at {block[0]} of shape {block[1]}": int(np.prod(block[1]))
+            for block in case.blocks
+        }
+
+    def shown(case):
+        return case_in_words(case)
+
+
+def with_copy(chunks, number):
+    """The chunks, of which one has been saved by another rank too."""
+    one = chunks[number % len(chunks)]
+    return [*chunks, Chunk(one.offset, one.read(tuple(slice(0, n) for n in one.shape)))]
+
+
+@RESHARD.aspect("saved by two ranks", 1, after=AXES)
+class SavedTwice(Aspect):
+    """Note which values of the block have arrived, and skip a chunk that brings no new ones."""
+
+    what = "With a chunk that two ranks have saved"
+
+    def run(answer, given, f):
+        found = []
+        for case in given.grids:
+            chunks = with_copy(chunks_of(case), given.twice)
+            before = sum(chunk.values for chunk in chunks)
+            block = read_one(answer, chunks, case.blocks[-1])
+            found.append([block, sum(chunk.values for chunk in chunks) - before])
+        return found
+
+    def expect(given):
+        return [
+            {"the block": Exact(case.array), "values read": case.array.size} for case in given.grids
+        ]
+
+    def shown(given):
+        return "; ".join(case_in_words(case) for case in given.grids)
+
+
+@RESHARD.aspect("a chunk that is missing", 1, after=ROWS)
+class ChunkMissing(Aspect):
+    """Where no chunk has the values, what np.empty happens to hold would be returned. A block that
+    does not need the missing chunk can still be read."""
+
+    what = "Without the chunk"
+
+    def run(answer, given, f):
+        case, raised = given.rows, False
+        cut = case.cuts[0][1]
+        first, second = chunks_of(case)
+        try:
+            answer([first] * len(case.array), (0, 0), case.array.shape)
+        except ValueError:
+            raised = True
+        rest = [len(case.array) - cut, case.array.shape[1]]
+        return [raised, read_one(answer, [second], [[cut, 0], rest])]
+
+    def expect(given):
+        case = given.rows
+        return {
+            "a ValueError for the whole": True,
+            "the rows that are there": Exact(case.array[case.cuts[0][1] :]),
+        }
+
+    def shown(given):
+        return case_in_words(given.rows)

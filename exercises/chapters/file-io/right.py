@@ -59,6 +59,9 @@ class Numbered:
         folder.mkdir()
         for name, write in writers.items():
             write(str(folder / name))
+            handle = os.open(folder / name, os.O_RDONLY)
+            os.fsync(handle)
+            os.close(handle)
         (folder / "done").write_text(str(step))
         for old in self.complete()[: -self.keep]:
             (old / "done").unlink()
@@ -80,16 +83,94 @@ class Renamed(Numbered):
         partial.mkdir()
         for name, write in writers.items():
             write(partial / name)
+        os.sync()
         done = self.complete()
         os.rename(partial, self.root / str(int(done[-1].name) + 1 if done else 0))
         for old in self.complete()[: -self.keep]:
             shutil.rmtree(old)
 
 
+class Wrapped(Numbered):
+    """The writers wrapped in functions that note what is written."""
+
+    def save(self, step, writers):
+        def later(name):
+            return lambda path: (writers[name](path), self.paths.append(Path(path)))
+
+        self.paths = []
+        super().save(step, {name: later(name) for name in writers})
+
+
+def plan_by_share(delta, hours, failures):
+    share = np.sqrt(2 * delta * failures / (3600 * hours))
+    return [2 * delta / share if failures else float("inf"), hours * share]
+
+
+def read_from_memory(path, name):
+    raw = Path(path).read_bytes()
+    head, data = raw[8:], memoryview(raw)
+    if len(raw) < 8:
+        raise ValueError("no length")
+    start = 8 + struct.unpack("<Q", raw[:8])[0]
+    header = json.loads(head[: start - 8].decode())
+    if name == "__metadata__":
+        raise KeyError(name)
+    entry = header[name]
+    kinds = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "BOOL": "?", "BF16": "<u2"}
+    if (kind := kinds.get(entry["dtype"])) is None:
+        raise ValueError("type")
+    begin, end = entry["data_offsets"]
+    if begin < 0 or end < begin or start + end > len(raw):
+        raise ValueError("offsets")
+    array = np.array(np.frombuffer(data[start + begin : start + end], kind))
+    if entry["dtype"] == "BF16":
+        wide = np.zeros((len(array), 2), "<u2")
+        wide[:, 1] = array
+        array = wide.view("<f4")[:, 0]
+    return array.reshape(entry["shape"])
+
+
+def read_recursively(chunks, offset, shape):
+    """Halve the block until one chunk has it all, or no chunk has any of it."""
+    if not all(shape):
+        return np.empty(shape, chunks[0].dtype)
+    ends = [a + n for a, n in zip(offset, shape, strict=True)]
+    for chunk in chunks:
+        first, count = chunk.offset, chunk.shape
+        inside = zip(offset, ends, first, count, strict=True)
+        if all(a <= low and high <= a + n for low, high, a, n in inside):
+            return chunk.read(
+                tuple(
+                    slice(low - a, high - a)
+                    for low, high, a in zip(offset, ends, first, strict=True)
+                )
+            )
+    for axis, (low, high) in enumerate(zip(offset, ends, strict=True)):
+        cuts = [b for c in chunks for b in (c.offset[axis], c.offset[axis] + c.shape[axis])]
+        for cut in cuts:
+            if low < cut < high:
+                second = [*offset]
+                second[axis] = cut
+                sizes = [[*shape], [*shape]]
+                sizes[0][axis], sizes[1][axis] = cut - low, high - cut
+                parts = zip((offset, second), sizes, strict=True)
+                return np.concatenate([read_recursively(chunks, *part) for part in parts], axis)
+    raise ValueError("no chunk has this part")
+
+
+def everywhere() -> Iterator[Right]:
+    """Right answers that need no framework."""
+    yield "file-io.interval", "by the share", plan_by_share
+    yield "file-io.header", "from memory, with two columns of 16 bits", read_from_memory
+    yield "file-io.reshard", "halved until it fits", read_recursively
+    yield "file-io.keeper", "writers wrapped", Wrapped
+
+
 def pytorch() -> Iterator[Right]:
     """Right answers in PyTorch."""
     import torch
 
+    yield from everywhere()
     yield "file-io.archive", "raw numbers", RawArchive
     yield "file-io.keeper", "numbers, and a file that says done", Numbered
     yield "file-io.keeper", "renamed at the end", Renamed
@@ -145,6 +226,7 @@ def tensorflow() -> Iterator[Right]:
     """Right answers in TensorFlow."""
     import tensorflow as tf
 
+    yield from everywhere()
     yield "file-io.archive", "raw numbers", RawArchive
     yield "file-io.keeper", "numbers, and a file that says done", Numbered
     yield "file-io.keeper", "renamed at the end", Renamed

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import copy
 import json
+import math
+import os
 import pickle
 import shutil
 from collections.abc import Iterator
@@ -34,9 +36,27 @@ PARAMETERS, MEAN, OPTIMIZER, RANDOM, STEP = (
     "the number of the step",
 )
 RESUME = {PARAMETERS, MEAN, OPTIMIZER, RANDOM, STEP}
-NEWEST, CUT, FAILED, EARLIER, KEPT = (
+INTERVAL, LOST, NEVER = "the interval", "the hours lost", "a run without failures"
+VALUES, HALF, OWN, NAMES, DAMAGED = (
+    "values, shapes and types",
+    "bfloat16",
+    "an array of your own",
+    "a name that is no tensor",
+    "damaged files",
+)
+HEADER = {VALUES, HALF, OWN, NAMES, DAMAGED}
+ROWS, AXES, MORE, TWICE, GAP = (
+    "rows of two ranks",
+    "any number of axes",
+    "nothing more than needed",
+    "saved by two ranks",
+    "a chunk that is missing",
+)
+RESHARD = {ROWS, AXES, MORE, TWICE, GAP}
+NEWEST, CUT, SYNCED, FAILED, EARLIER, KEPT = (
     "the newest checkpoint",
     "a power cut while writing",
+    "on the disk before it counts",
     "an error while writing",
     "back to an earlier step",
     "no more than keep",
@@ -133,15 +153,318 @@ def archives() -> Iterator[Wrong]:
     yield "file-io.archive", "kept in memory, under the file's name", Stub, ARCHIVE
 
 
+def plans(plan: Any) -> Iterator[Wrong]:
+    """Wrong plans."""
+
+    def no_hours(delta, hours, failures):
+        return plan(delta, hours / 3600, failures)
+
+    yield "file-io.interval", "hours taken for seconds", no_hours, {INTERVAL, LOST, NEVER}
+
+    def share(delta, hours, failures):
+        interval, lost = plan(delta, hours, failures)
+        return interval, lost / hours
+
+    yield "file-io.interval", "the share", share, {LOST}
+
+    def writes(delta, hours, failures):
+        interval, lost = plan(delta, hours, failures)
+        return interval, lost / 2
+
+    yield "file-io.interval", "the writes alone", writes, {LOST}
+
+    def single(delta, hours, failures):
+        if not failures:
+            return math.inf, 0
+        between = 3600 * hours / failures
+        interval = math.sqrt(delta * between)
+        return interval, hours * (delta / interval + interval / between / 2)
+
+    yield "file-io.interval", "without the two", single, {INTERVAL, LOST, NEVER}
+
+    def always(delta, hours, failures):
+        return plan(delta, hours, failures or 1)
+
+    yield "file-io.interval", "one failure for none", always, {NEVER}
+
+    def division(delta, hours, failures):
+        between = 3600 * hours / failures
+        interval = math.sqrt(2 * delta * between)
+        return interval, hours * math.sqrt(2 * delta / between)
+
+    yield "file-io.interval", "divides by zero", division, {NEVER}
+
+    def plain(delta, hours, failures):
+        if not failures:
+            return math.inf, 0
+        between = 3600 * hours / failures
+        return between, hours * (delta / between + 0.5)
+
+    yield "file-io.interval", "once between failures", plain, {INTERVAL, LOST, NEVER}
+
+
+def headers(read_tensor: Any) -> Iterator[Wrong]:
+    """Wrong readers of one tensor."""
+    kinds = {"F64": "f8", "F32": "f4", "I64": "i8", "I32": "i4", "BOOL": "?", "BF16": "u2"}
+
+    def entry_of(path, name):
+        raw = Path(path).read_bytes()
+        start = 8 + int.from_bytes(raw[:8], "little")
+        return json.loads(raw[8:start])[name], raw, start
+
+    def hopeful(path, name):
+        entry, raw, start = entry_of(path, name)
+        if name == "__metadata__":
+            raise KeyError(name)
+        begin, end = entry["data_offsets"]
+        flat = np.frombuffer(raw[start + begin : start + end], kinds[entry["dtype"]])
+        if entry["dtype"] == "BF16":
+            flat = (flat.astype(np.uint32) << 16).view(np.float32)
+        return flat.reshape(entry["shape"]).copy()
+
+    yield "file-io.header", "no checks", hopeful, {DAMAGED}
+
+    def counted(path, name):
+        entry, raw, start = entry_of(path, name)
+        if name == "__metadata__":
+            raise KeyError(name)
+        if entry["dtype"] not in kinds:
+            raise ValueError(entry["dtype"])
+        begin, _ = entry["data_offsets"]
+        count = math.prod(entry["shape"])
+        flat = np.frombuffer(raw, kinds[entry["dtype"]], count, start + begin)
+        if entry["dtype"] == "BF16":
+            flat = (flat.astype(np.uint32) << 16).view(np.float32)
+        return flat.reshape(entry["shape"]).copy()
+
+    yield "file-io.header", "the shape decides, not the end", counted, {DAMAGED}
+
+    def from_the_start(path, name):
+        entry, raw, _ = entry_of(path, name)
+        begin, end = entry["data_offsets"]
+        flat = np.frombuffer(raw[begin:end], kinds[entry["dtype"]])
+        return flat.reshape(entry["shape"]).copy()
+
+    yield "file-io.header", "offsets from the start of the file", from_the_start, HEADER
+
+    def metadata(path, name):
+        if name == "__metadata__":
+            return entry_of(path, name)[0]
+        return read_tensor(path, name)
+
+    yield "file-io.header", "__metadata__ returned", metadata, {NAMES}
+
+    def none(path, name):
+        try:
+            return read_tensor(path, name)
+        except KeyError:
+            return None
+
+    yield "file-io.header", "None for a name that is missing", none, {NAMES}
+
+    def raw_bits(path, name):
+        found = read_tensor(path, name)
+        if entry_of(path, name)[0]["dtype"] == "BF16":
+            return (found.view(np.uint32) >> 16).astype(np.uint16)
+        return found
+
+    yield "file-io.header", "the bits of a bfloat16", raw_bits, {HALF}
+
+    def as_half(path, name):
+        found = read_tensor(path, name)
+        if entry_of(path, name)[0]["dtype"] == "BF16":
+            bits = (found.view(np.uint32) >> 16).astype(np.uint16)
+            return bits.view(np.float16).astype(np.float32)
+        return found
+
+    yield "file-io.header", "bfloat16 read as float16", as_half, {HALF}
+
+    def read_only(path, name):
+        found = read_tensor(path, name)
+        found.flags.writeable = False
+        return found
+
+    yield "file-io.header", "read only", read_only, {OWN}
+
+    def mapped(path, name):
+        found = read_tensor(path, name)
+        entry, _, start = entry_of(path, name)
+        if entry["dtype"] == "BF16" or not found.size:
+            return found
+        offset = start + entry["data_offsets"][0]
+        return np.memmap(path, found.dtype, "r+", offset, found.shape if found.ndim else ())
+
+    yield "file-io.header", "the file itself", mapped, {OWN}
+
+    def flat(path, name):
+        return read_tensor(path, name).ravel()
+
+    yield "file-io.header", "without the shape", flat, HEADER
+
+    def floats(path, name):
+        return read_tensor(path, name).astype(np.float32)
+
+    yield "file-io.header", "everything as float32", floats, HEADER
+
+    def swallowed(path, name):
+        try:
+            return read_tensor(path, name)
+        except ValueError as error:
+            raise RuntimeError("damaged") from error
+
+    yield "file-io.header", "another error", swallowed, {DAMAGED}
+
+
+def readers(read_block: Any) -> Iterator[Wrong]:
+    """Wrong readers of a block."""
+
+    def all_of(chunk):
+        return chunk.read(tuple(slice(0, size) for size in chunk.shape))
+
+    def whole_array(chunks):
+        ends = [[a + n for a, n in zip(c.offset, c.shape, strict=True)] for c in chunks]
+        array = np.zeros(np.max(ends, axis=0), chunks[0].dtype)
+        known = np.zeros(array.shape, bool)
+        for chunk in chunks:
+            place = tuple(slice(a, a + n) for a, n in zip(chunk.offset, chunk.shape, strict=True))
+            array[place], known[place] = all_of(chunk), True
+        return array, known
+
+    def everything(chunks, offset, shape):
+        array, known = whole_array(chunks)
+        place = tuple(slice(a, a + n) for a, n in zip(offset, shape, strict=True))
+        if array[place].shape != tuple(shape) or not known[place].all():
+            raise ValueError("missing")
+        return array[place]
+
+    yield "file-io.reshard", "all chunks read", everything, {MORE, TWICE}
+
+    def joined(chunks, offset, shape):
+        array = np.concatenate([all_of(chunk) for chunk in chunks])
+        return array[tuple(slice(a, a + n) for a, n in zip(offset, shape, strict=True))]
+
+    yield "file-io.reshard", "joined in their order", joined, {AXES, MORE, TWICE, GAP}
+
+    def counted(chunks, offset, shape):
+        block, values = np.empty(shape, chunks[0].dtype), 0
+        for chunk in chunks:
+            low = np.maximum(offset, chunk.offset)
+            high = np.minimum(np.add(offset, shape), np.add(chunk.offset, chunk.shape))
+            if (low < high).all():
+                here = tuple(map(slice, low - offset, high - offset))
+                there = tuple(map(slice, low - chunk.offset, high - chunk.offset))
+                block[here] = chunk.read(there)
+                values += block[here].size
+        if values < block.size:
+            raise ValueError("missing")
+        return block
+
+    yield "file-io.reshard", "values counted, not marked", counted, {TWICE, GAP}
+
+    def silent(chunks, offset, shape):
+        try:
+            return read_block(chunks, offset, shape)
+        except ValueError:
+            return np.zeros(shape, chunks[0].dtype)
+
+    yield "file-io.reshard", "zeros where values are missing", silent, {GAP}
+
+    def strict(chunks, offset, shape):
+        last = np.max([np.add(c.offset, c.shape) for c in chunks], axis=0)
+        read = {c.offset: math.prod(c.shape) for c in chunks}
+        if sum(read.values()) != math.prod(last):
+            raise ValueError("chunks are missing")
+        return read_block(chunks, offset, shape)
+
+    yield "file-io.reshard", "every chunk demanded", strict, {GAP}
+
+    def floats(chunks, offset, shape):
+        return read_block(chunks, offset, shape).astype(np.float64)
+
+    yield "file-io.reshard", "always float64", floats, RESHARD
+
+    def rows(chunks, offset, shape):
+        if len(shape) == 1:
+            return read_block(chunks, offset, shape)
+        parts = []
+        for chunk in sorted(chunks, key=lambda chunk: chunk.offset):
+            low = max(offset[0], chunk.offset[0])
+            high = min(offset[0] + shape[0], chunk.offset[0] + chunk.shape[0])
+            if low < high:
+                parts.append(chunk.read((slice(low - chunk.offset[0], high - chunk.offset[0]),)))
+        array = np.concatenate(parts)[:, offset[1] : offset[1] + shape[1]]
+        if len(array) < shape[0]:
+            raise ValueError("missing")
+        return array
+
+    yield "file-io.reshard", "rows alone", rows, {AXES, MORE, TWICE, GAP}
+
+    def from_zero(chunks, offset, shape):
+        return read_block(chunks, (0,) * len(shape), shape)
+
+    yield "file-io.reshard", "the offset forgotten", from_zero, RESHARD
+
+    def by_value(chunks, offset, shape):
+        block = read_block(chunks, offset, shape)
+        for chunk in chunks:
+            low = np.maximum(offset, chunk.offset)
+            high = np.minimum(np.add(offset, shape), np.add(chunk.offset, chunk.shape))
+            if (low < high).all():
+                there = tuple(map(slice, low - chunk.offset, high - chunk.offset))
+                chunk.read(there)
+        return block
+
+    yield "file-io.reshard", "everything read twice", by_value, {MORE, TWICE}
+
+
 def keepers(Keeper: type) -> Iterator[Wrong]:
     """Wrong keepers."""
+
+    class Unsynced(Keeper):
+        def save(self, step, writers):
+            fsync, os.fsync = os.fsync, lambda handle: None
+            try:
+                super().save(step, writers)
+            finally:
+                os.fsync = fsync
+
+    yield "file-io.keeper", "nothing synced", Unsynced, {SYNCED}
+
+    class TooLate(Keeper):
+        def save(self, step, writers):
+            fsync, os.fsync = os.fsync, lambda handle: None
+            try:
+                super().save(step, writers)
+            finally:
+                os.fsync = fsync
+            for file in self.latest().iterdir():
+                with file.open("rb+") as opened:
+                    os.fsync(opened.fileno())
+
+    yield "file-io.keeper", "synced when it already counts", TooLate, {SYNCED}
+
+    class OneOnly(Keeper):
+        def save(self, step, writers):
+            names, fsync = list(writers), os.fsync
+
+            def first(handle):
+                if os.readlink(f"/proc/self/fd/{handle}").endswith(names[0]):
+                    fsync(handle)
+
+            os.fsync = first
+            try:
+                super().save(step, writers)
+            finally:
+                os.fsync = fsync
+
+    yield "file-io.keeper", "the first file synced", OneOnly, {SYNCED}
 
     class Highest(Keeper):
         def complete(self):
             folders = self.root.glob("step-*")
             return [f.name for f in sorted(folders, key=lambda f: int(f.name.split("-")[1]))]
 
-    fails = {CUT, FAILED, EARLIER, KEPT}
+    fails = {CUT, SYNCED, FAILED, EARLIER, KEPT}
     yield "file-io.keeper", "the highest number", Highest, fails
 
     class InPlace(Keeper):
@@ -152,7 +475,9 @@ def keepers(Keeper: type) -> Iterator[Wrong]:
         def latest(self):
             return self.root if any(self.root.iterdir()) else None
 
-    yield "file-io.keeper", "one folder for all", InPlace, {NEWEST, CUT, FAILED, EARLIER, KEPT}
+    yield "file-io.keeper", "one folder for all", InPlace, {
+        NEWEST, CUT, SYNCED, FAILED, EARLIER, KEPT,
+    }  # fmt: skip
 
     class ByStep(Keeper):
         def save(self, step, writers):
@@ -160,6 +485,8 @@ def keepers(Keeper: type) -> Iterator[Wrong]:
             folder.mkdir(exist_ok=True)
             for name, write in writers.items():
                 write(folder / name)
+                with open(folder / name, "rb+") as file:
+                    os.fsync(file.fileno())
             names = [name for name in self.complete() if name != folder.name]
             names = [*names, folder.name][-self.keep :]
             self.pointer.write_text(json.dumps(names))
@@ -213,7 +540,7 @@ def keepers(Keeper: type) -> Iterator[Wrong]:
                 if other.name not in names:
                     shutil.rmtree(other)
 
-    yield "file-io.keeper", "named before it is written", First, {CUT, FAILED}
+    yield "file-io.keeper", "named before it is written", First, {CUT, SYNCED, FAILED}
 
     class Swallows(Keeper):
         def save(self, step, writers):
@@ -243,7 +570,7 @@ def keepers(Keeper: type) -> Iterator[Wrong]:
             self.names = json.loads(self.pointer.read_text())
 
     yield "file-io.keeper", "known to the object alone", Remembers, {
-        NEWEST, CUT, FAILED, EARLIER, KEPT,
+        NEWEST, CUT, SYNCED, FAILED, EARLIER, KEPT,
     }  # fmt: skip
 
 
@@ -254,6 +581,9 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     Archive, Checkpoint, transfer = (solution[n] for n in ("Archive", "Checkpoint", "transfer"))
     yield from archives()
     yield from keepers(solution["Keeper"])
+    yield from plans(solution["plan"])
+    yield from headers(solution["read_tensor"])
+    yield from readers(solution["read_block"])
 
     class Shared(Archive):
         def save(self, tensors):
@@ -311,7 +641,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             self.net.meter.mean.copy_(mean)
             return step
 
-    yield "file-io.resume", "parameters alone", Learnable, {MEAN, OPTIMIZER}
+    yield "file-io.resume", "parameters alone", Learnable, {MEAN}
 
     class Moments(Checkpoint):
         def load(self):
@@ -408,6 +738,9 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     Archive, Checkpoint, transfer = (solution[n] for n in ("Archive", "Checkpoint", "transfer"))
     yield from archives()
     yield from keepers(solution["Keeper"])
+    yield from plans(solution["plan"])
+    yield from headers(solution["read_tensor"])
+    yield from readers(solution["read_block"])
 
     class Objects(Archive):
         def save(self, tensors):
@@ -451,7 +784,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             found = [*self.net.trainable_variables, *self.optimizer.variables]
             return {f"v{n}": variable for n, variable in enumerate(found)}
 
-    yield "file-io.resume", "trainable variables alone", Trainable, {MEAN, OPTIMIZER}
+    yield "file-io.resume", "trainable variables alone", Trainable, {MEAN}
 
     class Rate(Checkpoint):
         def load(self):

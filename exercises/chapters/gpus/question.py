@@ -8,14 +8,23 @@ device is a number: that of a GPU, or -1 for the CPU.
 from __future__ import annotations
 
 from collections import namedtuple
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 import numpy as np
 from d2lexercises.comparer import brief
-from d2lexercises.kinds import kind_of
+from d2lexercises.kinds import any_class, kind_of, whole
 from d2lexercises.networks import data_in_words
 from d2lexercises.pretend import pretend_devices
-from d2lexercises.vocabulary import Aspect, WrongKind, function, layer, question
+from d2lexercises.vocabulary import (
+    AnyOrder,
+    Aspect,
+    Number,
+    WrongKind,
+    free_text,
+    function,
+    layer,
+    question,
+)
 
 CPU = -1
 
@@ -34,9 +43,69 @@ def some(draw, low, high, count):
     return draw.shuffled(range(low, high + 1))[:count]
 
 
+# -- gpus.copies -------------------------------------------------------------------------------
+
+COPIES = question(
+    "gpus.copies", "How long will the copies take?", takes=function, minutes=5, difficulty=1
+)
+
+
+@COPIES.inputs
+def draw_copies(draw):
+    def run(resident):
+        return {
+            "rows": 1000 * draw.integer(20, 900),
+            "values": draw.integer(100, 9000),
+            "itemsize": draw.choice([2, 4, 8]),
+            "epochs": draw.integer(3, 90),
+            "rate": draw.number(2, 60, 1),
+            "resident": resident,
+        }
+
+    return {"sent": [run(False) for _ in range(3)], "resident": [run(True) for _ in range(3)]}
+
+
+@COPIES.shown
+def shown_copies(case):
+    return "seconds(" + ", ".join(str(value) for value in dict(case).values()) + ")"
+
+
+class Seconds(Aspect):
+    what = "Seconds"
+
+    def run(answer, case, f):
+        found = answer(**case)
+        return found if isinstance(found, int | float) else {"kind": kind_of(found)}
+
+    def expect(case):
+        size = case.rows * case.values * case.itemsize
+        return Number(size * (1 if case.resident else case.epochs) / case.rate / 1e9, " s")
+
+
+@COPIES.aspect("sent in every epoch", 2, over="sent")
+class SentAgain(Seconds):
+    "The time is bytes divided by bytes per second. Count the bytes of all epochs."
+
+    code = "rows * values * itemsize  # bytes of the data set"
+
+    def mistakes(case):
+        right = case.rows * case.values * case.itemsize * case.epochs / case.rate / 1e9
+        return {
+            "Bytes, not bits: a byte of the link carries a byte of data.": right * 8,
+            "1 GB is 10**9 bytes here, not 2**30.": right * 1e9 / 2**30,
+        }
+
+
+@COPIES.aspect("sent once", 2, over="resident")
+class SentBefore(Seconds):
+    "If the data set is resident, the number of epochs does not matter."
+
+
 # -- gpus.choose -------------------------------------------------------------------------------
 
-CHOOSE = question("gpus.choose", "The devices that a program asks for", takes=function)
+CHOOSE = question(
+    "gpus.choose", "The devices that a program asks for", takes=function, minutes=15, difficulty=1
+)
 
 
 @CHOOSE.inputs
@@ -158,240 +227,13 @@ class BelowZero(Aspect):
             return f"A ValueError whose message contains {number} is expected, got {got}."
 
 
-# -- gpus.placement --------------------------------------------------------------------------------
-
-PLACEMENT = question("gpus.placement", "Where will it be?", takes=function)
-MAKE, NUMBER, NAME, COPY, SUM = "ones", "number", "name", "copy", "sum"
-
-
-class Program:
-    """Lines of a program, as they are drawn, and where PyTorch would have the results."""
-
-    def __init__(self, draw, gpus):
-        self.draw, self.gpus, self.lines = draw, gpus, []
-        self.names = draw.shuffled("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-
-    def add(self, what, operands, scope):
-        name = self.names.pop()
-        self.lines.append([name, what, list(operands), scope])
-        return name
-
-    def somewhere(self, but=None):
-        """A device: the CPU or a GPU, other than `but`."""
-        return self.draw.choice([n for n in range(-1, self.gpus) if n != but])
-
-    def scope(self):
-        """None, or any device."""
-        return None if self.draw.rng.random() < 0.4 else self.somewhere()
-
-    def device_of(self, name):
-        return placed_by_operands(self.lines)[name][0]
-
-    def pick(self, on=None):
-        """The name of a tensor, on a device if it is given."""
-        places = placed_by_operands(self.lines)
-        return self.draw.choice([n for n, at in places.items() if at and on in (None, at[0])])
-
-
-def making(draw, gpus):
-    """A program that creates and copies."""
-    program = Program(draw, gpus)
-    for _ in range(3):
-        program.add(draw.choice([MAKE, NUMBER]), [], program.scope())
-    program.add(MAKE, [], None)
-    for _ in range(3):
-        program.add(COPY, [program.pick()], program.somewhere())
-    program.add(NUMBER, [], program.scope())
-    return program
-
-
-def naming(draw, gpus):
-    """A program with names given in scopes of other devices, and copies to where things are."""
-    program = making(draw, gpus)
-    for _ in range(3):
-        at = program.pick()
-        program.add(NAME, [at], program.somewhere(program.device_of(at)))
-        at = program.pick()
-        stays = draw.rng.random() < 0.6
-        program.add(COPY, [at], program.device_of(at) if stays else program.somewhere())
-        program.add(NAME, [program.lines[-1][0]], program.scope())
-    return program
-
-
-def adding(draw, gpus):
-    """A program with sums of tensors that share a device, in scopes of others or in none."""
-    program = Program(draw, gpus)
-    devices = [CPU, *some(draw, 0, gpus - 1, 2)]
-    for device in devices:
-        program.add(MAKE, [], device)
-    for _ in range(5):
-        at = devices[draw.integer(0, 2)]
-        operands = [program.pick(on=at) for _ in range(2)]
-        program.add(SUM, operands, None if draw.rng.random() < 0.5 else program.somewhere(at))
-    return program
-
-
-def mixing(draw, gpus):
-    """A program with sums across devices, of matrices and of single numbers."""
-    program = Program(draw, gpus)
-    here, there = some(draw, 0, gpus - 1, 2)
-    on_cpu, on_here, on_there = (program.add(MAKE, [], device) for device in (CPU, here, there))
-    one_cpu, one_here = (program.add(NUMBER, [], device) for device in (CPU, here))
-    pairs = [
-        (on_cpu, on_here), (on_here, on_there), (on_here, one_cpu), (on_cpu, one_here),
-        (one_cpu, one_here), (one_here, on_there), (on_cpu, one_cpu),
-    ]  # fmt: skip
-    for pair in draw.shuffled(pairs):
-        program.add(SUM, draw.shuffled(pair), program.scope())
-    once = program.add(SUM, [one_cpu, one_cpu], None)  # again a number, again on the CPU
-    program.add(SUM, [once, draw.choice([on_here, on_there])], program.scope())
-    return program
-
-
-@PLACEMENT.inputs
-def draw_placement(draw):
-    def several(program):
-        found = []
-        for _ in range(3):
-            gpus = draw.integer(3, 6)
-            found.append({"lines": program(draw, gpus).lines, "gpus": gpus})
-        return found
-
-    alone = {"lines": making(draw, 0).lines, "gpus": 0}
-    return {
-        "made": [*several(making), alone],
-        "named": several(naming),
-        "summed": several(adding),
-        "mixed": several(mixing),
-    }
-
-
-def placed_by_operands(lines):
-    """PyTorch's rule: results are where the operands are. Of each name: device and first name."""
-    places, axes = {}, {}  # the latter: whether a tensor has any
-    for name, what, operands, scope in lines:
-        axes[name] = what == MAKE or any(axes[one] for one in operands)
-        at = [places[one] for one in operands]
-        if what in (MAKE, NUMBER):
-            places[name] = (CPU if scope is None else scope, name)
-        elif what == NAME or (what == COPY and at[0][0] == scope):
-            places[name] = at[0]
-        elif what == COPY:
-            places[name] = (scope, name)
-        else:
-            # A number on the CPU follows the other.
-            bound = {
-                on for (on, _), one in zip(at, operands, strict=True) if on != CPU or axes[one]
-            }
-            places[name] = (next(iter(bound), CPU), name) if len(bound) < 2 else None
-    return places
-
-
-def placed_by_scope(lines, gpus):
-    """TensorFlow's rule: operations run in their scope, or on the default device."""
-    places = {}
-    for name, what, operands, scope in lines:
-        at = (0 if gpus else CPU) if scope is None else scope
-        places[name] = places[operands[0]] if what == NAME else (at, name)
-    return places
-
-
-def as_given(line, framework):
-    name, what, operands, scope = line
-    return name, what, tuple(operands), device_name(scope, framework)
-
-
-@PLACEMENT.shown
-def shown_placement(program, framework):
-    lines = ", ".join(repr(as_given(line, framework)) for line in program.lines)
-    machine = "" if framework == "pytorch" else f"; a machine with {program.gpus} GPUs"
-    return f"a program with the lines {lines}{machine}"
-
-
-def placed(answer, program, f):
-    """What the answer says of each name: a list, None, or in words what else it is."""
-    lines = [as_given(line, f.key) for line in program.lines]
-    found = answer(lines, *([] if f.key == "pytorch" else [program.gpus]))
-    if not isinstance(found, dict):
-        raise WrongKind(f"A dictionary is expected; what came is {kind_of(found)}.")
-
-    def entry(at):
-        if at is None or not isinstance(at, list | tuple):
-            return None if at is None else {"kind": kind_of(at)}
-        return [str(part) for part in at]
-
-    return {str(name): entry(at) for name, at in found.items()}
-
-
-def places_by_hand(program, framework):
-    """Of each name: the device and the first name of the tensor, or None."""
-    if framework == "pytorch":
-        places = placed_by_operands(program.lines)
-    else:
-        places = placed_by_scope(program.lines, program.gpus)
-    return {name: at and [device_name(at[0], framework), at[1]] for name, at in places.items()}
-
-
-class Devices(Aspect):
-    what = "Place"
-
-    def run(answer, program, f):
-        pairs = placed(answer, program, f)
-        right = {name: at for name, at in pairs.items() if isinstance(at, list) and len(at) == 2}
-        return pairs | {name: device for name, (device, _) in right.items()}
-
-    def expect(program, framework):
-        places = places_by_hand(program, framework)
-        return {name: at and at[0] for name, at in places.items()}
-
-
-@PLACEMENT.aspect("new tensors and copies", 1, over="made")
-class Made(Devices):
-    hint = {
-        "pytorch": "A new tensor is in the scope, or on the CPU if there is none. A copy is where "
-        "it was sent.",
-        "tensorflow": "A new tensor is in the scope. Without one it is on GPU 0, and on the CPU "
-        "only where there is no GPU. A copy is an operation like any other.",
-    }
-
-
-@PLACEMENT.aspect("one more name", 2, over="named")
-class Named(Aspect):
-    hint = {
-        "pytorch": "An assignment gives one more name to the same tensor, in any scope. So does "
-        "A.to(device), if A is there already. Write down the first of its names.",
-        "tensorflow": "An assignment gives one more name to the same tensor, in any scope; write "
-        "down the first of its names. tf.identity returns a new tensor always.",
-    }
-    what = "Place"
-    run = placed
-    expect = places_by_hand
-
-
-@PLACEMENT.aspect("sums on one device", 2, over="summed")
-class Summed(Devices):
-    hint = {
-        "pytorch": "A sum is where its operands are, whatever the scope says.",
-        "tensorflow": "A sum is where its scope says, or on the default device, wherever its "
-        "operands are.",
-    }
-
-
-@PLACEMENT.aspect("sums across devices", 2, over="mixed")
-class Mixed(Devices):
-    hint = {
-        "pytorch": "Refused, but for one case: a tensor without axes on the CPU goes along with "
-        "anything. One on a GPU does not. The sum of two tensors without axes has none.",
-        "tensorflow": "Operands are copied to where the sum runs: its scope, or the default "
-        "device. That no operand is there makes no difference.",
-    }
-
-
 # -- gpus.move ---------------------------------------------------------------------------------
 # What is to be moved is a list of rows, [depth, key, kind, value]. The rows of a container's parts
 # follow it, one deeper. The value of a tensor is its number; only dictionaries have keys.
 
-MOVE = question("gpus.move", "Move what a data loader returns", takes=function)
+MOVE = question(
+    "gpus.move", "Move what a data loader returns", takes=function, minutes=30, difficulty=2
+)
 Batch = namedtuple("Batch", ["inputs", "targets", "rest"])
 CONTAINERS = {dict: "a dictionary", list: "a list", tuple: "a tuple", Batch: "a Batch"}
 
@@ -540,7 +382,8 @@ def moved(answer, case, device, f):
 
     "places", "dtypes" and "shapes" are those of the tensors that came back. "which" says for each
     which of the nine it is, or from 9 on, which of the new ones; "given" says so of the tensors in
-    what was given. "sent" are shapes, "lines" says how what came back is built.
+    what was given. "sent" are shapes, "lines" says how what came back is built, "itself" whether it
+    is what was given.
     """
     move = move_in_torch if f.key == "pytorch" else move_in_graph
     tensors, given, back, sent, place = move(answer, case, device)
@@ -556,6 +399,7 @@ def moved(answer, case, device, f):
         "given": [index_in(tensors, one) for one in tensors_in(given)],
         "sent": sorted(sent),
         "lines": lines_of(back),
+        "itself": back is given,
     }
 
 
@@ -627,11 +471,11 @@ class BuiltAlike(Aspect):
     """Return type(data)(parts), for a named tuple type(data)(*parts), and what is no tensor as it
     is. Build anew; do not write into what was given."""
 
-    form = [{"lines": [str], "given": [int]}]
+    form = [{"lines": [str], "given": [int], "itself": bool}]
 
     def run(answer, given, f):
         found = [moved(answer, case, given.device, f) for case in given.built]
-        return [{"lines": one["lines"], "given": one["given"]} for one in found]
+        return [{key: one[key] for key in ("lines", "given", "itself")} for one in found]
 
     def judge(given, found):
         if len(found) != len(given.built):
@@ -643,6 +487,8 @@ class BuiltAlike(Aspect):
                 return f"Expected {wrong[0]}, got {brief(wrong[1])}."
             if one["given"] != numbers_in(case.rows):
                 return "What was given has been changed."
+            if one["itself"]:
+                return "What was given came back itself, although it holds tensors to move."
 
     def shown(given):
         return in_words(given.built)
@@ -707,7 +553,9 @@ class SentOnce(Aspect):
 
 # -- gpus.portable -----------------------------------------------------------------------------
 
-PORTABLE = question("gpus.portable", "A layer that runs anywhere", takes=layer)
+PORTABLE = question(
+    "gpus.portable", "Find the hidden copies", takes=layer, minutes=25, difficulty=2
+)
 
 
 @PORTABLE.inputs
@@ -857,3 +705,452 @@ class Output(Aspect):
         time = np.broadcast_to((np.arange(steps) / steps)[None, :, None], (n, steps, 1))
         scaled = (given.x.astype(np.float64) - given.mean) / given.std
         return [np.concatenate([scaled, time], axis=2)] * 2
+
+
+# -- gpus.measured -----------------------------------------------------------------------------
+
+MEASURED = free_text("gpus.measured", "Measure a copy", 5, minutes=30, difficulty=2)
+
+
+# -- gpus.stages -------------------------------------------------------------------------------
+
+STAGES = question("gpus.stages", "A network in stages", takes=layer, minutes=45, difficulty=3)
+
+
+@STAGES.inputs
+def draw_stages(draw):
+    """A chain of dense layers, cut into stages; two stages in a row share a device."""
+    sizes = draw.shuffled([1, 2, 2, 3])
+    widths = some(draw, 3, 30, sum(sizes) + 1)
+    first, second, third = some(draw, 1, 9, 3)
+    devices = [first, second, second, third]
+    if draw.integer(0, 1):  # the last stage is back on the first device
+        devices = [first, first, second, draw.choice([first, third])]
+    return {
+        "widths": widths,
+        "chain": [draw.dense(a, b) for a, b in pairwise(widths)],
+        "sizes": sizes,
+        "devices": devices,
+        "x": draw.data(draw.integer(3, 7), widths[0]),
+    }
+
+
+def cut(layers, sizes):
+    """The layers in stages of these sizes."""
+    starts = np.cumsum([0, *sizes])
+    return [list(layers[a:b]) for a, b in pairwise(starts.tolist())]
+
+
+def stages_in_torch(answer, given, f):
+    """Devices of the parameters in order, what a call sends, and where the output is."""
+    import torch
+
+    layers = [f.dense(**one) for one in given.chain]
+    with pretend_devices() as pretend:
+        devices = [torch.device("cuda", n) for n in given.devices]
+        net = answer(cut(layers, given.sizes), devices)
+        x = torch.tensor(given.x)
+        before = len(pretend.notes)
+        found = need_tensor(net(x))
+        notes = pretend.notes[before:]
+        places = [str(one.weight.device) for one in layers]
+        at = str(found.device)
+    sent = [[shape, str(to)] for what, shape, to in notes if what == "sent"]
+    return places, at, sent
+
+
+def stages_in_graph(answer, given, f):
+    """The same for TensorFlow, of the matrix products in a graph."""
+    import tensorflow as tf
+
+    layers = [f.dense(**one) for one in given.chain]
+    net = answer(cut(layers, given.sizes), [f"GPU:{n}" for n in given.devices])
+    net(f.tensor(given.x))  # builds it, on devices that exist
+    ended = []
+
+    def run(x):
+        found = need_tensor(net(x))
+        ended.append(str(found.device))
+        return found
+
+    spec = tf.TensorSpec(given.x.shape)
+    graph = tf.function(run, autograph=False).get_concrete_function(spec).graph
+
+    def place(device):
+        return str(device).rpartition("device:")[2]
+
+    places = [place(op.device) for op in graph.get_operations() if op.type == "MatMul"]
+    sent = {}
+    for op in graph.get_operations():
+        for tensor in op.inputs:
+            read = tensor.op.type in ("Placeholder", "ReadVariableOp", "Const")
+            if op.device and not read and place(tensor.op.device) != place(op.device):
+                shape = [int(size) for size in tensor.shape]
+                sent[tensor.name, place(op.device)] = [shape, place(op.device)]
+    return places, place(ended[-1]), list(sent.values())
+
+
+def run_stages(answer, given, f):
+    """Devices of the layers, that of the output, and what was sent."""
+    return (stages_in_torch if f.key == "pytorch" else stages_in_graph)(answer, given, f)
+
+
+@STAGES.shown
+def shown_stages(given, framework):
+    devices = [device_name(n, framework) for n in given.devices]
+    widths = " -> ".join(map(str, given.widths))
+    return f"dense layers {widths} in stages of {given.sizes} layers on {devices}"
+
+
+PLACED = "each layer on its device"
+
+
+@STAGES.aspect(PLACED, 3)
+class Placed(Aspect):
+    hint = {
+        "pytorch": "Move the layers of each stage in __init__, and each activation in forward. The "
+        "output stays on the last device.",
+        "tensorflow": "An operation runs where the scope says in which call reaches it. The output "
+        "stays on the last device.",
+    }
+    code = {
+        "pytorch": "layer.to(device)",
+        "tensorflow": "with tf.device(device):\n    X = layer(X)",
+    }
+    what = "Device of"
+
+    def run(answer, given, f):
+        layers, output, _ = run_stages(answer, given, f)
+        return {"each layer": layers, "the output": output}
+
+    def expect(given, framework):
+        on = [n for n, size in zip(given.devices, given.sizes, strict=True) for _ in range(size)]
+        names = [device_name(n, framework) for n in on]
+        return {"each layer": names, "the output": names[-1]}
+
+
+def sent_between(given, framework):
+    """The shapes that must travel, each with its destination."""
+    rows, ends = len(given.x), np.cumsum([0, *given.sizes]).tolist()
+    before = [CPU, *given.devices]
+    steps = zip(before, given.devices, ends, strict=False)
+    sent = [
+        [[rows, given.widths[end]], device_name(to, framework)]
+        for come, to, end in steps
+        if come != to
+    ]
+    return sent if framework == "pytorch" else sent[1:]  # a graph's input has no device
+
+
+@STAGES.aspect("each activation is sent once", 2, after=PLACED)
+class SentOver(Aspect):
+    """Send what a stage returns to the next device, and only if that is another one. Nothing
+    goes through the host."""
+
+    what = "Shapes and destinations of what a call sends"
+
+    def run(answer, given, f):
+        return run_stages(answer, given, f)[2]
+
+    def expect(given, framework):
+        return sent_between(given, framework)
+
+
+@STAGES.aspect("the framework finds all parameters", 1)
+class FoundAll(Aspect):
+    hint = {
+        "pytorch": "A list of lists registers nothing.",
+        "tensorflow": "Assign the layers to an attribute.",
+    }
+    code = {
+        "pytorch": "nn.ModuleList, for the stages and for each stage",
+        "tensorflow": "self.stages = stages",
+    }
+
+    def run(answer, given, f):
+        return f.registered(on_the_cpu(answer, given, f)[0])
+
+    def expect(given):
+        return AnyOrder({f"layer {n}": one for n, one in enumerate(given.chain)})
+
+
+def on_the_cpu(answer, given, f):
+    """The network with all stages on the CPU, and its output."""
+    layers = [f.dense(**one) for one in given.chain]
+    if f.key == "pytorch":
+        import torch
+
+        devices = [torch.device("cpu")] * len(given.sizes)
+    else:
+        devices = ["CPU:0"] * len(given.sizes)
+    net = answer(cut(layers, given.sizes), devices)
+    return net, net(f.tensor(given.x))
+
+
+@STAGES.aspect("the output", 1)
+class StagesOutput(Aspect):
+    "All layers of all stages, in order, and nothing else."
+
+    what = "Output, on the CPU,"
+
+    def run(answer, given, f):
+        return on_the_cpu(answer, given, f)[1]
+
+    def expect(given):
+        x = given.x.astype(np.float64)
+        for one in given.chain:
+            x = x @ one.kernel + one.bias
+        return x
+
+
+# -- gpus.allocator ----------------------------------------------------------------------------
+# A program is a list of lines: ["malloc", size], ["free", number of an earlier line], ["empty", 0].
+
+ALLOCATOR = question("gpus.allocator", "An allocator", takes=any_class, minutes=150, difficulty=3)
+SEGMENT, LARGE, ROOM = 20, 10, 10**6
+FULL = "MemoryError"
+
+
+def replay(lines, capacity, best=min, merges=True, first=False, retries=True):
+    """What each line of a program returns, and the three counts after it.
+
+    The other arguments are mistakes: another choice of the gap, gaps that stay apart, the first
+    gap that fits, no second try.
+    """
+    segments, live, seen, peak = {}, {}, [], 0
+    count = 0
+
+    def sizes():
+        return sum(size for size, _ in segments.values())
+
+    def gap_for(size):
+        gaps = [(end - a, n, a) for n, (_, free) in segments.items() for a, end in free]
+        fits = [gap for gap in gaps if gap[0] >= size]
+        if not fits:
+            return None
+        if first:
+            return min(fits, key=lambda gap: gap[1:])
+        wanted = best(gap[0] for gap in fits)
+        return min((gap for gap in fits if gap[0] == wanted), key=lambda gap: gap[1:])
+
+    def empty():
+        for n in [n for n in segments if not any(at[0] == n for at, _ in live.values())]:
+            del segments[n]
+
+    def malloc(size):
+        nonlocal count
+        gap = gap_for(size)
+        if gap is None:
+            new = SEGMENT if size < LARGE else size
+            if retries and sizes() + new > capacity:
+                empty()
+            if sizes() + new > capacity:
+                return FULL
+            segments[count] = (new, [(0, new)])
+            gap, count = (new, count, 0), count + 1
+        _, n, a = gap
+        total, free = segments[n]
+        (end,) = [end for start, end in free if start == a]
+        free = [one for one in free if one[0] != a]
+        segments[n] = (total, sorted(free + [(a + size, end)] if a + size < end else free))
+        return [n, a]
+
+    def release(number):
+        (n, a), size = live.pop(number)
+        total, free = segments[n]
+        joined = []
+        for start, end in sorted([*free, (a, a + size)]):
+            if merges and joined and joined[-1][1] == start:
+                joined[-1] = (joined[-1][0], end)
+            else:
+                joined.append((start, end))
+        segments[n] = (total, joined)
+
+    for number, (what, value) in enumerate(lines):
+        found = None
+        if what == "malloc":
+            found = malloc(value)
+            if found != FULL:
+                live[number] = (tuple(found), value)
+        elif what == "free":
+            if value in live:  # a mistake may have left it out
+                release(value)
+        else:
+            empty()
+        allocated = sum(size for _, size in live.values())
+        peak = max(peak, allocated)
+        seen.append([found, [allocated, sizes(), peak]])
+    return seen
+
+
+def program(draw, length, sizes, capacity=ROOM, frees=0.4, empties=0.0):
+    """A random program, in which what is freed was there."""
+    lines, live = [], []
+    while len(lines) < length:
+        chance = draw.rng.random()
+        if live and chance < frees:
+            lines.append(["free", live.pop(draw.integer(0, len(live) - 1))])
+        elif chance < frees + empties:
+            lines.append(["empty", 0])
+        else:
+            lines.append(["malloc", draw.integer(*sizes)])
+            if replay(lines, capacity)[-1][0] != FULL:
+                live.append(len(lines) - 1)
+    return {"lines": lines, "capacity": capacity}
+
+
+MISTAKES = {
+    "first": {"first": True},
+    "largest": {"best": max},
+    "apart": {"merges": False},
+    "once": {"retries": False},
+}
+
+
+def shows(one):
+    """The mistakes that show in what a program returns."""
+    right = [found for found, _ in replay(one["lines"], one["capacity"])]
+    return {
+        name
+        for name, mistake in MISTAKES.items()
+        if [found for found, _ in replay(one["lines"], one["capacity"], **mistake)] != right
+    }
+
+
+@ALLOCATOR.inputs
+def draw_allocator(draw):
+    def created():
+        """Tensors that are created and never deleted, small and large, the limit among them."""
+        sizes = draw.shuffled([*draw.integers(4, 9, 7), 10, draw.integer(11, 30)])
+        return {"lines": [["malloc", size] for size in sizes], "capacity": ROOM}
+
+    def first():
+        return draw.until(lambda one: not shows(one), created)
+
+    def counts():
+        """Nothing is created after something was deleted, so that no gap is filled."""
+        lines = first()["lines"]
+        lines += [["free", n] for n in draw.shuffled(range(9))]
+        lines.insert(draw.integer(11, 14), ["empty", 0])
+        return {"lines": [*lines, ["empty", 0], ["malloc", 30]], "capacity": ROOM}
+
+    def gaps():
+        return draw.until(
+            lambda one: shows(one) == {"first", "largest"}, lambda: program(draw, 12, (2, 9))
+        )
+
+    def merged():
+        return draw.until(lambda one: shows(one) == {"apart"}, lambda: program(draw, 12, (2, 9)))
+
+    def full():
+        def fits(one):
+            seen = replay(one["lines"], one["capacity"])
+            return shows(one) == {"once"} and FULL in [found for found, _ in seen]
+
+        return draw.until(fits, lambda: program(draw, 12, (5, 30), 3 * SEGMENT, 0.45, 0.05))
+
+    return {
+        "first": [first() for _ in range(3)],
+        "counts": [counts() for _ in range(3)],
+        "gaps": [gaps() for _ in range(3)],
+        "merged": [merged() for _ in range(3)],
+        "full": [full() for _ in range(3)],
+    }
+
+
+@ALLOCATOR.shown
+def shown_allocator(case):
+    words = {"malloc": "malloc({1})", "free": "free(line {1})", "empty": "empty_cache()"}
+    lines = [f"{n}: {words[what].format(n, value)}" for n, (what, value) in enumerate(case.lines)]
+    return f"Allocator({case.capacity}), then " + ", ".join(lines)
+
+
+def replayed(answer, case):
+    """What each line returns, and the three counts after it."""
+    allocator, places, seen = answer(case.capacity), {}, []
+    for number, (what, value) in enumerate(case.lines):
+        found = None
+        if what == "malloc":
+            try:
+                place = places[number] = allocator.malloc(value)
+            except MemoryError:
+                found = "MemoryError"
+            else:
+                pair = isinstance(place, list | tuple) and len(place) == 2
+                found = [whole(one) for one in place] if pair else {"kind": kind_of(place)}
+        elif what == "free":
+            if value not in places:
+                raise WrongKind(f"malloc of line {value} raised MemoryError and should not have.")
+            allocator.free(places.pop(value))
+        else:
+            allocator.empty_cache()
+        names = ("allocated", "reserved", "peak")
+        seen.append([found, [whole(getattr(allocator, name)) for name in names]])
+    return seen
+
+
+class Places(Aspect):
+    what = "What malloc returns"
+
+    def run(answer, case, f):
+        lines = zip(case.lines, replayed(answer, case), strict=True)
+        return {
+            f"line {n}": found
+            for n, ((what, _), (found, _)) in enumerate(lines)
+            if what == "malloc"
+        }
+
+    def expect(case):
+        lines = zip(case.lines, replay(case.lines, case.capacity), strict=True)
+        return {
+            f"line {n}": found
+            for n, ((what, _), (found, _)) in enumerate(lines)
+            if what == "malloc"
+        }
+
+
+SEGMENTS = "segments"
+
+
+@ALLOCATOR.aspect(SEGMENTS, 2, over="first")
+class Segments(Places):
+    """A tensor goes into the smallest gap that is large enough. A request of 10 MiB or more has a
+    segment of its own size if it fits nowhere."""
+
+    code = "new = 20 if size < 10 else size"
+
+
+@ALLOCATOR.aspect("the counts", 2, over="counts", after=SEGMENTS)
+class Counts(Aspect):
+    """Deleting lowers allocated. Only empty_cache lowers reserved, by segments in which nothing
+    lies. The peak never goes down."""
+
+    what = "allocated, reserved and peak after"
+
+    def run(answer, case, f):
+        return {f"line {n}": counts for n, (_, counts) in enumerate(replayed(answer, case))}
+
+    def expect(case):
+        seen = replay(case.lines, case.capacity)
+        return {f"line {n}": counts for n, (_, counts) in enumerate(seen)}
+
+
+@ALLOCATOR.aspect("the smallest gap", 3, over="gaps", after=SEGMENTS)
+class SmallestGap(Places):
+    "Compare all gaps of all segments, by size first, then by segment and start."
+
+    code = "min((end - start, segment, start) for ... if end - start >= size)"
+
+
+@ALLOCATOR.aspect("gaps merge", 2, over="merged", after=SEGMENTS)
+class Merge(Places):
+    """When a tensor is deleted, look at the gap that ends where it begins, and at the gap that
+    begins where it ends."""
+
+
+@ALLOCATOR.aspect("a full memory", 3, over="full", after=SEGMENTS)
+class FullMemory(Places):
+    """Before a segment is reserved, compare with the capacity. If it is too much, release what is
+    empty and compare again. After a MemoryError the allocator goes on."""
+
+    code = "if self.reserved + new > self.capacity:\n    self.empty_cache()"

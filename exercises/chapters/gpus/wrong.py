@@ -18,14 +18,16 @@ THERE, TWICE, NONE_LEFT = (
 )
 ANY, NEGATIVE = "nothing in particular", "a number below zero"
 
-MADE, NAMED = "new tensors and copies", "one more name"
-ONE_DEVICE, ACROSS = "sums on one device", "sums across devices"
-
 ARRIVES, BUILT = "every tensor arrives", "built the same way"
 STAYS, ONCE = "what is there stays", "sent once"
 
 CONSTANTS = "the constants belong to the model"
 ELSEWHERE, OUTPUT = "computed on the device that it is on", "the output"
+EVERY, BEFORE = "sent in every epoch", "sent once"
+PLACED, SENT = "each layer on its device", "each activation is sent once"
+REGISTERED = "the framework finds all parameters"
+SEGMENTS, COUNTS, SMALLEST = "segments", "the counts", "the smallest gap"
+MERGE, FULL = "gaps merge", "a full memory"
 
 
 def _choices(gpu: Any, cpu: Any) -> Iterator[Wrong]:
@@ -97,15 +99,147 @@ def _choices(gpu: Any, cpu: Any) -> Iterator[Wrong]:
     yield "gpus.choose", "a CPU for each that is missing", choose, fails
 
 
+def _plain(solution: dict[str, Any]) -> Iterator[Wrong]:
+    """Wrong answers without a framework."""
+
+    def times(factor, always=False, never=False):
+        def seconds(rows, values, itemsize, epochs, rate, resident):
+            count = 1 if (resident or never) and not always else epochs
+            return factor * rows * values * itemsize * count / (rate * 1e9)
+
+        return seconds
+
+    yield "gpus.copies", "bits", times(8), {EVERY, BEFORE}
+    yield "gpus.copies", "GiB", times(1e9 / 2**30), {EVERY, BEFORE}
+    yield "gpus.copies", "always resident", times(1, never=True), {EVERY}
+    yield "gpus.copies", "never resident", times(1, always=True), {BEFORE}
+
+    def no_itemsize(rows, values, itemsize, epochs, rate, resident):
+        return rows * values * (1 if resident else epochs) / (rate * 1e9)
+
+    yield "gpus.copies", "values for bytes", no_itemsize, {EVERY, BEFORE}
+
+    def milliseconds(*args, **kwargs):
+        return times(1000)(*args, **kwargs)
+
+    yield "gpus.copies", "milliseconds", milliseconds, {EVERY, BEFORE}
+
+    Allocator = solution["Allocator"]
+
+    class FirstFit(Allocator):
+        def gaps(self):
+            fits = sorted(super().gaps(), key=lambda gap: gap[1:])
+            return ((gap[0], *gap[1:]) for gap in fits)
+
+        def malloc(self, size):
+            every = list(self.gaps())
+            first = next((gap for gap in every if gap[0] >= size), None)
+            self.gaps = lambda: [first] if first else []
+            try:
+                return super().malloc(size)
+            finally:
+                del self.gaps
+
+    yield "gpus.allocator", "the first gap", FirstFit, {SMALLEST}
+
+    class WorstFit(Allocator):
+        def malloc(self, size):
+            every = list(self.gaps())
+            largest = max(every, key=lambda gap: (gap[0], -gap[1], -gap[2]), default=None)
+            self.gaps = lambda: [largest] if largest else []
+            try:
+                return super().malloc(size)
+            finally:
+                del self.gaps
+
+    yield "gpus.allocator", "the largest gap", WorstFit, {SMALLEST}
+
+    class Apart(Allocator):
+        """Gaps are kept as they were freed."""
+
+        def __init__(self, capacity):
+            super().__init__(capacity)
+            self.holes = []
+
+        def gaps(self):
+            return [(end - start, number, start) for number, start, end in self.holes]
+
+        def reserve(self, size):
+            number = super().reserve(size)
+            self.holes.append((number, 0, size))
+            return number
+
+        def malloc(self, size):
+            place = number, start = super().malloc(size)
+            (hole,) = [one for one in self.holes if one[:2] == place]
+            self.holes.remove(hole)
+            if start + size < hole[2]:
+                self.holes.append((number, start + size, hole[2]))
+            return place
+
+        def free(self, place):
+            size = self.used[place]
+            super().free(place)
+            self.holes.append((*place, place[1] + size))
+
+        def empty_cache(self):
+            super().empty_cache()
+            self.holes = [one for one in self.holes if one[0] in self.segments]
+
+    yield "gpus.allocator", "gaps stay apart", Apart, {MERGE}
+
+    class NoRetry(Allocator):
+        def reserve(self, size):
+            if self.reserved + size > self.capacity:
+                raise MemoryError
+            return super().reserve(size)
+
+    yield "gpus.allocator", "no second try", NoRetry, {FULL}
+
+    class Endless(Allocator):
+        def __init__(self, capacity):
+            super().__init__(10**9)
+
+    yield "gpus.allocator", "never full", Endless, {FULL}
+
+    class Forgets(Allocator):
+        def empty_cache(self):
+            super().empty_cache()
+            self.peak = self.allocated
+
+    yield "gpus.allocator", "a peak that is forgotten", Forgets, {COUNTS}
+
+    class NoPeak(Allocator):
+        def free(self, place):
+            super().free(place)
+            self.peak = self.allocated
+
+    yield "gpus.allocator", "a peak that goes down", NoPeak, {COUNTS}
+
+    class Rounded(Allocator):
+        def reserve(self, size):
+            return super().reserve(-(-size // 20) * 20)
+
+    everything = {SEGMENTS, COUNTS, SMALLEST, MERGE, FULL}
+    yield "gpus.allocator", "always multiples of 20", Rounded, everything
+
+    class OwnSegment(Allocator):
+        def reserve(self, size):
+            return super().reserve(10 if size == 20 else size)
+
+    yield "gpus.allocator", "segments of 10", OwnSegment, everything
+
+
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in PyTorch."""
     import torch
     from torch import nn
 
-    choose, where, move = (solution[name] for name in ("choose", "where", "move"))
+    choose, move = solution["choose"], solution["move"]
     Prepare, d2l = solution["Prepare"], solution["d2l"]
 
     yield from _choices(d2l.gpu, d2l.cpu)
+    yield from _plain(solution)
 
     def texts(wanted, count):
         return [str(device) for device in choose(wanted, count)]
@@ -119,78 +253,6 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "gpus.choose", "cuda for cuda:0", bare, {THERE, NONE_LEFT, ANY, NEGATIVE}
 
-    def with_scope(kinds):
-        def places_of(lines):
-            """A result of these kinds is where the scope says."""
-            places = where(lines)
-            for name, what, operands, scope in lines:
-                if what == "name":
-                    places[name] = places[operands[0]]
-                if what in kinds and scope:
-                    first = places[name][1] if what == "name" else name
-                    places[name] = (scope, first)
-            return places
-
-        return places_of
-
-    yield "gpus.placement", "a scope moves a name", with_scope({"name"}), {NAMED}
-    yield "gpus.placement", "a scope moves a sum", with_scope({"sum"}), {ONE_DEVICE, ACROSS}
-
-    def always_copied(lines):
-        places = where(lines)
-        for name, what, operands, scope in lines:
-            if what == "copy":
-                places[name] = (scope, name)
-            if what == "name":
-                places[name] = places[operands[0]]
-        return places
-
-    yield "gpus.placement", "to() copies always", always_copied, {NAMED}
-
-    def no_exception(lines):
-        found = where(lines)
-        for name, what, operands, _ in lines:
-            if what == "sum":
-                left, right = (found[one] for one in operands)
-                if left and right and left[0] != right[0]:
-                    found[name] = None
-        return found
-
-    yield "gpus.placement", "numbers refused too", no_exception, {ACROSS}
-
-    def never_refused(lines):
-        found = where(lines)
-        for name, _, operands, _ in lines:
-            if found[name] is None:
-                found[name] = (max(found[one][0] for one in operands), name)
-        return found
-
-    yield "gpus.placement", "nothing refused", never_refused, {ACROSS}
-
-    def any_number(lines):
-        """A number goes along from anywhere, also from a GPU."""
-        found, numbers = where(lines), {line[0] for line in lines if line[1] == "number"}
-        for name, _, operands, _ in lines:
-            if found[name] is None and numbers & set(operands):
-                found[name] = (found[min(operands, key=lambda one: one in numbers)][0], name)
-        return found
-
-    yield "gpus.placement", "a number on a GPU goes along", any_number, {ACROSS}
-
-    def gpu_default(lines):
-        changed = [
-            (name, what, operands, scope or ("cuda:0" if what in ("ones", "number") else None))
-            for name, what, operands, scope in lines
-        ]
-        return where(changed)
-
-    yield "gpus.placement", "GPU 0 by default", gpu_default, {MADE, NAMED}
-
-    def refused_left_out(lines):
-        return {name: at for name, at in where(lines).items() if at}
-
-    yield "gpus.placement", "no entry for what is refused", refused_left_out, {ACROSS}
-
     def not_kept(data, device):
         for part in data.values() if isinstance(data, dict) else ():
             not_kept(part, device)
@@ -198,7 +260,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             data.to(device)
         return data
 
-    fails = {ARRIVES, STAYS, ONCE}
+    fails = {ARRIVES, BUILT, STAYS, ONCE}
     yield "gpus.move", "to() taken as in place", not_kept, fails
 
     def of_the_chapter(data, device):
@@ -373,16 +435,73 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "gpus.portable", "time from one", FromOne, {OUTPUT}
 
+    Stages = solution["Stages"]
+
+    class Kept(Stages):
+        """Layers in a list, which nothing registers and to() does not reach."""
+
+        def __init__(self, stages, devices):
+            nn.Module.__init__(self)
+            self.stages = [
+                nn.Sequential(*stage).to(at) for stage, at in zip(stages, devices, strict=True)
+            ]
+            self.devices = list(devices)
+
+    yield "gpus.stages", "a plain list", Kept, {REGISTERED}
+
+    class Host(Stages):
+        def forward(self, X):
+            for stage, device in zip(self.stages, self.devices, strict=True):
+                X = stage(X.cpu().to(device))
+            return X
+
+    yield "gpus.stages", "by way of the host", Host, {SENT}
+
+    class Home(Stages):
+        def forward(self, X):
+            return super().forward(X).cpu()
+
+    yield "gpus.stages", "taken back", Home, {PLACED, SENT}
+
+    class OneDevice(Stages):
+        def __init__(self, stages, devices):
+            super().__init__(stages, [devices[0]] * len(devices))
+
+    yield "gpus.stages", "all on the first device", OneDevice, {PLACED, SENT}
+
+    class Backwards(Stages):
+        def __init__(self, stages, devices):
+            super().__init__(stages, devices[::-1])
+
+    yield "gpus.stages", "devices the wrong way round", Backwards, {PLACED, SENT}
+
+    class Unmoved(Stages):
+        def __init__(self, stages, devices):
+            nn.Module.__init__(self)
+            self.stages = nn.ModuleList(nn.Sequential(*stage) for stage in stages)
+            self.devices = list(devices)
+
+    yield "gpus.stages", "layers not moved", Unmoved, {PLACED, SENT}
+
+    class Activated(Stages):
+        def forward(self, X):
+            for stage, device in zip(self.stages, self.devices, strict=True):
+                X = torch.relu(stage(X.to(device)))
+            return X
+
+    yield "gpus.stages", "an activation between stages", Activated, {OUTPUT}
+
 
 def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in TensorFlow."""
     import keras
     import tensorflow as tf
 
-    where, move = solution["where"], solution["move"]
+    move = solution["move"]
     Prepare, d2l = solution["Prepare"], solution["d2l"]
 
     yield from _choices(d2l.gpu, d2l.cpu)
+    yield from _plain(solution)
 
     def bare(wanted, count):
         return [device.removesuffix(":0") for device in solution["choose"](wanted, count)]
@@ -395,72 +514,6 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     fails = {THERE, TWICE, NONE_LEFT, ANY, NEGATIVE}
     yield "gpus.choose", "contexts", contexts, fails
-
-    def moving_names(lines, gpus):
-        """A scope moves a name."""
-        places = {}
-        for name, what, operands, scope in lines:
-            if what == "name":
-                at, first = places[operands[0]]
-                places[name] = (scope or at, first)
-            else:
-                places[name] = (scope or ("GPU:0" if gpus else "CPU:0"), name)
-        return places
-
-    yield "gpus.placement", "a scope moves a name", moving_names, {NAMED}
-
-    def by_operands(lines, gpus):
-        """A sum is where its first operand is, as long as no scope says otherwise."""
-        places = {}
-        for name, what, operands, scope in lines:
-            if what == "name":
-                places[name] = places[operands[0]]
-            elif what == "sum" and scope is None:
-                places[name] = (places[operands[0]][0], name)
-            else:
-                places[name] = (scope or ("GPU:0" if gpus else "CPU:0"), name)
-        return places
-
-    yield "gpus.placement", "a sum without a scope stays", by_operands, {ONE_DEVICE, ACROSS}
-
-    def of_pytorch(lines, gpus):
-        """A sum is where its operands are, and is refused across devices."""
-        places = {}
-        for name, what, operands, scope in lines:
-            if what == "name":
-                places[name] = places[operands[0]]
-            elif what == "sum":
-                there = {places[one][0] for one in operands if places[one]}
-                places[name] = (there.pop(), name) if len(there) == 1 else None
-            else:
-                places[name] = (scope or ("GPU:0" if gpus else "CPU:0"), name)
-        return places
-
-    yield "gpus.placement", "as in PyTorch", of_pytorch, {ONE_DEVICE, ACROSS}
-
-    def on_the_cpu(lines, gpus):
-        return where(lines, 0)
-
-    fails = {MADE, NAMED, ONE_DEVICE, ACROSS}
-    yield "gpus.placement", "the CPU by default", on_the_cpu, fails
-
-    def on_the_gpu(lines, gpus):
-        return where(lines, 1)
-
-    yield "gpus.placement", "a GPU that is not there", on_the_gpu, {MADE}
-
-    def no_copy(lines, gpus):
-        """A copy to where the tensor is returns the tensor."""
-        places = {}
-        for name, what, operands, scope in lines:
-            at = scope or ("GPU:0" if gpus else "CPU:0")
-            if what == "name" or (what == "copy" and places[operands[0]][0] == at):
-                places[name] = places[operands[0]]
-            else:
-                places[name] = (at, name)
-        return places
-
-    yield "gpus.placement", "identity returns the tensor itself", no_copy, {NAMED}
 
     def rebuilt(data, function):
         if isinstance(data, dict):
@@ -606,6 +659,75 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             return tf.concat([Y[..., :-1], Y[..., -1:] + 1 / X.shape[1]], axis=2)
 
     yield "gpus.portable", "time from one", FromOne, {OUTPUT}
+
+    Stages = solution["Stages"]
+
+    class Hidden(Stages):
+        def __init__(self, stages, devices, **kwargs):
+            keras.Model.__init__(self, **kwargs)
+            self.devices = list(devices)
+            self.stages = tuple(lambda X, layers=s: run(layers, X) for s in stages)
+
+        def call(self, X):
+            for stage, device in zip(self.stages, self.devices, strict=True):
+                with tf.device(device):
+                    X = stage(X)
+            return X
+
+    def run(layers, X):
+        for one in layers:
+            X = one(X)
+        return X
+
+    yield "gpus.stages", "layers in functions", Hidden, {REGISTERED}
+
+    class Unscoped(Stages):
+        def call(self, X):
+            for stage in self.stages:
+                X = run(stage, X)
+            return X
+
+    yield "gpus.stages", "no scopes", Unscoped, {PLACED, SENT}
+
+    class Host(Stages):
+        def call(self, X):
+            for stage, device in zip(self.stages, self.devices, strict=True):
+                with tf.device("CPU:0"):
+                    X = tf.identity(X)
+                with tf.device(device):
+                    X = run(stage, X)
+            return X
+
+    yield "gpus.stages", "by way of the host", Host, {SENT}
+
+    class Home(Stages):
+        def call(self, X):
+            X = super().call(X)
+            with tf.device("CPU:0"):
+                return tf.identity(X)
+
+    yield "gpus.stages", "taken back", Home, {PLACED, SENT}
+
+    class OneDevice(Stages):
+        def __init__(self, stages, devices, **kwargs):
+            super().__init__(stages, [devices[0]] * len(devices), **kwargs)
+
+    yield "gpus.stages", "all on the first device", OneDevice, {PLACED, SENT}
+
+    class Backwards(Stages):
+        def __init__(self, stages, devices, **kwargs):
+            super().__init__(stages, devices[::-1], **kwargs)
+
+    yield "gpus.stages", "devices the wrong way round", Backwards, {PLACED, SENT}
+
+    class Activated(Stages):
+        def call(self, X):
+            for stage, device in zip(self.stages, self.devices, strict=True):
+                with tf.device(device):
+                    X = tf.nn.relu(run(stage, X))
+            return X
+
+    yield "gpus.stages", "an activation between stages", Activated, {OUTPUT}
 
 
 WRONG = {"pytorch": pytorch, "tensorflow": tensorflow}

@@ -7,10 +7,8 @@ with NumPy. Where the student optimizes a graph, the judge runs both, before and
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Iterator, Sequence, ValuesView
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from d2lexercises.comparer import brief
@@ -18,7 +16,18 @@ from d2lexercises.faults import attempt
 from d2lexercises.kinds import came_instead, kind_of
 from d2lexercises.networks import by_hand, data_in_words
 from d2lexercises.samples import need_normal
-from d2lexercises.vocabulary import Aspect, Unfit, WrongKind, compare, function, question
+from d2lexercises.vocabulary import (
+    Aspect,
+    Unfit,
+    WrongKind,
+    compare,
+    contents,
+    free_text,
+    function,
+    laid_out,
+    question,
+    scratch,
+)
 
 
 def counting(graphs):
@@ -31,21 +40,32 @@ def counting(graphs):
     return backend
 
 
+# -- graphs.pays -------------------------------------------------------------------------------
+
+PAYS = free_text("graphs.pays", "When compiling pays", 4, minutes=5, difficulty=1)
+
 # -- graphs.whole ------------------------------------------------------------------------------
 
-WHOLE = question("graphs.whole", "One graph, without a break", takes=function)
+WHOLE = question(
+    "graphs.whole", "One graph, without a break", takes=function, minutes=20, difficulty=1
+)
 
 
 @WHOLE.inputs
 def draw_whole(draw):
-    shape = draw.integer(8, 11), draw.integer(9, 12)
+    rows, columns = draw.integer(5, 8), draw.integer(90, 120)
     limit = draw.number(1, 2)  # small: scaled by mistake, a gradient is not taken for noise
-    unit = draw.rng.normal(size=(3, *shape))
-    unit = unit / np.sqrt(np.square(unit).sum(axis=(1, 2), keepdims=True))
-    norms = [limit * draw.number(low, high) for low, high in ((0.5, 0.8), (2, 4), (1.2, 3))]
-    gradients = [(one * norm).astype(np.float32) for one, norm in zip(unit, norms, strict=True)]
+
+    def gradients(*norms):
+        unit = draw.rng.normal(size=(rows, columns))
+        unit = unit / np.sqrt(np.square(unit).sum(axis=1, keepdims=True))
+        lengths = [limit * norms[n % len(norms)] for n in range(rows)]
+        return (unit * np.array(draw.shuffled(lengths))[:, None]).astype(np.float32)
+
+    mixed = gradients(draw.number(0.4, 0.8), draw.number(2, 4), 0.0)
+    small, large = gradients(draw.number(0.5, 0.9)), gradients(draw.number(1.5, 3))
     return {
-        "gradients": [*gradients, np.zeros(shape, np.float32)],
+        "gradients": [mixed, small, large, np.zeros_like(mixed)],
         "limit": limit,
         "noise": round(draw.number(0.3, 0.7) * draw.choice([1, 5]), 3),
         "first": draw.integer(0, 2),
@@ -59,22 +79,18 @@ def whole_graph(answer, f):
 
         graphs = []
         torch.compiler.reset()
-        return torch.compile(answer, backend=counting(graphs), fullgraph=True), graphs.__len__
-    import tensorflow as tf
-
-    traced = tf.function(answer)
+        return f.graph_maker(answer, backend=counting(graphs), fullgraph=True), graphs.__len__
+    traced = f.graph_maker(answer)
     return traced, traced.experimental_get_tracing_count
 
 
-def clip(function, gradient, limit, noise, f):
-    """The new gradient and the norm that a function returns."""
+def clip(function, gradients, limit, noise, f):
+    """The sum of the gradients and their norms, as a function returns them."""
     # A tensor of its own for each call: whoever changes it in place changes no other.
-    found = function(f.tensor(gradient), limit, noise)
+    found = function(f.tensor(gradients), limit, noise)
     if not isinstance(found, list | tuple) or len(found) != 2:
-        raise WrongKind(
-            f"Two things are expected, the new gradient and the norm; {came_instead(found)}."
-        )
-    for what, one in zip(("new gradient", "norm"), found, strict=True):
+        raise WrongKind(f"Two things are expected, the sum and the norms; {came_instead(found)}.")
+    for what, one in zip(("sum", "norms"), found, strict=True):
         if not hasattr(one, "numpy"):
             raise WrongKind(f"The {what}: a tensor is expected; what came is {kind_of(one)}.")
     return f.arrays(found)
@@ -85,26 +101,32 @@ def in_turn(given):
     return [*given.gradients[given.first :], *given.gradients[: given.first]]
 
 
-def norm_of(gradient):
-    return float(np.sqrt(np.square(gradient.astype(np.float64)).sum()))
+def norms_of(gradients):
+    return np.sqrt(np.square(gradients.astype(np.float64)).sum(axis=1))
 
 
-def clipped(gradient, limit):
-    norm = norm_of(gradient)
-    return gradient.astype(np.float64) * (limit / norm if norm > limit else 1.0)
+def clipped(gradients, limit):
+    """The sum of the gradients, each of them scaled to the limit if it is longer."""
+    factors = limit / np.maximum(norms_of(gradients), limit)
+    return (factors[:, None] * gradients).sum(axis=0)
 
 
-def clip_in_words(gradients, limit, noise=0.0):
-    norms = ", ".join(f"{norm_of(one):.3f}" for one in gradients)
-    return f"G of shape {gradients[0].shape} with norm {norms}; limit {limit}, noise {noise}"
+def clip_in_words(batches, limit, noise=0.0):
+    rows = "; ".join(", ".join(f"{norm:.2f}" for norm in norms_of(one)) for one in batches)
+    shape = batches[0].shape
+    return f"G of shape {shape}, norms of its rows: {rows}; limit {limit}, noise {noise}"
 
 
 @WHOLE.aspect("as plain Python", 1)
 class PlainPython(Aspect):  # first: a variable that is made while tracing costs a second trace
-    """Return a pair of tensors. A norm of at most the limit leaves the gradient as it is, and so
-    does a norm of zero."""
+    """Return a pair of tensors. Each row is scaled by its own norm, and then all are added. A row
+    with a norm of at most the limit is left as it is, and so is a row of zeros."""
 
-    what = "New gradient"
+    code = {
+        "pytorch": "The factors of all rows: (limit / norms).clamp(max=1)",
+        "tensorflow": "The factors of all rows: tf.minimum(1.0, limit / norms)",
+    }
+    what = "Sum"
 
     def run(answer, given, f):
         return [clip(answer, one, given.limit, 0.0, f)[0] for one in given.gradients]
@@ -120,63 +142,190 @@ class InOneGraph(Aspect):
     def run(answer, given, f):
         graph, count = whole_graph(answer, f)
         pairs = [clip(graph, one, given.limit, 0.0, f) for one in in_turn(given)]
-        gradients, norms = zip(*pairs, strict=True)
-        return {"New gradient": gradients, "Graphs made": int(count()), "Norm": norms}
+        sums, norms = zip(*pairs, strict=True)
+        return {"Sum": sums, "Graphs made": int(count()), "Norms": norms}
 
     def expect(given):
         return {
-            "New gradient": [clipped(one, given.limit) for one in in_turn(given)],
+            "Sum": [clipped(one, given.limit) for one in in_turn(given)],
             "Graphs made": 1,
-            "Norm": [np.array(norm_of(one)) for one in in_turn(given)],
+            "Norms": [norms_of(one) for one in in_turn(given)],
         }
 
     def shown(given):
         return f"{clip_in_words(in_turn(given), given.limit)}; one after the other"
 
 
-@WHOLE.aspect("one graph for all gradients", 3, part=("New gradient", "Graphs made"))
+@WHOLE.aspect("one graph for all gradients", 3, part=("Sum", "Graphs made"))
 class OneGraph(InOneGraph):
     hint = {
-        "pytorch": "An if on a tensor breaks the graph; clamp, minimum and torch.where choose "
-        "without asking. A list that grows costs a new graph at each call.",
-        "tensorflow": "numpy() has no place in a graph. An if on a tensor has one, if AutoGraph "
-        "can see it.",
+        "pytorch": "A symbolic tensor has no value that an if or item() could use. A list that "
+        "grows costs a new graph at each call.",
+        "tensorflow": "A symbolic tensor has no numpy(). An if on a tensor is possible, if "
+        "AutoGraph can see it; a loop over all rows is not needed.",
+    }
+    code = {
+        "pytorch": "clamp, minimum and torch.where choose without asking.",
+        "tensorflow": "tf.minimum and tf.where choose without asking.",
     }
 
 
-@WHOLE.aspect("the norm", 1, part="Norm")
-class Norm(InOneGraph):
-    "It is that of the gradient as it came, and a tensor without axes."
+@WHOLE.aspect("the norms", 1, part="Norms")
+class Norms(InOneGraph):
+    "They are those of the rows as they came: a tensor with one number for each row."
 
 
 @WHOLE.aspect("new noise at every run", 2)
 class NewNoise(Aspect):
-    """What NumPy draws, it draws while the function is traced. Use the framework's own normal
-    distribution, in the shape of G."""
+    """NumPy draws while the function is traced, and only then. The framework has operations that
+    draw; each value of the sum needs its own number."""
 
-    form = {"New gradient": [np.ndarray] * 3, "Graphs made": int}
+    code = {"pytorch": "torch.randn_like(total)", "tensorflow": "tf.random.normal(tf.shape(total))"}
+    form = {"Sum": [np.ndarray] * 6, "Graphs made": int}
 
     def run(answer, given, f):
         graph, count = whole_graph(answer, f)
-        calls = [clip(graph, given.gradients[0], given.limit, given.noise, f) for _ in range(3)]
-        return {"New gradient": [value for value, _ in calls], "Graphs made": int(count())}
+        calls = [clip(graph, given.gradients[1], given.limit, given.noise, f) for _ in range(6)]
+        return {"Sum": [value for value, _ in calls], "Graphs made": int(count())}
 
     def judge(given, found):
-        expected = clipped(given.gradients[0], given.limit)
-        if any(one.shape != expected.shape for one in found["New gradient"]):
-            return "A gradient of the same shape is expected."
-        z = (np.array(found["New gradient"], np.float64) - expected) / given.noise
-        need_normal(z, given.noise, mean=0.35, deviation=0.25, beyond=(0.005, 0.15))
+        shape = given.gradients[1].shape[1:]
+        if any(one.shape != shape for one in found["Sum"]):
+            return f"A sum of shape {shape} is expected."
+        sums = np.array(found["Sum"], np.float64)
+        z = (sums[::2] - sums[1::2]) / (given.noise * math.sqrt(2))  # whatever the sum is
+        need_normal(z, given.noise, mean=0.35, deviation=0.25, beyond=(-0.01, 0.15))
         compare(found["Graphs made"], 1, "Graphs made")
 
     def shown(given):
-        said = clip_in_words(given.gradients[:1], given.limit, given.noise)
-        return f"{said}; three calls of the graph"
+        said = clip_in_words(given.gradients[1:2], given.limit, given.noise)
+        return f"{said}; six calls of the graph, compared in pairs"
+
+
+# -- graphs.cache ------------------------------------------------------------------------------
+
+CACHE = question("graphs.cache", "A guarded cache", takes=function, minutes=25, difficulty=2)
+
+
+@CACHE.inputs
+def draw_cache(draw):
+    n = draw.integer(2, 5)
+    row = draw.data(n)
+    other = draw.data(n)
+    shapes = [[row], [other], [draw.data(n + 1)], [draw.data(1, n)], [row], [draw.data(1, n)]]
+    double = row.astype(np.float64)
+    types = [[row], [double], [other], [other.astype(np.float64)], [np.round(row).astype(int)]]
+    word = draw.word()
+    values = [[row, 2], [other, 2], [row, 3], [row, word], [other, 3], [row, None], [row, word]]
+    # Equal, and not the same: Python takes one for the other in a dictionary.
+    alike = draw.shuffled([[row, 1], [row, 1.0], [row, True], [row, 0], [row, False]])
+    steps = [[draw.data(k)] for k in range(2, 8)]
+    return {
+        "arrays": [shapes, types],
+        "values": [values, [*alike, *alike]],
+        "beyond": {"calls": [*steps, *steps], "limit": draw.integer(2, 4)},
+    }
+
+
+def serve(answer, calls, limit=None):
+    """Which graph, or else f itself, serves each call, and what it returns."""
+    served, made = [], []
+
+    def total(arguments):
+        sizes = [np.sum(a) if isinstance(a, np.ndarray) else len(str(a)) for a in arguments]
+        return float(sum(sizes))
+
+    def f(*arguments):
+        served.append("f itself")
+        return total(arguments)
+
+    def compiler(function):
+        number = len(made) + 1
+        made.append(function)
+
+        def graph(*arguments):
+            served.append(f"graph {number}")
+            return total(arguments)
+
+        return graph
+
+    g = answer(f, compiler) if limit is None else answer(f, compiler, limit)
+    outputs = [float(g(*arguments)) for arguments in calls]
+    return {"Served by": served, "Output of call": outputs, "Compiled": len(made)}
+
+
+def guards_of(arguments):
+    return tuple(
+        (a.shape, str(a.dtype)) if isinstance(a, np.ndarray) else (type(a), a) for a in arguments
+    )
+
+
+def serve_by_hand(calls, limit=8):
+    numbers, served, outputs = {}, [], []
+    for arguments in calls:
+        guards = guards_of(arguments)
+        if guards not in numbers and len(numbers) < limit:
+            numbers[guards] = len(numbers) + 1
+        served.append(f"graph {numbers[guards]}" if guards in numbers else "f itself")
+        sizes = [np.sum(a) if isinstance(a, np.ndarray) else len(str(a)) for a in arguments]
+        outputs.append(float(sum(sizes)))
+    return {"Served by": served, "Output of call": outputs, "Compiled": len(numbers)}
+
+
+def calls_in_words(calls):
+    def word(a):
+        return f"{a.dtype} {a.shape}" if isinstance(a, np.ndarray) else repr(a)
+
+    return "calls: " + "; ".join(", ".join(map(word, arguments)) for arguments in calls)
+
+
+class Cached(Aspect):
+    def run(answer, calls, f):
+        return serve(answer, calls)
+
+    def expect(calls):
+        return serve_by_hand(calls)
+
+    def shown(calls):
+        return calls_in_words(calls)
+
+
+@CACHE.aspect("shapes and dtypes", 3, over="arrays")
+class Arrays(Cached):
+    """An array enters by its shape and its dtype, and not by its values. Compile at the first call
+    that needs a graph, store the graph, and call it."""
+
+    code = "key = a.shape, a.dtype"
+
+
+@CACHE.aspect("values, and their types", 3, over="values")
+class Values(Cached):
+    """In Python, 1 == 1.0 == True, and a dictionary takes one for the other. To a compiler they are
+    different programs."""
+
+    code = "key = type(a), a"
+
+
+@CACHE.aspect("a limit", 2)
+class Limit(Aspect):
+    """With `limit` graphs stored, a call that fits none of them runs f. The stored graphs go on
+    serving the calls that fit them."""
+
+    def run(answer, given, f):
+        return serve(answer, given.beyond.calls, given.beyond.limit)
+
+    def expect(given):
+        return serve_by_hand(given.beyond.calls, given.beyond.limit)
+
+    def shown(given):
+        return f"limit {given.beyond.limit}; {calls_in_words(given.beyond.calls)}"
 
 
 # -- graphs.steady -----------------------------------------------------------------------------
 
-STEADY = question("graphs.steady", "Traced once, and no more", takes=function)
+STEADY = question(
+    "graphs.steady", "Two graphs, and no more", takes=function, minutes=30, difficulty=2
+)
 
 
 @STEADY.inputs
@@ -353,9 +502,161 @@ class Gradient(Steady):
         return f"X of {len(given.batches[0])} rows, rate {given.rates[0]}, training True"
 
 
-# -- graphs.optimize ---------------------------------------------------------------------------
+# -- graphs.ship ---------------------------------------------------------------------------------
 
-OPTIMIZE = question("graphs.optimize", "An optimizer of graphs", takes=function)
+SHIP = question(
+    "graphs.ship",
+    "Shipped, with both branches and any batch",
+    takes=function,
+    minutes=30,
+    difficulty=2,
+)
+
+
+@SHIP.inputs
+def draw_ship(draw):
+    inputs, outputs = draw.integer(3, 5), draw.integer(2, 4)
+    part = draw.dense(inputs, outputs)
+    slope = part["kernel"].sum(axis=1)  # of an output's sum, by the input
+    while np.square(slope).sum() < 0.3:
+        part = draw.dense(inputs, outputs)
+        slope = part["kernel"].sum(axis=1)
+
+    def batch(rows, sign):
+        """Rows whose outputs add up to a number of that sign, though not each of them does."""
+        x = draw.data(rows, inputs)
+        other = -sign * draw.number(0.5, 1.5)  # of the first row
+        wanted = np.full(rows, (sign * draw.number(1, 3) - other) / (rows - 1))
+        wanted[0] = other
+        missing = wanted - by_hand([part], x).sum(axis=1)
+        return (x + np.outer(missing, slope / np.square(slope).sum())).astype(np.float32)
+
+    lengths = [int(n) for n in draw.rng.choice(np.arange(3, 12), 3, replace=False)]
+    return {
+        "dense": part,
+        "up": draw.number(3, 9),
+        "down": draw.number(2, 6),
+        "example": batch(2, 1),
+        "positive": batch(2, 1),
+        "negative": batch(2, -1),
+        "lengths": [batch(n, 1) for n in lengths],
+    }
+
+
+def load_saved(load, path, module):
+    try:
+        return load(path)
+    except Exception as error:
+        raise WrongKind(
+            f"{module}.load cannot read what was saved, and says {type(error).__name__}: "
+            f"{str(error)[:200]} Save it with {module}.save."
+        ) from None
+
+
+def outputs_of(path, batches, f):
+    """What the program that was saved gives for each batch, or what stops it there."""
+    if f.key == "pytorch":
+        import torch
+
+        program = load_saved(torch.export.load, path, "torch.export").module()
+    else:
+        import tensorflow as tf
+
+        # To be held: it owns the weights.
+        model = load_saved(tf.saved_model.load, path, "tf.saved_model")
+        if not hasattr(model, "serve"):
+            raise WrongKind(
+                "What was saved has no serve. Give the object that is saved an attribute serve, a "
+                "tf.function."
+            )
+        program = model.serve
+    return [attempt(lambda x=x: f.array(program(f.tensor(x)))) for x in batches]
+
+
+def saved_as(f):
+    return "program.pt2" if f.key == "pytorch" else "program"
+
+
+def gate_by_hand(given, x):
+    y = by_hand([given.dense], x)
+    return y * given.up if y.sum() > 0 else y / given.down
+
+
+def gate_in_words(given, x):
+    total = by_hand([given.dense], x).sum()
+    return f"up {given.up}, down {given.down}, a sum of {total:.3f}; {data_in_words(x)}"
+
+
+class Shipped(Aspect):
+    def run(answer, given, f):
+        part, x = f.dense(**given.dense), f.tensor(given.example)
+        with scratch() as folder:
+            path = folder / saved_as(f)
+            answer(part, given.up, given.down, x, str(path))
+            if not path.exists():
+                raise WrongKind("Nothing was saved under the path that came.")
+            return contents(path)
+
+    def inspect(given, found, f):
+        name = saved_as(f)
+        files = {name: found}
+        if isinstance(found, dict):  # a folder
+            files = {f"{name}/{inner}": data for inner, data in found.items()}
+        with laid_out(files) as folder:
+            batches = [given.positive, given.negative, *given.lengths]
+            positive, negative, *lengths = outputs_of(str(folder / name), batches, f)
+        return {"Output": positive, "Output of the other branch": negative, "Outputs": lengths}
+
+    def expect(given):
+        return {
+            "Output": gate_by_hand(given, given.positive),
+            "Output of the other branch": gate_by_hand(given, given.negative),
+            "Outputs": [gate_by_hand(given, x) for x in given.lengths],
+        }
+
+
+@SHIP.aspect("a batch like the example", 2, part="Output")
+class LikeExample(Shipped):
+    hint = {
+        "pytorch": "The program holds the layer's weights and both numbers, and returns all rows.",
+        "tensorflow": "The program holds the layer's weights and both numbers, and returns all "
+        "rows. A tf.function is saved with the graphs that it has: with none, if it has no "
+        "input_signature and was never called.",
+    }
+
+    def shown(given):
+        return gate_in_words(given, given.positive)
+
+
+@SHIP.aspect("the other branch", 2, part="Output of the other branch")
+class OtherBranch(Shipped):
+    hint = {
+        "pytorch": "What Python decided during the export is decided for good. torch.cond and "
+        "torch.where put both sides into the graph.",
+        "tensorflow": "What Python decided during the trace is decided for good. tf.cond, "
+        "tf.where, or an if that AutoGraph sees put both sides into the graph.",
+    }
+
+    def shown(given):
+        return gate_in_words(given, given.negative)
+
+
+@SHIP.aspect("any number of rows", 2, part="Outputs")
+class AnyRows(Shipped):
+    hint = "Declare the first axis to be free."
+    code = {
+        "pytorch": "dynamic_shapes={...}, with a Dim for axis 0",
+        "tensorflow": "input_signature=[tf.TensorSpec([None, n])]",
+    }
+
+    def shown(given):
+        rows = ", ".join(str(len(x)) for x in given.lengths)
+        return f"up {given.up}, down {given.down}; batches of {rows} rows, traced with 2"
+
+
+# -- graphs.tracer -------------------------------------------------------------------------------
+
+TRACER = question("graphs.tracer", "A tracer for graphs", takes=function, minutes=40, difficulty=2)
 ARGUMENTS = {
     "input": (),
     "random": (),
@@ -365,6 +666,232 @@ ARGUMENTS = {
     "add": (str, str),
     "mul": (str, str),
 }  # of each operation: the names of nodes, and numbers
+
+
+def draw_function(draw, inputs, steps, numbers):
+    """A function as steps: an operation, and the places of its operands or a number."""
+    operations = ["add", "mul", "tanh", *(["left", "right"] if numbers else [])]
+    listed, count = [], inputs
+    for k in range(steps):
+        operation = operations[k % len(operations)]
+        one, other = draw.integers(0, count - 1, 2)
+        if operation in ("left", "right"):
+            other = draw.number(0.5, 2)
+        elif count > 1 and other == one:
+            other = (one + 1) % count
+        listed.append([operation, one, other])
+        count += 1
+    return {"steps": listed, "inputs": inputs}
+
+
+@TRACER.inputs
+def draw_tracer(draw):
+    def case(inputs, steps, numbers, outputs):
+        made = draw_function(draw, inputs, steps, numbers)
+        total = inputs + steps
+        return {
+            **made,
+            "outputs": [total - 1 if n is None else n for n in outputs],
+            "at": draw.numbers(0.2, 1.2, inputs),
+        }
+
+    several = [draw.integer(0, 1), None, draw.integer(2, 4), None]
+    return {
+        "operators": [case(2, draw.integer(3, 5), False, [None]) for _ in range(2)],
+        "numbers": [case(1, draw.integer(5, 7), True, [None]) for _ in range(2)],
+        "several": case(3, draw.integer(4, 6), False, several),
+        "shape": draw.choice(["if", "while", "not"]),
+    }
+
+
+def as_function(case):
+    """The steps as a function that students trace: it only uses operators and tanh."""
+
+    def function(*values):
+        values = list(values)
+        for operation, one, other in case.steps:
+            if operation == "tanh":
+                values.append(values[one].tanh())
+            elif operation == "left":
+                values.append(other * values[one])
+            elif operation == "right":
+                values.append(values[one] * other)
+            elif operation == "add":
+                values.append(values[one] + values[other])
+            else:
+                values.append(values[one] * values[other])
+        chosen = [values[n] for n in case.outputs]
+        return chosen[0] if len(chosen) == 1 else tuple(chosen)
+
+    return function
+
+
+def function_in_words(case):
+    names = ["xyz"[n] for n in range(case.inputs)]
+    lines = []
+    for operation, one, other in case.steps:
+        name = f"v{len(names)}"
+        line = {
+            "tanh": f"{names[one]}.tanh()",
+            "left": f"{other} * {names[one]}",
+            "right": f"{names[one]} * {other}",
+        }.get(operation)
+        if line is None:
+            line = f"{names[one]} {'+' if operation == 'add' else '*'} {names[other]}"
+        lines.append(f"{name} = {line}")
+        names.append(name)
+    outputs = ", ".join(names[n] for n in case.outputs)
+    return f"f({', '.join(names[: case.inputs])}): {'; '.join(lines)}; return {outputs}"
+
+
+def list_of(found, expected):
+    """What a student gave in some order, as a list, cut where nothing right is as long."""
+    if isinstance(found, str) or not isinstance(found, Sequence | Iterator | ValuesView):
+        raise WrongKind(f"{expected} is expected; what came is {kind_of(found)}.")
+    return list(islice(found, 1000))
+
+
+def part_of_node(found):
+    """A name or a number; what it is in words if it is neither."""
+    return found if type(found) in (str, float) else {"kind": kind_of(found)}
+
+
+def graph_of(found):
+    """A graph that a student gave, as plain data."""
+    if not isinstance(found, list | tuple) or len(found) != 2:
+        raise WrongKind(
+            f"Two things are expected, the new nodes and the new outputs; {came_instead(found)}."
+        )
+    nodes = list_of(found[0], "The new nodes: a list")
+    outputs = list_of(found[1], "The new outputs: a list")
+    parts = [list_of(node, "A node: a tuple") for node in nodes]
+    return {
+        "nodes": [[part_of_node(part) for part in node] for node in parts],
+        "outputs": [part_of_node(name) for name in outputs],
+    }
+
+
+def run_steps(case):
+    """What the function returns for numbers."""
+    values = list(case.at)
+    for operation, one, other in case.steps:
+        a, b = values[one], other if operation in ("left", "right") else values[other]
+        if operation == "tanh":
+            values.append(math.tanh(a))
+        else:
+            values.append(a + b if operation == "add" else a * b)
+    return [values[n] for n in case.outputs]
+
+
+def flaw_in_trace(found, case):
+    """In words, why `found` is no graph of the function; None if it is one."""
+    values, inputs = {}, list(case.at)
+    for node in found["nodes"]:
+        name, operation, *arguments = node if len(node) > 1 else ("", "")
+        if not isinstance(name, str) or not name or name in values:
+            return f"Each node has a name of its own; {brief(name)} is not one."
+        kinds = ARGUMENTS.get(operation) if isinstance(operation, str) else None
+        if kinds is None or len(arguments) != len(kinds) or operation in ("random", "print"):
+            return f"{name}: {brief(operation)} with {len(arguments)} arguments is no operation."
+        for argument, kind in zip(arguments, kinds, strict=True):
+            if type(argument) is not kind or (kind is str and argument not in values):
+                expected = "the name of an earlier node" if kind is str else "a float"
+                return f"{name}, an argument: {expected} is expected, got {brief(argument)}."
+        a = [values.get(part, part) for part in arguments]
+        if operation == "input":
+            if not inputs:
+                return f"{case.inputs} inputs are expected; there are more."
+            values[name] = inputs.pop(0)
+        elif operation == "tanh":
+            values[name] = math.tanh(a[0])
+        else:
+            values[name] = a[0] + a[1] if operation == "add" else a[0] * a[1]
+    compare(len(found["nodes"]), case.inputs + len(case.steps), "Nodes")
+    expected = run_steps(case)
+    if len(found["outputs"]) != len(expected) or not set(found["outputs"]) <= set(values):
+        return f"Outputs: {len(expected)} are expected, each the name of a node."
+    for n, (name, value) in enumerate(zip(found["outputs"], expected, strict=True)):
+        if not math.isclose(values[name], value, rel_tol=1e-9, abs_tol=1e-9):
+            return f"Output {n} of the graph is {values[name]:.6f}, and f returns {value:.6f}."
+    return None
+
+
+class Traced(Aspect):
+    form = {"nodes": [[(str, float)]], "outputs": [str]}
+
+    def run(answer, case, f):
+        return graph_of(answer(as_function(case), case.inputs))
+
+    def judge(case, found):
+        if any(type(name) is not str for name in found["outputs"]):
+            return "Outputs: names of nodes are expected."
+        return flaw_in_trace(found, case)
+
+    def shown(case):
+        return function_in_words(case)
+
+
+@TRACER.aspect("operators and tanh", 2, over="operators")
+class Operators(Traced):
+    """Each input is a node, and each operation adds one. An argument is the name of a node, and not
+    the object that stands for it."""
+
+    code = (
+        "Methods __add__, __mul__ and tanh, each of which appends a tuple and returns a new proxy."
+    )
+
+
+@TRACER.aspect("a number on either side", 2, over="numbers")
+class Numbers(Traced):
+    """For 2 * x, Python asks the number first, and then the right operand."""
+
+    code = "__rmul__; the number of scale is float(number)."
+
+
+@TRACER.aspect("several outputs", 2, over="several")
+class Several(Traced):
+    """f may return one value or a tuple of them, an input among them, or the same value twice."""
+
+
+@TRACER.aspect("no truth value", 2, after="operators and tanh")
+class NoTruth(Aspect):
+    """Python takes any object for true, unless its class has a method that is asked instead."""
+
+    code = "__bool__"
+    what = "trace(f, 1)"
+    form = str
+
+    def run(answer, given, f):
+        def function(x):
+            y = x * x
+            if given.shape == "not":
+                return y if not y else x
+            while y:
+                return x
+            return y
+
+        def branch(x):
+            return x * 2.0 if x else x
+
+        try:
+            answer(branch if given.shape == "if" else function, 1)
+        except TypeError:
+            return "TypeError"
+        return "no error"
+
+    def judge(given, found):
+        if found != "TypeError":
+            return "A TypeError is expected, because f asks for the truth value of a proxy."
+
+    def shown(given):
+        return f"a function with `{given.shape}` on a proxy"
+
+
+# -- graphs.optimize ---------------------------------------------------------------------------
+
+OPTIMIZE = question(
+    "graphs.optimize", "An optimizer of graphs", takes=function, minutes=120, difficulty=3
+)
 ALWAYS = ("input", "print")  # kept, used or not
 ALONE = (*ALWAYS, "random")  # the same as no other
 
@@ -495,18 +1022,6 @@ def draw_optimize(draw):
     }
 
 
-def list_of(found, expected):
-    """What a student gave in some order, as a list, cut where nothing right is as long."""
-    if isinstance(found, str) or not isinstance(found, Sequence | Iterator | ValuesView):
-        raise WrongKind(f"{expected} is expected; what came is {kind_of(found)}.")
-    return list(islice(found, 1000))
-
-
-def part_of_node(found):
-    """A name or a number; what it is in words if it is neither."""
-    return found if type(found) in (str, float) else {"kind": kind_of(found)}
-
-
 @OPTIMIZE.shown
 def graph_in_words(graph):
     lines = [
@@ -594,19 +1109,7 @@ class Optimized(Aspect):
     form = {"nodes": [[(str, float)]], "outputs": [str]}
 
     def run(answer, graph, f):
-        found = answer([tuple(node) for node in graph.nodes], graph.outputs)
-        if not isinstance(found, list | tuple) or len(found) != 2:
-            raise WrongKind(
-                f"Two things are expected, the new nodes and the new outputs; "
-                f"{came_instead(found)}."
-            )
-        nodes = list_of(found[0], "The new nodes: a list")
-        outputs = list_of(found[1], "The new outputs: a list")
-        parts = [list_of(node, "A node: a tuple") for node in nodes]
-        return {
-            "nodes": [[part_of_node(part) for part in node] for node in parts],
-            "outputs": [part_of_node(name) for name in outputs],
-        }
+        return graph_of(answer([tuple(node) for node in graph.nodes], graph.outputs))
 
     def judge(graph, found):
         if said := flaw_in_form(found, graph):
@@ -638,137 +1141,3 @@ class MustStay(Optimized):
 @OPTIMIZE.aspect("all at once", 2, over="all")
 class AllAtOnce(Optimized):
     "Make the doubles one, and drop what nobody uses, whatever the reason."
-
-
-# -- graphs.ship ---------------------------------------------------------------------------------
-
-SHIP = question("graphs.ship", "Shipped, with both branches and any batch", takes=function)
-
-
-@SHIP.inputs
-def draw_ship(draw):
-    inputs, outputs = draw.integer(3, 5), draw.integer(2, 4)
-    part = draw.dense(inputs, outputs)
-    slope = part["kernel"].sum(axis=1)  # of an output's sum, by the input
-    while np.square(slope).sum() < 0.3:
-        part = draw.dense(inputs, outputs)
-        slope = part["kernel"].sum(axis=1)
-
-    def batch(rows, sign):
-        """Rows whose outputs add up to a number of that sign, though not each of them does."""
-        x = draw.data(rows, inputs)
-        other = -sign * draw.number(0.5, 1.5)  # of the first row
-        wanted = np.full(rows, (sign * draw.number(1, 3) - other) / (rows - 1))
-        wanted[0] = other
-        missing = wanted - by_hand([part], x).sum(axis=1)
-        return (x + np.outer(missing, slope / np.square(slope).sum())).astype(np.float32)
-
-    lengths = [int(n) for n in draw.rng.choice(np.arange(3, 12), 3, replace=False)]
-    return {
-        "dense": part,
-        "up": draw.number(3, 9),
-        "down": draw.number(2, 6),
-        "example": batch(2, 1),
-        "positive": batch(2, 1),
-        "negative": batch(2, -1),
-        "lengths": [batch(n, 1) for n in lengths],
-    }
-
-
-def load_saved(load, path, module):
-    try:
-        return load(path)
-    except Exception as error:
-        raise WrongKind(
-            f"{module}.load cannot read what was saved, and says {type(error).__name__}: "
-            f"{str(error)[:200]} Save it with {module}.save."
-        ) from None
-
-
-def outputs_of(path, batches, f):
-    """What the program that was saved gives for each batch, or what stops it there."""
-    if f.key == "pytorch":
-        import torch
-
-        program = load_saved(torch.export.load, path, "torch.export").module()
-    else:
-        import tensorflow as tf
-
-        # To be held: it owns the weights.
-        model = load_saved(tf.saved_model.load, path, "tf.saved_model")
-        if not hasattr(model, "serve"):
-            raise WrongKind(
-                "What was saved has no serve. Give the object that is saved an attribute serve, a "
-                "tf.function."
-            )
-        program = model.serve
-    return [attempt(lambda x=x: f.array(program(f.tensor(x)))) for x in batches]
-
-
-def gate_by_hand(given, x):
-    y = by_hand([given.dense], x)
-    return y * given.up if y.sum() > 0 else y / given.down
-
-
-def gate_in_words(given, x):
-    total = by_hand([given.dense], x).sum()
-    return f"up {given.up}, down {given.down}, a sum of {total:.3f}; {data_in_words(x)}"
-
-
-class Shipped(Aspect):
-    def run(answer, given, f):
-        part, x = f.dense(**given.dense), f.tensor(given.example)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "program.pt2" if f.key == "pytorch" else "program")
-            answer(part, given.up, given.down, x, str(path))
-            if not path.exists():
-                raise WrongKind("Nothing was saved under the path that came.")
-            batches = [given.positive, given.negative, *given.lengths]
-            positive, negative, *lengths = outputs_of(str(path), batches, f)
-        return {"Output": positive, "Output of the other branch": negative, "Outputs": lengths}
-
-    def expect(given):
-        return {
-            "Output": gate_by_hand(given, given.positive),
-            "Output of the other branch": gate_by_hand(given, given.negative),
-            "Outputs": [gate_by_hand(given, x) for x in given.lengths],
-        }
-
-
-@SHIP.aspect("a batch like the example", 2, part="Output")
-class LikeExample(Shipped):
-    hint = {
-        "pytorch": "The program holds the layer's weights and both numbers, and returns all rows.",
-        "tensorflow": "The program holds the layer's weights and both numbers, and returns all "
-        "rows. A tf.function is saved with the graphs that it has: with none, if it has no "
-        "input_signature and was never called.",
-    }
-
-    def shown(given):
-        return gate_in_words(given, given.positive)
-
-
-@SHIP.aspect("the other branch", 2, part="Output of the other branch")
-class OtherBranch(Shipped):
-    hint = {
-        "pytorch": "What Python decided during the export is decided for good. torch.cond and "
-        "torch.where put both sides into the graph.",
-        "tensorflow": "What Python decided during the trace is decided for good. tf.cond, "
-        "tf.where, or an if that AutoGraph sees put both sides into the graph.",
-    }
-
-    def shown(given):
-        return gate_in_words(given, given.negative)
-
-
-@SHIP.aspect("any number of rows", 2, part="Outputs")
-class AnyRows(Shipped):
-    hint = "Declare the first axis to be free."
-    code = {
-        "pytorch": "dynamic_shapes={...}, with a Dim for axis 0",
-        "tensorflow": "input_signature=[tf.TensorSpec([None, n])]",
-    }
-
-    def shown(given):
-        rows = ", ".join(str(len(x)) for x in given.lengths)
-        return f"up {given.up}, down {given.down}; batches of {rows} rows, traced with 2"

@@ -77,31 +77,130 @@ def _by_rounds() -> Iterator[Right]:
     yield "graphs.optimize", "formulas", recursive
 
 
+def _caches() -> Iterator[Right]:
+    """Guarded caches."""
+    import numpy as np
+
+    def by_search(f, compiler, limit=8):
+        stored = []
+
+        def fits(guards, arguments):
+            if len(guards) != len(arguments):
+                return False
+            for guard, a in zip(guards, arguments, strict=True):
+                if isinstance(guard, np.ndarray):
+                    same = isinstance(a, np.ndarray) and a.shape == guard.shape
+                    if not same or a.dtype != guard.dtype:
+                        return False
+                elif type(guard) is not type(a) or guard != a:
+                    return False
+            return True
+
+        def g(*arguments):
+            for guards, graph in stored:
+                if fits(guards, arguments):
+                    return graph(*arguments)
+            if len(stored) == limit:
+                return f(*arguments)
+            stored.append((arguments, compiler(f)))
+            return stored[-1][1](*arguments)
+
+        return g
+
+    yield "graphs.cache", "one after another", by_search
+
+    class Guarded:
+        def __init__(self, f, compiler, limit=8):
+            self.f, self.compiler, self.left, self.graphs = f, compiler, limit, {}
+
+        def __call__(self, *arguments):
+            key = repr(
+                [(type(a), getattr(a, "shape", a), getattr(a, "dtype", "")) for a in arguments]
+            )
+            try:
+                return self.graphs[key](*arguments)
+            except KeyError:
+                if not self.left:
+                    return self.f(*arguments)
+                self.left -= 1
+                self.graphs[key] = self.compiler(self.f)
+                return self.graphs[key](*arguments)
+
+    yield "graphs.cache", "an object, keys as texts", lambda *given: Guarded(*given)
+
+
+def _tracers() -> Iterator[Right]:
+    """Tracers."""
+
+    def with_numbers(f, inputs):
+        """Names are counted over all traces; nodes are lists."""
+        nodes = []
+
+        class Proxy:
+            count = iter(range(1000))
+
+            def __init__(self, *node):
+                self.name = f"n{next(self.count)}"
+                nodes.append([self.name, *node])
+
+            def __mul__(self, other):
+                if type(other) in (int, float):
+                    return Proxy("scale", self.name, float(other))
+                return Proxy("mul", self.name, other.name)
+
+            def __rmul__(self, other):
+                return self * other
+
+            def __add__(self, other):
+                return Proxy("add", self.name, other.name)
+
+            def tanh(self):
+                return Proxy("tanh", self.name)
+
+            def __bool__(self):
+                raise TypeError
+
+        inside = [Proxy("input") for _ in range(inputs)]
+        found = f(*inside)
+        if not isinstance(found, (tuple, list)):
+            found = [found]
+        return nodes, tuple(one.name for one in found)
+
+    yield "graphs.tracer", "a class in the function", with_numbers
+
+
 def pytorch() -> Iterator[Right]:
     """Right answers in PyTorch."""
     import torch
     from torch import nn
 
     def chosen(G, limit, noise):
-        norm = torch.linalg.vector_norm(G)
-        clipped = torch.where(norm > limit, G * (limit / norm), G)
-        return [clipped + torch.normal(torch.zeros_like(G), noise), norm]
+        norms = torch.linalg.vector_norm(G, dim=1)
+        total = torch.where((norms > limit)[:, None], G * (limit / norms)[:, None], G).sum(0)
+        return [total + torch.normal(torch.zeros_like(total), noise), norms]
 
     yield "graphs.whole", "torch.where", chosen
 
-    def with_cond(G, limit, noise):
-        norm = (G * G).sum() ** 0.5
-        clipped = torch.cond(norm > limit, lambda G: G * (limit / norm), lambda G: 1 * G, (G,))
-        return clipped + noise * torch.randn(G.shape), norm
+    def row_by_row(G, limit, noise):
+        norms = [g.norm() for g in G]
+        rows = [g * torch.clamp(limit / n, max=1.0) for g, n in zip(G, norms, strict=True)]
+        return sum(rows) + noise * torch.randn(G.shape[1]), torch.stack(norms)
 
-    yield "graphs.whole", "torch.cond", with_cond
+    yield "graphs.whole", "a loop over the rows", row_by_row
 
     def in_place(G, limit, noise):
-        norm = G.norm()
-        G *= (limit / norm).clamp(max=1)
-        return G + noise * torch.randn_like(G), norm
+        norms = G.norm(dim=1)
+        G *= (limit / norms).clamp(max=1)[:, None]
+        return G.sum(0) + noise * torch.randn_like(G[0]), norms
 
     yield "graphs.whole", "in place", in_place
+
+    def as_product(G, limit, noise):
+        norms = (G * G).sum(1) ** 0.5
+        factors = limit / torch.maximum(norms, torch.tensor(limit))
+        return factors @ G + noise * torch.randn_like(G[0]), norms
+
+    yield "graphs.whole", "a product", as_product
 
     def marked(f, backend):
         g = torch.compile(f, backend=backend)
@@ -131,6 +230,8 @@ def pytorch() -> Iterator[Right]:
 
     yield "graphs.steady", "plain numbers, all with a point", with_a_point
     yield from _by_rounds()
+    yield from _caches()
+    yield from _tracers()
 
     class Where(nn.Module):
         def __init__(self, dense, up, down):
@@ -155,16 +256,30 @@ def tensorflow() -> Iterator[Right]:
     import tensorflow as tf
 
     def chosen(G, limit, noise):
-        norm = tf.norm(G)
-        factor = tf.where(norm > limit, limit / norm, 1.0)
-        return [G * factor + tf.random.normal(G.shape, stddev=noise), norm]
+        norms = tf.norm(G, axis=1, keepdims=True)
+        total = tf.reduce_sum(tf.where(norms > limit, G * (limit / norms), G), 0)
+        return [total + tf.random.normal(total.shape, stddev=noise), tf.squeeze(norms, 1)]
 
     yield "graphs.whole", "tf.where", chosen
 
     def library(G, limit, noise):
-        return tf.clip_by_norm(G, limit) + noise * keras.random.normal(G.shape), tf.linalg.norm(G)
+        total = tf.reduce_sum(tf.clip_by_norm(G, limit, axes=[1]), 0)
+        return total + noise * keras.random.normal(total.shape), tf.linalg.norm(G, axis=1)
 
     yield "graphs.whole", "tf.clip_by_norm", library
+
+    def rewritten(G, limit, noise):
+        total, norms = tf.zeros(G.shape[1]), []
+        for n in range(len(G)):
+            norm = tf.norm(G[n])
+            norms.append(norm)
+            if norm > limit:
+                total += G[n] * (limit / norm)
+            else:
+                total += G[n]
+        return total + noise * tf.random.normal(total.shape), tf.stack(norms)
+
+    yield "graphs.whole", "a loop and an if that AutoGraph rewrites", rewritten
 
     def flagged(f):
         @tf.function
@@ -195,6 +310,8 @@ def tensorflow() -> Iterator[Right]:
 
     yield "graphs.steady", "two functions", two
     yield from _by_rounds()
+    yield from _caches()
+    yield from _tracers()
 
     class Cond(keras.Model):
         def __init__(self, dense, up, down):

@@ -11,11 +11,16 @@ from typing import Any
 
 Wrong = tuple[str, str, Any, set[str]]
 
-PLAIN, GRAPH, NORM = "as plain Python", "one graph for all gradients", "the norm"
+PLAIN, GRAPH, NORM = "as plain Python", "one graph for all gradients", "the norms"
 NOISE = "new noise at every run"
 
 OUTPUTS, LENGTHS, RATES = "the outputs", "one graph for all lengths", "one graph for all rates"
 FLAGS, GRADIENT = "two graphs for two flags", "the gradient"
+
+ARRAYS, VALUES, LIMIT = "shapes and dtypes", "values, and their types", "a limit"
+
+OPERATORS, NUMBERS = "operators and tanh", "a number on either side"
+SEVERAL, TRUTH = "several outputs", "no truth value"
 
 TWICE, UNUSED, STAY, ALL = "nothing twice", "nothing unused", "what must stay", "all at once"
 
@@ -23,7 +28,7 @@ EXAMPLE, BRANCH, ROWS = "a batch like the example", "the other branch", "any num
 
 
 def _optimizers() -> Iterator[Wrong]:
-    """Wrong answers to the third question."""
+    """Wrong optimizers."""
 
     def optimizer(
         alone=("input", "random", "print"),
@@ -98,6 +103,148 @@ def _optimizers() -> Iterator[Wrong]:
     yield name, "outputs first", lambda *graph: optimizer()(*graph)[::-1], every
 
 
+def _caches() -> Iterator[Wrong]:
+    """Wrong caches."""
+    import numpy as np
+
+    def cache(guard, evict=False, limited=True, anew=False, late=False):
+        def guarded(f, compiler, limit=8):
+            graphs = {}
+
+            def g(*arguments):
+                key = tuple(guard(a) for a in arguments)
+                if key in graphs:
+                    return graphs[key](*arguments)
+                if late and key not in graphs:
+                    graphs[key] = compiler(f)
+                    return f(*arguments)
+                if limited and len(graphs) >= limit:
+                    if not evict:
+                        return f(*arguments)
+                    del graphs[next(iter(graphs))]
+                graph = compiler(f)
+                if not anew:
+                    graphs[key] = graph
+                return graph(*arguments)
+
+            return g
+
+        return guarded
+
+    def right(a):
+        return (a.shape, a.dtype) if isinstance(a, np.ndarray) else (type(a), a)
+
+    def part(array=lambda a: (a.shape, a.dtype), value=lambda a: (type(a), a)):
+        return lambda a: array(a) if isinstance(a, np.ndarray) else value(a)
+
+    name = "graphs.cache"
+    yield name, "the shape alone", cache(part(lambda a: a.shape)), {ARRAYS}
+    yield name, "the dtype alone", cache(part(lambda a: a.dtype)), {ARRAYS, LIMIT}
+    yield name, "the number of axes", cache(part(lambda a: (a.ndim, a.dtype))), {ARRAYS, LIMIT}
+    by_value = cache(part(lambda a: (a.shape, a.dtype, a.tobytes())))
+    yield name, "the array's values too", by_value, {ARRAYS, VALUES}
+    yield name, "values without types", cache(part(value=lambda a: a)), {VALUES}
+    yield name, "types without values", cache(part(value=type)), {VALUES}
+    yield name, "evicted", cache(right, evict=True), {LIMIT}
+    yield name, "no limit", cache(right, limited=False), {LIMIT}
+    every = {ARRAYS, VALUES, LIMIT}
+    yield name, "compiled at each call", cache(right, anew=True), every
+    yield name, "the first call is f's", cache(right, late=True), every
+    yield name, "no cache", lambda f, compiler, limit=8: f, every
+
+
+def _tracers(solution: dict[str, Any]) -> Iterator[Wrong]:
+    """Wrong tracers."""
+    Symbol, trace = solution["Symbol"], solution["trace"]
+
+    def tracing(changes, convert=lambda nodes, outputs: (nodes, outputs), listed=None):
+        Changed = type("Changed", (Symbol,), changes)
+
+        def answer(f, inputs):
+            nodes = []
+            found = f(*[Changed(nodes, "input") for _ in range(inputs)])
+            outputs = found if isinstance(found, tuple) else (found,)
+            return convert(nodes, [output.name for output in outputs])
+
+        return answer
+
+    def operations(**without):
+        """Methods that return objects of the changed class."""
+
+        def add(self, other):
+            return type(self)(self.nodes, "add", self, other)
+
+        def mul(self, other):
+            if isinstance(other, Symbol):
+                return type(self)(self.nodes, "mul", self, other)
+            return type(self)(self.nodes, "scale", self, float(other))
+
+        def tanh(self):
+            return type(self)(self.nodes, "tanh", self)
+
+        methods = {"__add__": add, "__mul__": mul, "__rmul__": mul, "tanh": tanh}
+        return {**methods, **without}
+
+    name = "graphs.tracer"
+    every = {OPERATORS, NUMBERS, SEVERAL, TRUTH}
+    truth = operations(__bool__=lambda self: True)
+    yield name, "true", tracing(truth), {TRUTH}
+    yield name, "false", tracing(operations(__bool__=lambda self: False)), {TRUTH}
+    yield name, "no number on the left", tracing(operations(__rmul__=None)), {NUMBERS}
+
+    def integers(self, other):
+        if isinstance(other, Symbol):
+            return type(self)(self.nodes, "mul", self, other)
+        return type(self)(self.nodes, "scale", self, str(other))
+
+    texts = tracing(operations(__mul__=integers, __rmul__=integers))
+    yield name, "numbers as texts", texts, {NUMBERS}
+
+    def twice_as_mul(self, other):
+        return type(self)(self.nodes, "mul", self, other)
+
+    products = tracing(operations(__mul__=twice_as_mul, __rmul__=twice_as_mul))
+    yield name, "every product a mul", products, {NUMBERS}
+
+    def alone(f, inputs):
+        nodes, outputs = trace(f, inputs)
+        return nodes, outputs[-1:]
+
+    yield name, "the last output alone", alone, {SEVERAL}
+
+    def unique(f, inputs):
+        nodes, outputs = trace(f, inputs)
+        return nodes, list(dict.fromkeys(outputs))
+
+    yield name, "each output once", unique, {SEVERAL}
+
+    def one_only(f, inputs):
+        nodes = []
+        return nodes, [f(*[Symbol(nodes, "input") for _ in range(inputs)]).name]
+
+    yield name, "no tuple", one_only, {SEVERAL}
+
+    def backwards(f, inputs):
+        nodes, outputs = trace(f, inputs)
+        return nodes[::-1], outputs
+
+    yield name, "backwards", backwards, every
+
+    def without_inputs(f, inputs):
+        nodes, outputs = trace(f, inputs)
+        return nodes[inputs:], outputs
+
+    yield name, "without the inputs", without_inputs, every
+    swapped = lambda f, inputs: trace(f, inputs)[::-1]  # noqa: E731
+    yield name, "outputs first", swapped, every
+
+    def as_objects(f, inputs):
+        nodes, outputs = trace(f, inputs)
+        return nodes, [Symbol([], "input") for _ in outputs]
+
+    yield name, "outputs as objects", as_objects, every
+
+
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in PyTorch."""
     import numpy as np
@@ -108,47 +255,59 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     def noisy(noise):
         def answer(G, limit, size):
-            clipped, norm = private(G, limit, 0.0)
-            return clipped + size * noise(G), norm
+            total, norms = private(G, limit, 0.0)
+            return total + size * noise(total), norms
 
         return answer
 
-    def factored(factor, norm=lambda G: G.square().sum().sqrt(), back=lambda norm: norm):
+    def summed(rows, norms=lambda G: G.square().sum(1).sqrt(), back=lambda norms: norms):
         def answer(G, limit, noise):
-            size = norm(G)
-            return factor(G, limit, size) + noise * torch.randn_like(G), back(size)
+            sizes = norms(G)
+            total = rows(G, limit, sizes).sum(0)
+            return total + noise * torch.randn_like(total), back(sizes)
 
         return answer
 
     rng = np.random.default_rng(0)
-    drawn = noisy(lambda G: torch.tensor(rng.normal(size=G.shape)).float())
+    drawn = noisy(lambda total: torch.tensor(rng.normal(size=total.shape)).float())
     yield "graphs.whole", "NumPy's noise", drawn, {GRAPH, NORM, NOISE}
-    fixed = torch.randn(20, 20)
-    yield "graphs.whole", "one noise", noisy(lambda G: fixed[: len(G), : G.shape[1]]), {NOISE}
-    yield "graphs.whole", "a number for each column", noisy(lambda G: torch.randn(G.shape[1])), {
-        NOISE
-    }  # fmt: skip
-    yield "graphs.whole", "uniform noise", noisy(lambda G: torch.rand_like(G)), {NOISE}
+    fixed = torch.randn(200)
+    yield "graphs.whole", "one noise", noisy(lambda total: fixed[: len(total)]), {NOISE}
+    yield "graphs.whole", "one number", noisy(lambda total: torch.randn(())), {NOISE}
+    yield "graphs.whole", "uniform noise", noisy(torch.rand_like), {NOISE}
 
-    def deciding(G, limit, size):
-        return G * (limit / size) if size > limit else G
+    def deciding(G, limit, noise):
+        rows = [g * (limit / g.norm()) if g.norm() > limit else g for g in G]
+        return sum(rows) + noise * torch.randn(G.shape[1]), G.norm(dim=1)
 
-    yield "graphs.whole", "the if left", factored(deciding), {GRAPH, NORM, NOISE}
+    yield "graphs.whole", "the if left", deciding, {GRAPH, NORM, NOISE}
 
-    def rounded(G, limit, size):
-        return G * min(1.0, limit / max(float(f"{size.item():.9f}"), 1e-9))
+    def rounded(G, limit, noise):
+        total, norms = private(G, limit, noise)
+        return total, torch.tensor([float(f"{norm.item():.9f}") for norm in norms])
 
-    yield "graphs.whole", "through a text", factored(rounded), {GRAPH, NORM, NOISE}
-    always = factored(lambda G, limit, size: G * (limit / size))
+    yield "graphs.whole", "through a text", rounded, {GRAPH, NORM, NOISE}
+    always = summed(lambda G, limit, sizes: G * (limit / sizes)[:, None])
     yield "graphs.whole", "always scaled", always, {PLAIN, GRAPH}
-    zeros = factored(lambda G, limit, size: G / size * torch.minimum(size, torch.tensor(limit)))
+
+    def of_the_batch(G, limit, noise):
+        total = G.sum(0)
+        total = total * (limit / total.norm()).clamp(max=1)
+        return total + noise * torch.randn_like(total), G.norm(dim=1)
+
+    yield "graphs.whole", "the sum clipped", of_the_batch, {PLAIN, GRAPH}
+    zeros = summed(lambda G, limit, n: G / n[:, None] * n.clamp(max=limit)[:, None])
     yield "graphs.whole", "zero divided by zero", zeros, {PLAIN, GRAPH}
-    entries = factored(lambda G, limit, size: G.clamp(-limit, limit))
-    yield "graphs.whole", "each entry cut", entries, {PLAIN, GRAPH}
-    after = factored(
-        lambda G, limit, size: G * (limit / size).clamp(max=1), back=lambda size: size[None]
+    after = summed(
+        lambda G, limit, n: G * (limit / n).clamp(max=1)[:, None], back=lambda n: n[:, None]
     )
-    yield "graphs.whole", "a norm with an axis", after, {NORM}
+    yield "graphs.whole", "norms with an axis more", after, {NORM}
+
+    def mean(G, limit, noise):
+        total, norms = private(G, limit, 0.0)
+        return total / len(G) + noise * torch.randn_like(total), norms
+
+    yield "graphs.whole", "the mean", mean, {PLAIN, GRAPH}
 
     def alone(G, limit, noise):
         return private(G, limit, noise)[0]
@@ -223,6 +382,8 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "graphs.steady", "detached", cut, {GRADIENT}
 
     yield from _optimizers()
+    yield from _caches()
+    yield from _tracers(solution)
 
     class Gate(nn.Module):
         def __init__(self, dense, choose):
@@ -253,9 +414,6 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     def by_row(Y, up, down):
         return torch.where(Y.sum(1, keepdim=True) > 0, Y * up, Y / down)
 
-    def by_entry(Y, up, down):
-        return torch.where(Y > 0, Y * up, Y / down)
-
     def forked(Y, up, down):
         return Y * up if Y.sum() > 0 else Y / down
 
@@ -264,9 +422,6 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "graphs.ship", "decided before", ship(whole, decided=True), {BRANCH}
     yield "graphs.ship", "the if left", ship(forked), shipped
     yield "graphs.ship", "row by row", ship(by_row), shipped
-    yield "graphs.ship", "entry by entry", ship(by_entry), shipped
-    swapped = ship(lambda Y, up, down: whole(Y, 1 / down, 1 / up))
-    yield "graphs.ship", "the sides swapped", swapped, shipped
 
     def weights(dense, up, down, X, path):
         torch.save(dense.state_dict(), path)
@@ -282,64 +437,62 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     private = solution["private"]
 
-    def clipped(G, limit):
-        norm = tf.sqrt(tf.reduce_sum(G**2))
-        return G * tf.where(norm > limit, limit / norm, 1.0), norm
-
     def noisy(noise):
         def answer(G, limit, size):
-            value, norm = clipped(G, limit)
-            return value + size * noise(G), norm
+            total, norms = private(G, limit, 0.0)
+            return total + size * noise(total), norms
 
         return answer
 
     rng = np.random.default_rng(0)
-    drawn = noisy(lambda G: rng.normal(size=G.shape).astype(np.float32))
+    drawn = noisy(lambda total: rng.normal(size=total.shape).astype(np.float32))
     yield "graphs.whole", "NumPy's noise", drawn, {NOISE}
-    for_column = noisy(lambda G: tf.random.normal([G.shape[1]]))
-    yield "graphs.whole", "a number for each column", for_column, {NOISE}
-    yield "graphs.whole", "uniform noise", noisy(lambda G: tf.random.uniform(G.shape)), {NOISE}
-    seeded = noisy(lambda G: tf.random.stateless_normal(G.shape, [0, 0]))
+    yield "graphs.whole", "one number", noisy(lambda total: tf.random.normal([])), {NOISE}
+    uniform = noisy(lambda total: tf.random.uniform(total.shape))
+    yield "graphs.whole", "uniform noise", uniform, {NOISE}
+    seeded = noisy(lambda total: tf.random.stateless_normal(total.shape, [0, 0]))
     yield "graphs.whole", "stateless, with one seed", seeded, {NOISE}
 
     def numbered(G, limit, noise):
-        norm = tf.sqrt(tf.reduce_sum(G**2))
-        factor = min(1.0, limit / max(norm.numpy(), 1e-9))
-        return G * factor + noise * tf.random.normal(G.shape), norm
+        norms = tf.norm(G, axis=1)
+        factors = np.minimum(1.0, limit / np.maximum(norms.numpy(), 1e-9))
+        total = tf.reduce_sum(G * factors[:, None].astype(np.float32), 0)
+        return total + noise * tf.random.normal(total.shape), norms
 
     yield "graphs.whole", "numpy()", numbered, {GRAPH, NORM, NOISE}
 
-    def as_number(G, limit, noise):
-        value, norm = clipped(G, limit)
-        return value + noise * tf.random.normal(G.shape), float(norm)
+    def as_numbers(G, limit, noise):
+        total, norms = private(G, limit, noise)
+        return total, [float(norm) for norm in norms] if tf.executing_eagerly() else norms
 
-    yield "graphs.whole", "the norm as a number", as_number, {PLAIN}
+    yield "graphs.whole", "the norms as numbers", as_numbers, {PLAIN}
 
     def always(G, limit, noise):
-        norm = tf.norm(G)
-        return G * (limit / norm) + noise * tf.random.normal(G.shape), norm
+        norms = tf.norm(G, axis=1)
+        total = tf.reduce_sum(G * (limit / norms)[:, None], 0)
+        return total + noise * tf.random.normal(total.shape), norms
 
     yield "graphs.whole", "always scaled", always, {PLAIN, GRAPH}
 
-    def entries(G, limit, noise):
-        value = tf.clip_by_value(G, -limit, limit)
-        return value + noise * tf.random.normal(G.shape), tf.norm(G)
+    def of_the_batch(G, limit, noise):
+        total = tf.clip_by_norm(tf.reduce_sum(G, 0), limit)
+        return total + noise * tf.random.normal(total.shape), tf.norm(G, axis=1)
 
-    yield "graphs.whole", "each entry cut", entries, {PLAIN, GRAPH}
+    yield "graphs.whole", "the sum clipped", of_the_batch, {PLAIN, GRAPH}
 
     def after(G, limit, noise):
-        value, _ = clipped(G, limit)
-        value += noise * tf.random.normal(G.shape)
-        return value, tf.norm(value)
+        total, _ = private(G, limit, noise)
+        return total, tf.norm(tf.clip_by_norm(G, limit, axes=[1]), axis=1)
 
-    yield "graphs.whole", "the norm of what comes out", after, {NORM}
+    yield "graphs.whole", "the norms of what comes out", after, {NORM}
 
     @tf.autograph.experimental.do_not_convert
     def unseen(G, limit, noise):
-        norm = tf.norm(G)
-        if norm > limit:
-            G = G * (limit / norm)
-        return G + noise * tf.random.normal(G.shape), norm
+        norms = tf.norm(G, axis=1)
+        total = tf.zeros(G.shape[1])
+        for n in range(G.shape[0]):
+            total += G[n] * (limit / norms[n]) if norms[n] > limit else G[n]
+        return total + noise * tf.random.normal(total.shape), norms
 
     yield "graphs.whole", "an if that AutoGraph does not see", unseen, {GRAPH, NORM, NOISE}
 
@@ -418,6 +571,8 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "graphs.steady", "no graph", lambda f: f, every
 
     yield from _optimizers()
+    yield from _caches()
+    yield from _tracers(solution)
 
     def ship(choose, rows=None, decided=False, traced=True):
         def answer(dense, up, down, X, path):
@@ -453,8 +608,6 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "graphs.ship", "decided before", ship(whole, decided=True), {BRANCH}
     yield "graphs.ship", "an if that AutoGraph does not see", ship(forked), shipped
     yield "graphs.ship", "row by row", ship(by_row), shipped
-    swapped = ship(lambda Y, up, down: whole(Y, 1 / down, 1 / up))
-    yield "graphs.ship", "the sides swapped", swapped, shipped
     untraced = ship(whole, rows=True, traced=False)
     yield "graphs.ship", "saved without a trace", untraced, shipped
     yield "graphs.ship", "nothing saved", lambda dense, up, down, X, path: None, shipped

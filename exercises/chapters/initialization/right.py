@@ -96,6 +96,75 @@ def pytorch() -> Iterator[Right]:
 
     yield "initialization.copies", "layers made anew", rebuilt
 
+    def by_strides(shape, gain=1.0, mode="fan_in"):
+        W = torch.empty(shape, device="meta")
+        fan_in, fan_out = W[0].numel(), W[:, 0].numel()
+        fan = {"fan_in": fan_in, "fan_out": fan_out}.get(mode, (fan_in + fan_out) / 2)
+        return torch.tensor(gain, dtype=torch.float64) / torch.tensor(fan).double().sqrt()
+
+    yield "initialization.fans", "a tensor, by counting", by_strides
+
+    def two_passes(net):
+        count = sum(
+            name == "proj" and isinstance(child, nn.Linear)
+            for parent in net.modules()
+            for name, child in parent.named_children()
+        )
+        for parent in net.modules():
+            for name, child in parent.named_children():
+                if isinstance(child, (nn.Linear, nn.Embedding)):
+                    scale = count**-0.5 if name == "proj" else 1
+                    with torch.no_grad():
+                        child.weight.copy_(torch.randn(child.weight.shape) * 0.02 * scale)
+                        if isinstance(child, nn.Linear):
+                            child.bias.zero_()
+
+    yield "initialization.projections", "by parents", two_passes
+
+    def hooked(net, X):
+        modes = [(module, module.training) for module in net.modules()]
+
+        def hook(module, inputs, output):
+            rows = max(module.weight.shape)
+            Q, _ = torch.linalg.qr(torch.randn(rows, min(module.weight.shape)))
+            Q = Q if module.weight.shape[0] == rows else Q.T
+            output = inputs[0] @ Q.T
+            module.weight.copy_(Q / output.std())
+            module.bias.zero_()
+            return output / output.std()
+
+        dense = [module for module in net.modules() if isinstance(module, nn.Linear)]
+        handles = [module.register_forward_hook(hook) for module in dense]
+        net.eval()
+        with torch.no_grad():
+            net(X)
+        for handle in handles:
+            handle.remove()
+        for module, training in modes:
+            module.training = training
+
+    yield "initialization.lsuv", "hooks and QR", hooked
+
+    def repeated(net, X):
+        was = net.training
+        net.eval()
+        for module in net.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.orthogonal_(module.weight, gain=3)
+                nn.init.zeros_(module.bias)
+        for module in net.modules():
+            if isinstance(module, nn.Linear):
+                for _ in range(3):
+                    seen = []
+                    handle = module.register_forward_hook(lambda m, i, o, s=seen: s.append(o))
+                    with torch.no_grad():
+                        net(X)
+                        module.weight.div_(seen[0].std())
+                    handle.remove()
+        net.train(was)
+
+    yield "initialization.lsuv", "the whole network for each layer", repeated
+
 
 def tensorflow() -> Iterator[Right]:
     """Right answers in TensorFlow."""
@@ -205,6 +274,52 @@ def tensorflow() -> Iterator[Right]:
         return blocks
 
     yield "initialization.copies", "with names of their own", with_names
+
+    def counted(shape, gain=1.0, mode="fan_in"):
+        W = np.empty(shape)
+        fan_in, fan_out = W[..., 0].size, W[..., 0, :].size
+        fan = {"fan_in": fan_in, "fan_out": fan_out}.get(mode, (fan_in + fan_out) / 2)
+        return np.float32(gain / np.sqrt(fan))
+
+    yield "initialization.fans", "a NumPy float, by counting", counted
+
+    def recursive(net, count=None):
+        def find(block):
+            return sum(
+                find(one)
+                if isinstance(one, keras.Sequential)
+                else isinstance(one, layers.Dense) and one.name == "proj"
+                for one in block.layers
+            )
+
+        count = count or find(net)
+        for one in net.layers:
+            if isinstance(one, keras.Sequential):
+                recursive(one, count)
+            elif isinstance(one, (layers.Dense, layers.Embedding)):
+                scale = 0.02 / np.sqrt(count if one.name == "proj" else 1)
+                matrix, *bias = one.get_weights()
+                drawn = np.random.normal(0, scale, matrix.shape)
+                one.set_weights([drawn, *(0 * array for array in bias)])
+
+    yield "initialization.projections", "get_weights and set_weights", recursive
+
+    def with_qr(net, X):
+        todo = list(net.layers)
+        while todo:
+            layer = todo.pop(0)
+            if hasattr(layer, "layers"):
+                todo = [*layer.layers, *todo]
+                continue
+            if isinstance(layer, layers.Dense):
+                shape = tuple(layer.kernel.shape)
+                Q, _ = np.linalg.qr(np.random.normal(size=(max(shape), min(shape))))
+                Q = Q if shape[0] >= shape[1] else Q.T
+                Z = np.asarray(X) @ Q
+                layer.set_weights([Q / Z.std(), np.zeros(shape[1])])
+            X = layer(X)
+
+    yield "initialization.lsuv", "QR, from a list of layers", with_qr
 
 
 RIGHT = {"pytorch": pytorch, "tensorflow": tensorflow}

@@ -7,6 +7,7 @@ others. `solution` holds what the exercise file's solution cells define.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,6 +36,58 @@ BUILD, ANEW, RULES, APART, FIRST = (
     "each for itself",
     "the first stays as it is",
 )
+DENSE, CONVOLUTIONS, MODES, DEFAULTS = "dense layers", "convolutions", "modes", "defaults"
+TABLES, PROJECTED, NO_BIAS, NORM, HELD = (
+    "layers and table",
+    "residual projections",
+    "biases",
+    "the normalization",
+    "into the same arrays",
+)
+UNIT, ORTHOGONAL, REST, DRAWN, HANDED = (
+    "standard deviation 1",
+    "orthogonal weights",
+    "biases and the rest",
+    "drawn anew",
+    "as it was handed over",
+)
+
+
+def wrong_fans(inputs: int, outputs: int, area: slice) -> Iterator[Wrong]:
+    """Wrong answers on a shape with the inputs and outputs on these axes."""
+
+    def fan(shape, mode):
+        fans = {"fan_in": shape[inputs], "fan_out": shape[outputs]}
+        return (fans.get(mode) or sum(fans.values()) / 2) * math.prod(shape[area])
+
+    def no_area(shape, gain=1.0, mode="fan_in"):
+        ends = {"fan_in": shape[inputs], "fan_out": shape[outputs]}
+        return gain / math.sqrt(ends.get(mode) or sum(ends.values()) / 2)
+
+    def variance(shape, gain=1.0, mode="fan_in"):
+        return gain / fan(shape, mode)
+
+    def under_the_root(shape, gain=1.0, mode="fan_in"):
+        return math.sqrt(gain / fan(shape, mode))
+
+    def no_mode(shape, gain=1.0, mode="fan_in"):
+        return gain / math.sqrt(fan(shape, "fan_in"))
+
+    def total(shape, gain=1.0, mode="fan_in"):
+        factor = 2 if mode == "fan_avg" else 1
+        return gain / math.sqrt(factor * fan(shape, mode))
+
+    def he(shape, gain=2**0.5, mode="fan_in"):
+        return gain / math.sqrt(fan(shape, mode))
+
+    everything = {DENSE, CONVOLUTIONS, MODES, DEFAULTS}
+    name = "initialization.fans"
+    yield name, "no area", no_area, {CONVOLUTIONS, MODES, DEFAULTS}
+    yield name, "the variance", variance, everything
+    yield name, "the gain under the root", under_the_root, everything - {DEFAULTS}
+    yield name, "no mode", no_mode, {MODES}
+    yield name, "the sum of the fans", total, {MODES}
+    yield name, "He by default", he, {DEFAULTS}
 
 
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
@@ -291,6 +344,194 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         return blocks
 
     yield "initialization.copies", "one normalization for all", tied_norm, {APART}
+
+    std, start_gpt, lsuv = solution["std"], solution["start_gpt"], solution["lsuv"]
+
+    yield from wrong_fans(1, 0, slice(2, None))
+
+    def other_way(shape, gain=1.0, mode="fan_in"):
+        return std((shape[1], shape[0], *shape[2:]), gain, mode)
+
+    everything = {DENSE, CONVOLUTIONS, MODES, DEFAULTS}
+    yield "initialization.fans", "inputs and outputs swapped", other_way, everything
+
+    def square_kernel(shape, gain=1.0, mode="fan_in"):
+        return std((*shape[:2], *shape[2:3] * len(shape[2:])), gain, mode)
+
+    fails = {CONVOLUTIONS, MODES, DEFAULTS}
+    yield "initialization.fans", "a square kernel", square_kernel, fails
+
+    def by_gpt(count, ends=lambda name: name.split(".")[-1] == "proj", fill=nn.init.normal_):
+        def run(net):
+            start_gpt(net)
+            names = [name for name, one in net.named_modules() if isinstance(one, nn.Linear)]
+            for name in filter(ends, names):
+                fill(net.get_submodule(name).weight, std=0.02 / count(net, names) ** 0.5)
+
+        return run
+
+    question, after = "initialization.projections", {PROJECTED, NO_BIAS, NORM, HELD}
+    yield question, "no scaling", by_gpt(lambda net, names: 1), after
+    twice = by_gpt(lambda net, names: 2 * sum(name.endswith("proj") for name in names))
+    yield question, "twice as many, the head too", twice, after
+    yield question, "the number of dense layers", by_gpt(lambda net, names: len(names)), after
+    blocks = by_gpt(lambda net, names: sum(isinstance(m, nn.Sequential) for m in net))
+    yield question, "the number of blocks", blocks, after
+    no_root = by_gpt(lambda net, names: sum(n.endswith(".proj") for n in names) ** 2)
+    yield question, "divided by the number", no_root, after
+
+    def real(net, names):
+        return sum(name.endswith(".proj") for name in names)
+
+    yield question, "names that end alike", by_gpt(real, lambda n: n.endswith("proj")), {TABLES}
+
+    def gpt_seed(weight, std):
+        nn.init.normal_(weight, std=std, generator=torch.Generator().manual_seed(0))
+
+    yield question, "one seed for all", by_gpt(real, fill=gpt_seed), after
+
+    def without_table(net):
+        table = net[0].weight.detach().clone()
+        start_gpt(net)
+        with torch.no_grad():
+            net[0].weight.copy_(table)
+
+    yield question, "the table left out", without_table, {TABLES}
+
+    def keeps_biases(net):
+        kept = {name: p.detach().clone() for name, p in net.named_parameters()}
+        start_gpt(net)
+        with torch.no_grad():
+            for name, p in net.named_parameters():
+                if "bias" in name:
+                    p.copy_(kept[name])
+
+    yield question, "biases kept", keeps_biases, {NO_BIAS}
+
+    def resets_norm(net):
+        start_gpt(net)
+        for module in net.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module.reset_parameters()
+
+    yield question, "the normalization reset", resets_norm, {NORM}
+
+    def all_biases(net):
+        start_gpt(net)
+        for name, p in net.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(p)
+
+    yield question, "every bias", all_biases, {NORM}
+
+    def gpt_anew(net):
+        start_gpt(net)
+        for module in net.modules():
+            if isinstance(module, nn.Linear):
+                module.weight = nn.Parameter(module.weight.detach().clone())
+
+    yield question, "new parameters", gpt_anew, {HELD}
+
+    def lsuv_by(begin, scale, train=False, ahead=None, restore=True):
+        @torch.no_grad()
+        def run(block, X):
+            for layer in block:
+                if isinstance(layer, nn.Sequential):
+                    X = run(layer, X)
+                    continue
+                Z = layer(X) if ahead else None
+                if isinstance(layer, nn.Linear):
+                    begin(layer)
+                    layer.weight /= scale(layer, X)
+                X = Z if ahead else layer(X)
+            return X
+
+        def answer(net, X):
+            modes = {module: module.training for module in net.modules()}
+            net.train(train)
+            statistics = {n: b.clone() for n, b in net.named_buffers()}
+            run(net, X)
+            for n, b in net.named_buffers():
+                b.copy_(statistics[n])
+            for module, training in modes.items():
+                if restore:
+                    module.training = training
+
+        return answer
+
+    def orthogonal(layer):
+        nn.init.orthogonal_(layer.weight)
+        nn.init.zeros_(layer.bias)
+
+    def gaussian(layer):
+        nn.init.normal_(layer.weight)
+        nn.init.zeros_(layer.bias)
+
+    def biased(layer):
+        nn.init.orthogonal_(layer.weight)
+
+    def unchanged(layer):
+        nn.init.zeros_(layer.bias)
+
+    def eye(layer):
+        nn.init.eye_(layer.weight)
+        nn.init.zeros_(layer.bias)
+
+    def seeded(layer):
+        nn.init.orthogonal_(layer.weight, generator=torch.Generator().manual_seed(0))
+        nn.init.zeros_(layer.bias)
+
+    def of_outputs(layer, X):
+        return layer(X).std(correction=0)
+
+    def of_each_unit(layer, X):
+        return layer(X).std(0).mean()
+
+    question, last = "initialization.lsuv", {REST, DRAWN, HANDED}
+    yield question, "a normal distribution", lsuv_by(gaussian, of_outputs), {ORTHOGONAL, *last}
+    yield question, "the old weights", lsuv_by(unchanged, of_outputs), {ORTHOGONAL, *last}
+    yield question, "the identity", lsuv_by(eye, of_outputs), {ORTHOGONAL, *last}
+    yield question, "one seed", lsuv_by(seeded, of_outputs), {ORTHOGONAL, *last}
+    yield question, "biases kept", lsuv_by(biased, of_outputs), {UNIT, *last}
+    yield question, "each unit", lsuv_by(orthogonal, of_each_unit), {UNIT, *last}
+    variance = lsuv_by(orthogonal, lambda layer, X: layer(X).var())
+    yield question, "the variance", variance, {UNIT, *last}
+    of_inputs = lsuv_by(orthogonal, lambda layer, X: X.std())
+    yield question, "the inputs", of_inputs, {UNIT, *last}
+    root = lsuv_by(orthogonal, lambda layer, X: layer(X).square().mean().sqrt())
+    yield question, "the mean square", root, {UNIT, *last}
+    yield question, "in training mode", lsuv_by(orthogonal, of_outputs, train=True), {UNIT, *last}
+    ahead = lsuv_by(orthogonal, of_outputs, ahead=True)
+    yield question, "all measured before", ahead, {UNIT, *last}
+    kept_mode = lsuv_by(orthogonal, of_outputs, restore=False)
+    yield question, "the mode left", kept_mode, {HANDED}
+
+    def top_layers(net, X):
+        lsuv(nn.Sequential(*(m for m in net if not isinstance(m, nn.Sequential))), X)
+
+    yield question, "the upper layers only", top_layers, {UNIT, ORTHOGONAL, *last}
+
+    def trained_norm(net, X):
+        modes = [(m, m.training) for m in net.modules()]
+        net.train()
+        net(X)
+        for module, training in modes:
+            module.training = training
+        lsuv(net, X)
+
+    yield question, "new statistics", trained_norm, {UNIT, *last}
+
+    def in_place(net, X):
+        X.sub_(X.mean())
+        lsuv(net, X)
+
+    yield question, "X changed", in_place, {UNIT, *last}
+
+    def frozen(net, X):
+        lsuv(net, X)
+        net.requires_grad_(False)
+
+    yield question, "frozen", frozen, {HANDED}
 
 
 def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
@@ -564,6 +805,166 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     fails = {BUILD, ANEW, RULES, APART, FIRST}
     yield "initialization.copies", "one too few", too_few, fails
+
+    std, start_gpt, lsuv = solution["std"], solution["start_gpt"], solution["lsuv"]
+
+    yield from wrong_fans(-2, -1, slice(0, -2))
+
+    def other_way(shape, gain=1.0, mode="fan_in"):
+        return std((*shape[:-2], shape[-1], shape[-2]), gain, mode)
+
+    everything = {DENSE, CONVOLUTIONS, MODES, DEFAULTS}
+    yield "initialization.fans", "inputs and outputs swapped", other_way, everything
+
+    def square_kernel(shape, gain=1.0, mode="fan_in"):
+        return std((*shape[:1] * len(shape[:-2]), *shape[-2:]), gain, mode)
+
+    fails = {CONVOLUTIONS, MODES, DEFAULTS}
+    yield "initialization.fans", "a square kernel", square_kernel, fails
+
+    def gpt_normal(shape, std):
+        return keras.random.normal(shape, stddev=std)
+
+    def by_gpt(count, ends=lambda name: name == "proj", fill=gpt_normal):
+        def run(net):
+            start_gpt(net)
+            dense = list(dense_in(net))
+            for layer in dense:
+                if ends(layer.name):
+                    spread = 0.02 / count(net, [one.name for one in dense]) ** 0.5
+                    layer.kernel.assign(fill(layer.kernel.shape, spread))
+
+        return run
+
+    question, after = "initialization.projections", {PROJECTED, NO_BIAS, NORM, HELD}
+    yield question, "no scaling", by_gpt(lambda net, names: 1), after
+    twice = by_gpt(lambda net, names: 2 * sum(name.endswith("proj") for name in names))
+    yield question, "twice as many, the head too", twice, after
+    yield question, "the number of dense layers", by_gpt(lambda net, names: len(names)), after
+    blocks = by_gpt(lambda net, names: sum(isinstance(m, keras.Sequential) for m in net.layers))
+    yield question, "the number of blocks", blocks, after
+    yield question, "divided by the number", by_gpt(lambda n, all_: all_.count("proj") ** 2), after
+
+    def real(net, names):
+        return names.count("proj")
+
+    yield question, "names that end alike", by_gpt(real, lambda n: n.endswith("proj")), {TABLES}
+
+    def gpt_seed(shape, std):
+        return keras.random.normal(shape, stddev=std, seed=0)
+
+    yield question, "one seed for all", by_gpt(real, fill=gpt_seed), after
+
+    def kept_after(keep):
+        def run(net):
+            kept = [(w, w.numpy()) for w in keep(net)]
+            start_gpt(net)
+            for w, value in kept:
+                w.assign(value)
+
+        return run
+
+    def table_of(net):
+        return net.layers[0].weights
+
+    def biases_of(net):
+        return [layer.bias for layer in dense_in(net)]
+
+    yield question, "the table left out", kept_after(table_of), {TABLES}
+    yield question, "biases kept", kept_after(biases_of), {NO_BIAS}
+
+    def resets_norm(net):
+        start_gpt(net)
+        net.layers[1].gamma.assign(ops.ones_like(net.layers[1].gamma))
+
+    yield question, "the normalization reset", resets_norm, {NORM}
+
+    def all_vectors(net):
+        start_gpt(net)
+        for weight in net.trainable_weights:
+            if weight.path.split("/")[-1] in ("bias", "beta"):
+                weight.assign(ops.zeros_like(weight))
+
+    yield question, "every shift", all_vectors, {NORM}
+
+    def lsuv_by(begin, scale, training=False, ahead=False):
+        def run(block, X):
+            for layer in block.layers:
+                if isinstance(layer, keras.Sequential):
+                    X = run(layer, X)
+                    continue
+                Z = layer(X)
+                if isinstance(layer, layers.Dense):
+                    begin(layer)
+                    layer.kernel.assign(layer.kernel / scale(layer, X))
+                X = Z if ahead else layer(X, training=training)
+            return X
+
+        def answer(net, X):
+            kept = [(w, w.numpy()) for w in net.non_trainable_weights if "moving" in w.path]
+            run(net, X)
+            for w, value in kept:
+                w.assign(value)
+
+        return answer
+
+    def beginning(rule, bias=True):
+        def begin(layer):
+            layer.kernel.assign(rule()(layer.kernel.shape))
+            if bias:
+                layer.bias.assign(ops.zeros_like(layer.bias))
+
+        return begin
+
+    def unchanged(layer):
+        layer.bias.assign(ops.zeros_like(layer.bias))
+
+    def of_outputs(layer, X):
+        return ops.std(layer(X))
+
+    orthogonal = beginning(keras.initializers.Orthogonal)
+    shared = keras.initializers.Orthogonal()
+    question, last = "initialization.lsuv", {REST, DRAWN, HANDED}
+    gaussian = lsuv_by(beginning(lambda: keras.initializers.RandomNormal(stddev=1.0)), of_outputs)
+    yield question, "a normal distribution", gaussian, {ORTHOGONAL, *last}
+    yield question, "the old weights", lsuv_by(unchanged, of_outputs), {ORTHOGONAL, *last}
+    eye = lsuv_by(beginning(lambda: lambda shape: ops.eye(*shape)), of_outputs)
+    yield question, "the identity", eye, {ORTHOGONAL, *last}
+    one_object = lsuv_by(beginning(lambda: shared), of_outputs)
+    yield question, "one initializer for all", one_object, {ORTHOGONAL, *last}
+    biased = lsuv_by(beginning(keras.initializers.Orthogonal, bias=False), of_outputs)
+    yield question, "biases kept", biased, {UNIT, *last}
+    each = lsuv_by(orthogonal, lambda layer, X: ops.mean(ops.std(layer(X), axis=0)))
+    yield question, "each unit", each, {UNIT, *last}
+    yield question, "the variance", lsuv_by(orthogonal, lambda layer, X: ops.var(layer(X))), {
+        UNIT, *last
+    }  # fmt: skip
+    of_inputs = lsuv_by(orthogonal, lambda layer, X: ops.std(X))
+    yield question, "the inputs", of_inputs, {UNIT, *last}
+    root = lsuv_by(orthogonal, lambda layer, X: ops.sqrt(ops.mean(layer(X) ** 2)))
+    yield question, "the mean square", root, {UNIT, *last}
+    in_training = lsuv_by(orthogonal, of_outputs, training=True)
+    yield question, "in training mode", in_training, {UNIT, *last}
+    yield question, "all measured before", lsuv_by(orthogonal, of_outputs, ahead=True), {
+        UNIT, *last
+    }  # fmt: skip
+
+    def top_layers(net, X):
+        lsuv(keras.Sequential([m for m in net.layers if not hasattr(m, "layers")]), X)
+
+    yield question, "the upper layers only", top_layers, {UNIT, ORTHOGONAL, *last}
+
+    def new_statistics(net, X):
+        net(X, training=True)
+        lsuv(net, X)
+
+    yield question, "new statistics", new_statistics, {UNIT, *last}
+
+    def frozen(net, X):
+        lsuv(net, X)
+        net.trainable = False
+
+    yield question, "frozen", frozen, {HANDED}
 
 
 WRONG = {"pytorch": pytorch, "tensorflow": tensorflow}

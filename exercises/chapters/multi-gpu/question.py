@@ -182,7 +182,7 @@ def shown_loss(case):
 
 
 class Loss(Aspect):
-    form = [[(np.ndarray, None), (np.ndarray, None)]]
+    form = [[[(np.ndarray, None), (np.ndarray, None)], np.ndarray]]
 
     def run(answer, case, f):
         total, found = int(sum(part.counts.sum() for part in case.shards)), []
@@ -199,25 +199,32 @@ class Loss(Aspect):
             if tuple(value.shape) != ():
                 came = tuple(value.shape)
                 raise WrongKind(f"A loss is one number, of shape (); what came has shape {came}.")
-            found.append(f.dense_gradients(loss, [made])[0])
+            found.append([f.dense_gradients(loss, [made])[0], f.array(value)])
         return found
 
     def judge(case, found, framework):
+        gradients, losses = ([part[n] for part in found] for n in (0, 1))
         x, t, counts = (
             np.concatenate([part[name] for part in case.shards]).astype(np.float64)
             for name in ("x", "t", "counts")
         )
-        back = 2 * (x @ case.layer.kernel + case.layer.bias - t)
-        back *= counts[:, None] / counts.sum()
+        errors = x @ case.layer.kernel + case.layer.bias - t
+        back = 2 * errors * counts[:, None] / counts.sum()
         expected = {"kernel": x.T @ back, "bias": back.sum(0)}
         shapes = {name: np.zeros(array.shape) for name, array in expected.items()}
         missing = "no gradient arrives, so the loss does not depend on Y"
         each = [shapes] * len(case.shards)
-        compare(found, each, "Gradient of replica", tolerance=np.inf, missing=missing)
-        kernel, bias = (np.sum([pair[n].astype(float) for pair in found], axis=0) for n in (0, 1))
+        compare(gradients, each, "Gradient of replica", tolerance=np.inf, missing=missing)
+        kernel, bias = (
+            np.sum([pair[n].astype(float) for pair in gradients], axis=0) for n in (0, 1)
+        )
         how, count = ("averaged", len(found)) if framework == "pytorch" else ("summed", 1)
         total = {"kernel": kernel / count, "bias": bias / count}
         compare(total, expected, f"Gradient, {how} over the replicas", framework=framework)
+        compare(losses, [np.zeros(())] * len(losses), "Loss of replica", tolerance=np.inf)
+        whole = np.asarray((errors**2).sum(1) @ counts / counts.sum())
+        together = np.asarray(np.sum([loss.astype(float) for loss in losses]) / count)
+        compare(together, whole, f"Loss, {how} over the replicas")
 
 
 @LOSS.aspect("equal shards", 1, over="equal")

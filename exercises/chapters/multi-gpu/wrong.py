@@ -313,6 +313,11 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "multi-gpu.loss", "the mean over outputs", outputs_too, everything
 
+    def more(*given):
+        return solution["replica_loss"](*given) + 1000
+
+    yield "multi-gpu.loss", "a constant added", more, everything
+
     def empty_mean(Y, T, counts, total, replicas):
         return replicas * F.mse_loss(Y, T) * Y.shape[1] * len(Y) / total
 
@@ -377,6 +382,11 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
         return tf.reduce_sum(counts * tf.reduce_mean((Y - T) ** 2, axis=1)) / total
 
     yield "multi-gpu.loss", "the mean over outputs", outputs_too, everything
+
+    def more(*given):
+        return solution["replica_loss"](*given) + 1000
+
+    yield "multi-gpu.loss", "a constant added", more, everything
 
     def detached(Y, T, counts, total, replicas):
         return tf.constant(float(tf.reduce_sum(counts * errors(Y, T)) / total))

@@ -1,4 +1,4 @@
-"""Questions of the chapter *Parameters: access, count, write, tie*.
+"""Questions of the chapter *Parameters*.
 
 Networks are drawn as plain data, with names, widths and numbers of their own. Which arrays must
 train, which numbers must be back, and what a gradient is follow from that data alone.
@@ -22,168 +22,106 @@ from d2lexercises.vocabulary import (
     question,
 )
 
-# -- parameters.train-only ---------------------------------------------------------------------
+# -- parameters.count -------------------------------------------------------------------------
 
-# A tree: {"name", "blocks": [trees]}, or a leaf, which is one of {"name", "id", "kernel", "bias"},
-# {"name", "features", "scale", "shift"} for a batch normalization, and {"name", "activation"}.
-# Two leaves with the same id are one layer in two places.
-
-TRAIN_ONLY = question("parameters.train-only", "Train a part, and count it", takes=function)
+COUNT = question("parameters.count", "Count a model", takes=function, minutes=5, difficulty=1)
 
 
-@TRAIN_ONLY.inputs
-def draw_train_only(draw):
-    def dense(ident, *widths):
-        return {"name": draw.word(), "id": ident, **draw.dense(*widths)}
+def draw_mixed(draw, shared):
+    """A network with a frozen layer and a normalization, and perhaps a layer in two places."""
+    a, b, c, d = draw.shuffled(range(2, 20))[:4]
 
-    def activation():
-        return {"name": draw.word(), "activation": draw.choice(["relu", "tanh", "sigmoid"])}
+    def dense(ident, *widths, frozen=False):
+        return {"name": draw.word(), "id": ident, "frozen": frozen, **draw.dense(*widths)}
 
-    def norm(features):
-        scale, shift = draw.uniform(0.5, 1.5, 2, features)
-        return {"name": draw.word(), "features": features, "scale": scale, "shift": shift}
+    scale, shift = draw.uniform(0.5, 1.5, 2, c)
+    norm = {"name": draw.word(), "features": c, "scale": scale, "shift": shift}
+    square = dense(0, a, a)
+    twice = [square, {"name": draw.word(), "activation": "tanh"}, {**square, "name": draw.word()}]
+    first = twice if shared else [square]
+    blocks = [*first, dense(1, a, b, frozen=True), dense(2, b, c), norm, dense(3, c, d)]
+    return {"net": {"name": draw.word(), "blocks": blocks}, "features": a}
 
-    def tree(name, *blocks):
-        return {"name": name, "blocks": list(blocks)}
 
-    def plain(deep):
-        a, b, c, d, e = draw.integers(2, 20, 5)
-        stack, name = draw.words(2)
-        block = tree(name, dense(0, a, b), activation(), dense(1, b, c))
-        # Its name begins with the other's.
-        longer = tree(name + draw.word()[0], dense(2, c, d), activation())
-        head, path = dense(3, d, e), [stack, name]
-        if deep:
-            path.append(block["blocks"][draw.integer(0, 1) * 2]["name"])
-        net = tree(draw.word(), tree(stack, block, longer), head)
-        return {"net": net, "path": path, "features": a}
+def grow_mixed(case, f):
+    """The network, built; its frozen layers are frozen."""
+    made = {}
+    net = grow(case.net, f, made)
+    net(f.tensor(np.ones((2, case.features))))
+    for leaf in leaves(case.net):
+        if is_frozen(leaf):
+            if f.key == "pytorch":
+                made[leaf.id].requires_grad_(False)
+            else:
+                made[leaf.id].trainable = False
+    return net
 
-    def statistics():
-        a, b, c, d = draw.integers(2, 20, 4)
-        body = tree(draw.word(), dense(0, a, b), norm(b), activation(), dense(1, b, c))
-        net = tree(draw.word(), body, norm(c), dense(2, c, d))
-        return {"net": net, "path": [body["name"]], "features": a}
 
-    def shared():
-        a, b, c = draw.integers(2, 20, 3)
-        both = dense(0, a, a)
-        first = tree(draw.word(), both, activation())
-        body = tree(draw.word(), both, activation(), dense(1, a, b))
-        last = tree(draw.word(), dense(2, b, c))
-        net = tree(draw.word(), first, body, last)
-        return {"net": net, "path": [body["name"]], "features": a}
+def is_frozen(leaf):
+    return "frozen" in leaf and leaf.frozen
 
-    return {
-        "plain": [plain(deep) for deep in (False, True)],
-        "statistics": [statistics()],
-        "shared": [shared()],
+
+def distinct(tree, frozen):
+    """The leaves with parameters, a shared one once, that are frozen or not."""
+    own = [leaf for leaf in leaves(tree) if "activation" not in leaf]
+    found = {leaf.id if "id" in leaf else leaf.name: leaf for leaf in own}
+    return [leaf for leaf in found.values() if is_frozen(leaf) == frozen]
+
+
+def parameters_of(leaf):
+    kinds = ("kernel", "bias", "scale", "shift")
+    return {kind: leaf[kind] for kind in kinds if kind in leaf}
+
+
+def values_of(leaves_):
+    return sum(array.size for leaf in leaves_ for array in parameters_of(leaf).values())
+
+
+@COUNT.inputs
+def draw_count(draw):
+    return {"plain": draw_mixed(draw, shared=False), "shared": draw_mixed(draw, shared=True)}
+
+
+class Sizes(Aspect):
+    hint = "Each parameter has a number of values, and each says whether it trains."
+    code = {
+        "pytorch": "sum(p.numel() for p in net.parameters() if p.requires_grad)",
+        "tensorflow": "sum(math.prod(w.shape) for w in net.trainable_weights)",
     }
 
-
-def grow(tree, f, made):
-    """A tree as a network of the framework; `made` are the dense layers so far, by id."""
-    if "blocks" in tree:
-        return f.named({part.name: grow(part, f, made) for part in tree.blocks}, tree.name)
-    if "activation" in tree:
-        return f.activation(tree.activation)
-    if "features" in tree:
-        return normalization(tree.scale, tree.shift, f)
-    if tree.id not in made:
-        made[tree.id] = f.dense(tree.kernel, tree.bias)
-    return made[tree.id]
-
-
-def leaves(tree):
-    return [leaf for part in tree.blocks for leaf in leaves(part)] if "blocks" in tree else [tree]
-
-
-def trainable(tree):
-    """The arrays of a tree that can be trained, by leaf: a layer in two places is there once."""
-    kinds = ("kernel", "bias", "scale", "shift")
-    every = [leaf for leaf in leaves(tree) if "activation" not in leaf]
-    return {leaf.name: {kind: leaf[kind] for kind in kinds if kind in leaf} for leaf in every}
-
-
-def count(arrays):
-    return sum(array.size for part in arrays.values() for array in part.values())
-
-
-def tree_in_words(tree):
-    if "blocks" in tree:
-        return f"{tree.name}({', '.join(tree_in_words(part) for part in tree.blocks)})"
-    if "activation" in tree:
-        return tree.activation
-    if "features" in tree:
-        return f"{tree.name}: batch norm {tree.features}"
-    return f"{tree.name}: dense {'→'.join(map(str, tree.kernel.shape))}"
-
-
-@TRAIN_ONLY.shown
-def shown_train_only(case):
-    ids = [leaf.id for leaf in leaves(case.net) if "id" in leaf]
-    twice = " (one dense layer stands in two places)" if len(set(ids)) < len(ids) else ""
-    return f"net = {tree_in_words(case.net)}{twice}; path = {case.path}"
-
-
-class TrainOnly(Aspect):
     def run(answer, case, f):
-        net = grow(case.net, f, {})
-        net(f.tensor(np.ones((2, case.features))))
-        found = answer(net, case.path)
-        numbers = found if isinstance(found, tuple | list) else [found]
-        return {"what trains": f.registered(net), "numbers": [whole(one) for one in numbers]}
+        found = answer(grow_mixed(case, f))
+        return [whole(one) for one in (found if isinstance(found, tuple | list) else [found])]
 
     def expect(case, framework):
-        part = case.net
-        for name in case.path:
-            part = next(block for block in part.blocks if block.name == name)
-        trained, held = count(trainable(part)), count(trainable(case.net))
-        for leaf in leaves(case.net):
-            if "features" in leaf:  # mean and variance; PyTorch also counts its batches
-                held += 2 * leaf.features + (framework == "pytorch")
+        (norm,) = (leaf for leaf in leaves(case.net) if "features" in leaf)
+        stored_ = 2 * norm.features + (framework == "pytorch")  # PyTorch also counts its batches
         return {
-            "what trains": AnyOrder(trainable(part)),
-            "numbers": {"trained": trained, "not trained": held - trained},
+            "trained": values_of(distinct(case.net, frozen=False)),
+            "rest": values_of(distinct(case.net, frozen=True)) + stored_,
         }
 
+    def shown(case):
+        return f"net = {tree_in_words(case.net)}; one dense layer is frozen"
 
-@TRAIN_ONLY.aspect("the part trains, and nothing else", 2, over="plain", part="what trains")
-class PartTrains(TrainOnly):
+
+@COUNT.aspect("both numbers", 1, over="plain")
+class BothNumbers(Sizes):
+    pass
+
+
+@COUNT.aspect("a shared layer once", 1, over="shared")
+class SharedOnce(Sizes):
     hint = {
-        "pytorch": "A parameter has requires_grad; a module has requires_grad_(...), and an "
-        "attribute requires_grad set on a module does nothing. Find the part by get_submodule: a "
-        "name may be the beginning of another.",
-        "tensorflow": "Where net.trainable is False, net trains nothing, whatever its inner layers "
-        "say. Leave it True, and set trainable on what lies inside.",
+        "pytorch": "state_dict() lists a shared parameter under each of its paths.",
+        "tensorflow": "A sum over layers meets a shared layer at each of its places.",
     }
-
-
-@TRAIN_ONLY.aspect("statistics stay statistics", 1, over="statistics", part="what trains")
-class StatisticsStay(TrainOnly):
-    """What batch normalization stores about the data was never trained. Choose among the parameters
-    that train now."""
-
-
-@TRAIN_ONLY.aspect("a layer that the part shares", 2, over="shared", part="what trains")
-class SharedLayer(TrainOnly):
-    """A layer that is in the part and elsewhere belongs to the part too. Compare parameters as
-    objects: a path names only one of the places, and who freezes the other blocks freezes the
-    part's own layer."""
-
-
-@TRAIN_ONLY.aspect("the two numbers", 2, over=("plain", "statistics", "shared"), part="numbers")
-class TwoNumbers(TrainOnly):
-    hint = {
-        "pytorch": "Return (trained, rest). Count numbers, not arrays, and each parameter once: "
-        "state_dict lists a shared one twice. The rest includes the buffers.",
-        "tensorflow": "Return (trained, rest). Count numbers, not arrays, and each weight once: a "
-        "sum over layers meets a shared one twice. The rest includes statistics.",
-    }
+    code = {"pytorch": "net.parameters()", "tensorflow": "net.trainable_weights"}
 
 
 # -- parameters.best ---------------------------------------------------------------------------
 
-BEST = question("parameters.best", "Keep the best", takes=any_class)
+BEST = question("parameters.best", "Keep the best", takes=any_class, minutes=15, difficulty=1)
 NUMBERS = 400  # of one state: more than the largest network below holds
 OTHERS = 3  # states that are not offered
 
@@ -411,9 +349,63 @@ class SameArrays(Aspect):
         compare(found["before"], found["now"], what)
 
 
+# -- parameters.groups ------------------------------------------------------------------------
+
+GROUPS = question(
+    "parameters.groups", "Two groups for weight decay", takes=function, minutes=20, difficulty=2
+)
+
+
+@GROUPS.inputs
+def draw_groups(draw):
+    return {"plain": draw_mixed(draw, shared=False), "shared": draw_mixed(draw, shared=True)}
+
+
+class Groups(Aspect):
+    form = {"first": [np.ndarray], "second": [np.ndarray]}
+
+    def run(answer, case, f):
+        first, second = answer(grow_mixed(case, f))
+        return {"first": list(first), "second": list(second)}
+
+    def expect(case):
+        first, second = {}, {}
+        for leaf in distinct(case.net, frozen=False):
+            for kind, array in parameters_of(leaf).items():
+                group = first if kind == "kernel" else second
+                group[leaf.name] = {**group.get(leaf.name, {}), kind: array}
+        return {"first": AnyOrder(first), "second": AnyOrder(second)}
+
+    def shown(case):
+        return f"net = {tree_in_words(case.net)}; one dense layer is frozen"
+
+
+@GROUPS.aspect("the matrices", 1, over="plain", part="first")
+class Matrices(Groups):
+    hint = "A matrix has two axes, and a bias or a scale has one. A frozen matrix is in no list."
+    code = {"pytorch": "p.dim() >= 2", "tensorflow": "len(w.shape) >= 2"}
+
+
+@GROUPS.aspect("the others", 1, over="plain", part="second")
+class Others(Groups):
+    hint = "The biases and what normalization trains. What it stores does not train."
+    code = {
+        "pytorch": "[p for p in net.parameters() if p.requires_grad and p.dim() < 2]",
+        "tensorflow": "[w for w in net.trainable_variables if len(w.shape) < 2]",
+    }
+
+
+@GROUPS.aspect("a shared layer once", 1, over="shared")
+class GroupedOnce(Groups):
+    hint = "An optimizer refuses a parameter that it gets twice. The model lists each once."
+    code = {"pytorch": "net.parameters()", "tensorflow": "net.trainable_variables"}
+
+
 # -- parameters.limit --------------------------------------------------------------------------
 
-LIMIT = question("parameters.limit", "Write so that everyone notices", takes=function)
+LIMIT = question(
+    "parameters.limit", "Write so that everyone notices", takes=function, minutes=20, difficulty=2
+)
 
 
 @LIMIT.inputs
@@ -574,9 +566,172 @@ class NotFalsified(Aspect):
         return f"forward pass, limit(layer, {given.bound}), backward pass; {shown_limit(given)}"
 
 
+# -- parameters.train-only ---------------------------------------------------------------------
+
+# A tree: {"name", "blocks": [trees]}, or a leaf, which is one of {"name", "id", "kernel", "bias"},
+# {"name", "features", "scale", "shift"} for a batch normalization, and {"name", "activation"}.
+# Two leaves with the same id are one layer in two places.
+
+TRAIN_ONLY = question(
+    "parameters.train-only", "Train a part, and count it", takes=function, minutes=25, difficulty=2
+)
+
+
+@TRAIN_ONLY.inputs
+def draw_train_only(draw):
+    def dense(ident, *widths):
+        return {"name": draw.word(), "id": ident, **draw.dense(*widths)}
+
+    def activation():
+        return {"name": draw.word(), "activation": draw.choice(["relu", "tanh", "sigmoid"])}
+
+    def norm(features):
+        scale, shift = draw.uniform(0.5, 1.5, 2, features)
+        return {"name": draw.word(), "features": features, "scale": scale, "shift": shift}
+
+    def tree(name, *blocks):
+        return {"name": name, "blocks": list(blocks)}
+
+    def plain(deep):
+        a, b, c, d, e = draw.integers(2, 20, 5)
+        stack, name = draw.words(2)
+        block = tree(name, dense(0, a, b), activation(), dense(1, b, c))
+        # Its name begins with the other's.
+        longer = tree(name + draw.word()[0], dense(2, c, d), activation())
+        head, path = dense(3, d, e), [stack, name]
+        if deep:
+            path.append(block["blocks"][draw.integer(0, 1) * 2]["name"])
+        net = tree(draw.word(), tree(stack, block, longer), head)
+        return {"net": net, "path": path, "features": a}
+
+    def statistics():
+        a, b, c, d = draw.integers(2, 20, 4)
+        body = tree(draw.word(), dense(0, a, b), norm(b), activation(), dense(1, b, c))
+        net = tree(draw.word(), body, norm(c), dense(2, c, d))
+        return {"net": net, "path": [body["name"]], "features": a}
+
+    def shared():
+        a, b, c = draw.integers(2, 20, 3)
+        both = dense(0, a, a)
+        first = tree(draw.word(), both, activation())
+        body = tree(draw.word(), both, activation(), dense(1, a, b))
+        last = tree(draw.word(), dense(2, b, c))
+        net = tree(draw.word(), first, body, last)
+        return {"net": net, "path": [body["name"]], "features": a}
+
+    return {
+        "plain": [plain(deep) for deep in (False, True)],
+        "statistics": [statistics()],
+        "shared": [shared()],
+    }
+
+
+def grow(tree, f, made):
+    """A tree as a network of the framework; `made` are the dense layers so far, by id."""
+    if "blocks" in tree:
+        return f.named({part.name: grow(part, f, made) for part in tree.blocks}, tree.name)
+    if "activation" in tree:
+        return f.activation(tree.activation)
+    if "features" in tree:
+        return normalization(tree.scale, tree.shift, f)
+    if tree.id not in made:
+        made[tree.id] = f.dense(tree.kernel, tree.bias)
+    return made[tree.id]
+
+
+def leaves(tree):
+    return [leaf for part in tree.blocks for leaf in leaves(part)] if "blocks" in tree else [tree]
+
+
+def trainable(tree):
+    """The arrays of a tree that can be trained, by leaf: a layer in two places is there once."""
+    kinds = ("kernel", "bias", "scale", "shift")
+    every = [leaf for leaf in leaves(tree) if "activation" not in leaf]
+    return {leaf.name: {kind: leaf[kind] for kind in kinds if kind in leaf} for leaf in every}
+
+
+def count(arrays):
+    return sum(array.size for part in arrays.values() for array in part.values())
+
+
+def tree_in_words(tree):
+    if "blocks" in tree:
+        return f"{tree.name}({', '.join(tree_in_words(part) for part in tree.blocks)})"
+    if "activation" in tree:
+        return tree.activation
+    if "features" in tree:
+        return f"{tree.name}: batch norm {tree.features}"
+    return f"{tree.name}: dense {'→'.join(map(str, tree.kernel.shape))}"
+
+
+@TRAIN_ONLY.shown
+def shown_train_only(case):
+    ids = [leaf.id for leaf in leaves(case.net) if "id" in leaf]
+    twice = " (one dense layer stands in two places)" if len(set(ids)) < len(ids) else ""
+    return f"net = {tree_in_words(case.net)}{twice}; path = {case.path}"
+
+
+class TrainOnly(Aspect):
+    def run(answer, case, f):
+        net = grow(case.net, f, {})
+        net(f.tensor(np.ones((2, case.features))))
+        found = answer(net, case.path)
+        numbers = found if isinstance(found, tuple | list) else [found]
+        return {"what trains": f.registered(net), "numbers": [whole(one) for one in numbers]}
+
+    def expect(case, framework):
+        part = case.net
+        for name in case.path:
+            part = next(block for block in part.blocks if block.name == name)
+        trained, held = count(trainable(part)), count(trainable(case.net))
+        for leaf in leaves(case.net):
+            if "features" in leaf:  # mean and variance; PyTorch also counts its batches
+                held += 2 * leaf.features + (framework == "pytorch")
+        return {
+            "what trains": AnyOrder(trainable(part)),
+            "numbers": {"trained": trained, "not trained": held - trained},
+        }
+
+
+@TRAIN_ONLY.aspect("the part trains, and nothing else", 2, over="plain", part="what trains")
+class PartTrains(TrainOnly):
+    hint = {
+        "pytorch": "A parameter has requires_grad; a module has requires_grad_(...), and an "
+        "attribute requires_grad set on a module does nothing. Find the part by get_submodule: a "
+        "name may be the beginning of another.",
+        "tensorflow": "Where net.trainable is False, net trains nothing, whatever its inner layers "
+        "say. Leave it True, and set trainable on what lies inside.",
+    }
+
+
+@TRAIN_ONLY.aspect("statistics stay statistics", 1, over="statistics", part="what trains")
+class StatisticsStay(TrainOnly):
+    """What batch normalization stores about the data was never trained. Choose among the parameters
+    that train now."""
+
+
+@TRAIN_ONLY.aspect("a layer that the part shares", 2, over="shared", part="what trains")
+class SharedLayer(TrainOnly):
+    """A layer that is in the part and elsewhere belongs to the part too. Compare parameters as
+    objects: a path names only one of the places, and who freezes the other blocks freezes the
+    part's own layer."""
+
+
+@TRAIN_ONLY.aspect("the two numbers", 2, over=("plain", "statistics", "shared"), part="numbers")
+class TwoNumbers(TrainOnly):
+    hint = {
+        "pytorch": "Return (trained, rest). Count numbers, not arrays, and each parameter once: "
+        "state_dict lists a shared one twice. The rest includes the buffers.",
+        "tensorflow": "Return (trained, rest). Count numbers, not arrays, and each weight once: a "
+        "sum over layers meets a shared one twice. The rest includes statistics.",
+    }
+
+
 # -- parameters.tied ---------------------------------------------------------------------------
 
-TIED = question("parameters.tied", "One matrix, there and back", takes=layer)
+TIED = question(
+    "parameters.tied", "One matrix, there and back", takes=layer, minutes=30, difficulty=2
+)
 
 
 @TIED.inputs
@@ -707,3 +862,179 @@ class TieLasts(Aspect):
     def shown(given, framework):
         how = {"pytorch": "load_state_dict, deepcopy, double()", "tensorflow": "set_weights"}
         return f"a second network; {how[framework]}; {shown_tied(given)}"
+
+
+# -- parameters.lora --------------------------------------------------------------------------
+
+LORA = question("parameters.lora", "An adapter that merges", takes=layer, minutes=120, difficulty=3)
+
+
+@LORA.inputs
+def draw_lora(draw):
+    inputs, outputs = draw.shuffled(range(4, 10))[:2]
+    rank, rows = draw.integer(2, 3), draw.integer(3, 5)
+    return {
+        "rank": rank,
+        "alpha": draw.number(1.5, 5.0),
+        "dense": draw.dense(inputs, outputs),
+        "a": draw.kernel(inputs, rank),
+        "b": draw.kernel(rank, outputs),
+        "x": draw.data(rows, inputs),
+        "v": draw.data(rows, outputs),
+    }
+
+
+def adapt(answer, given, f, filled=True):
+    """The layer, and its adapter, which has the given A and B if `filled`."""
+    dense = f.dense(given.dense.kernel, given.dense.bias)
+    adapter = answer(dense, given.rank, given.alpha)
+    adapter(f.tensor(given.x))
+    if filled:
+        f.assign(adapter.A, given.a)
+        f.assign(adapter.B, given.b)
+    return dense, adapter
+
+
+def adapted_by_hand(given):
+    """The output, and the matrix after a merge."""
+    x, change = given.x.astype(np.float64), given.a.astype(np.float64) @ given.b
+    matrix = given.dense.kernel + given.alpha / given.rank * change
+    return x @ matrix + given.dense.bias, matrix
+
+
+def plain_by_hand(given):
+    return given.x.astype(np.float64) @ given.dense.kernel + given.dense.bias
+
+
+@LORA.shown
+def shown_lora(given):
+    shape = "→".join(map(str, given.dense.kernel.shape))
+    return f"LoRA(dense {shape}, rank {given.rank}, alpha {given.alpha}); {data_in_words(given.x)}"
+
+
+@LORA.aspect("it starts as the layer", 1)
+class StartsAsTheLayer(Aspect):
+    hint = "With B at zero, the product A B is zero."
+    what = "Output at the start"
+
+    def run(answer, given, f):
+        return adapt(answer, given, f, filled=False)[1](f.tensor(given.x))
+
+    def expect(given):
+        return plain_by_hand(given)
+
+
+@LORA.aspect("the output", 2)
+class LoraOutput(Aspect):
+    """The output of the layer, plus alpha over rank times X A B."""
+
+    what = "Output"
+
+    def run(answer, given, f):
+        return adapt(answer, given, f)[1](f.tensor(given.x))
+
+    def expect(given):
+        return adapted_by_hand(given)[0]
+
+    def mistakes(given):
+        x, change = given.x.astype(np.float64), given.a.astype(np.float64) @ given.b
+        plain = plain_by_hand(given)
+        return {
+            "The factor alpha / rank is missing.": plain + x @ change,
+            "The factor is alpha divided by the rank.": plain + given.alpha * (x @ change),
+        }
+
+
+@LORA.aspect("only A and B train", 1)
+class OnlyTheAdapter(Aspect):
+    hint = "The layer is part of the adapter, so its parameters would train with it."
+    code = {"pytorch": "layer.requires_grad_(False)", "tensorflow": "layer.trainable = False"}
+    what = "What trains"
+
+    def run(answer, given, f):
+        return f.registered(adapt(answer, given, f)[1])
+
+    def expect(given):
+        return AnyOrder({"A": given.a, "B": given.b})
+
+
+@LORA.aspect("the gradients of A and B", 1)
+class LoraGradients(Aspect):
+    """A and B themselves take part in the computation."""
+
+    what = "Gradient"
+    missing = "no gradient arrives"
+
+    def run(answer, given, f):
+        _, adapter = adapt(answer, given, f)
+        x = f.tensor(given.x)
+        loss = lambda: f.weighted_sum(adapter(x), given.v)  # noqa: E731
+        return f.gradients(loss, [adapter.A, adapter.B])
+
+    def expect(given):
+        x, v = given.x.astype(np.float64), given.v.astype(np.float64)
+        scale = given.alpha / given.rank
+        return {"A": scale * x.T @ v @ given.b.T, "B": scale * (x @ given.a).T @ v}
+
+
+def merged(answer, given, f, times):
+    dense, adapter = adapt(answer, given, f)
+    matrix = dense.weight if f.key == "pytorch" else dense.kernel
+    for _ in range(times):
+        adapter.merge()
+    x = f.tensor(given.x)
+    outputs = {"output of the adapter": adapter(x), "output of the layer alone": dense(x)}
+    return {**outputs, "matrix that the layer had": matrix}
+
+
+class Merged(Aspect):
+    what = "After merge()"
+
+    def run(answer, given, f):
+        return merged(answer, given, f, times=1)
+
+    def expect(given, framework):
+        output, matrix = adapted_by_hand(given)
+        outputs = {"output of the adapter": output, "output of the layer alone": output}
+        return {**outputs, "matrix that the layer had": stored(matrix, framework)}
+
+
+@LORA.aspect("merged", 2, after="the output")
+class MergedOnce(Merged):
+    hint = "Once the matrix contains the product, the adapter must not add it a second time."
+    code = {
+        "pytorch": "layer.weight is (outputs, inputs); write into it under torch.no_grad()",
+        "tensorflow": "layer.kernel.assign(...)",
+    }
+
+
+@LORA.aspect("merged twice", 1, after="merged")
+class MergedTwice(Merged):
+    hint = "The object has to remember that it is merged."
+
+    def run(answer, given, f):
+        return merged(answer, given, f, times=2)
+
+
+@LORA.aspect("unmerged in every bit", 2, after="the output")
+class Unmerged(Aspect):
+    hint = "Adding a product and subtracting it again leaves rounding errors."
+    code = "Keep a copy of the old values when you merge."
+    form = {"matrix": np.ndarray, "output": np.ndarray, "between": np.ndarray}
+
+    def run(answer, given, f):
+        dense, adapter = adapt(answer, given, f)
+        adapter.merge()
+        matrix = dense.weight if f.key == "pytorch" else dense.kernel
+        between = f.array(matrix).copy()
+        adapter.unmerge()
+        return {"matrix": matrix, "output": adapter(f.tensor(given.x)), "between": between}
+
+    def judge(given, found, framework):
+        before = stored(given.dense.kernel, framework)
+        compare(found["matrix"], before, "Matrix of the layer after unmerge()")
+        if not np.array_equal(found["matrix"], before):
+            return "The matrix is nearly the old one. Some of its bits differ."
+        if np.array_equal(found["between"], before):
+            return "merge() did not change the matrix, so there was nothing to bring back."
+        compare(found["output"], adapted_by_hand(given)[0], "Output after unmerge()")

@@ -15,6 +15,54 @@ def pytorch() -> Iterator[Right]:
     import torch
     from torch import nn
 
+    def from_table(net):
+        from d2lcompute import torch as d2l
+
+        table = d2l.parameter_table(net)
+        return [table.trainable, table.non_trainable + table.buffers]
+
+    yield "parameters.count", "counted by the table", from_table
+
+    def layer_by_layer(net):
+        groups, seen = ([], []), set()
+        for module in net.modules():
+            for p in module.parameters(recurse=False):
+                if p.requires_grad and p not in seen:
+                    groups[p.dim() < 2].append(p)
+                    seen.add(p)
+        return groups
+
+    yield "parameters.groups", "layer by layer", layer_by_layer
+
+    class AsOneMatrix(nn.Module):
+        def __init__(self, layer, rank, alpha):
+            super().__init__()
+            for p in layer.parameters():
+                p.requires_grad = False
+            self.inner, self.factor, self.original = layer, alpha / rank, []
+            self.A = nn.Parameter(torch.rand(layer.in_features, rank))
+            self.B = nn.Parameter(torch.zeros(rank, layer.out_features))
+
+        def change(self):
+            return (self.factor * self.A @ self.B).T
+
+        def forward(self, X):
+            weight = self.inner.weight
+            if not self.original:
+                weight = weight + self.change()
+            return nn.functional.linear(X, weight, self.inner.bias)
+
+        def merge(self):
+            if not self.original:
+                self.original.append(copy.deepcopy(self.inner.state_dict()))
+                self.inner.weight.data = self.inner.weight.data + self.change().detach()
+
+        def unmerge(self):
+            if self.original:
+                self.inner.load_state_dict(self.original.pop())
+
+    yield "parameters.lora", "one matrix, from two", AsOneMatrix
+
     def by_blocks(net, path):
         net.requires_grad_(False)
         part = net
@@ -119,6 +167,51 @@ def tensorflow() -> Iterator[Right]:
     import numpy as np
     import tensorflow as tf
     from keras import layers, ops
+
+    def from_table(net):
+        from d2lcompute import tensorflow as d2l
+
+        table = d2l.parameter_table(net)
+        return [table.trainable, table.non_trainable]
+
+    yield "parameters.count", "counted by the table", from_table
+
+    def by_kind(net):
+        matrices, others = [], []
+        for w in net.weights:
+            if w.trainable and any(w is one for one in net.trainable_variables):
+                (matrices if w.value.shape.rank >= 2 else others).append(w)
+        return matrices, others
+
+    yield "parameters.groups", "variable by variable", by_kind
+
+    class AsOneMatrix(keras.Model):
+        def __init__(self, layer, rank, alpha):
+            super().__init__()
+            layer.trainable = False
+            self.inner, self.factor, self.original = layer, alpha / rank, None
+            inputs, outputs = layer.kernel.shape
+            start = np.random.default_rng(0).normal(size=(inputs, rank))
+            self.A = keras.Variable(start.astype("float32"))
+            self.B = keras.Variable(np.zeros((rank, outputs), "float32"))
+
+        def call(self, X):
+            kernel = self.inner.kernel
+            if self.original is None:
+                kernel = kernel + self.factor * tf.matmul(self.A, self.B)
+            return tf.matmul(X, kernel) + self.inner.bias
+
+        def merge(self):
+            if self.original is None:
+                self.original = tf.identity(self.inner.kernel.value)
+                self.inner.kernel.assign(self.original + self.factor * tf.matmul(self.A, self.B))
+
+        def unmerge(self):
+            if self.original is not None:
+                self.inner.kernel.assign(self.original)
+                self.original = None
+
+    yield "parameters.lora", "one matrix, from two", AsOneMatrix
 
     def by_leaves(net, path):
         part = net

@@ -37,6 +37,42 @@ OUTPUT, ARRAYS, BOTH, LASTS = (
     "a tie that lasts",
 )
 
+NUMBERS_BOTH, ONCE, MATRICES, VECTORS = (
+    "both numbers",
+    "a shared layer once",
+    "the matrices",
+    "the others",
+)
+START, ADAPTED, ONLY, SLOPES, MERGED, TWICE, UNMERGED = (
+    "it starts as the layer",
+    "the output",
+    "only A and B train",
+    "the gradients of A and B",
+    "merged",
+    "merged twice",
+    "unmerged in every bit",
+)
+
+
+def _adapters(LoRA: Any) -> Iterator[Wrong]:
+    """Wrong answers to the question about LoRA, which are the same in each framework."""
+
+    class NoFactor(LoRA):
+        def __init__(self, layer, rank, alpha):
+            super().__init__(layer, rank, alpha)
+            self.scale = 1.0
+
+    wrong_output = {ADAPTED, SLOPES, MERGED, TWICE, UNMERGED}
+    yield "parameters.lora", "no factor", NoFactor, wrong_output
+
+    class MergesAgain(LoRA):
+        def merge(self):
+            kept, self.kept = self.kept, None
+            super().merge()
+            self.kept = self.kept if kept is None else kept
+
+    yield "parameters.lora", "merges again", MergesAgain, {TWICE}
+
 
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in PyTorch."""
@@ -46,6 +82,92 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     train_only, Best = solution["train_only"], solution["Best"]
     Tied = solution["TiedAutoencoder"]
+
+    sizes, groups, LoRA = solution["sizes"], solution["groups"], solution["LoRA"]
+
+    def entries(net):
+        trained, _ = sizes(net)
+        return trained, sum(t.numel() for t in net.state_dict().values()) - trained
+
+    yield "parameters.count", "entries of state_dict", entries, {ONCE}
+
+    def no_buffers(net):
+        trained, _ = sizes(net)
+        return trained, sum(p.numel() for p in net.parameters()) - trained
+
+    yield "parameters.count", "buffers forgotten", no_buffers, {NUMBERS_BOTH, ONCE}
+
+    def tensors(net):
+        trained = [p for p in net.parameters() if p.requires_grad]
+        return len(trained), len(net.state_dict()) - len(trained)
+
+    yield "parameters.count", "tensors, not values", tensors, {NUMBERS_BOTH, ONCE}
+
+    def frozen_too(net):
+        return groups(net.requires_grad_(True))
+
+    yield "parameters.groups", "frozen ones too", frozen_too, {MATRICES, VECTORS, ONCE}
+
+    def by_name(net):
+        named = [(n, p) for n, p in net.named_parameters() if p.requires_grad]
+        first = [p for n, p in named if n.endswith("weight")]
+        return first, [p for n, p in named if not n.endswith("weight")]
+
+    yield "parameters.groups", "by name", by_name, {MATRICES, VECTORS, ONCE}
+
+    def each_place(net):
+        named = net.named_parameters(remove_duplicate=False)
+        trained = [p for _, p in named if p.requires_grad]
+        return [p for p in trained if p.dim() > 1], [p for p in trained if p.dim() < 2]
+
+    yield "parameters.groups", "at each place", each_place, {ONCE}
+
+    yield from _adapters(LoRA)
+
+    class RandomB(LoRA):
+        def __init__(self, layer, rank, alpha):
+            super().__init__(layer, rank, alpha)
+            nn.init.normal_(self.B)
+
+    yield "parameters.lora", "B starts at random", RandomB, {START}
+
+    class AllTrains(LoRA):
+        def __init__(self, layer, rank, alpha):
+            super().__init__(layer, rank, alpha)
+            layer.requires_grad_(True)
+
+    yield "parameters.lora", "everything trains", AllTrains, {ONLY}
+
+    class Detached(LoRA):
+        def forward(self, X):
+            if self.kept is not None:
+                return self.layer(X)
+            return self.layer(X) + self.scale * (X @ self.A.detach() @ self.B)
+
+    yield "parameters.lora", "A detached", Detached, {SLOPES}
+
+    class AddsOn(LoRA):
+        def forward(self, X):
+            return self.layer(X) + self.scale * (X @ self.A @ self.B)
+
+    yield "parameters.lora", "the product added twice", AddsOn, {MERGED, TWICE}
+
+    class Replaces(LoRA):
+        def merge(self):
+            if self.kept is None:
+                self.kept = self.layer.weight.detach().clone()
+                weight = self.kept + self.scale * (self.A @ self.B).T.detach()
+                self.layer.weight = nn.Parameter(weight, requires_grad=False)
+
+    yield "parameters.lora", "a new parameter", Replaces, {MERGED, TWICE}
+
+    class Subtracts(LoRA):
+        @torch.no_grad()
+        def unmerge(self):
+            self.layer.weight -= self.scale * (self.A @ self.B).T
+            self.kept = None
+
+    yield "parameters.lora", "subtracts", Subtracts, {UNMERGED}
 
     def attribute(net, path):
         net.requires_grad = False
@@ -309,6 +431,87 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     train_only, Best = solution["train_only"], solution["Best"]
     Tied = solution["TiedAutoencoder"]
+
+    sizes, groups, LoRA = solution["sizes"], solution["groups"], solution["LoRA"]
+
+    def by_layer(net):
+        trained, _ = sizes(net)
+        return trained, sum(layer.count_params() for layer in net.layers) - trained
+
+    yield "parameters.count", "by layer", by_layer, {ONCE}
+
+    def no_statistics(net):
+        trained, rest = sizes(net)
+        moving = [w for w in net.weights if w.name.startswith("moving")]
+        return trained, rest - sum(w.numpy().size for w in moving)
+
+    yield "parameters.count", "statistics forgotten", no_statistics, {NUMBERS_BOTH, ONCE}
+
+    def variables(net):
+        return len(net.trainable_weights), len(net.non_trainable_weights)
+
+    yield "parameters.count", "variables, not values", variables, {NUMBERS_BOTH, ONCE}
+
+    def frozen_too(net):
+        for layer in net.layers:
+            layer.trainable = True
+        return groups(net)
+
+    yield "parameters.groups", "frozen ones too", frozen_too, {MATRICES, VECTORS, ONCE}
+
+    def stored_too(net):
+        first, _ = groups(net)
+        frozen = [w for layer in net.layers if not layer.trainable for w in layer.weights]
+        others = [w for w in net.weights if all(w is not one for one in [*first, *frozen])]
+        return first, others
+
+    yield "parameters.groups", "statistics too", stored_too, {VECTORS, ONCE}
+
+    def each_place(net):
+        trained = [w for layer in net.layers for w in layer.trainable_weights]
+        first = [w for w in trained if len(w.shape) > 1]
+        return first, [w for w in trained if len(w.shape) < 2]
+
+    yield "parameters.groups", "at each place", each_place, {ONCE}
+
+    yield from _adapters(LoRA)
+
+    class RandomB(LoRA):
+        def __init__(self, layer, rank, alpha):
+            super().__init__(layer, rank, alpha)
+            self.B.assign(ops.ones(self.B.shape))
+
+    yield "parameters.lora", "B starts at ones", RandomB, {START}
+
+    class AllTrains(LoRA):
+        def __init__(self, layer, rank, alpha):
+            super().__init__(layer, rank, alpha)
+            self.layer.trainable = True
+
+    yield "parameters.lora", "everything trains", AllTrains, {ONLY}
+
+    class Detached(LoRA):
+        def call(self, X):
+            if self.kept is not None:
+                return self.layer(X)
+            A = ops.stop_gradient(self.A)
+            return self.layer(X) + self.scale * ops.matmul(ops.matmul(X, A), self.B)
+
+    yield "parameters.lora", "A detached", Detached, {SLOPES}
+
+    class AddsOn(LoRA):
+        def call(self, X):
+            return self.layer(X) + self.scale * ops.matmul(ops.matmul(X, self.A), self.B)
+
+    yield "parameters.lora", "the product added twice", AddsOn, {MERGED, TWICE}
+
+    class Subtracts(LoRA):
+        def unmerge(self):
+            change = self.scale * ops.matmul(self.A, self.B)
+            self.layer.kernel.assign(self.layer.kernel - change)
+            self.kept = None
+
+    yield "parameters.lora", "subtracts", Subtracts, {UNMERGED}
 
     def find(net, path):
         for name in path:

@@ -1,7 +1,7 @@
 """Questions of the chapter *Hardware and performance*.
 
-Where time is asked for, the machine is a stand-in whose clock is a number: a job takes exactly as
-long as the inputs say, on any computer. The rest is arithmetic, recomputed here from the inputs.
+Every expected result is calculated here with NumPy from the inputs. No time is measured: where
+time is asked for, it follows from the ceilings that the inputs state.
 """
 
 from __future__ import annotations
@@ -10,315 +10,220 @@ import math
 from itertools import pairwise
 
 import numpy as np
-from d2lexercises.kinds import kind_of
+from d2lexercises.kinds import kind_of, whole
+from d2lexercises.networks import tensor_of
 from d2lexercises.vocabulary import (
     Aspect,
     Between,
+    Exact,
     Number,
     WrongKind,
     any_class,
     compare,
+    free_text,
     function,
     question,
 )
 
-# -- performance.timer ---------------------------------------------------------------------------
+# -- performance.ridge ---------------------------------------------------------------------------
 
-TIMER = question("performance.timer", "A clock that is not fooled", takes=function)
+RIDGE = question(
+    "performance.ridge", "The batch at the ridge", takes=function, minutes=5, difficulty=1
+)
 
 
-@TIMER.inputs
-def draw_timer(draw):
-    def seconds(low, high, count):
-        return draw.numbers(low, high, count, digits=4)
+def batch_by_hand(case):
+    """The batch, not rounded, at which arithmetic takes as long as memory; infinite if none."""
+    ridge = case["peak"] / case["bandwidth"]
+    i, o, size = case["inputs"], case["outputs"], case["size"]
+    room = 2 * i * o - ridge * size * (i + o)
+    return ridge * size * i * o / room if room > 0 else math.inf
 
-    def case(warmup, repeat, slow=0, ahead=0.0):
-        host, busy = seconds(0.001, 0.004, 1), seconds(0.02, 0.2, 1)
-        count = warmup + repeat
-        return {
-            "warmup": warmup,
-            "repeat": repeat,
-            "host": seconds(1, 2, slow) + host * (count - slow),
-            "busy": busy * count,
-            "ahead": ahead,
-        }
 
-    def apart(times):  # so that one of the two in the middle is not their median
-        return np.diff(np.sort(times)).min() > 0.002
+@RIDGE.inputs
+def draw_ridge(draw):
+    def case(low, high, size, ridges):
+        def one():
+            bandwidth = draw.number(1e11, 4e12, digits=-9)
+            return {
+                "inputs": draw.integer(low, high),
+                "outputs": draw.integer(low, high),
+                "size": size,
+                "peak": round(bandwidth * draw.number(*ridges)),
+                "bandwidth": bandwidth,
+            }
 
-    slow = draw.integer(3, 5)
-    varied = [case(0, 2 * draw.integer(4, 6) - odd) for odd in (0, 1)]
-    for one in varied:
-        one["busy"] = draw.until(apart, lambda count=one["repeat"]: seconds(0.02, 0.2, count))
-        one["busy"][draw.integer(0, one["repeat"] - 1)] = seconds(3, 5, 1)[0]  # a slow run
+        def fits(case):  # no batch within rounding of a whole number, and none at the naive ridge
+            batch = batch_by_hand(case)
+            if math.isinf(batch):
+                return low < 500
+            naive = case["peak"] / case["bandwidth"] * size / 2
+            return low > 500 and 0.05 < batch % 1 < 0.95 and batch > naive + 3
+
+        return draw.until(fits, one)
+
     return {
-        "work": [case(0, draw.integer(3, 6)) for _ in range(2)],
-        "ahead": [case(0, 1, ahead=seconds(0.5, 1, 1)[0])],
-        "warmup": [case(slow, draw.integer(2, 3), slow), case(draw.integer(0, 2), 4)],
-        "varied": varied,
+        "wide": [case(3000, 9000, size, (60, 300)) for size in (2, 4, 1, 2)],
+        "narrow": [case(20, 200, size, (500, 900)) for size in (4, 2)],
     }
 
 
-class Machine:
-    """A device with a queue, and a clock that only they move."""
-
-    def __init__(self, host, busy, ahead):
-        self.host, self.busy = host, busy  # seconds to launch, and of work, run by run
-        self.now, self.free = 0.0, ahead
-        self.runs = 0
-
-    def job(self):
-        """Launch one run."""
-        at = min(self.runs, len(self.host) - 1)
-        self.now += self.host[at]
-        self.free = max(self.now, self.free) + self.busy[at]
-        self.runs += 1
-
-    def wait(self):
-        """Return when the queue is empty."""
-        self.now = max(self.now, self.free)
-
-    def clock(self):
-        """The time in seconds."""
-        return self.now
-
-
-@TIMER.shown
-def shown_timer(case):
-    times = [round(a + b, 4) for a, b in zip(case.host, case.busy, strict=True)]
-    first = f"; the device is busy for {case.ahead} s already" if case.ahead else ""
+@RIDGE.shown
+def shown_ridge(case):
     return (
-        f"warmup={case.warmup}, repeat={case.repeat}; runs that take {times} s, of which "
-        f"the launch takes {case.host}{first}"
+        f"ridge_batch({case.inputs}, {case.outputs}, size={case.size}, "
+        f"peak={case.peak:g}, bandwidth={case.bandwidth:g})"
     )
 
 
-class Timed(Aspect):
+class Ridge(Aspect):
+    what = "Batch"
+
     def run(answer, case, f):
-        machine = Machine(case.host, case.busy, case.ahead)
-        found = answer(machine.job, machine.clock, machine.wait, case.warmup, case.repeat)
-        if not isinstance(found, tuple | list | np.ndarray) or len(found) != 2:
-            raise WrongKind(f"2 numbers are expected; what came is {kind_of(found)}.")
-        return [*found, machine.runs]
+        found = answer(case.inputs, case.outputs, case.size, case.peak, case.bandwidth)
+        return "None" if found is None else whole(found)
 
     def expect(case):
-        times = np.add(case.host, case.busy)[case.warmup :]
-        low, high = np.percentile(times, [25, 75])
+        batch = batch_by_hand(case)
+        return "None" if math.isinf(batch) else math.ceil(batch)
+
+
+@RIDGE.aspect("the batch", 3, over="wide")
+class RidgeBatch(Ridge):
+    """The intensity grows with the batch, but more slowly: X and Y are moved too. Find the batch at
+    which it equals peak / bandwidth, and round up."""
+
+    code = "2 * b * i * o * bandwidth >= peak * size * (b * i + i * o + b * o)  # solve for b"
+
+    def mistakes(case):
+        ridge, right = case.peak / case.bandwidth, math.ceil(batch_by_hand(case))
         return {
-            "median": Number(float(np.median(times)), " s"),
-            "interquartile range": Number(float(high - low), " s"),
-            "runs of the job": case.warmup + case.repeat,
+            "At this batch the arithmetic still takes less time than the bytes.": right - 1,
+            "This leaves X and Y out of the bytes.": math.ceil(ridge * case["size"] / 2),
         }
 
 
-TIMES = ("median", "interquartile range")
+@RIDGE.aspect("a layer that no batch helps", 1, over="narrow", after="the batch")
+class NoBatch(Ridge):
+    """For a very large batch the weights hardly count, and the intensity approaches a limit that
+    depends on the widths alone."""
+
+    code = "2 * i * o / (size * (i + o)) <= peak / bandwidth  # then None"
 
 
-@TIMER.aspect("the work, not the launch", 2, over="work", part=TIMES)
-class Work(Timed):
-    """Read clock(), which you are given, before job(), since the launch counts. job() returns
-    before the work is done: wait, and then read the clock again, for each run."""
+# -- performance.memory --------------------------------------------------------------------------
+
+MEMORY = question("performance.memory", "Will it fit?", takes=function, minutes=15, difficulty=1)
 
 
-@TIMER.aspect("what was launched before", 1, over="ahead", part=TIMES)
-class LaunchedBefore(Timed):
-    "Wait also before the clock starts: the queue may not be empty."
+def need_of(case):
+    """Bytes: of training without a batch, of the weights to serve, and of a token's cache."""
+    model = case["model"]
+    token = 2 * model["layers"] * model["kv_heads"] * model["head"] * model["size"]
+    return 16 * model["parameters"], model["parameters"] * model["size"], token
 
 
-@TIMER.aspect("warm-up", 1, over="warmup", after="the work, not the launch")
-class WarmUp(Timed):
-    """Run the job warmup times, then repeat times; only the latter are timed. Their first time must
-    not contain what is left of the warm-up."""
+@MEMORY.inputs
+def draw_memory(draw):
+    def case(users, batch):
+        """A machine on which so many users fit, and so large a batch if it is not None."""
+        model = {
+            "parameters": draw.integer(10**8, 9 * 10**9),
+            "layers": draw.integer(12, 80),
+            "kv_heads": draw.choice([4, 8, 16]),
+            "head": draw.choice([64, 96, 128]),
+            "size": draw.choice([1, 2]),
+            "kept": draw.integer(10**7, 9 * 10**7),
+        }
+        case = {
+            "model": model,
+            "tokens": draw.integer(1000, 9000),
+            "bandwidth": draw.number(1e11, 4e12, digits=-9),
+        }
+        train, serve, token = need_of(case)
+        if batch is None:
+            room = serve + users * token * case["tokens"]
+            return {**case, "room": room + draw.integer(100, 900)}
+        return {**case, "room": train + batch * model["kept"] + draw.integer(100, 900)}
 
-
-@TIMER.aspect("the median", 1, over="varied", part="median")
-class Median(Timed):
-    """One slow run moves the mean and leaves the median where it is. If their number is even, the
-    median lies between the two times in the middle."""
-
-
-@TIMER.aspect("the spread", 1, over="varied", part="interquartile range")
-class Spread(Timed):
-    """np.percentile(times, [25, 75]) gives both ends of the middle half: return the difference, the
-    larger less the smaller."""
-
-
-# -- performance.ahead ---------------------------------------------------------------------------
-
-AHEAD = question("performance.ahead", "Let Python run ahead", takes=function)
-
-
-@AHEAD.inputs
-def draw_ahead(draw):
-    def case(groups, left, nan=-1):
-        """So many groups, a shorter one if `left`; a nan in group number `nan`."""
-        every = draw.integer(4, 7)
-        losses = draw.numbers(0.5, 5, groups * every + min(left, every - 1))
-        at = nan * every + draw.integer(0, every - 2) if nan >= 0 else -1
-        return {"every": every, "losses": losses, "nan": at}
-
-    few = case(0, 3)
     return {
-        "reads": [case(draw.integer(3, 6), 0) for _ in range(2)],
-        "left": [case(draw.integer(2, 4), draw.integer(2, 3)), few],
-        "nan": [case(5, 2, nan=draw.integer(0, 3)) for _ in range(4)],
+        "serve": [case(draw.integer(2, 60), None) for _ in range(3)],
+        "train": [case(None, draw.integer(2, 90)) for _ in range(3)],
+        "none": draw.shuffled([case(0, None), case(-draw.integer(1, 3), None)]),
     }
 
 
-class Loss:
-    """A number on a device. Whatever needs its value is noted in `reads`."""
-
-    def __init__(self, value, reads):
-        self._value, self._reads = value, reads
-
-    def _with(self, other, combine):
-        if isinstance(other, Loss):
-            return Loss(combine(self._value, other._value), self._reads)
-        if isinstance(other, int | float | np.number):
-            return Loss(combine(self._value, float(other)), self._reads)
-        return NotImplemented
-
-    def __add__(self, other):
-        return self._with(other, lambda a, b: a + b)
-
-    def __sub__(self, other):
-        return self._with(other, lambda a, b: a - b)
-
-    def __rsub__(self, other):
-        return self._with(other, lambda a, b: b - a)
-
-    def __mul__(self, other):
-        return self._with(other, lambda a, b: a * b)
-
-    def __truediv__(self, other):
-        return self._with(other, lambda a, b: a / b)
-
-    def __rtruediv__(self, other):
-        return self._with(other, lambda a, b: b / a)
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def __neg__(self):
-        return self * -1
-
-    def item(self):
-        """The value; Python waits for it."""
-        self._reads.append(1)
-        return self._value
-
-    __float__ = numpy = item
-
-    def detach(self):
-        """The same number: it has no history."""
-        return self
-
-    def _compared(self, other, compares):
-        value = self.item()
-        return compares(value, other._value if isinstance(other, Loss) else float(other))
-
-    def __eq__(self, other):
-        return self._compared(other, lambda a, b: a == b)
-
-    def __ne__(self, other):
-        return self._compared(other, lambda a, b: a != b)
-
-    def __lt__(self, other):
-        return self._compared(other, lambda a, b: a < b)
-
-    def __gt__(self, other):
-        return self._compared(other, lambda a, b: a > b)
-
-    def __le__(self, other):
-        return self._compared(other, lambda a, b: a <= b)
-
-    def __ge__(self, other):
-        return self._compared(other, lambda a, b: a >= b)
-
-    __hash__ = None
-
-    def __bool__(self):
-        return bool(self.item())
-
-    def __format__(self, form):
-        return format(self.item(), form)
-
-    def __repr__(self):
-        return repr(self.item())
+@MEMORY.shown
+def shown_memory(case):
+    model = ", ".join(f"{name!r}: {case.model[name]}" for name in case.model)
+    return f"plan({{{model}}}, {case.room}, {case.tokens}, {case.bandwidth:g})"
 
 
-@AHEAD.shown
-def shown_ahead(case):
-    nan = f", nan in step {case.nan}" if case.nan >= 0 else ""
-    return f"steps={len(case.losses)}, every={case.every}; losses {case.losses}{nan}"
-
-
-class Training(Aspect):
-    what = "Training"
+class Plan(Aspect):
+    what = "Plan"
 
     def run(answer, case, f):
-        launched, reads = [], []
-
-        def step(i):
-            launched.append(int(i))
-            if not 0 <= i < len(case.losses) or len(launched) > 1000:
-                raise WrongKind(f"There is no step {i}: steps={len(case.losses)}.")
-            return Loss(math.nan if i == case.nan else case.losses[i], reads)
-
-        try:
-            means = answer(step, len(case.losses), case.every)
-        except ValueError:
-            return {"a ValueError": True, "steps": launched, "means": None, "values read": None}
-        if not isinstance(means, list):
-            raise WrongKind(f"A list is expected; what came is {kind_of(means)}.")
-        found = {"steps": launched, "means": means, "values read": len(reads)}
-        return {"a ValueError": False, **found}
+        model = {name: case.model[name] for name in case.model}
+        found = answer(model, case.room, case.tokens, case.bandwidth)
+        if not isinstance(found, dict):
+            raise WrongKind(f"A dictionary is expected; what came is {kind_of(found)}.")
+        return {key: whole(one) if key != "seconds" else one for key, one in found.items()}
 
     def expect(case):
-        groups = [case.losses[i : i + case.every] for i in range(0, len(case.losses), case.every)]
+        train, serve, token = need_of(case)
+        users = max(0, (case.room - serve) // (token * case.tokens))
+        moved = serve + users * token * case.tokens
         return {
-            "a ValueError": False,
-            "steps": list(range(len(case.losses))),
-            "means": [sum(group) / len(group) for group in groups],
-            "values read": Between(1, len(groups)),
+            "batch": max(0, (case.room - train) // case.model.kept),
+            "users": users,
+            "seconds": Number(moved / case.bandwidth, " s"),
         }
 
 
-@AHEAD.aspect("one read for each mean", 3, over="reads")
-class OneRead(Training):
-    """Add the losses up on the device, divide there, and take float() of the mean, once: then
-    compare the number of Python's, since to compare a loss, or to test it for nan, reads it too. A
-    list of losses that is read at the end is read as often."""
+@MEMORY.aspect("the batch in training", 2, over="train", part="batch")
+class Batch(Plan):
+    """Adam needs the value, the gradient and two averages of each parameter, four bytes each. The
+    examples share what is left."""
+
+    code = 'left = room - 16 * model["parameters"]'
 
 
-AS_LONG = ("a ValueError", "steps", "means")
+@MEMORY.aspect("the users", 3, over="serve", part="users")
+class Users(Plan):
+    """A token's cache holds a key and a value for each layer and each of its heads. Serving needs
+    neither gradients nor averages."""
+
+    code = "token = 2 * layers * kv_heads * head * size  # weights: parameters * size"
+
+    def mistakes(case):
+        _, serve, token = need_of(case)
+        return {
+            "This counts the keys, and not the values.": {
+                "users": (case.room - serve) // (token // 2 * case.tokens)
+            }
+        }
 
 
-@AHEAD.aspect(
-    "a shorter group at the end", 1, over="left", part=AS_LONG, after="one read for each mean"
-)
-class ShorterGroup(Training):
-    "The steps that are left have a mean too, over as many as there are."
+@MEMORY.aspect("the seconds of a token", 1, over="serve", part="seconds", after="the users")
+class TokenSeconds(Plan):
+    """For one token of each user the weights are read once, for all users together, and each user's
+    cache once."""
+
+    code = "(weights + users * tokens * token) / bandwidth"
 
 
-@AHEAD.aspect("not a number", 2, over="nan", after="one read for each mean")
-class NotANumber(Training):
-    """A nan survives sums and quotients, so math.isnan(mean) finds it: raise a ValueError at the
-    end of the group, before the next one is launched."""
+@MEMORY.aspect("when nothing fits", 1, over="none", after=("the batch in training", "the users"))
+class Nothing(Plan):
+    "// rounds down, below zero too. For no users, the weights are still read."
 
-    expect = None
-    form = {"a ValueError": bool, "steps": [int]}
-
-    def judge(case, found):
-        if not found["a ValueError"]:
-            return "A ValueError is expected, got none."
-        last, taken = (case.nan // case.every + 1) * case.every, len(found["steps"])
-        if not case.nan < taken <= last or found["steps"] != list(range(taken)):
-            return f"Steps until the ValueError: at most {last} are expected, got {taken}."
+    code = "max(0, left // kept)"
 
 
 # -- performance.roof ----------------------------------------------------------------------------
 
-ROOF = question("performance.roof", "A step under the roof", takes=function)
+ROOF = question(
+    "performance.roof", "A step under the roof", takes=function, minutes=20, difficulty=2
+)
 
 
 def products_of(case):
@@ -378,209 +283,42 @@ class Cost(Aspect):
 @ROOF.aspect("a single layer", 1, over="one")
 class SingleLayer(Cost):
     """The first layer computes two products: one forward, one for the gradient of its weights. Each
-    has 2 * batch * i * o FLOPs, moves its three arrays once, and takes as long as the slower of the
-    two."""
+    takes as long as the slower of its arithmetic and its bytes."""
+
+    code = "max(2 * batch * i * o / peak, size * (batch * i + i * o + batch * o) / bandwidth)"
 
 
 @ROOF.aspect("FLOPs of a step", 2, over="deep", part="FLOPs")
 class Flops(Cost):
-    """Three products for every layer but the first, which has two. Nobody asks for the gradient of
-    the data."""
+    """A layer needs the gradient of its input only if another layer comes before it."""
+
+    code = "products = 2 if n == 0 else 3"
 
 
 @ROOF.aspect("bytes of a step", 1, over="deep", part="Bytes")
 class Bytes(Cost):
-    """Each product moves X, W and Y, or their gradients: batch * i, i * o and batch * o numbers of
-    size bytes."""
+    """Each product reads two arrays and writes one. Their three shapes are those of X, W and Y."""
+
+    code = "size * (batch * i + i * o + batch * o)  # for each product"
 
 
 @ROOF.aspect("seconds of a step", 2, over="deep", part="Seconds")
 class Seconds(Cost):
-    """Take the slower of arithmetic and memory for each product, and then the sum. The products do
-    not overlap."""
+    """The products run one after another, so one cannot compute while another waits for memory."""
+
+    code = "seconds += products * max(flops / peak, moved / bandwidth)"
 
 
-# -- performance.memory --------------------------------------------------------------------------
+# -- performance.measured ------------------------------------------------------------------------
 
-MEMORY = question("performance.memory", "Will it fit?", takes=function)
-BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
-KEPT = {"SGD": 0, "momentum": 1, "Adam": 2}
-
-
-def bytes_of(case):
-    """Bytes of all values, and of those that are trained."""
-    values, trained = case["buffer"] * 4, 0
-    pairs = list(zip(pairwise(case["widths"]), case["dtypes"], strict=True))
-    for n, ((i, o), dtype) in enumerate(pairs):
-        if case["tied"] and n == len(pairs) - 1:
-            break  # it is the first layer once more
-        size = (i * o + o) * BYTES[dtype]
-        values += size
-        trained += 0 if n in case["frozen"] else size
-    return values, trained
-
-
-@MEMORY.inputs
-def draw_memory(draw):
-    def case(dtypes, optimizer, **more):
-        """Dense layers with these dtypes; `more` may freeze, tie or add a buffer."""
-        side = draw.integer(5, 40)
-        widths = [side, *draw.integers(5, 40, len(dtypes))]
-        case = {
-            "widths": [side] * (len(dtypes) + 1) if "tied" in more else widths,
-            "dtypes": dtypes,
-            "optimizer": optimizer,
-            "frozen": [],
-            "tied": False,
-            "buffer": 0,
-            "kept": draw.integer(100, 999),
-            **more,
-        }
-        values, trained = bytes_of(case)
-        need = values + trained * (1 + KEPT[optimizer])
-        room = need + draw.integer(3, 90) * case["kept"] + draw.integer(10, 90)
-        return {**case, "room": room}
-
-    optimizers = draw.shuffled(list(KEPT))
-    plain = [case(draw.shuffled(list(BYTES))[:3], optimizer) for optimizer in optimizers]
-    usual, dense = ["float32"] * 3, ["float32"]
-    short_of = case(dense, draw.choice(optimizers))
-    short_of["room"] -= 100 * short_of["kept"]
-    fits = [case(dense, one) for one in optimizers]
-    exact = case(dense, "Adam")
-    exact["room"] -= (exact["room"] - 4 * bytes_of(exact)[0]) % exact["kept"]
-    return {
-        "plain": plain,
-        "tied": [case(["float32"] * 4, "momentum", tied=True)],
-        "frozen": [
-            case(usual, "momentum", frozen=[draw.integer(0, 2)]),
-            case(usual, "momentum", buffer=draw.integer(5, 90)),
-        ],
-        "batch": draw.shuffled([*fits, short_of, exact]),
-    }
-
-
-def make_model(case, f):
-    pairs = list(zip(pairwise(case["widths"]), case["dtypes"], strict=True))
-    if f.key == "pytorch":
-        import torch
-
-        nn = torch.nn
-        layers = [nn.Linear(i, o, dtype=getattr(torch, dtype)) for (i, o), dtype in pairs]
-        if case["tied"]:
-            layers[-1].weight, layers[-1].bias = layers[0].weight, layers[0].bias
-        for n in case["frozen"]:
-            layers[n].requires_grad_(False)
-        net = nn.Sequential(*layers)
-        if case["buffer"]:
-            net[1].register_buffer("constant", torch.ones(case["buffer"]))
-        return net
-    import keras
-
-    class Constant(keras.Layer):
-        """Holds an array that is not trained."""
-
-        def __init__(self):
-            super().__init__(dtype="float32")
-            self.constant = self.add_weight((case["buffer"],), trainable=False)
-
-        def call(self, inputs):
-            return inputs
-
-    layers = []
-    for (i, o), dtype in pairs:
-        layers.append(keras.layers.Dense(o, dtype=dtype))
-        layers[-1].build((None, i))
-    if case["tied"]:
-        layers[-1] = layers[0]
-    for n in case["frozen"]:
-        layers[n].trainable = False
-    if case["buffer"]:
-        layers.insert(1, Constant())
-    return keras.Sequential(layers)
-
-
-@MEMORY.shown
-def shown_memory(case):
-    layers = [
-        f"{i}→{o} in {dtype}" + (" (frozen)" if n in case["frozen"] else "")
-        for n, ((i, o), dtype) in enumerate(
-            zip(pairwise(case["widths"]), case["dtypes"], strict=True)
-        )
-    ]
-    said = f"dense layers with biases, {', '.join(layers)}"
-    said += ", of which the last is the first again" if case["tied"] else ""
-    said += f", and an untrained array of {case['buffer']} numbers" if case["buffer"] else ""
-    return f"{said}; {case['optimizer']}, room={case['room']}, kept={case['kept']}"
-
-
-class Memory(Aspect):
-    what = "Memory"
-
-    def run(answer, case, f):
-        found = answer(make_model(case, f), case.optimizer, case.room, case.kept)
-        if not isinstance(found, dict):
-            raise WrongKind(f"A dictionary is expected; what came is {kind_of(found)}.")
-        return found
-
-    def expect(case):
-        values, trained = bytes_of(case)
-        state = trained * KEPT[case.optimizer]
-        batch = max(0, (case.room - values - trained - state) // case.kept)
-        return {"values": values, "gradients": trained, "state": state, "batch": batch}
-
-
-VALUES, STATE = "values and gradients", "the optimizer's state"
-
-
-@MEMORY.aspect(VALUES, 2, over="plain", part=("values", "gradients"))
-class Values(Memory):
-    hint = {
-        "pytorch": "p.nbytes counts bytes: numel() times element_size(), which is 4 for float32 "
-        "only. No backward pass has run, so p.grad is None: count the parameters.",
-        "tensorflow": "The product of a weight's shape, times tf.as_dtype(w.dtype).size, which is "
-        "4 for float32 only.",
-    }
-
-
-@MEMORY.aspect(STATE, 1, over="plain", part="state")
-class State(Memory):
-    """For each trained number SGD keeps none, with momentum one, Adam two, in the type of the
-    parameter."""
-
-
-ALL = ("values", "gradients", "state")
-
-
-@MEMORY.aspect("what is shared", 1, over="tied", part=ALL)
-class Shared(Memory):
-    hint = {
-        "pytorch": "net.parameters() lists a shared parameter once; state_dict(), or a loop over "
-        "the modules, twice.",
-        "tensorflow": "net.weights lists the weights of a layer that is used twice once; a loop "
-        "over the layers of your own may not.",
-    }
-
-
-@MEMORY.aspect("what is not trained", 2, over="frozen", part=ALL)
-class NotTrained(Memory):
-    hint = {
-        "pytorch": "Frozen parameters and buffers are values. They have no gradient, and the "
-        "optimizer keeps nothing for them.",
-        "tensorflow": "Weights that are not trained are values. They have no gradient, and the "
-        "optimizer keeps nothing for them.",
-    }
-
-
-@MEMORY.aspect("the largest batch", 1, over="batch", part="batch", after=(VALUES, STATE))
-class LargestBatch(Memory):
-    """The room that values, gradients and state leave, divided by kept, rounded down with //, and
-    never below zero."""
+MEASURED = free_text(
+    "performance.measured", "Where the time begins to grow", 6, minutes=30, difficulty=2
+)
 
 
 # -- performance.scaler --------------------------------------------------------------------------
 
-SCALER = question("performance.scaler", "Loss scaling", takes=any_class)
+SCALER = question("performance.scaler", "Loss scaling", takes=any_class, minutes=30, difficulty=2)
 
 
 @SCALER.inputs
@@ -615,14 +353,7 @@ def draw_scaler(draw):
 def half_tensor(array, f):
     """A tensor of 16 bits; numbers that are too large become infinite."""
     with np.errstate(over="ignore"):
-        half = array.astype(np.float16)
-    if f.key == "pytorch":
-        import torch
-
-        return torch.from_numpy(half)
-    import tensorflow as tf
-
-    return tf.constant(half)
+        return tensor_of(array.astype(np.float16), f)
 
 
 def scaled_by_hand(array, scale):
@@ -705,22 +436,380 @@ class StepsAndGradients(Steps):
 
 @SCALER.aspect("divided in 32 bits", 2, over="unscaled")
 class In32Bits(StepsAndGradients):
-    """In g / scale what is small becomes zero, or loses its digits, before it has 32 bits."""
+    """A small number divided in float16 becomes zero or loses digits."""
 
     code = {"pytorch": "g.float() / scale", "tensorflow": "tf.cast(g, tf.float32) / scale"}
 
 
 @SCALER.aspect("an overflow is skipped", 2, over="skipped", after="divided in 32 bits")
 class Overflow(StepsAndGradients):
-    "If any number of any gradient is infinite or nan, return None and halve the scale."
+    """Look at every number of every gradient, for infinities of both signs and for nan."""
+
+    code = {
+        "pytorch": "all(g.isfinite().all() for g in gradients)",
+        "tensorflow": "all(tf.reduce_all(tf.math.is_finite(g)) for g in gradients)",
+    }
 
 
 @SCALER.aspect("the scale rises", 1, over="raised")
 class Rises(StepsAndGradients):
-    """Double it when patience good steps are done, after dividing by the one they were made with,
-    and begin to count anew."""
+    """The gradients of a step are divided by the scale with which they were computed. The new scale
+    is for the next step."""
+
+    code = "if self.good == self.patience: self.scale, self.good = 2 * self.scale, 0"
 
 
 @SCALER.aspect("the count begins anew", 1, over="again", after="the scale rises", part="scale")
 class CountAnew(Steps):
-    "patience good steps in a row: a skipped one sets the count to zero."
+    "The good steps must be in a row, so a skipped step ends the row."
+
+    code = "self.scale, self.good = self.scale / 2, 0  # a skipped step"
+
+
+# -- performance.int8 ----------------------------------------------------------------------------
+
+INT8 = question(
+    "performance.int8", "Eight bits, with a bound", takes=any_class, minutes=45, difficulty=3
+)
+
+
+def quantized(w):
+    """The integers and the scales of an array's rows."""
+    largest = np.abs(w.astype(np.float64)).max(axis=1)
+    scales = np.where(largest > 0, largest / 127, 1.0)
+    return np.round(w / scales[:, None]), scales
+
+
+@INT8.inputs
+def draw_int8(draw):
+    def rows(count, columns):
+        """Rows of very different sizes, in which no weight lies half-way between two integers."""
+        sizes = np.float32(draw.shuffled([0.01 * 30.0**n for n in range(count)]))
+
+        def fits(w):
+            parts = np.abs(w / quantized(w)[1][:, None]) % 1
+            return np.abs(parts - 0.5).min() > 2e-3 and (w.min(1) < -np.abs(w).max(1) * 0.99).any()
+
+        return draw.until(fits, lambda: draw.data(count, columns) * sizes[:, None])
+
+    w = rows(3, draw.integer(5, 8))
+    zero = rows(3, draw.integer(5, 8))
+    zero[draw.integer(0, 2)] = 0
+    return {
+        "w": w,
+        "x": draw.data(draw.integer(2, 4), w.shape[1]),
+        "zero": zero,
+    }
+
+
+def columns_in_words(array):
+    return f"rows whose largest weights are {np.abs(array).max(axis=1).round(4).tolist()}"
+
+
+class Quantized(Aspect):
+    def run(answer, w, f):
+        net = answer(f.tensor(w))
+        return [f.array(net.integers), f.array(net.scales)]
+
+    def expect(w):
+        integers, scales = quantized(w)
+        return {"integers": Exact(integers.astype(np.int8)), "scales": scales}
+
+    def shown(w):
+        return columns_in_words(w)
+
+
+@INT8.aspect("integers and scales", 2, over="w")
+class Integers(Quantized):
+    """Each row has the scale with which its largest weight becomes 127 or -127. Round to the
+    nearest integer: a conversion to int8 cuts the digits off."""
+
+    code = {
+        "pytorch": "(W / scales[:, None]).round().to(torch.int8)",
+        "tensorflow": "tf.cast(tf.round(W / scales[:, None]), tf.int8)",
+    }
+    what = "Of the matrix"
+    tolerance = 1e-5
+
+
+@INT8.aspect("a row of zeros", 1, over="zero", after="integers and scales")
+class ZeroRow(Quantized):
+    "A row of zeros would divide by zero. Its scale is 1."
+
+    code = {
+        "pytorch": "torch.where(largest > 0, largest / 127, 1.0)",
+        "tensorflow": "tf.where(largest > 0, largest / 127, 1.0)",
+    }
+    what = "Of a matrix with a row of zeros"
+
+
+class OfData(Aspect):
+    def shown(given):
+        return f"{columns_in_words(given.w)}; {given.x.shape[0]} rows of X"
+
+
+def relative(found, expected):
+    """Each column over its largest expected value, so that small rows of W count as much."""
+    return np.asarray(found, np.float64) / np.abs(expected).max(axis=0)
+
+
+@INT8.aspect("the product", 1, after="integers and scales")
+class Product(OfData):
+    """Entry (n, r) of the product is the dot product of row n of X and row r of the restored
+    matrix."""
+
+    code = "X @ the transpose of (integers * scales[:, None]), all in float32"
+    form = np.ndarray
+
+    def run(answer, given, f):
+        return f.array(answer(f.tensor(given.w)).product(f.tensor(given.x)))
+
+    def judge(given, found):
+        integers, scales = quantized(given.w)
+        expected = given.x @ (integers * scales[:, None]).T
+        if found.shape != expected.shape:
+            return f"Product: expected shape {expected.shape}, got {found.shape}."
+        compare(relative(found, expected), relative(expected, expected), "Product, relative")
+
+
+@INT8.aspect("the bound", 2, after="integers and scales")
+class Bound(OfData):
+    """Rounding changes a weight by half a scale at most, up or down. The product sums these
+    changes, each times a number of X. In the worst case all terms have the same sign."""
+
+    code = "sum of |x| over the row of X, times scale / 2"
+    form = np.ndarray
+
+    def run(answer, given, f):
+        return f.array(answer(f.tensor(given.w)).bound(f.tensor(given.x)))
+
+    def judge(given, found):
+        _, scales = quantized(given.w)
+        expected = np.abs(given.x).sum(axis=1, keepdims=True) * scales / 2
+        if found.shape != expected.shape:
+            return f"Bound: expected shape {expected.shape}, got {found.shape}."
+        compare(relative(found, expected), relative(expected, expected), "Bound, relative")
+
+
+# -- performance.online --------------------------------------------------------------------------
+
+ONLINE = question(
+    "performance.online",
+    "Attention that never sees its matrix",
+    takes=any_class,
+    minutes=150,
+    difficulty=3,
+)
+
+
+@ONLINE.inputs
+def draw_online(draw):
+    def case(blocks, scale=1.0, masked=False):
+        """Queries and blocks of keys and values; with masks, one query sees nothing at all."""
+        queries, d, e = draw.integer(3, 5), draw.integer(3, 5), draw.integer(2, 4)
+        sizes = draw.integers(3, 6, blocks)
+        case = {
+            "q": draw.data(queries, d) * np.float32(scale),
+            "k": [draw.data(size, d) for size in sizes],
+            "v": [draw.data(size, e) for size in sizes],
+            "visible": [],
+            "weights": draw.data(queries, e),
+        }
+        if masked:
+            blind, late = draw.shuffled(range(queries))[:2]
+            for n, size in enumerate(sizes):
+                visible = draw.uniform(0, 1, queries, size) < 0.5
+                visible[:, 0] = True
+                visible[blind] = False  # sees nothing in any block
+                visible[late] &= n > 0  # sees nothing in the first
+                case["visible"].append(visible)
+        return case
+
+    def grows(case):  # later blocks hold larger scores, and the first ones do too
+        tops = [(case["q"] @ k.T).max(axis=1) for k in case["k"]]
+        steps = np.diff(tops, axis=0)
+        return steps.max() > 0.5 and steps.min() < -0.5
+
+    def large(case):  # in each query, scores that have no exponential in float32
+        scores = np.concatenate([case["q"] @ k.T for k in case["k"]], axis=1)
+        scores = scores / np.sqrt(case["q"].shape[1])
+        return scores.max(axis=1).min() > 95 and scores.max() < 300
+
+    several = [draw.until(grows, lambda: case(draw.integer(3, 5))) for _ in range(2)]
+    return {
+        "one": case(1),
+        "several": several,
+        "large": draw.until(large, lambda: case(6, scale=150.0)),
+        "masked": draw.until(grows, lambda: case(4, masked=True)),
+        "many": case(40),
+    }
+
+
+def attention_by_hand(case):
+    """The output, all at once."""
+    keys, values = (np.concatenate(list(part)).astype(np.float64) for part in (case.k, case.v))
+    scores = case.q.astype(np.float64) @ keys.T / np.sqrt(case.q.shape[1])
+    seen = np.concatenate(list(case.visible), axis=1) if len(case.visible) else scores < np.inf
+    top = np.where(seen, scores, -np.inf).max(axis=1, keepdims=True)
+    shares = np.where(seen, np.exp(np.where(seen, scores - np.maximum(top, -1e30), 0)), 0)
+    return shares @ values / np.maximum(shares.sum(axis=1, keepdims=True), 1e-30)
+
+
+def gradients_by_hand(case):
+    """The gradients of the weighted sum of the output: of the queries, first key block, values."""
+    q, w = case.q.astype(np.float64), case.weights.astype(np.float64)
+    keys, values = (np.concatenate(list(part)).astype(np.float64) for part in (case.k, case.v))
+    root = np.sqrt(q.shape[1])
+    scores = q @ keys.T / root
+    seen = np.concatenate(list(case.visible), axis=1) if len(case.visible) else scores < np.inf
+    exps = np.where(seen, np.exp(scores), 0)
+    shares = exps / np.maximum(exps.sum(axis=1, keepdims=True), 1e-30)
+    of_shares = w @ values.T
+    of_scores = shares * (of_shares - (shares * of_shares).sum(axis=1, keepdims=True)) / root
+    first = len(case.k[0])
+    return of_scores @ keys, (of_scores.T @ q)[:first], (shares.T @ w)[:first]
+
+
+def fill(net, case, f, which=None):
+    """Add blocks of the case, all of them or those that `which` lists."""
+    for n in range(len(case.k)) if which is None else which:
+        k, v = f.tensor(case.k[n]), f.tensor(case.v[n])
+        if len(case.visible):
+            net.add(k, v, tensor_of(np.array(case.visible[n], bool), f))
+        else:
+            net.add(k, v)
+    return net
+
+
+@ONLINE.shown
+def shown_online(case):
+    sizes = [len(k) for k in case.k]
+    masks = ", with masks; one query sees no key at all" if len(case.visible) else ""
+    return f"Q of shape {case.q.shape}, blocks of {sizes} keys{masks}"
+
+
+class Online(Aspect):
+    what = "Output"
+
+    def run(answer, case, f):
+        return fill(answer(f.tensor(case.q)), case, f).output()
+
+    def expect(case):
+        return attention_by_hand(case)
+
+
+@ONLINE.aspect("one block", 1, over="one")
+class OneBlock(Online):
+    """With a single block this is softmax attention, with scores divided by the square root of the
+    width of Q."""
+
+    code = "softmax(Q @ K.T / d ** 0.5) @ V"
+
+
+@ONLINE.aspect("several blocks", 3, over="several", after="one block")
+class SeveralBlocks(Online):
+    """Exponentials relative to different maxima cannot be added. Correct the sum and the mixture of
+    values for the new maximum, each query for itself, before you add the block's."""
+
+    code = "correct = exp(old - new); total = correct * total + shares.sum(1)"
+
+
+@ONLINE.aspect("large scores", 1, over="large", after="one block")
+class LargeScores(Online):
+    """The exponential of 100 is no float32. Exponentials of scores minus the largest score so far
+    are at most 1."""
+
+    code = "shares = exp(scores - new)"
+    tolerance = 2e-3
+
+
+@ONLINE.aspect("masks", 2, over="masked", after="several blocks")
+class Masks(Online):
+    """A query may see no key of a block, or none at all; then the output is 0. With minus infinity
+    as its maximum, a difference of maxima is not a number."""
+
+    code = "Begin with a finite maximum such as -1e30, and multiply the shares by the mask."
+
+
+@ONLINE.aspect("what it keeps", 1, over="many", after="several blocks")
+class Keeps(Aspect):
+    """Between two calls, a few values for each query are enough. Keep no keys and no values."""
+
+    code = "Keep the maximum, the sum, and the mixture of values."
+    what = "Numbers"
+
+    def run(answer, case, f):
+        net = answer(f.tensor(case.q))
+        fill(net, case, f)
+        return {"kept": numbers_in(net, set())}
+
+    def expect(case):
+        queries, width = case.q.shape
+        return {"kept": Between(0, queries * (width + 2 * case.v[0].shape[1] + 8))}
+
+    def shown(case):
+        return f"Q of shape {case.q.shape}, 40 blocks"
+
+
+def numbers_in(thing, seen):
+    """How many numbers the tensors hold that an object can reach."""
+    if id(thing) in seen:
+        return 0
+    seen.add(id(thing))
+    shape = getattr(thing, "shape", None)
+    if shape is not None:
+        return math.prod(int(side) for side in shape)
+    if isinstance(thing, dict):
+        thing = list(thing.values())
+    if isinstance(thing, list | tuple | set):
+        return sum(numbers_in(one, seen) for one in thing)
+    return sum(numbers_in(one, seen) for one in getattr(thing, "__dict__", {}).values())
+
+
+@ONLINE.aspect("merging", 2, over="masked", after="masks")
+class Merging(Aspect):
+    """Both objects have a maximum, a sum and a mixture for each query. It is the same step as for a
+    block. The other object does not change."""
+
+    code = "new = maximum(mine, theirs); correct both sums"
+    what = "Output"
+
+    def run(answer, case, f):
+        first, second = (answer(f.tensor(case.q)) for _ in range(2))
+        fill(first, case, f, range(2))
+        fill(second, case, f, range(2, len(case.k)))
+        alone = f.array(second.output())
+        first.merge(second)
+        moved = np.abs(f.array(second.output()) - alone).max()
+        return [first.output(), bool(moved < 1e-6)]
+
+    def expect(case):
+        return {"after merging": attention_by_hand(case), "the other object unchanged": True}
+
+
+@ONLINE.aspect("gradients", 2, over=("several", "masked"), after="masks")
+class Gradients(Aspect):
+    """Automatic differentiation goes through all steps. A mask that is applied to an infinity or to
+    a division by zero gives gradients that are not numbers."""
+
+    code = "Divide by where(total > 0, total, 1), and let no infinity occur."
+    what = "Gradient"
+    missing = "no gradient arrives"
+
+    def run(answer, case, f):
+        q, k, v = f.tensor(case.q), f.tensor(case.k[0]), f.tensor(case.v[0])
+
+        def loss():
+            net = answer(q)
+            if len(case.visible):
+                net.add(k, v, tensor_of(np.array(case.visible[0], bool), f))
+            else:
+                net.add(k, v)
+            fill(net, case, f, range(1, len(case.k)))
+            return f.weighted_sum(net.output(), case.weights)
+
+        return f.gradients(loss, [q, k, v])
+
+    def expect(case):
+        of_q, of_k, of_v = gradients_by_hand(case)
+        return {"of Q": of_q, "of the first K": of_k, "of the first V": of_v}

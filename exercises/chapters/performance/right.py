@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,65 +13,46 @@ Right = tuple[str, str, Any]
 
 def _plain() -> Iterator[Right]:
     """Right answers that are the same in both frameworks."""
-    from statistics import median
 
-    def measure(job, clock, wait, warmup, repeat):
-        for _ in range(warmup):
-            job()
-            wait()
-        marks = []
-        for _ in range(repeat):
-            wait()
-            marks.append(clock())
-            job()
-            wait()
-            marks.append(clock())
-        times = sorted(b - a for a, b in zip(marks[::2], marks[1::2], strict=True))
-        spread = np.quantile(times, 0.75) - np.quantile(times, 0.25)
-        return [median(times), spread]
+    def by_search(inputs, outputs, size, peak, bandwidth):
+        def waits(batch):
+            moved = size * (batch * (inputs + outputs) + inputs * outputs)
+            return 2 * batch * inputs * outputs / peak < moved / bandwidth
 
-    yield "performance.timer", "marks on the clock", measure
+        low, high = 0, 1
+        while waits(high):
+            low, high = high, 2 * high
+            if high > 2**60:
+                return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if waits(middle) else (low, middle)
+        return high
 
-    def train(step, steps, every):
-        means, total, count = [], 0.0, 0
-        for i in range(steps):
-            total = step(i) + total
-            count += 1
-            if count == every or i == steps - 1:
-                value = (total * (1 / count)).item()
-                if value != value:
-                    raise ValueError("nan")
-                means.append(value)
-                total, count = 0.0, 0
-        return means
+    yield "performance.ridge", "by bisection", by_search
 
-    yield "performance.ahead", "a running sum", train
+    def by_intensity(inputs, outputs, size, peak, bandwidth):
+        most = 2 / size / (1 / inputs + 1 / outputs)
+        if most <= peak / bandwidth:
+            return None
+        per_weight = 2 / size / (peak / bandwidth)  # 1 / b + 1 / i + 1 / o at the ridge
+        return np.int64(np.ceil(1 / (per_weight - 1 / inputs - 1 / outputs)))
 
-    def with_numpy(step, steps, every):
-        means = []
-        while len(means) * every < steps:
-            first = len(means) * every
-            losses = [step(i).detach() for i in range(first, min(first + every, steps))]
-            mean = float(np.mean(losses))
-            if np.isnan(mean):
-                raise ValueError("nan")
-            means.append(mean)
-        return means
+    yield "performance.ridge", "by intensities", by_intensity
 
-    yield "performance.ahead", "the mean of a list", with_numpy
+    def plan(model, room, tokens, bandwidth):
+        def rounds(left, each):
+            return max(int((left - left % each) // each), 0)
 
-    def with_quotients(step, steps, every):
-        means = []
-        for first in range(0, steps, every):
-            total, count = 0, 0
-            for i in range(first, min(first + every, steps)):
-                total, count = total + step(i), count + 1
-            means.append(float(1 / (count / total)))
-            if not means[-1] < np.inf:
-                raise ValueError(means[-1])
-        return means
+        weights = model["size"] * model["parameters"]
+        per_layer = model["kv_heads"] * model["head"] * model["size"] * tokens
+        caches = rounds(room - weights, 2 * per_layer * model["layers"])
+        read = weights + sum(2 * per_layer for _ in range(model["layers"])) * caches
+        states = sum(4 * model["parameters"] for _ in ("value", "slope", "mean", "square"))
+        batch = rounds(room - states, model["kept"])
+        return {"seconds": read / bandwidth, "users": caches, "batch": batch}
 
-    yield "performance.ahead", "numbers divided by losses", with_quotients
+    yield "performance.memory", "layer by layer", plan
 
     def cost(widths, batch, size, peak, bandwidth):
         i, o = np.array(widths[:-1], float), np.array(widths[1:], float)
@@ -84,27 +66,12 @@ def _plain() -> Iterator[Right]:
     yield "performance.roof", "with arrays", cost
 
 
-def _finished(values: int, trained: int, optimizer: str, room: int, kept: int) -> dict[str, int]:
-    state = {"SGD": 0, "momentum": trained, "Adam": 2 * trained}[optimizer]
-    need, batch = values + trained + state, 0
-    while need + (batch + 1) * kept <= room:
-        batch += 1
-    return {"values": values, "gradients": trained, "state": state, "batch": batch}
-
-
 def pytorch() -> Iterator[Right]:
     """Right answers in PyTorch."""
     import torch
+    from torch import nn
 
     yield from _plain()
-
-    def memory(net, optimizer, room, kept):
-        arrays = {tensor.data_ptr(): tensor for tensor in net.state_dict(keep_vars=True).values()}
-        sizes = {key: t.numel() * t.element_size() for key, t in arrays.items()}
-        trained = sum(sizes[key] for key, t in arrays.items() if t.requires_grad)
-        return _finished(sum(sizes.values()), trained, optimizer, room, kept)
-
-    yield "performance.memory", "by address", memory
 
     class Scaler:
         def __init__(self, scale, patience):
@@ -126,20 +93,109 @@ def pytorch() -> Iterator[Right]:
 
     yield "performance.scaler", "counts down", Scaler
 
+    class Rounded:
+        def __init__(self, W):
+            rows = [row.abs().max().item() / 127 or 1.0 for row in W]
+            self.scales = torch.tensor(rows)
+            self.integers = torch.stack(
+                [torch.round(row / scale) for row, scale in zip(W, rows, strict=True)]
+            ).char()
+
+        def product(self, X):
+            return nn.functional.linear(X, self.integers * self.scales.unsqueeze(1))
+
+        def bound(self, X):
+            halves = (self.scales / 2).expand(self.integers.shape[1], -1)
+            return X.abs() @ halves
+
+    yield "performance.int8", "row by row", Rounded
+
+    class FromNumPy:
+        def __init__(self, W):
+            W = W.numpy()
+            s = np.abs(W).max(axis=1) / np.float32(127)
+            s[s == 0] = 1
+            self.integers = np.rint(W / s[:, None]).astype(np.int8)
+            self.scales = s
+
+        def product(self, X):
+            return X.numpy() @ (self.integers * self.scales[:, None]).T
+
+        def bound(self, X):
+            return np.outer(np.abs(X.numpy()).sum(1), self.scales) / 2
+
+    yield "performance.int8", "in NumPy", FromNumPy
+
+    class Sums:
+        """Keeps the logarithm of the sum, and the output itself."""
+
+        def __init__(self, Q):
+            self.Q, self.log, self.out = Q / Q.shape[1] ** 0.5, None, None
+
+        def add(self, K, V, visible=None):
+            scores = self.Q @ K.t()
+            if visible is not None:
+                scores = torch.where(visible, scores, torch.tensor(-1e20))
+            log = scores.logsumexp(1, keepdim=True)
+            self._join(log, (scores - log).exp() @ V)
+
+        def _join(self, log, out):
+            if self.log is None:
+                self.log, self.out = log, out
+                return
+            new = torch.logaddexp(self.log, log)
+            self.out = (self.log - new).exp() * self.out + (log - new).exp() * out
+            self.log = new
+
+        def merge(self, other):
+            if other.log is not None:
+                self._join(other.log, other.out)
+
+        def output(self):
+            return torch.where(self.log > -1e19, self.out, torch.tensor(0.0))
+
+    yield "performance.online", "logarithms of sums", Sums
+
+    class ByQuery:
+        """Each query for itself, with Python's numbers for what no gradient needs."""
+
+        def __init__(self, Q):
+            self.rows = list(Q)
+            self.state = [(-1e30, 0.0, 0.0)] * len(Q)
+
+        def add(self, K, V, visible=None):
+            for n, q in enumerate(self.rows):
+                see = slice(None) if visible is None else visible[n]
+                keys, values = K[see], V[see]
+                self.width = V.shape[1]
+                if len(keys):
+                    scores = keys @ q / len(q) ** 0.5
+                    top = scores.max().item()
+                    shares = torch.exp(scores - top)
+                    self._put(n, (top, shares.sum(), shares @ values))
+
+        def _put(self, n, found):
+            mine, new = self.state[n], max(self.state[n][0], found[0])
+            a, b = math.exp(mine[0] - new), math.exp(found[0] - new)
+            self.state[n] = (new, a * mine[1] + b * found[1], a * mine[2] + b * found[2])
+
+        def merge(self, other):
+            for n, found in enumerate(other.state):
+                self._put(n, found)
+
+        def output(self):
+            zero = torch.zeros(self.width)
+            return torch.stack([m / t if t > 0 else zero for _, t, m in self.state])
+
+    yield "performance.online", "query by query", ByQuery
+
 
 def tensorflow() -> Iterator[Right]:
     """Right answers in TensorFlow."""
     import tensorflow as tf
+    from keras import ops
 
     yield from _plain()
-
-    def memory(net, optimizer, room, kept):
-        weights = {id(weight): weight for layer in net.layers for weight in layer.weights}
-        sizes = {key: weight.value.numpy().nbytes for key, weight in weights.items()}
-        trained = sum(sizes[key] for key, weight in weights.items() if weight.trainable)
-        return _finished(sum(sizes.values()), trained, optimizer, room, kept)
-
-    yield "performance.memory", "by identity", memory
 
     class Scaler:
         def __init__(self, scale, patience):
@@ -160,6 +216,103 @@ def tensorflow() -> Iterator[Right]:
             return wide
 
     yield "performance.scaler", "counts down", Scaler
+
+    class Rounded:
+        def __init__(self, W):
+            rows = [float(tf.reduce_max(tf.abs(row))) / 127 or 1.0 for row in W]
+            self.scales = tf.constant(rows)
+            rounded = [tf.round(row / scale) for row, scale in zip(W, rows, strict=True)]
+            self.integers = tf.cast(tf.stack(rounded), tf.int8)
+
+        def product(self, X):
+            restored = tf.cast(self.integers, tf.float32) * self.scales[:, tf.newaxis]
+            return tf.einsum("nc,rc->nr", X, restored)
+
+        def bound(self, X):
+            halves = tf.ones((X.shape[1], 1)) * self.scales / 2
+            return tf.abs(X) @ halves
+
+    yield "performance.int8", "row by row", Rounded
+
+    class FromNumPy:
+        def __init__(self, W):
+            W = W.numpy()
+            s = np.abs(W).max(axis=1) / np.float32(127)
+            s[s == 0] = 1
+            self.integers = np.rint(W / s[:, None]).astype(np.int8)
+            self.scales = s
+
+        def product(self, X):
+            return X.numpy() @ (self.integers * self.scales[:, None]).T
+
+        def bound(self, X):
+            return np.outer(np.abs(X.numpy()).sum(1), self.scales) / 2
+
+    yield "performance.int8", "in NumPy", FromNumPy
+
+    class Sums:
+        """Keeps the logarithm of the sum, and the output itself."""
+
+        def __init__(self, Q):
+            self.Q, self.log, self.out = Q / Q.shape[1] ** 0.5, None, None
+
+        def add(self, K, V, visible=None):
+            scores = self.Q @ tf.transpose(K)
+            if visible is not None:
+                scores = tf.where(visible, scores, -1e20)
+            log = tf.reduce_logsumexp(scores, axis=1, keepdims=True)
+            self._join(log, tf.exp(scores - log) @ V)
+
+        def _join(self, log, out):
+            if self.log is None:
+                self.log, self.out = log, out
+                return
+            both = tf.concat([self.log, log], axis=1)
+            new = tf.reduce_logsumexp(both, axis=1, keepdims=True)
+            self.out = tf.exp(self.log - new) * self.out + tf.exp(log - new) * out
+            self.log = new
+
+        def merge(self, other):
+            if other.log is not None:
+                self._join(other.log, other.out)
+
+        def output(self):
+            return tf.where(self.log > -1e19, self.out, 0.0)
+
+    yield "performance.online", "logarithms of sums", Sums
+
+    class InKeras:
+        """The same triple as the solution, by keras.ops."""
+
+        def __init__(self, Q):
+            self.Q = Q
+            self.state = None
+
+        def add(self, K, V, visible=None):
+            scores = ops.matmul(self.Q, ops.transpose(K)) / ops.sqrt(float(K.shape[1]))
+            seen = ops.ones_like(scores) if visible is None else ops.cast(visible, "float32")
+            scores = scores * seen - 1e9 * (1 - seen)
+            top = ops.max(scores, axis=1)
+            shares = ops.exp(scores - top[:, None]) * seen
+            self._join((top, ops.sum(shares, axis=1), ops.matmul(shares, V)))
+
+        def _join(self, found):
+            if self.state is None:
+                self.state = found
+                return
+            new = ops.maximum(self.state[0], found[0])
+            a, b = ops.exp(self.state[0] - new), ops.exp(found[0] - new)
+            total = a * self.state[1] + b * found[1]
+            self.state = (new, total, a[:, None] * self.state[2] + b[:, None] * found[2])
+
+        def merge(self, other):
+            if other.state is not None:
+                self._join(other.state)
+
+        def output(self):
+            return self.state[2] / ops.maximum(self.state[1], 1e-9)[:, None]
+
+    yield "performance.online", "in Keras' operations", InKeras
 
 
 RIGHT = {"pytorch": pytorch, "tensorflow": tensorflow}

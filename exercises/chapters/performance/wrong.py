@@ -11,209 +11,91 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 Wrong = tuple[str, str, Any, set[str]]
 
-WORK, BEFORE, WARM = "the work, not the launch", "what was launched before", "warm-up"
-MEDIAN, SPREAD = "the median", "the spread"
+BATCH, NEVER = "the batch", "a layer that no batch helps"
 
-READS, LEFT, NAN = "one read for each mean", "a shorter group at the end", "not a number"
+TRAINING, USERS = "the batch in training", "the users"
+TOKEN, NOTHING = "the seconds of a token", "when nothing fits"
 
 ONE, FLOPS = "a single layer", "FLOPs of a step"
 MOVED, SECONDS = "bytes of a step", "seconds of a step"
 
-VALUES, STATE, SHARED = "values and gradients", "the optimizer's state", "what is shared"
-FROZEN, BATCH = "what is not trained", "the largest batch"
-
 DIVIDED, SKIPPED = "divided in 32 bits", "an overflow is skipped"
 RISES, ANEW = "the scale rises", "the count begins anew"
 
+INTEGERS, ZERO = "integers and scales", "a row of zeros"
+PRODUCT, BOUND = "the product", "the bound"
 
-def _timers() -> Iterator[Wrong]:
-    def make(first=True, last=True, warm=lambda n: n, center=np.median):
-        def measure(job, clock, wait, warmup, repeat):
-            for _ in range(warm(warmup)):
-                job()
-            times = []
-            for _ in range(repeat):
-                if first:
-                    wait()
-                began = clock()
-                job()
-                if last:
-                    wait()
-                times.append(clock() - began)
-            low, high = np.percentile(times, [25, 75])
-            return center(times), high - low
-
-        return measure
-
-    fails = {WORK, BEFORE, WARM, MEDIAN, SPREAD}
-    yield "performance.timer", "no wait at all", make(False, False), fails
-    yield "performance.timer", "no wait at the end", make(last=False), fails
-    yield "performance.timer", "no wait at the start", make(first=False), {BEFORE, WARM}
-    yield "performance.timer", "the mean", make(center=np.mean), {MEDIAN}
-    yield "performance.timer", "the best", make(center=min), {MEDIAN}
-    upper = make(center=lambda times: sorted(times)[len(times) // 2])
-    yield "performance.timer", "the upper of two in the middle", upper, {MEDIAN}
-    yield "performance.timer", "no warm-up", make(warm=lambda n: 0), {WARM}
-    yield "performance.timer", "one warm-up", make(warm=lambda n: min(n, 1)), {WARM}
-
-    def whole(job, clock, wait, warmup, repeat):
-        for _ in range(warmup):
-            job()
-        wait()
-        began = clock()
-        for _ in range(repeat):
-            job()
-        wait()
-        return (clock() - began) / repeat, 0
-
-    fails = {WORK, WARM, MEDIAN, SPREAD}  # launches overlap with work
-    yield "performance.timer", "all runs in one go", whole, fails
-
-    def late(job, clock, wait, warmup, repeat):
-        for _ in range(warmup):
-            job()
-        times = []
-        for _ in range(repeat):
-            began = clock()
-            wait()
-            job()
-            wait()
-            times.append(clock() - began)
-        low, high = np.percentile(times, [25, 75])
-        return np.median(times), high - low
-
-    yield "performance.timer", "waits after the clock has started", late, {BEFORE, WARM}
-
-    def spread(job, clock, wait, warmup, repeat):
-        for _ in range(warmup):
-            job()
-        times = []
-        for _ in range(repeat):
-            wait()
-            began = clock()
-            job()
-            wait()
-            times.append(clock() - began)
-        return np.median(times), max(times) - min(times)
-
-    yield "performance.timer", "the whole range", spread, {SPREAD}
-
-    def launched(job, clock, wait, warmup, repeat):
-        times = []
-        for _ in range(warmup + repeat):
-            wait()
-            job()
-            began = clock()
-            wait()
-            times.append(clock() - began)
-        low, high = np.percentile(times[warmup:], [25, 75])
-        return np.median(times[warmup:]), high - low
-
-    fails = {WORK, BEFORE, WARM, MEDIAN}
-    yield "performance.timer", "the launch left out", launched, fails
+BLOCK, SEVERAL, LARGE = "one block", "several blocks", "large scores"
+MASKS, KEEPS, MERGING, SLOPES = "masks", "what it keeps", "merging", "gradients"
 
 
-def _trainings() -> Iterator[Wrong]:
-    everything = {READS, LEFT, NAN}
+def _ridges() -> Iterator[Wrong]:
+    def make(arrays=True, never=True, rounds=math.ceil, bytes_each=lambda size: size):
+        def ridge_batch(inputs, outputs, size, peak, bandwidth):
+            ridge = bytes_each(size) * peak / bandwidth
+            gain = 2 * inputs * outputs - arrays * ridge * (inputs + outputs)
+            if gain <= 0 and never:
+                return None
+            return rounds(ridge * inputs * outputs / gain)
 
-    def listed(step, steps, every):
-        losses = [float(step(i)) for i in range(steps)]
-        groups = [losses[i : i + every] for i in range(0, steps, every)]
-        means = [sum(group) / len(group) for group in groups]
-        if any(map(math.isnan, means)):
-            raise ValueError("nan")
-        return means
+        return ridge_batch
 
-    yield "performance.ahead", "every loss is read", listed, everything
+    both = {BATCH, NEVER}
+    yield "performance.ridge", "rounded down", make(rounds=int), both
+    yield "performance.ridge", "not rounded", make(rounds=float), both
+    yield "performance.ridge", "the weights alone", make(arrays=False), both
+    yield "performance.ridge", "two bytes always", make(bytes_each=lambda size: 2), both
+    yield "performance.ridge", "a negative batch", make(never=False), {NEVER}
 
-    def later(step, steps, every):
-        losses = [step(i) for i in range(steps)]
-        return listed(lambda i: losses[i], steps, every)
+    def one_layer(inputs, outputs, size, peak, bandwidth):
+        return math.ceil(
+            size * peak / bandwidth * outputs / (2 * outputs - size * peak / bandwidth)
+        )
 
-    yield "performance.ahead", "every loss is read at the end", later, everything
+    yield "performance.ridge", "X is not moved", one_layer, both
 
-    def make(check=True, divide=lambda count, every: count, rest=True, at_end=False):
-        def train(step, steps, every):
-            means = []
-            for first in range(0, steps, every):
-                last = min(first + every, steps)
-                if last - first < every and not rest:
-                    break
-                total = sum(step(i) for i in range(first, last))
-                mean = float(total / divide(last - first, every))
-                if check and math.isnan(mean):
-                    raise ValueError("nan")
-                means.append(mean)
-            if at_end and any(map(math.isnan, means)):
-                raise ValueError("nan")
-            return means
 
-        return train
+def _plans() -> Iterator[Wrong]:
+    def make(
+        both=2,
+        served=lambda size: size,
+        states=16,
+        least=0,
+        divide=lambda left, each: left // each,
+        read=lambda weights, users, cache: weights + users * cache,
+    ):
+        def plan(model, room, tokens, bandwidth):
+            weights = model["parameters"] * served(model["size"])
+            numbers = both * model["layers"] * model["kv_heads"] * model["head"]
+            cache = numbers * model["size"] * tokens
+            users = max(least, divide(room - weights, cache))
+            left = room - states * model["parameters"]
+            return {
+                "batch": max(least, divide(left, model["kept"])),
+                "users": users,
+                "seconds": read(weights, users, cache) / bandwidth,
+            }
 
-    whole = make(divide=lambda count, every: every)
-    yield "performance.ahead", "the rest divided by every", whole, {LEFT}
-    yield "performance.ahead", "the rest left out", make(rest=False), {LEFT}
-    yield "performance.ahead", "no test for nan", make(check=False), {NAN}
-    yield "performance.ahead", "tested at the very end", make(check=False, at_end=True), {NAN}
+        return plan
 
-    def not_reset(step, steps, every):
-        means, total = [], 0
-        for i in range(steps):
-            total = total + step(i)
-            if (i + 1) % every == 0 or i == steps - 1:
-                mean = float(total / (i % every + 1))
-                if math.isnan(mean):
-                    raise ValueError("nan")
-                means.append(mean)
-        return means
-
-    yield "performance.ahead", "the sum goes on", not_reset, everything
-
-    def tested(step, steps, every):
-        means = []
-        for first in range(0, steps, every):
-            losses = [step(i) for i in range(first, min(first + every, steps))]
-            if any(loss != loss for loss in losses):
-                raise ValueError("nan")
-            means.append(float(sum(losses) / len(losses)))
-        return means
-
-    yield "performance.ahead", "each loss compared", tested, everything
-
-    def mean_tested(step, steps, every):
-        means = []
-        for first in range(0, steps, every):
-            losses = [step(i) for i in range(first, min(first + every, steps))]
-            mean = sum(losses) / len(losses)
-            if mean != mean:
-                raise ValueError("nan")
-            means.append(float(mean))
-        return means
-
-    yield "performance.ahead", "the mean compared and then read", mean_tested, everything
-
-    def one_group_late(step, steps, every):
-        means, waiting = [], None
-        for first in range(0, steps + every, every):
-            losses = [step(i) for i in range(first, min(first + every, steps))]
-            if waiting is not None:
-                means.append(float(waiting))
-            if means and math.isnan(means[-1]):
-                raise ValueError("nan")
-            waiting = sum(losses) / len(losses) if losses else None
-        return means
-
-    yield "performance.ahead", "read while the next group runs", one_group_late, {NAN}
-
-    def one_more(step, steps, every):
-        means = make()(step, steps, every)
-        return means if steps % every else [*means, 0.0]
-
-    yield "performance.ahead", "a mean of no steps", one_more, everything
+    served = {USERS, TOKEN, NOTHING}
+    yield "performance.memory", "keys without values", make(both=1), served
+    yield "performance.memory", "served in float32", make(served=lambda size: 4), served
+    yield "performance.memory", "no averages", make(states=8), {TRAINING, NOTHING}
+    yield "performance.memory", "momentum for Adam", make(states=12), {TRAINING, NOTHING}
+    yield "performance.memory", "negative", make(least=-(10**6)), {NOTHING}
+    rounded = make(divide=lambda left, each: -(-left // each))
+    yield "performance.memory", "rounded up", rounded, {TRAINING, *served}
+    quotient = make(divide=lambda left, each: left / each)
+    yield "performance.memory", "not rounded", quotient, {TRAINING, *served}
+    alone = make(read=lambda weights, users, cache: weights)
+    yield "performance.memory", "the weights alone are read", alone, {TOKEN}
+    each = make(read=lambda weights, users, cache: users * (weights + cache))
+    yield "performance.memory", "weights read for each user", each, {TOKEN, NOTHING}
+    single = make(read=lambda weights, users, cache: weights + cache)
+    yield "performance.memory", "the cache of one user", single, {TOKEN, NOTHING}
 
 
 def _costs() -> Iterator[Wrong]:
@@ -267,48 +149,6 @@ def _costs() -> Iterator[Wrong]:
     yield "performance.roof", "the last layer taken for the first", last, {FLOPS, MOVED, SECONDS}
 
 
-def _memories(answer: Any, **totals: Any) -> Iterator[Wrong]:
-    """Wrong accounts; `totals` gives the bytes of all and of the trained values in wrong ways."""
-
-    def make(total=None, kept_by=(0, 1, 2), gradients=1, divide=lambda left, kept: left // kept):
-        def memory(net, optimizer, room, kept):
-            right = answer(net, optimizer, room, kept)
-            values, trained = total(net) if total else (right["values"], right["gradients"])
-            state = trained * kept_by[["SGD", "momentum", "Adam"].index(optimizer)]
-            left = room - values - trained * gradients - state
-            return {
-                "values": values,
-                "gradients": trained * gradients,
-                "state": state,
-                "batch": divide(left, kept),
-            }
-
-        return memory
-
-    negative = make()
-    yield "performance.memory", "a negative batch", negative, {BATCH}
-    rounded = make(divide=lambda left, kept: max(0, round(left / kept + 0.5)))
-    yield "performance.memory", "rounded up", rounded, {BATCH}
-    one = make(kept_by=(0, 1, 1))
-    yield "performance.memory", "one moment in Adam", one, {STATE, BATCH}
-    swapped = make(kept_by=(1, 1, 2))
-    yield "performance.memory", "SGD keeps one", swapped, {STATE, BATCH}
-    none = make(gradients=0)
-    fails = {VALUES, SHARED, FROZEN, BATCH}
-    yield "performance.memory", "no gradients", none, fails
-    everything = {VALUES, STATE, SHARED, FROZEN, BATCH}
-    float32 = make(totals["float32"], divide=lambda left, kept: max(0, left // kept))
-    yield "performance.memory", "four bytes always", float32, {VALUES, STATE, BATCH}
-    twice = make(totals["twice"], divide=lambda left, kept: max(0, left // kept))
-    yield "performance.memory", "shared ones twice", twice, {SHARED}
-    frozen = make(totals["frozen"], divide=lambda left, kept: max(0, left // kept))
-    yield "performance.memory", "gradients for all", frozen, {FROZEN}
-    trained = make(totals["trained"], divide=lambda left, kept: max(0, left // kept))
-    yield "performance.memory", "only what is trained", trained, {FROZEN}
-    numbers = make(totals["numbers"], divide=lambda left, kept: max(0, left // kept))
-    yield "performance.memory", "numbers, not bytes", numbers, everything
-
-
 def _scalers(finite: Any, wide: Any) -> Iterator[Wrong]:
     def make(
         divide=lambda g, scale: wide(g) / scale,
@@ -359,34 +199,187 @@ def _scalers(finite: Any, wide: Any) -> Iterator[Wrong]:
     yield "performance.scaler", "no scale", Nameless, everything
 
 
+def _matrices(answer: Any, cast: Any, mean: Any) -> Iterator[Wrong]:
+    """Wrong matrices of 8 bits; `cast` gives float32 numbers another type, by its name."""
+    everything = {INTEGERS, ZERO, PRODUCT, BOUND}
+
+    class Whole(answer):
+        def __init__(self, W):
+            super().__init__(W)
+            self.scales = self.scales * 0 + max(self.scales)
+            self.integers = cast(W / self.scales[:, None], "int8")
+
+    yield "performance.int8", "one scale for all", Whole, everything
+
+    class Cut(answer):
+        def __init__(self, W):
+            super().__init__(W)
+            self.integers = cast(W / self.scales[:, None], "int8")
+
+    yield "performance.int8", "cut off, not rounded", Cut, everything
+
+    class Wide(answer):
+        def __init__(self, W):
+            super().__init__(W)
+            self.integers = cast(self.integers, "int32")
+
+    yield "performance.int8", "32 bits", Wide, everything
+
+    class Lower(answer):
+        def __init__(self, W):
+            super().__init__(W)
+            self.scales = self.scales * (127 / 128)
+
+    yield "performance.int8", "divided by 128", Lower, everything
+
+    class Plain(answer):
+        def product(self, X):
+            return super().product(X) / self.scales
+
+    yield "performance.int8", "a product of integers", Plain, {PRODUCT}
+
+    class NoGuard(answer):
+        def __init__(self, W):
+            super().__init__(W)
+            zeros = cast(self.scales == 1, "float32")
+            self.scales = self.scales - zeros
+
+    yield "performance.int8", "a scale of zero", NoGuard, {ZERO}
+
+    class Twice(answer):
+        def bound(self, X):
+            return super().bound(X) * 2
+
+    yield "performance.int8", "a whole scale", Twice, {BOUND}
+
+    class Signed(answer):
+        def bound(self, X):
+            return super().bound(X) * 0 + mean(X)[:, None] * X.shape[1] * self.scales / 2
+
+    yield "performance.int8", "signs that cancel", Signed, {BOUND}
+
+    class OfOne(answer):
+        def bound(self, X):
+            return super().bound(X) / X.shape[1]
+
+    yield "performance.int8", "the bound of one term", OfOne, {BOUND}
+
+
+def _attentions(answer: Any, exp: Any, where: Any, scores_of: Any, stop: Any) -> Iterator[Wrong]:
+    """Wrong attentions, by the operations of a framework."""
+    name = "performance.online"
+    everything = {BLOCK, SEVERAL, LARGE, MASKS, KEEPS, MERGING, SLOPES}
+
+    class NoRoot(answer):
+        def __init__(self, Q):
+            super().__init__(Q * Q.shape[1] ** 0.5)
+
+    yield name, "the root left out", NoRoot, everything
+
+    class Uncorrected(answer):
+        def _take(self, largest, total, mixed):
+            self.total, self.mixed = self.total + total, self.mixed + mixed
+
+    yield name, "exponentials of different maxima added", Uncorrected, everything - {BLOCK}
+
+    class LastBlock(answer):
+        def _take(self, largest, total, mixed):
+            self.total, self.mixed = total, mixed
+
+    yield name, "the last block alone", LastBlock, everything - {BLOCK}
+
+    class Stored(answer):
+        def __init__(self, Q):
+            super().__init__(Q)
+            self.parts = []
+
+        def add(self, K, V, visible=None):
+            self.parts.append((K, V, visible))
+
+        def merge(self, other):
+            self.parts.extend(other.parts)
+
+        def output(self):
+            net = answer(self.Q)
+            for part in self.parts:
+                net.add(*part)
+            return net.output()
+
+    yield name, "all blocks are kept", Stored, {KEEPS}
+
+    class Unmasked(answer):
+        def add(self, K, V, visible=None):
+            super().add(K, V)
+
+    yield name, "masks ignored", Unmasked, {MASKS, MERGING, SLOPES}
+
+    class Plain(answer):
+        def add(self, K, V, visible=None):
+            shares = exp(scores_of(self.Q, K))
+            if visible is not None:
+                shares = where(visible, shares, 0.0)
+            ones = V[:, :1] * 0 + 1
+            self.total = self.total + shares @ ones
+            self.mixed = self.mixed + shares @ V
+
+        def merge(self, other):
+            self.total, self.mixed = self.total + other.total, self.mixed + other.mixed
+
+    yield name, "plain exponentials", Plain, {LARGE}
+
+    class Infinite(answer):
+        def __init__(self, Q):
+            super().__init__(Q)
+            self.largest = self.largest - math.inf
+
+        def add(self, K, V, visible=None):
+            scores = scores_of(self.Q, K)
+            if visible is not None:
+                scores = where(visible, scores, -math.inf)
+            largest = scores
+            while largest.shape[1] > 1:  # pairs, until one is left
+                largest = where(largest[:, 1:] > largest[:, :-1], largest[:, 1:], largest[:, :-1])
+            shares = exp(scores - largest)
+            self._take(largest, shares @ (V[:, :1] * 0 + 1), shares @ V)
+
+    yield name, "infinite maxima", Infinite, {MASKS, MERGING, SLOPES}
+
+    class Detached(answer):
+        def output(self):
+            return stop(super().output())
+
+    yield name, "cut from the graph", Detached, {SLOPES}
+
+    class Added(answer):
+        def merge(self, other):
+            self.total, self.mixed = self.total + other.total, self.mixed + other.mixed
+
+    yield name, "merged without correction", Added, {MERGING}
+
+    class Drained(answer):
+        def merge(self, other):
+            super().merge(other)
+            other.total, other.mixed = other.total * 0, other.mixed * 0
+
+    yield name, "the other one is emptied", Drained, {MERGING}
+
+
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in PyTorch."""
-    yield from _timers()
-    yield from _trainings()
+    import torch
+
+    yield from _ridges()
+    yield from _plans()
     yield from _costs()
-
-    def size(tensors):
-        return sum(t.nbytes for t in tensors)
-
-    def trained(net):
-        return [p for p in net.parameters() if p.requires_grad]
-
-    yield from _memories(
-        solution["memory"],
-        float32=lambda net: (
-            4 * sum(t.numel() for t in [*net.parameters(), *net.buffers()]),
-            4 * sum(t.numel() for t in trained(net)),
-        ),
-        twice=lambda net: (
-            size(net.state_dict().values()),
-            size(t for t in net.state_dict(keep_vars=True).values() if t.requires_grad),
-        ),
-        frozen=lambda net: (size(net.parameters()), size(net.parameters())),
-        trained=lambda net: (size(trained(net)), size(trained(net))),
-        numbers=lambda net: (
-            sum(t.numel() for t in [*net.parameters(), *net.buffers()]),
-            sum(t.numel() for t in trained(net)),
-        ),
+    yield from _matrices(
+        solution["Int8"], lambda x, name: x.to(getattr(torch, name)), lambda x: x.mean(dim=1)
+    )
+    yield from _attentions(
+        solution["OnlineAttention"],
+        torch.exp,
+        lambda mask, a, b: torch.where(mask, a, torch.as_tensor(b)),
+        lambda q, k: q @ k.T / q.shape[1] ** 0.5,
+        lambda x: x.detach(),
     )
     yield from _scalers(lambda g: bool(g.isfinite().all()), lambda g: g.float())
 
@@ -408,31 +401,18 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in TensorFlow."""
     import tensorflow as tf
 
-    yield from _timers()
-    yield from _trainings()
+    yield from _ridges()
+    yield from _plans()
     yield from _costs()
-
-    def size(weights):
-        return sum(math.prod(w.shape) * tf.as_dtype(w.dtype).size for w in weights)
-
-    def numbers(weights):
-        return sum(math.prod(w.shape) for w in weights)
-
-    def by_layer(net, name):
-        again = len(net.layers) > 1 and net.layers[0] is net.layers[-1]
-        layers = [*dict.fromkeys(net.layers), *net.layers[:again]]
-        return [weight for layer in layers for weight in getattr(layer, name)]
-
-    yield from _memories(
-        solution["memory"],
-        float32=lambda net: (4 * numbers(net.weights), 4 * numbers(net.trainable_weights)),
-        twice=lambda net: (
-            size(by_layer(net, "weights")),
-            size(by_layer(net, "trainable_weights")),
-        ),
-        frozen=lambda net: (size(net.weights), size(net.weights)),
-        trained=lambda net: (size(net.trainable_weights),) * 2,
-        numbers=lambda net: (numbers(net.weights), numbers(net.trainable_weights)),
+    yield from _matrices(
+        solution["Int8"], lambda x, name: tf.cast(x, name), lambda x: tf.reduce_mean(x, axis=1)
+    )
+    yield from _attentions(
+        solution["OnlineAttention"],
+        tf.exp,
+        tf.where,
+        lambda q, k: tf.matmul(q, k, transpose_b=True) / q.shape[1] ** 0.5,
+        tf.stop_gradient,
     )
     yield from _scalers(
         lambda g: bool(tf.reduce_all(tf.math.is_finite(g))), lambda g: tf.cast(g, tf.float32)

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 Right = tuple[str, str, Any]
+
+
+def _schedules() -> Iterator[Right]:
+    """Schedules written in other ways."""
+    import numpy as np
+
+    def squared(step, peak, warmup, steps):
+        rise = (step + 1) / warmup if warmup else 1.0
+        if rise <= 1 and step < warmup:
+            return peak * rise
+        if step >= steps:
+            return 0.0
+        return peak * math.cos(math.pi / 2 * (step - warmup) / (steps - warmup)) ** 2
+
+    yield "training.schedule", "the square of a cosine", squared
+
+    def interpolated(step, peak, warmup, steps):
+        down = 0.5 + 0.5 * np.cos(np.linspace(0, np.pi, steps - warmup + 1))
+        up = np.arange(1, warmup + 1) / max(warmup, 1)
+        return peak * np.concatenate([up, down])[min(step, steps)]
+
+    yield "training.schedule", "a table of NumPy's", interpolated
 
 
 def pytorch() -> Iterator[Right]:
@@ -57,39 +80,99 @@ def pytorch() -> Iterator[Right]:
 
     yield "training.stuck", "by hand, and a NumPy number", ByHand
 
-    def rescaled(net, batches, rate, epochs):
-        outputs = batches[0][1][0].numel()
-        optimizer, losses = torch.optim.SGD(net.parameters(), lr=rate * outputs), []
-        for _ in range(epochs):
-            seen = total = 0
-            for X, Y in batches:
-                loss = F.mse_loss(net(X), Y)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                seen, total = seen + len(X), total + outputs * len(X) * loss.item()
-            losses.append(total / seen)
-        Y = torch.cat([Y for _, Y in batches])
-        return losses, outputs * F.mse_loss(Y.mean(0, keepdim=True).expand_as(Y), Y).item()
+    yield from _schedules()
 
-    yield "training.recipe", "the mean, and a larger rate", rescaled
+    def shuffled(net, X, y, steps, rate):
+        optimizer, losses = torch.optim.Adam(net.parameters(), lr=rate), []
+        net.train()
+        for _ in range(steps):
+            order = torch.randperm(len(y))
+            loss = torch.nn.CrossEntropyLoss()(net(X[order]), y[order])
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(float(loss.detach()))
+        return losses
 
-    def flattened(net, batches, rate, epochs):
-        losses = []
+    yield "training.overfit", "rows shuffled with their labels", shuffled
+
+    def read_at_the_end(net, X, y, steps, rate):
+        optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4)
+        losses = torch.zeros(steps)
+        for n in range(steps):
+            optimizer.zero_grad()
+            loss = F.nll_loss(net(X).log_softmax(1), y)
+            loss.backward()
+            optimizer.step()
+            losses[n] = loss.detach()
+        return losses.tolist()
+
+    yield "training.overfit", "losses read at the end, a little decay", read_at_the_end
+
+    def scheduled(net, batches, epochs, peak, warmup, decay, clip):
+        steps = epochs * len(batches)
+
+        def share(step):
+            if step < warmup:
+                return (step + 1) / warmup
+            done = min((step - warmup) / (steps - warmup), 1)
+            return 0.5 + 0.5 * math.cos(math.pi * done)
+
+        decayed = [p for p in net.parameters() if p.ndim == 2]
+        others = [p for p in net.parameters() if p.ndim != 2]
+        optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": decay}, {"params": others, "weight_decay": 0}],
+            lr=peak,
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+        record = []
+        for batch in batches * epochs:
+            X, Y = (torch.cat(part) for part in zip(*batch, strict=True))
+            optimizer.zero_grad()
+            loss = F.mse_loss(net(X), Y)
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
+            optimizer.step()
+            schedule.step()
+            record.append([loss.item(), norm.item()])
+        return record
+
+    yield "training.train", "a scheduler, pieces put together", scheduled
+
+    def by_hand(net, batches, epochs, peak, warmup, decay, clip):
+        parameters = list(net.parameters())
+        m, v = ([torch.zeros_like(p) for p in parameters] for _ in range(2))
+        steps, record = epochs * len(batches), []
         for _ in range(epochs):
-            found = []
-            for X, Y in batches:
-                each = (net(X) - Y).flatten(1).pow(2).sum(1)
-                weights = list(net.parameters())
-                gradients = torch.autograd.grad(each.mean(), weights)
+            for batch in batches:
+                rows = sum(len(X) for X, _ in batch)
+                gradients, total = [0] * len(parameters), 0.0
+                for X, Y in batch:
+                    loss = (net(X) - Y).square().sum() / (rows * Y.shape[1])
+                    total += loss.item()
+                    found = torch.autograd.grad(loss, parameters)
+                    gradients = [g + new for g, new in zip(gradients, found, strict=True)]
+                norm = math.sqrt(sum(float(g.square().sum()) for g in gradients))
+                step = len(record)
+                if step < warmup:
+                    rate = peak * (step + 1) / warmup
+                else:
+                    done = (step - warmup) / (steps - warmup)
+                    rate = peak * (1 + math.cos(math.pi * done)) / 2
+                t = step + 1
                 with torch.no_grad():
-                    for w, g in zip(weights, gradients, strict=True):
-                        w -= rate * g
-                found += each.tolist()
-            losses.append(sum(found) / len(found))
-        return losses, torch.cat([Y for _, Y in batches]).var(0, correction=0).sum().item()
+                    for i, (p, g) in enumerate(zip(parameters, gradients, strict=True)):
+                        g = g * min(1, clip / norm)
+                        m[i] = 0.9 * m[i] + 0.1 * g
+                        v[i] = 0.999 * v[i] + 0.001 * g * g
+                        if p.ndim > 1:
+                            p *= 1 - rate * decay
+                        size = (v[i] / (1 - 0.999**t)).sqrt() + 1e-8
+                        p -= rate * m[i] / (1 - 0.9**t) / size
+                record.append((total, norm))
+        return record
 
-    yield "training.recipe", "example by example, and a variance", flattened
+    yield "training.train", "Adam by hand", by_hand
 
     class InPlace:
         """Velocities are changed in place, and copied wherever they pass."""
@@ -215,45 +298,90 @@ def tensorflow() -> Iterator[Right]:
 
     yield "training.stuck", "a graph for each head", Retraced
 
-    def rescaled(net, batches, rate, epochs):
-        mean, losses = keras.losses.MeanSquaredError(), []
-        Y = tf.concat([Y for _, Y in batches], 0)
-        outputs = int(tf.size(Y[0]))
-        optimizer = keras.optimizers.SGD(rate * outputs)
+    yield from _schedules()
+
+    def shuffled(net, X, y, steps, rate):
+        optimizer, losses = keras.optimizers.Adam(rate), []
+        for _ in range(steps):
+            order = tf.random.shuffle(tf.range(len(y)))
+            with tf.GradientTape() as tape:
+                P = tf.nn.log_softmax(net(tf.gather(X, order)))
+                chosen = tf.gather(P, tf.gather(y, order), batch_dims=1)
+                loss = -tf.reduce_mean(chosen)
+            weights = net.trainable_weights
+            optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+            losses.append(loss.numpy().item())
+        return losses
+
+    yield "training.overfit", "rows shuffled with their labels", shuffled
+
+    def fitted(net, X, y, steps, rate):
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        net.compile(keras.optimizers.AdamW(rate, weight_decay=1e-4), loss)
+        history = net.fit(X, y, batch_size=len(X), epochs=steps, verbose=0)
+        return history.history["loss"]
+
+    yield "training.overfit", "fit", fitted
+
+    def schedule_of(peak, warmup, steps):
+        class Scheduled(keras.optimizers.schedules.LearningRateSchedule):
+            def __call__(self, step):
+                step = tf.cast(step, tf.float32)
+                done = (step - warmup) / (steps - warmup)
+                fall = peak * (1 + tf.cos(math.pi * done)) / 2
+                return tf.where(step < warmup, peak * (step + 1) / max(warmup, 1), fall)
+
+        return Scheduled()
+
+    def whole_batches(net, batches, epochs, peak, warmup, decay, clip):
+        steps = epochs * len(batches)
+        optimizer = keras.optimizers.AdamW(
+            schedule_of(peak, warmup, steps), weight_decay=decay, global_clipnorm=clip
+        )
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        record, weights = [], net.trainable_variables
+        for batch in batches * epochs:
+            X, Y = (tf.concat(part, axis=0) for part in zip(*batch, strict=True))
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((net(X) - Y) ** 2)
+            gradients = tape.gradient(loss, weights)
+            optimizer.apply(gradients, weights)
+            record.append([loss.numpy().item(), float(tf.linalg.global_norm(gradients))])
+        return record
+
+    yield "training.train", "the optimizer's clipping, pieces put together", whole_batches
+
+    def by_hand(net, batches, epochs, peak, warmup, decay, clip):
+        weights = net.trainable_variables
+        m, v = ([tf.zeros_like(w) for w in weights] for _ in range(2))
+        steps, record = epochs * len(batches), []
         for _ in range(epochs):
-            seen = total = 0
-            for X, Y in batches:
+            for batch in batches:
+                rows = sum(len(X) for X, _ in batch)
                 with tf.GradientTape() as tape:
-                    loss = mean(Y, net(X))
-                weights = net.trainable_variables
-                optimizer.apply(tape.gradient(loss, weights), weights)
-                seen, total = seen + len(X), total + outputs * len(X) * loss.numpy()
-            losses.append(total / seen)
-        Y = tf.concat([Y for _, Y in batches], 0)
-        return losses, tf.reduce_sum(tf.math.reduce_variance(Y, 0)).numpy()
+                    loss = sum(
+                        tf.reduce_sum((net(X) - Y) ** 2) / (rows * Y.shape[1]) for X, Y in batch
+                    )
+                gradients = tape.gradient(loss, weights)
+                norm = math.sqrt(sum(float(tf.reduce_sum(g**2)) for g in gradients))
+                step = len(record)
+                if step < warmup:
+                    rate = peak * (step + 1) / warmup
+                else:
+                    done = (step - warmup) / (steps - warmup)
+                    rate = peak * (1 + math.cos(math.pi * done)) / 2
+                t = step + 1
+                for i, (w, g) in enumerate(zip(weights, gradients, strict=True)):
+                    g = g * min(1, clip / norm)
+                    m[i] = 0.9 * m[i] + 0.1 * g
+                    v[i] = 0.999 * v[i] + 0.001 * g * g
+                    kept = 1 - rate * decay if len(w.shape) > 1 else 1.0
+                    size = tf.sqrt(v[i] / (1 - 0.999**t)) + 1e-8
+                    w.assign(kept * w - rate * m[i] / (1 - 0.9**t) / size)
+                record.append((float(loss), norm))
+        return record
 
-    yield "training.recipe", "the mean, and a larger rate", rescaled
-
-    def fitted(net, batches, rate, epochs):
-        model = keras.Sequential([net])
-        outputs = int(tf.size(batches[0][1][0]))
-
-        def summed(Y, P):
-            squares = tf.reshape((P - Y) ** 2, (-1, outputs))
-            return tf.reduce_sum(squares, axis=1)
-
-        model.compile(keras.optimizers.SGD(rate), loss=summed, run_eagerly=True)
-        history = []
-        for _ in range(epochs):
-            found = []
-            for X, Y in batches:
-                model.reset_metrics()
-                found += [float(model.train_on_batch(X, Y))] * len(X)
-            history.append(sum(found) / len(found))
-        Y = tf.concat([Y for _, Y in batches], 0)
-        return history, float(tf.reduce_mean(summed(Y, tf.reduce_mean(Y, 0, keepdims=True))))
-
-    yield "training.recipe", "Keras's own step", fitted
+    yield "training.train", "Adam by hand", by_hand
 
     class Variables:
         """Velocities are variables, and copied wherever they pass."""

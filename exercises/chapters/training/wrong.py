@@ -6,6 +6,7 @@ others. `solution` holds what the exercise file's solution cells define.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
@@ -15,7 +16,12 @@ Wrong = tuple[str, str, Any, set[str]]
 ONE, SEVERAL, RATE, HEAD = "one step", "several steps", "a new rate", "a new head"
 LOSSES = "the losses"
 
-STEPS, MATRICES, CONSTANT = "the steps", "outputs that are matrices", "the best constant"
+RISE, FALL, NO_RISE, END = "the warm-up", "the cosine", "no warm-up", "beyond the end"
+
+NETWORK = "the network"
+
+PLAIN, WARMED, DECAYED = "Adam under a cosine", "warm-up", "decay"
+CLIPPED, PIECES, RECORDED = "clipping", "pieces", "the record"
 
 SAME_RATE, NONE = "a constant rate", "no gradient"
 OUTSIDE, INSIDE = "a cut, with the rate outside", "a cut, with the rate inside"
@@ -25,8 +31,56 @@ ROWS, SHUFFLED, NOISE = "every row once", "shuffled anew", "noise"
 AGAIN, GIVEN = "repeatable", "the arrays you were given"
 
 
+def _schedules() -> Iterator[Wrong]:
+    """Wrong schedules, in plain Python."""
+
+    def scheduled(
+        rise=lambda step, peak, warmup: peak * (step + 1) / warmup,
+        fall=lambda share: (1 + math.cos(math.pi * share)) / 2,
+        share=lambda step, warmup, steps: (step - warmup) / (steps - warmup),
+        limit=lambda share: min(share, 1),
+        first=lambda step, warmup: step < warmup,
+    ):
+        def rate(step, peak, warmup, steps):
+            if first(step, warmup):
+                return rise(step, peak, warmup)
+            return peak * fall(limit(share(step, warmup, steps)))
+
+        return rate
+
+    name = "training.schedule"
+    zero = scheduled(rise=lambda step, peak, warmup: peak * step / warmup)
+    yield name, "the first rate is zero", zero, {RISE}
+    late = scheduled(first=lambda step, warmup: step <= warmup)
+    yield name, "a step of warm-up too many", late, {FALL, NO_RISE, END}
+    from_zero = scheduled(share=lambda step, warmup, steps: step / steps)
+    yield name, "a cosine from step 0", from_zero, {FALL, END}
+    longer = scheduled(share=lambda step, warmup, steps: (step - warmup) / steps)
+    yield name, "the warm-up not taken off", longer, {FALL, END}
+    linear = scheduled(fall=lambda share: 1 - share)
+    yield name, "a straight line", linear, {FALL, NO_RISE, END}
+    quarter = scheduled(fall=lambda share: math.cos(math.pi * share / 2))
+    yield name, "a quarter of a cosine", quarter, {FALL, NO_RISE, END}
+    rising = scheduled(limit=lambda share: share)
+    yield name, "it rises again", rising, {END}
+    last = scheduled(share=lambda step, warmup, steps: (step - warmup) / (steps - warmup - 1))
+    yield name, "zero one step early", last, {FALL, NO_RISE, END}
+    factor = scheduled()
+
+    def without_peak(step, peak, warmup, steps):
+        return factor(step, 1.0, warmup, steps)
+
+    yield name, "a factor without the peak", without_peak, {RISE, FALL, NO_RISE, END}
+
+    def divided(step, peak, warmup, steps):
+        rise = min((step + 1) / warmup, 1)
+        return factor(step, peak, warmup, steps) if rise == 1 else peak * rise
+
+    yield name, "a division by no warm-up", divided, {NO_RISE}
+
+
 def _momentum(solution: dict[str, Any], zeros: Callable[..., Any]) -> Iterator[Wrong]:
-    """Wrong answers to the third question that differ little between the frameworks."""
+    """Wrong answers on momentum that differ little between the frameworks."""
     Momentum = solution["Momentum"]
 
     def stepping(
@@ -147,7 +201,7 @@ def _momentum(solution: dict[str, Any], zeros: Callable[..., Any]) -> Iterator[W
 
 
 def _batches(tensor: Callable[..., Any], solution: dict[str, Any]) -> Iterator[Wrong]:
-    """Wrong answers to the fourth question, written with NumPy."""
+    """Wrong batches, written with NumPy."""
     import numpy as np
 
     def feeding(
@@ -326,62 +380,138 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "training.stuck", "the old head moves on", OldGradients, {HEAD}
 
-    def train(
-        loss_of=lambda P, Y: (P - Y).square().sum() / len(Y),
-        rate_for=lambda rate, Y: rate,
-        weigh=lambda X: len(X),
+    yield from _schedules()
+
+    def overfit(
+        decay=0.0,
+        shuffle=False,
+        logits=lambda P: P,
         number=lambda loss: loss.item(),
-        constant=lambda Y: (Y - Y.mean(0)).square().sum().item() / len(Y),
-        last_epoch=False,
+        order="clear backward step",
+        copied=False,
+        rate_of=lambda rate: rate,
+        after=False,
+        last=False,
     ):
-        def loop(net, batches, rate, epochs):
-            optimizer, losses = torch.optim.SGD(net.parameters(), lr=rate), []
-            for _ in range(epochs):
-                total = seen = 0
-                for X, Y in batches:
-                    optimizer.param_groups[0]["lr"] = rate_for(rate, Y)
-                    optimizer.zero_grad()
-                    loss = loss_of(net(X), Y)
-                    loss.backward()
-                    optimizer.step()
-                    if last_epoch:
-                        with torch.no_grad():
-                            loss = loss_of(net(X), Y)
-                    total, seen = total + weigh(X) * number(loss), seen + weigh(X)
-                losses.append(total / seen)
-            return losses, constant(torch.cat([Y for _, Y in batches]))
+        def loop(net, X, y, steps, rate):
+            net = deepcopy(net) if copied else net
+            parameters = list(net.parameters())[-1:] if last else net.parameters()
+            optimizer = torch.optim.AdamW(parameters, lr=rate_of(rate), weight_decay=decay)
+            losses = []
+            for _ in range(steps):
+                rows = X[torch.randperm(len(X))] if shuffle else X
+                loss = F.cross_entropy(logits(net(rows)), y)
+                for word in order.split():
+                    {
+                        "clear": optimizer.zero_grad,
+                        "backward": loss.backward,
+                        "step": optimizer.step,
+                    }[word]()
+                if after:
+                    loss = F.cross_entropy(net(X), y)
+                losses.append(number(loss))
+            return losses
 
         return loop
 
-    all_of_it = {STEPS, MATRICES, LOSSES}
-    yield "training.recipe", "the mean left", train(F.mse_loss), all_of_it
-    rate_only = train(F.mse_loss, rate_for=lambda rate, Y: rate * Y[0].numel())
-    yield "training.recipe", "the rate mended, and not the losses", rate_only, {LOSSES}
-    last_axis = train(lambda P, Y: (P - Y).square().sum(-1).mean())
-    yield "training.recipe", "summed over the last axis", last_axis, {MATRICES, LOSSES}
-    whole = train(lambda P, Y: (P - Y).square().sum())
-    yield "training.recipe", "summed over the examples too", whole, all_of_it
-    means = train(weigh=lambda X: 1)
-    yield "training.recipe", "the mean of the means", means, {LOSSES}
-    tensors = train(number=lambda loss: loss.detach())
-    yield "training.recipe", "tensors for losses", tensors, {LOSSES}
-    later = train(last_epoch=True)
-    yield "training.recipe", "measured after the step", later, {LOSSES}
-    halved = train(lambda P, Y: (P - Y).square().sum() / len(Y) / 2)
-    yield "training.recipe", "half the squares", halved, all_of_it
-    zero = train(constant=lambda Y: Y.square().sum().item() / len(Y))
-    yield "training.recipe", "zero for the best constant", zero, {CONSTANT}
-    scalar = train(constant=lambda Y: (Y - Y.mean()).square().sum().item() / len(Y))
-    yield "training.recipe", "one number for all outputs", scalar, {CONSTANT}
-    averaged = train(constant=lambda Y: (Y - Y.mean(0)).square().mean().item())
-    yield "training.recipe", "the constant on another scale", averaged, {CONSTANT}
-    as_tensor = train(constant=lambda Y: (Y - Y.mean(0)).square().sum() / len(Y))
-    yield "training.recipe", "a tensor for the constant", as_tensor, {CONSTANT}
+    name, both = "training.overfit", {LOSSES, NETWORK}
+    yield name, "the decay left", overfit(decay=10.0), both
+    yield name, "rows without their labels", overfit(shuffle=True), both
+    yield name, "softmax twice", overfit(logits=lambda P: P.softmax(1)), both
+    yield name, "the list of tensors left", overfit(number=lambda loss: loss.detach()), both
+    yield name, "cleared before the step", overfit(order="backward clear step"), both
+    yield name, "a copy of the network", overfit(copied=True), {NETWORK}
+    yield name, "a rate of nothing", overfit(rate_of=lambda rate: rate / 1000), both
+    yield name, "the losses after the steps", overfit(after=True), both
+    yield name, "the last bias alone", overfit(last=True), both
+    yield name, "the last loss alone", lambda *given: overfit()(*given)[-1:], both
+    yield name, "nothing returned", lambda *given: overfit()(*given) and None, both
 
-    def losses_alone(*given):
-        return train()(*given)[0]
+    rate_of = solution["rate"]
 
-    yield "training.recipe", "the losses alone", losses_alone, {LOSSES, CONSTANT}
+    def train(
+        decay=lambda p: p.ndim >= 2,
+        kind=torch.optim.AdamW,
+        clip=lambda net, limit: torch.nn.utils.clip_grad_norm_(net.parameters(), limit).item(),
+        weight=lambda Y, rows, pieces: len(Y) / rows,
+        step_of=lambda step, batches: step,
+        rate=rate_of,
+        clear_pieces=False,
+        loss_of=lambda losses, batch: sum(losses),
+        late=False,
+    ):
+        def loop(net, batches, epochs, peak, warmup, amount, limit):
+            parameters = list(net.parameters())
+            groups = [
+                {"params": [p], "weight_decay": amount if decay(p) else 0.0} for p in parameters
+            ]
+            optimizer = kind(groups, lr=peak)
+            steps, record = epochs * len(batches), []
+            for _ in range(epochs):
+                for batch in batches:
+                    rows, losses = sum(len(Y) for _, Y in batch), []
+                    optimizer.zero_grad()
+                    for X, Y in batch:
+                        if clear_pieces:
+                            optimizer.zero_grad()
+                        loss = F.mse_loss(net(X), Y) * weight(Y, rows, len(batch))
+                        loss.backward()
+                        losses.append(loss.item())
+                    norm = clip(net, limit)
+                    now = rate(step_of(len(record), len(batches)), peak, warmup, steps)
+                    if not late:
+                        for group in optimizer.param_groups:
+                            group["lr"] = now
+                    optimizer.step()
+                    for group in optimizer.param_groups:
+                        group["lr"] = now
+                    record.append((loss_of(losses, batch), norm))
+            return record
+
+        return loop
+
+    def each(net, limit):
+        norm = torch.nn.utils.get_total_norm([p.grad for p in net.parameters()]).item()
+        for p in net.parameters():
+            torch.nn.utils.clip_grad_norm_([p], limit)
+        return norm
+
+    def by_value(net, limit):
+        norm = torch.nn.utils.get_total_norm([p.grad for p in net.parameters()]).item()
+        torch.nn.utils.clip_grad_value_(net.parameters(), limit)
+        return norm
+
+    def unclipped(net, limit):
+        return torch.nn.utils.get_total_norm([p.grad for p in net.parameters()]).item()
+
+    def norm_after(net, limit):
+        torch.nn.utils.clip_grad_norm_(net.parameters(), limit)
+        return unclipped(net, limit)
+
+    name, whole = "training.train", {PLAIN, WARMED, DECAYED, CLIPPED, PIECES, RECORDED}
+    yield name, "biases decay", train(decay=lambda p: True), {DECAYED}
+    yield name, "an L2 penalty", train(kind=torch.optim.Adam), {DECAYED}
+    yield name, "no decay", train(decay=lambda p: False), {DECAYED}
+    yield name, "each parameter clipped apart", train(clip=each), {CLIPPED, RECORDED}
+    yield name, "clipped by value", train(clip=by_value), {CLIPPED, RECORDED}
+    yield name, "not clipped", train(clip=unclipped), {CLIPPED, RECORDED}
+    yield name, "the norm after clipping", train(clip=norm_after), {RECORDED}
+    mean = train(weight=lambda Y, rows, pieces: 1 / pieces)
+    yield name, "a mean of means", mean, {PIECES, RECORDED}
+    total = train(weight=lambda Y, rows, pieces: 1.0)
+    yield name, "a sum of means", total, {PIECES, RECORDED}
+    yield name, "cleared before each piece", train(clear_pieces=True), {PIECES, RECORDED}
+    per_epoch = train(step_of=lambda step, batches: step // batches)
+    yield name, "a schedule of epochs", per_epoch, whole
+    yield name, "the rate set after the step", train(late=True), whole
+    constant = train(rate=lambda step, peak, warmup, steps: peak)
+    yield name, "a constant rate", constant, whole
+    cold = train(rate=lambda step, peak, warmup, steps: rate_of(step, peak, 0, steps))
+    yield name, "no warm-up", cold, {WARMED}
+    last_loss = train(loss_of=lambda losses, batch: losses[-1])
+    yield name, "the loss of the last piece", last_loss, {RECORDED}
+    tensors = train(loss_of=lambda losses, batch: torch.tensor(sum(losses)))
+    yield name, "tensors in the record", tensors, {RECORDED}
 
     def moved(param, by):
         with torch.no_grad():
@@ -511,62 +641,140 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "training.stuck", "one optimizer of Keras's", Optimizer, {RATE, HEAD}
 
-    mean = keras.losses.MeanSquaredError()
+    yield from _schedules()
 
-    def train(
-        loss_of=lambda P, Y: tf.reduce_sum((P - Y) ** 2) / len(Y),
-        rate_for=lambda rate, Y: rate,
-        weigh=lambda X: len(X),
+    def overfit(
+        decay=None,
+        shuffle=False,
+        logits=lambda P: P,
         number=float,
-        constant=lambda Y: float(tf.reduce_sum((Y - tf.reduce_mean(Y, 0)) ** 2)) / len(Y),
+        copied=False,
+        rate_of=lambda rate: rate,
         after=False,
+        last=False,
     ):
-        def loop(net, batches, rate, epochs):
-            losses = []
-            for _ in range(epochs):
-                total = seen = 0
-                for X, Y in batches:
-                    with tf.GradientTape() as tape:
-                        loss = loss_of(net(X), Y)
-                    weights = net.trainable_variables
-                    for w, g in zip(weights, tape.gradient(loss, weights), strict=True):
-                        w.assign_sub(rate_for(rate, Y) * g)
-                    loss = loss_of(net(X), Y) if after else loss
-                    total, seen = total + weigh(X) * number(loss), seen + weigh(X)
-                losses.append(total / seen)
-            return losses, constant(tf.concat([Y for _, Y in batches], 0))
+        def loop(net, X, y, steps, rate):
+            if copied:
+                twin = keras.models.clone_model(net)
+                twin.set_weights(net.get_weights())
+                net = twin
+            weights = net.trainable_variables[-1:] if last else net.trainable_variables
+            optimizer = keras.optimizers.AdamW(rate_of(rate), weight_decay=decay or 0.0)
+            loss_of, losses = keras.losses.SparseCategoricalCrossentropy(from_logits=True), []
+
+            @tf.function
+            def step(rows):
+                with tf.GradientTape() as tape:
+                    loss = loss_of(y, logits(net(rows)))
+                optimizer.apply(tape.gradient(loss, weights), weights)
+                return loss_of(y, net(X)) if after else loss
+
+            optimizer.build(weights)
+            for _ in range(steps):
+                losses.append(number(step(tf.random.shuffle(X) if shuffle else X)))
+            return losses
 
         return loop
 
-    def mean_of(P, Y):
-        return mean(Y, P)
+    name, both = "training.overfit", {LOSSES, NETWORK}
+    yield name, "the decay left", overfit(decay=10.0), both
+    yield name, "rows without their labels", overfit(shuffle=True), both
+    yield name, "softmax twice", overfit(logits=lambda P: tf.identity(tf.nn.softmax(P))), both
+    yield name, "the list of tensors left", overfit(number=lambda loss: loss), both
+    yield name, "a copy of the network", overfit(copied=True), {NETWORK}
+    yield name, "a rate of nothing", overfit(rate_of=lambda rate: rate / 1000), both
+    yield name, "the losses after the steps", overfit(after=True), both
+    yield name, "the last bias alone", overfit(last=True), both
+    yield name, "the last loss alone", lambda *given: overfit()(*given)[-1:], both
+    yield name, "nothing returned", lambda *given: overfit()(*given) and None, both
 
-    all_of_it = {STEPS, MATRICES, LOSSES}
-    yield "training.recipe", "the mean left", train(mean_of), all_of_it
-    rate_only = train(mean_of, rate_for=lambda rate, Y: rate * int(tf.size(Y[0])))
-    yield "training.recipe", "the rate mended, and not the losses", rate_only, {LOSSES}
-    last_axis = train(lambda P, Y: tf.reduce_mean(tf.reduce_sum((P - Y) ** 2, axis=-1)))
-    yield "training.recipe", "summed over the last axis", last_axis, {MATRICES, LOSSES}
-    whole = train(lambda P, Y: tf.reduce_sum((P - Y) ** 2))
-    yield "training.recipe", "summed over the examples too", whole, all_of_it
-    means = train(weigh=lambda X: 1)
-    yield "training.recipe", "the mean of the means", means, {LOSSES}
-    tensors = train(number=lambda loss: loss)
-    yield "training.recipe", "tensors for losses", tensors, {LOSSES}
-    yield "training.recipe", "measured after the step", train(after=True), {LOSSES}
-    zero = train(constant=lambda Y: float(tf.reduce_sum(Y**2)) / len(Y))
-    yield "training.recipe", "zero for the best constant", zero, {CONSTANT}
-    scalar = train(constant=lambda Y: float(tf.reduce_sum((Y - tf.reduce_mean(Y)) ** 2)) / len(Y))
-    yield "training.recipe", "one number for all outputs", scalar, {CONSTANT}
-    averaged = train(constant=lambda Y: float(tf.reduce_mean((Y - tf.reduce_mean(Y, 0)) ** 2)))
-    yield "training.recipe", "the constant on another scale", averaged, {CONSTANT}
-    as_tensor = train(constant=lambda Y: tf.reduce_sum(tf.math.reduce_variance(Y, axis=0)))
-    yield "training.recipe", "a tensor for the constant", as_tensor, {CONSTANT}
+    rate_of = solution["rate"]
 
-    def losses_alone(*given):
-        return train()(*given)[0]
+    def train(
+        decay=lambda w: len(w.shape) >= 2,
+        penalty=False,
+        clip=lambda gradients, limit: tf.clip_by_global_norm(gradients, limit),
+        weight=lambda Y, rows, pieces: len(Y) / rows,
+        step_of=lambda step, batches: step,
+        rate=rate_of,
+        clear_pieces=False,
+        loss_of=lambda losses, batch: sum(losses),
+        late=False,
+    ):
+        def loop(net, batches, epochs, peak, warmup, amount, limit):
+            weights = net.trainable_variables
+            optimizer = keras.optimizers.AdamW(peak, weight_decay=0.0 if penalty else amount)
+            free = [w for w in weights if not decay(w)]
+            optimizer.exclude_from_weight_decay(var_list=free)
+            mean = keras.losses.MeanSquaredError()
+            steps, record = epochs * len(batches), []
+            for _ in range(epochs):
+                for batch in batches:
+                    rows, losses = sum(len(Y) for _, Y in batch), []
+                    sums = [tf.zeros_like(w) for w in weights]
+                    for X, Y in batch:
+                        with tf.GradientTape() as tape:
+                            loss = mean(Y, net(X)) * weight(Y, rows, len(batch))
+                        found = tape.gradient(loss, weights)
+                        if clear_pieces:
+                            sums = [tf.zeros_like(w) for w in weights]
+                        sums = [s + g for s, g in zip(sums, found, strict=True)]
+                        losses.append(float(loss))
+                    gradients, norm = clip(sums, limit)
+                    if penalty:
+                        gradients = [
+                            g + amount * w if decay(w) else g
+                            for w, g in zip(weights, gradients, strict=True)
+                        ]
+                    now = rate(step_of(len(record), len(batches)), peak, warmup, steps)
+                    if not late:
+                        optimizer.learning_rate = now
+                    optimizer.apply(gradients, weights)
+                    optimizer.learning_rate = now
+                    record.append((loss_of(losses, batch), float(norm)))
+            return record
 
-    yield "training.recipe", "the losses alone", losses_alone, {LOSSES, CONSTANT}
+        return loop
+
+    def each(gradients, limit):
+        clipped = [tf.clip_by_norm(g, limit) for g in gradients]
+        return clipped, tf.linalg.global_norm(gradients)
+
+    def by_value(gradients, limit):
+        clipped = [tf.clip_by_value(g, -limit, limit) for g in gradients]
+        return clipped, tf.linalg.global_norm(gradients)
+
+    def norm_after(gradients, limit):
+        clipped, _ = tf.clip_by_global_norm(gradients, limit)
+        return clipped, tf.linalg.global_norm(clipped)
+
+    def unclipped(gradients, limit):
+        return gradients, tf.linalg.global_norm(gradients)
+
+    name, whole = "training.train", {PLAIN, WARMED, DECAYED, CLIPPED, PIECES, RECORDED}
+    yield name, "biases decay", train(decay=lambda w: True), {DECAYED}
+    yield name, "an L2 penalty", train(penalty=True), {DECAYED}
+    yield name, "no decay", train(decay=lambda w: False), {DECAYED}
+    yield name, "each parameter clipped apart", train(clip=each), {CLIPPED, RECORDED}
+    yield name, "clipped by value", train(clip=by_value), {CLIPPED, RECORDED}
+    yield name, "not clipped", train(clip=unclipped), {CLIPPED, RECORDED}
+    yield name, "the norm after clipping", train(clip=norm_after), {RECORDED}
+    average = train(weight=lambda Y, rows, pieces: 1 / pieces)
+    yield name, "a mean of means", average, {PIECES, RECORDED}
+    total = train(weight=lambda Y, rows, pieces: 1.0)
+    yield name, "a sum of means", total, {PIECES, RECORDED}
+    yield name, "the last piece alone", train(clear_pieces=True), {PIECES, RECORDED}
+    per_epoch = train(step_of=lambda step, batches: step // batches)
+    yield name, "a schedule of epochs", per_epoch, whole
+    yield name, "the rate set after the step", train(late=True), whole
+    constant = train(rate=lambda step, peak, warmup, steps: peak)
+    yield name, "a constant rate", constant, whole
+    cold = train(rate=lambda step, peak, warmup, steps: rate_of(step, peak, 0, steps))
+    yield name, "no warm-up", cold, {WARMED}
+    last_loss = train(loss_of=lambda losses, batch: losses[-1])
+    yield name, "the loss of the last piece", last_loss, {RECORDED}
+    tensors = train(loss_of=lambda losses, batch: tf.constant(sum(losses)))
+    yield name, "tensors in the record", tensors, {RECORDED}
 
     yield from _momentum(solution, lambda param, by: param.assign_sub(by))
 

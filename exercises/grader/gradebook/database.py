@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from grader.gradebook.hand_marks import HandMark, HandMarksError, exported, text_id
-from grader.intake.roster import Student
+from grader.gradebook import schema
+from grader.gradebook.class_list import ClassList, HandedIn
+from grader.gradebook.hand_marks import HandMark, HandMarksError, text_id
+from grader.gradebook.records import Record, RecordStore
+from grader.gradebook.schema import now
+from grader.gradebook.spreadsheets import exported
+from grader.intake.roster import Student, is_lost
+from grader.intake.submissions import Submission
 from grader.judging.marking import BY_HAND, Mark
+from grader.judging.session import NEEDS_PERSON
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS students (
-    student TEXT PRIMARY KEY, name TEXT, sis TEXT, login TEXT, email TEXT, section TEXT);
-CREATE TABLE IF NOT EXISTS submissions (
-    student TEXT, assignment TEXT, label TEXT, record TEXT, late INTEGER, unsafe INTEGER,
-    problem TEXT, graded_at TEXT, PRIMARY KEY (student, assignment));
-CREATE TABLE IF NOT EXISTS marks (
-    student TEXT, assignment TEXT, question TEXT, points REAL, out_of REAL, status TEXT,
-    version TEXT, PRIMARY KEY (student, assignment, question));
-CREATE TABLE IF NOT EXISTS overrides (
-    student TEXT, assignment TEXT, question TEXT, points REAL, reason TEXT, made_at TEXT,
-    PRIMARY KEY (student, assignment, question));
-CREATE TABLE IF NOT EXISTS texts (
-    student TEXT, assignment TEXT, question TEXT, text TEXT,
-    PRIMARY KEY (student, assignment, question));
-CREATE TABLE IF NOT EXISTS hand_marks (
-    student TEXT, assignment TEXT, question TEXT, points REAL, comment TEXT, text_id TEXT,
-    made_at TEXT, PRIMARY KEY (student, assignment, question));
-"""
-_TABLES = ("students", "submissions", "marks", "overrides", "texts", "hand_marks")
+NOTHING = "nothing handed in"  # the status of every mark of a student without a submission
 
 
 class GradebookError(ValueError):
@@ -50,6 +37,16 @@ class CountedMark:
     reason: str = ""  # for the override
     text: str = ""  # which a person marks
     comment: str = ""  # on the text
+    by: str = ""  # who gave it by hand
+    at: str = ""  # when
+    graded: float | None = None  # what the grader gave
+    is_text: bool = False  # asks for words, which a person marks
+    said: str = ""  # of a mark that needs a person: why
+
+    @property
+    def given(self) -> str:
+        """Who gave it by hand, and on which day; "" if nobody did."""
+        return ", ".join(filter(None, (self.by, self.at[:10])))
 
     @property
     def awaits_reader(self) -> bool:
@@ -59,7 +56,7 @@ class CountedMark:
     @property
     def needs_person(self) -> bool:
         """Whether grading failed, so that a person has to look at it."""
-        return self.points is None and self.status != BY_HAND
+        return self.points is None and self.status not in (BY_HAND, NOTHING)
 
 
 @dataclass(frozen=True)
@@ -72,6 +69,13 @@ class StudentMarks:
     unsafe: bool  # graded without a sandbox
     problem: str  # why the file could not be graded; usually ""
     marks: dict[str, CountedMark] = field(default_factory=dict)  # by question
+    handed_in: HandedIn = field(default_factory=HandedIn)
+    is_unmatched: bool = False  # nobody in the roster matches the file
+
+    @property
+    def absent(self) -> bool:
+        """Whether nothing was handed in."""
+        return not self.label and all(mark.status == NOTHING for mark in self.marks.values())
 
     @property
     def points(self) -> float | None:
@@ -83,6 +87,16 @@ class StudentMarks:
     def out_of(self) -> float:
         """The points that can be earned."""
         return sum(mark.out_of for mark in self.marks.values())
+
+
+def question_named(text: str, questions: Iterable[str]) -> str:
+    """Return the question that a person means: "scaled" is demo.scaled; else the text itself."""
+    questions = list(questions)
+    if text in questions:
+        return text
+    folded = text.strip().casefold()
+    found = [one for one in questions if folded in (one.casefold(), one.partition(".")[2])]
+    return found[0] if len(found) == 1 else text
 
 
 class Gradebook:
@@ -102,19 +116,14 @@ class Gradebook:
         self._base = sqlite3.connect(path, timeout=30)
         try:
             self._base.execute("PRAGMA secure_delete = ON")
-            self._base.executescript(_SCHEMA)
-            with contextlib.closing(sqlite3.connect(":memory:")) as new:
-                new.executescript(_SCHEMA)
-                other_version = _columns(self._base) != _columns(new)
+            schema.bring_up_to_date(self._base)
         except sqlite3.Error as error:
             self._base.close()
             raise GradebookError(f"{path}: not a usable gradebook ({error})") from None
-        if other_version:
+        except schema.OtherVersion as error:
             self._base.close()
-            raise GradebookError(
-                f"{path}: a gradebook of another version. Move it away and grade again: records "
-                "of graded submissions are kept, marks set by hand are not."
-            )
+            raise GradebookError(f"{path}: {error}") from None
+        self.class_list = ClassList(self._base)
 
     def __enter__(self) -> Gradebook:
         return self
@@ -135,6 +144,9 @@ class Gradebook:
         late: bool = False,
         unsafe: bool = False,
         problem: str = "",
+        file: Submission | None = None,
+        shared_by: str = "",
+        written: str = "",
     ) -> None:
         """Enter the marks of a student's submission, replacing earlier ones.
 
@@ -142,11 +154,9 @@ class Gradebook:
         """
         marks = list(marks)
         with self._base as base:
-            base.execute(
-                "REPLACE INTO students VALUES (?, ?, ?, ?, ?, ?)",
-                (student.id, student.name, student.sis, student.login, student.email,
-                 student.section),
-            )  # fmt: skip
+            if file is not None:
+                self.class_list.put_handed_in(student.id, assignment, file, shared_by, written)
+            self.class_list.put_student(student)
             base.execute(
                 "REPLACE INTO submissions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (student.id, assignment, label, record, late, unsafe, problem, now()),
@@ -168,84 +178,143 @@ class Gradebook:
                 "INSERT INTO texts VALUES (?, ?, ?, ?)",
                 [(*key, mark.question, mark.text) for mark in marks if mark.status == BY_HAND],
             )
+            base.execute("DELETE FROM reasons WHERE student = ? AND assignment = ?", key)
+            base.executemany(
+                "INSERT INTO reasons VALUES (?, ?, ?, ?)",
+                [(*key, mark.question, mark.said) for mark in marks if mark.status == NEEDS_PERSON],
+            )
 
     def override(
-        self, student: str, assignment: str, question: str, points: float | None, reason: str = ""
+        self,
+        student: str,
+        assignment: str,
+        question: str,
+        points: float | None,
+        reason: str = "",
+        by: str = "",
     ) -> None:
         """Set a mark by hand, or remove the override if `points` is None.
 
+        It can be set for every question of every student, also where nothing was handed in or
+        the file was refused.
+
         Raises:
-            GradebookError: there is no such mark, the points are out of range, or the reason is
-                missing.
+            GradebookError: there is no such student or question, the points are out of range, or
+                the reason is missing.
         """
-        row = self._base.execute(
-            "SELECT out_of FROM marks WHERE student = ? AND assignment = ? AND question = ?",
-            (student, assignment, question),
-        ).fetchone()
-        if row is None:
-            known = sorted(name for marks in self.student_marks(assignment) for name in marks.marks
-                           if marks.student.id == student)  # fmt: skip
-            hint = f"their questions: {', '.join(known)}" if known else (
+        known = {
+            marks.student.id: marks for marks in self.student_marks(assignment, all_of_them=True)
+        }
+        found = self.class_list.find(student, among=known)
+        question = question_named(question, known[found].marks) if found else question
+        row = known[found].marks.get(question) if found else None
+        if found is None or row is None:
+            hint = f"their questions: {', '.join(sorted(known[found].marks))}" if found else (
                 f"graded assignments: {', '.join(self.assignments()) or 'none'}; the first column "
                 "of `grader show` has the ids of the students"
             )  # fmt: skip
             raise GradebookError(f"{student} has no mark for {question} in {assignment}; {hint}")
-        key = (student, assignment, question)
+        key = (found, assignment, question)
         if points is None:
             with self._base as base:
                 base.execute(
                     "DELETE FROM overrides WHERE student = ? AND assignment = ? AND question = ?",
                     key,
                 )
+                self._remember((*key, None, "removed", by, now()))
             return
-        if not 0 <= points <= row[0]:
-            raise GradebookError(f"points must be between 0 and {row[0]:g}, got {points:g}")
+        if not 0 <= points <= row.out_of:
+            raise GradebookError(f"points must be between 0 and {row.out_of:g}, got {points:g}")
         if not reason.strip():
             raise GradebookError("a mark set by hand needs a reason: --reason TEXT")
         with self._base as base:
             base.execute(
-                "REPLACE INTO overrides VALUES (?, ?, ?, ?, ?, ?)", (*key, points, reason, now())
+                "REPLACE INTO overrides VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*key, points, reason, now(), by),
             )
+            self._remember((*key, points, reason, by, now()))
 
-    def mark_by_hand(self, assignment: str, rows: Iterable[HandMark]) -> int:
-        """Enter the marks for texts: all of them or none; return their number.
+    def mark_by_hand(self, assignment: str, rows: Iterable[HandMark], by: str = "") -> int:
+        """Enter marks given by hand: all of them or none; return the number of those that are new.
+
+        A row about a text that was handed in marks that text. Any other row sets the mark of the
+        question, whatever was handed in.
 
         Raises:
-            HandMarksError: a row is about no text to mark, its text has changed since, or its
-                points are out of range; names each such row.
+            HandMarksError: a row is about no student or question, its text has changed since, or
+                its points are out of range; names each such row.
         """
-        texts = {
-            (exported(marks.student.id), question): (marks.student.id, mark)
-            for marks in self.student_marks(assignment)
-            for question, mark in marks.marks.items()
-            if mark.status == BY_HAND
+        known = {
+            marks.student.id: marks for marks in self.student_marks(assignment, all_of_them=True)
         }
-        entries, problems = [], []
+        written = {exported(student): student for student in known}
+        texts: list[tuple[Any, ...]] = []
+        others: list[tuple[Any, ...]] = []
+        problems = []
         for row in rows:
-            student, mark = texts.get((row.student, row.question), ("", None))
             where = f"row {row.line}: {row.student}, {row.question}:"
-            if mark is None:
-                problems.append(f"{where} there is no such text in {assignment}")
-            elif row.text_id != text_id(mark.text):
+            student = written.get(row.student) or self.class_list.find(row.student, known)
+            if student is None and is_lost(row.student):  # the name was not changed
+                student = self.class_list.find(row.name.removeprefix("'"), known)
+            if student is None:
+                problems.append(f"{where} there is no such student in {assignment}, or several are")
+                continue
+            question = question_named(row.question, known[student].marks)
+            mark = known[student].marks.get(question)
+            is_text = mark is not None and mark.status == BY_HAND
+            if mark is None or (row.text_id and not is_text):
+                names = ", ".join(known[student].marks)
+                what = "text" if row.text_id else f"question ({names})"
+                problems.append(f"{where} there is no such {what} in {assignment}")
+                continue
+            key = (student, assignment, question)
+            if is_text and not row.text_id:
+                problems.append(
+                    f"{where} the column “text id” is missing or empty; fill in the file that "
+                    f"`grader export {assignment} --format by-hand` prints"
+                )
+            elif is_text and row.text_id != text_id(mark.text):
                 problems.append(f"{where} another text was handed in since; export again")
             elif not 0 <= row.points <= mark.out_of:
                 said = f"points must be between 0 and {mark.out_of:g}, got {row.points:g}"
                 problems.append(f"{where} {said}")
-            else:
-                parts = row.question, row.points, row.comment, row.text_id
-                entries.append((student, assignment, *parts, now()))
+            elif (row.points, row.comment) == (mark.points, mark.comment or mark.reason):
+                continue  # as it is already
+            elif is_text:
+                texts.append((*key, row.points, row.comment, row.text_id, now(), by))
+            elif row.points != mark.points or mark.reason:
+                others.append((*key, row.points, row.comment or "marked by hand", now(), by))
         if problems:
             raise HandMarksError("\n  ".join(["nothing was entered:", *problems]))
         with self._base as base:
-            base.executemany("REPLACE INTO hand_marks VALUES (?, ?, ?, ?, ?, ?, ?)", entries)
-        return len(entries)
+            base.executemany("REPLACE INTO hand_marks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", texts)
+            base.executemany("REPLACE INTO overrides VALUES (?, ?, ?, ?, ?, ?, ?)", others)
+            for key in [(*row[:5], row[7], row[6]) for row in texts]:
+                self._remember(key)
+            for key in [(*row[:5], row[6], row[5]) for row in others]:
+                self._remember(key)
+        return len(texts) + len(others)
+
+    def _remember(self, entry: tuple[Any, ...]) -> None:
+        """Keep who gave which mark by hand, and when; for good."""
+        self._base.execute("INSERT INTO hand_history VALUES (?, ?, ?, ?, ?, ?, ?)", entry)
+
+    def history(self, student: str, assignment: str) -> list[tuple[Any, ...]]:
+        """Return every mark that was given by hand: question, points, reason, by whom, when."""
+        return self._base.execute(
+            "SELECT question, points, reason, made_by, made_at FROM hand_history "
+            "WHERE student = ? AND assignment = ? ORDER BY rowid",
+            (student, assignment),
+        ).fetchall()
 
     def delete(self, student: str) -> int:
-        """Delete everything about a student; return the number of deleted entries."""
+        """Delete everything about a student, under each id; return the number of entries."""
+        ids = self.class_list.ids_of(student)
         with self._base as base:
             count = sum(
-                base.execute(f"DELETE FROM {table} WHERE student = ?", (student,)).rowcount
-                for table in _TABLES
+                base.execute(f"DELETE FROM {table} WHERE student = ?", (one,)).rowcount
+                for table in schema.OF_STUDENTS
+                for one in ids
             )
         self._base.execute("VACUUM")
         return count
@@ -255,71 +324,81 @@ class Gradebook:
         rows = self._base.execute("SELECT DISTINCT assignment FROM submissions ORDER BY 1")
         return [row[0] for row in rows]
 
-    def student_marks(self, assignment: str) -> list[StudentMarks]:
-        """Return every student's marks in an assignment, ordered by the students' names."""
-        marks = self._student_marks(assignment)
+    def student_marks(self, assignment: str, all_of_them: bool = False) -> list[StudentMarks]:
+        """Return the marks in an assignment, ordered by the students' names.
+
+        Of those who handed in, or of all of them: then also of those in the roster who did not.
+        """
+        marks = self._student_marks(assignment, all_of_them)
         return sorted(marks, key=lambda item: item.student.name.casefold())
 
-    def record_of(self, student: str, assignment: str) -> str:
-        """Return the key of the record that counts, or "" if there is no record."""
+    def record_of(self, student: str, assignment: str, records: RecordStore) -> Record | None:
+        """Return the record of the submission that counts; None if there is none."""
         row = self._base.execute(
             "SELECT record FROM submissions WHERE student = ? AND assignment = ?",
             (student, assignment),
         ).fetchone()
-        return row[0] if row else ""
+        return records.load(student, assignment, row[0]) if row and row[0] else None
 
-    def _student_marks(self, assignment: str) -> Iterator[StudentMarks]:
-        overrides = {
-            (student, question): (points, reason)
-            for student, question, points, reason in self._base.execute(
-                "SELECT student, question, points, reason FROM overrides WHERE assignment = ?",
-                (assignment,),
-            )
-        }
-        texts = {
-            (student, question): text
-            for student, question, text in self._base.execute(
-                "SELECT student, question, text FROM texts WHERE assignment = ?", (assignment,)
-            )
-        }
-        by_hand = {
-            (student, question, text): (points, comment)
-            for student, question, text, points, comment in self._base.execute(
-                "SELECT student, question, text_id, points, comment FROM hand_marks "
-                "WHERE assignment = ?",
-                (assignment,),
-            )
-        }
+    def _student_marks(self, assignment: str, all_of_them: bool) -> Iterator[StudentMarks]:
+        def by_key(sql: str, width: int) -> dict[tuple[str, ...], tuple[Any, ...]]:
+            rows = self._base.execute(f"{sql} WHERE assignment = ?", (assignment,))
+            return {row[:width]: row[width:] for row in rows}
+
+        columns = "SELECT student, question"
+        overrides = by_key(f"{columns}, points, reason, made_by, made_at FROM overrides", 2)
+        texts = by_key(f"{columns}, text FROM texts", 2)
+        by_hand = by_key(
+            f"{columns}, text_id, points, comment, made_by, made_at FROM hand_marks", 3
+        )
+        reasons = by_key(f"{columns}, reason FROM reasons", 2)
+        questions = self.class_list.questions(assignment)
         marks: dict[str, dict[str, CountedMark]] = {}
+
+        def add(student: str, question: str, points: Any, out_of: float, status: str) -> None:
+            graded, text = points, texts.get((student, question), ("",))[0]
+            reason = comment = by = at = ""
+            if status == BY_HAND:
+                given = by_hand.get((student, question, text_id(text)), (None, "", "", ""))
+                points, comment, by, at = given
+            if (student, question) in overrides:
+                points, reason, by, at = overrides[student, question]
+            is_text = status == BY_HAND or (question in questions and questions[question].is_text)
+            said = reasons.get((student, question), ("",))[0]
+            hand = by or "", at or "", graded, is_text, said
+            marks.setdefault(student, {})[question] = CountedMark(
+                points, out_of, status, reason, text, comment, *hand
+            )
+
         for student, question, points, out_of, status in self._base.execute(
             "SELECT student, question, points, out_of, status FROM marks WHERE assignment = ? "
             "ORDER BY rowid",
             (assignment,),
         ):
-            reason, comment, text = "", "", texts.get((student, question), "")
-            if status == BY_HAND:
-                given = by_hand.get((student, question, text_id(text)), (None, ""))
-                points, comment = given
-            if (student, question) in overrides:
-                points, reason = overrides[student, question]
-            mark = CountedMark(points, out_of, status, reason, text, comment)
-            marks.setdefault(student, {})[question] = mark
-        for label, late, unsafe, problem, *columns in self._base.execute(
-            "SELECT label, late, unsafe, problem, student, name, sis, login, email, section "
-            "FROM submissions JOIN students USING (student) WHERE assignment = ?",
+            add(student, question, points, out_of, status)
+        handed_in = self.class_list.handed_in(assignment)
+        late = self.class_list.lateness(assignment, handed_in)
+        unmatched = self.class_list.unmatched(assignment)
+        present = set()
+        for label, was_late, unsafe, problem, student in self._base.execute(
+            "SELECT label, late, unsafe, problem, student FROM submissions WHERE assignment = ?",
             (assignment,),
-        ):
-            student = Student(*columns)
+        ).fetchall():
+            present.add(student)
             yield StudentMarks(
-                student, label, bool(late), bool(unsafe), problem, marks.get(student.id, {})
+                self.class_list.student(student),
+                label,
+                late.get(student, bool(was_late)),
+                bool(unsafe),
+                problem,
+                marks.get(student, {}),
+                handed_in.get(student, HandedIn()),
+                student in unmatched,
             )
-
-
-def _columns(base: sqlite3.Connection) -> list[list[str]]:
-    """Return the column names of every table."""
-    return [[row[1] for row in base.execute(f"PRAGMA table_info({table})")] for table in _TABLES]
-
-
-def now() -> str:
-    """Return the present time as it is stored."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+        if not all_of_them:
+            return
+        for student in self.class_list.enrolled(assignment):
+            if student.id not in present:
+                for question in questions.values():
+                    add(student.id, question.name, None, question.out_of, NOTHING)
+                yield StudentMarks(student, "", False, False, "", marks.get(student.id, {}))

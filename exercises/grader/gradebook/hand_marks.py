@@ -1,10 +1,11 @@
-"""Marks for texts, which a person gives: a table to fill in, and reading it back.
+"""Marks that a person gives: a table to fill in, and reading it back.
 
     grader export blocks --format by-hand > texts.csv
     grader marks blocks texts.csv
 
-The table has a row for each text and the columns of `COLUMNS`; a person fills in `points` and
-`comment`. The text id tells whether a student has handed in another text since.
+The table has a row for each text, or for each question of each student, and the columns of
+`COLUMNS`; a person fills in `points` and `comment`. The text id tells whether a student has handed
+in another text since.
 """
 
 from __future__ import annotations
@@ -16,10 +17,7 @@ from pathlib import Path
 from grader.intake.csv_files import CsvError, read_rows
 
 COLUMNS = ("id", "name", "question", "out of", "points", "comment", "text id", "text")
-# A spreadsheet runs a cell that begins with one of these as a formula. Some do so also after
-# blanks, or for the full-width forms of the characters.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_NEEDED = ("id", "question", "points", "text id")
+_NEEDED = ("id", "question", "points")  # and "text id" for texts
 
 
 class HandMarksError(ValueError):
@@ -36,16 +34,12 @@ class HandMark:
     points: float
     comment: str
     text_id: str
+    name: str = ""  # of the student, as it was exported
 
 
 def text_id(text: str) -> str:
     """Return an id of a text: another one for another text."""
-    return f"text-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
-
-
-def exported(text: str) -> str:
-    """Return text as it is exported: so that a spreadsheet does not run it as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
+    return f"text-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
 
 
 def read_hand_marks(file: Path) -> list[HandMark]:
@@ -55,11 +49,14 @@ def read_hand_marks(file: Path) -> list[HandMark]:
         HandMarksError: the file cannot be read, lacks a column, or has points that are no number.
     """
     try:
-        rows = read_rows(file)
+        rows = read_rows(
+            file, lambda row: len({*COLUMNS} & {cell.strip().casefold() for cell in row})
+        )
     except CsvError as error:
         raise HandMarksError(str(error)) from None
     headings = [heading.strip().casefold() for heading in rows[0]] if rows else []
-    if missing := [name for name in _NEEDED if name not in headings]:
+    if any(name not in headings for name in _NEEDED):
+        missing = [name for name in (*_NEEDED, "text id") if name not in headings]
         raise HandMarksError(
             f"{file}: it lacks the columns {', '.join(missing)}; fill in the file that "
             "`grader export ASSIGNMENT --format by-hand` prints"
@@ -76,7 +73,8 @@ def read_hand_marks(file: Path) -> list[HandMark]:
             continue
         student, question = values["id"], values.get("question", "")
         comment, text = values.get("comment", ""), values.get("text id", "")
-        found.append(HandMark(line, student, question, points, comment, text))
+        name = values.get("name", "")
+        found.append(HandMark(line, student, question, points, comment, text, name))
     if problems:
         raise HandMarksError("\n  ".join([f"{file}: nothing was entered:", *problems]))
     return found

@@ -20,7 +20,6 @@ from d2lexercises.question import Question
 from d2lcompute._files import replace_file
 from d2lcompute._frameworks import FRAMEWORKS
 from grader.judging.marking import Mark
-from grader.judging.session import NEEDS_PERSON
 
 FORMAT = 1  # of the files; if it changes, every submission is graded again
 
@@ -38,17 +37,16 @@ class Record:
     cells: list[str]
     marks: dict[str, Mark] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # from the worker, so they may be forged
+    looks: list[str] = field(default_factory=list)  # what in the code a person should look at
     seconds: float = 0.0
     graded_at: str = ""
 
     def valid_marks(self, questions: dict[str, Question]) -> dict[str, Mark]:
-        """Return the marks that are final: of the question's present version, and not pending."""
+        """Return the marks that are final: of the question's present version, and known."""
         return {
             name: mark
             for name, mark in self.marks.items()
-            if name in questions
-            and mark.version == questions[name].version
-            and mark.status != NEEDS_PERSON
+            if name in questions and mark.version == questions[name].version and mark.is_known
         }
 
 
@@ -96,7 +94,7 @@ class RecordStore:
             **vars(record),
             "marks": {name: mark.as_json() for name, mark in record.marks.items()},
         }
-        write_private(file, json.dumps(content, indent=1, ensure_ascii=False))
+        write_private(file, _printable_json(content))
 
     def delete(self, student: str) -> int:
         """Delete all records of a student; return their number."""
@@ -108,6 +106,22 @@ class RecordStore:
 
     def _file(self, student: str, assignment: str, key: str) -> Path:
         return self.folder / slug(assignment) / student_slug(student) / f"{key}.json"
+
+
+def _printable_json(content: Any) -> str:
+    """Return JSON in which characters that steer a terminal, or are half of one, are escaped."""
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    return "".join(
+        letter
+        if letter.isprintable() or letter == "\n"
+        else "".join(f"\\u{unit:04x}" for unit in _units(letter))
+        for letter in text
+    )
+
+
+def _units(letter: str) -> list[int]:
+    data = letter.encode("utf-16-be", "surrogatepass")
+    return [int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2)]
 
 
 def slug(text: str) -> str:
@@ -123,4 +137,9 @@ def student_slug(student: str) -> str:
 
 def write_private(file: Path, text: str) -> None:
     """Write a file that only its owner can read, completely or not at all."""
-    replace_file(file, text.encode("utf-8"), 0o600)
+    replace_private(file, text.encode("utf-8"))
+
+
+def replace_private(file: Path, data: bytes) -> None:
+    """Write a file that only its owner can read, completely or not at all."""
+    replace_file(file, data, 0o600)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from grader.gradebook.database import StudentMarks
+from grader.gradebook.hand_ins import ASSIGN
 from grader.intake.submissions import printable
 from grader.judging.marking import BY_HAND, UNREADABLE
 from grader.judging.session import ANSWERED, NEEDS_PERSON
@@ -30,7 +33,38 @@ def marks_table(assignment: str, students: list[StudentMarks]) -> str:
     stars = ["* set by hand"] if any("*" in line for line in text) else []
     waiting = sum(mark.awaits_reader for marks in students for mark in marks.marks.values())
     hand = [f"to mark by hand: {waiting} texts (grader marks --help)"] if waiting else []
-    return "\n".join([f"{assignment}: {len(students)} submissions", *text, *stars, *hand])
+    head = f"{assignment}: {len(students)} submissions"
+    return "\n".join([head, *text, *stars, *hand, *_open_marks(students), *_unmatched(students)])
+
+
+def _open_marks(students: list[StudentMarks]) -> Iterator[str]:
+    """Yield a line for each reason why marks of a student need a person."""
+    for marks in students:
+        reasons: dict[str, list[str]] = {}
+        for name, mark in marks.marks.items():
+            if mark.needs_person:
+                reasons.setdefault(mark.said or marks.problem, []).append(_short(name))
+        everything = len(marks.marks)
+        for reason, names in reasons.items():
+            which = "everything" if len(names) == everything > 1 else ", ".join(names)
+            person = printable(marks.student.id, 24)
+            yield f"needs a person: {person}, {which}: {printable(reason, 600)}"
+    if any(one.needs_person for marks in students for one in marks.marks.values()):
+        yield (
+            "to settle: ask for a file that can be graded and grade again, or give the marks by "
+            "hand (grader override, grader marks)"
+        )
+
+
+def _unmatched(students: list[StudentMarks]) -> Iterator[str]:
+    """Yield a line for each file that nobody in the roster matches."""
+    for marks in students:
+        if marks.is_unmatched:
+            yield (
+                f"needs a person: nobody in the roster matches {printable(marks.label)}: {ASSIGN}, "
+                "then grade again; if the student is in no roster, STUDENT is "
+                f"{printable(marks.student.id, 60)}"
+            )
 
 
 def _cell(marks: StudentMarks, question: str) -> str:
@@ -48,6 +82,7 @@ def _remarks(marks: StudentMarks) -> list[str]:
     return [
         *(["late"] if marks.late else []),
         *(["no sandbox"] if marks.unsafe else []),
+        *(["not in the roster"] if marks.is_unmatched else []),
         *([printable(marks.problem)] if marks.problem else []),
         *(["needs a person"] if any(one.needs_person for one in marks.marks.values()) else []),
         *sorted(

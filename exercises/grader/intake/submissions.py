@@ -1,291 +1,202 @@
 """The submissions in a folder or a zip archive, and which of a student's submissions counts.
 
-Files are named as Canvas and Moodle export them, or plainly:
-
-- Canvas: ``lastnamefirst_LATE_12345_678910_file.ipynb`` (user id, submission id)
-- Moodle: ``Last First_123456_assignsubmission_file_/file.ipynb`` (participant id)
-- plain: ``student.ipynb``, or a folder for each student
-
-Nothing is unpacked, and no link is followed. A file that cannot be accepted is refused with a
-reason, and the others are read all the same.
+A student may hand in several notebooks. They are all kept with the submission that counts, since
+what they are about decides which one is graded.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import os
-import re
-import stat
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
-from grader.intake.notebooks import MOST_BYTES, NotebookError
-from grader.units import GIB, MIB
+from grader.intake.commit_times import commit_reader
+from grader.intake.exports import (
+    Origin,
+    Origins,
+    Person,
+    copy_number,
+    without_class_folders,
+)
+from grader.intake.files import (
+    DamagedError,
+    File,
+    Found,
+    IntakeError,
+    Refused,
+    find_files,
+    without_crowds,
+)
+from grader.intake.names import identity, printable
 
-MOST_FILES = 20_000
-MOST_UNPACKED = 16 * GIB  # of an archive, by the sizes that it declares
-_MOST_DEPTH = 4  # folders inside folders
-_MOST_PARTS = 6  # of a path in an archive, the file name included
-_MOST_RATIO = 200  # unpacked to packed, for a file of more than a megabyte
-# The first id in a name is the system's; the text after it is chosen by the student.
-_CANVAS = re.compile(r"(?P<name>.+?)_(?P<late>LATE_)?(?P<user>\d+)_(?P<order>\d+)_(?P<file>.+)")
-_MOODLE = re.compile(r"(?P<name>.+?)_(?P<user>\d+)_assignsubmission_file_?(?P<file>.*)")
-_IGNORED = {"__MACOSX", ".ipynb_checkpoints", ".DS_Store", "Thumbs.db", "desktop.ini"}
-_NOT_REGULAR = "not a regular file"
-_TOO_DEEP = "too many folders deep"
-_LINK = "a link; links are not followed"
-
-
-class DamagedError(NotebookError):
-    """An archive member could not be read; this may not be the student's fault."""
-
-
-class IntakeError(ValueError):
-    """The source is not a folder or archive that can be read; the message gives the reason."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A file that is not graded, and why."""
-
-    label: str
-    reason: str
+__all__ = [
+    "LATER",
+    "DamagedError",
+    "IntakeError",
+    "Refused",
+    "Submission",
+    "collect",
+    "printable",
+    "reasons",
+]
+_MOST_OTHERS = 40  # notebooks of a student that are looked into, besides the last one
+_MOST_LINES = 5  # about the files of one folder that are not graded for the same reason
+LATER = "a later submission counts"  # what is said of every file of a student but the last
+_ARCHIVES = {".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst"}
+_NOBODYS = {"submission_metadata.yml", "index.html"}  # what systems add to an export
+# What people keep beside the work of a class: rosters, notes, pictures, data.
+_NO_WORK = {
+    *(".csv", ".tsv", ".xls", ".xlsx", ".ods", ".yml", ".yaml", ".txt", ".md", ".log"),
+    *(".png", ".jpg", ".jpeg", ".gif", ".svg", ".npy", ".npz", ".pt", ".pth", ".h5", ".keras"),
+}
 
 
 @dataclass(frozen=True)
 class Submission:
     """One submitted file."""
 
-    system: str  # "canvas", "moodle" or "plain"
+    system: str  # "canvas", "moodle" and so on, or "plain"
     user: str  # the system's id of the student; for a plain file, its name
     name: str  # the student's name as the system writes it
     late: bool
     order: tuple[int, float, str]  # of a student's submissions, the largest counts
     label: str  # the path, for people
     read: Callable[[], bytes]  # raises OSError, or NotebookError (DamagedError is one)
-
-
-@dataclass(frozen=True)
-class _File:
-    path: PurePosixPath
-    modified: float  # seconds since 1970, or 0 if unknown
-    read: Callable[[], bytes]
+    path: str = ""  # the path as it is in the export
+    time: datetime | None = None  # when it was handed in, if something says so for certain
+    not_after: datetime | None = None  # it was handed in before this, the time of the download
+    marked_late: bool = False  # by the course system
+    aliases: tuple[str, ...] = ()  # further texts by which a roster may know the student
+    partners: tuple[Person, ...] = ()  # who handed it in together with the student
+    others: tuple[Submission, ...] = ()  # the student's other notebooks, the latest first
+    is_beside: bool = False  # a refused file that is probably nobody's work, such as a roster
 
 
 def collect(
-    source: Path, deadline: datetime | None = None
+    source: Path,
+    deadline: datetime | None = None,
+    knows: Callable[[str], bool] = lambda name: False,
 ) -> tuple[list[Submission], list[Refused]]:
     """Return each student's last submission, ordered by name, and the files that do not count.
+
+    `knows` tells whether a name is that of a student of the roster.
 
     Raises:
         IntakeError: `source` cannot be read at all.
     """
-    refused: list[Refused] = []
-    if source.is_dir():
-        files = _from_folder(source, refused)
-    elif source.is_file():
-        files = _from_archive(source, refused)
-    else:
-        raise IntakeError(f"{source}: there is no such folder or zip archive")
-    last: dict[tuple[str, str], Submission] = {}
-    for file in _without_common_folder(list(files)):
-        if file.path.suffix.lower() != ".ipynb":
-            refused.append(Refused(printable(str(file.path)), "not a notebook (.ipynb)"))
-            continue
-        submission = _identify(file, deadline)
-        student = (submission.system, submission.user)
-        if student in last:
-            earlier, submission = sorted((last[student], submission), key=attrgetter("order"))
-            refused.append(Refused(earlier.label, "a later submission counts"))
-        last[student] = submission
-    return sorted(last.values(), key=lambda item: (item.name.casefold(), item.user)), refused
+    found = find_files(source)
+    found = without_crowds(without_class_folders(found, knows))
+    origins = Origins(found)
+    notebooks: dict[tuple[str, str], list[Submission]] = {}
+    with commit_reader() if found.repositories and found.folder else nullcontext() as committed:
+        for file in found.files:
+            if not file.is_notebook:
+                if str(file.path) not in _NOBODYS:
+                    found.refuse(file.path, _why_not(file.path))
+                continue
+            origin, clone = origins.of(file), _clone_of(file, found)
+            if origin.time is None and clone is not None and committed and found.folder:
+                inner = str(file.path.relative_to(clone))
+                origin = replace(origin, time=committed(found.folder / clone, inner))
+            dated = not (clone or origins.is_export)
+            submission = _submission(file, origin, deadline, dated)
+            notebooks.setdefault((submission.system, submission.user), []).append(submission)
+    last = []
+    for files in notebooks.values():
+        *earlier, counts = sorted(files, key=attrgetter("order"))
+        for one in earlier:
+            found.refused.append(Refused(one.label, LATER))
+        last.append(replace(counts, others=tuple(reversed(earlier[-_MOST_OTHERS:]))))
+    refused = [
+        replace(one, submission=_ungradable(one, origins)) if one.path else one
+        for one in found.refused
+    ]
+    return sorted(last, key=lambda item: (item.name.casefold(), item.user)), refused
 
 
-def _without_common_folder(files: list[_File]) -> list[_File]:
-    """Drop a folder that contains all files, as when the folder of a class was zipped."""
-    while len(files) > 1:
-        tops = {file.path.parts[0] for file in files}
-        if len(tops) > 1 or any(len(file.path.parts) == 1 for file in files):
-            break
-        if _MOODLE.fullmatch(tops.pop()):
-            break
-        files = [
-            dataclasses.replace(file, path=PurePosixPath(*file.path.parts[1:])) for file in files
-        ]
-    return files
+def _why_not(path: PurePosixPath) -> str:
+    if path.suffix.lower() in _ARCHIVES:
+        return "an archive that is not zip: unpack it, and put the notebook in its place"
+    return "not a notebook (.ipynb)"
 
 
-def printable(text: str, length: int = 120) -> str:
-    """Return `text` without characters that control a terminal, cut to `length` characters."""
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    text = "".join(letter if letter.isprintable() else "�" for letter in text)
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+def _beside(path: PurePosixPath) -> bool:
+    """Return whether a file is nobody's work, but lies beside the work of a class."""
+    return len(path.parts) == 1 and path.suffix.casefold() in _NO_WORK
 
 
-def _identity(text: str) -> str:
-    """Return a printable id of a student, different for different texts."""
-    shown = printable(text)
-    if shown == text:
-        return text
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{printable(text, 100)}~{digest[:10]}"
+def _ungradable(refused: Refused, origins: Origins) -> Submission | None:
+    """Return a submission that cannot be read, for a file that is refused."""
+    parts = [part for part in refused.path.parts if part not in ("/", "..")] if refused.path else []
+    path = PurePosixPath(*parts)
+    if not parts or str(path) in _NOBODYS:
+        return None
+
+    def load(most: int) -> bytes:
+        raise DamagedError(f"no notebook was handed in, but {refused.label}: {refused.reason}")
+
+    file = File(path, 0.0, load)
+    return replace(_submission(file, origins.of(file), None, False), is_beside=_beside(path))
 
 
-def _identify(file: _File, deadline: datetime | None) -> Submission:
-    path = file.path
-    late = bool(deadline and file.modified and file.modified > deadline.timestamp())
-    system, user, name, order = "plain", path.parts[0], path.parts[0], 0
-    if len(path.parts) == 1:
-        user = name = path.stem
-    if match := _MOODLE.fullmatch(path.parts[0]):
-        system, user, name = "moodle", match["user"], match["name"]
-    elif len(path.parts) == 1 and (match := _CANVAS.fullmatch(path.name)):
-        system, user, name = "canvas", match["user"], match["name"]
-        late, order = late or bool(match["late"]), int(match["order"][:18])
-    return Submission(
-        system,
-        _identity(user),
-        printable(name),
-        late,
-        (order, file.modified, str(path)),
-        printable(str(path)),
-        file.read,
+def _clone_of(file: File, found: Found) -> PurePosixPath | None:
+    """Return the folder of the clone that a file is in."""
+    return next(
+        (path for path in file.path.parents if path in found.repositories and path.parts), None
     )
 
 
-# -- folders -----------------------------------------------------------------------------------
+def _submission(file: File, origin: Origin, deadline: datetime | None, dated: bool) -> Submission:
+    """Return the submission of a file.
+
+    What a course system exports has the time of the download, and a clone that of the cloning, so
+    those times only say that the work came in before them. Other files are `dated`.
+    """
+    moment = _moment(file.modified)
+    time, not_after = origin.time, None
+    if origin.system == "plain" and dated:
+        time = time or moment
+    else:
+        not_after = moment
+    late = origin.late or bool(deadline and time and time > deadline)
+    depth = len(file.path.parts)
+    recent = time.timestamp() if time else float(-depth)
+    person = origin.person
+    return Submission(
+        origin.system,
+        identity(person.user),
+        printable(person.name),
+        late,
+        (origin.order, recent, f"{int(file.inner):012}{copy_number(file.path):06}{file.path}"),
+        printable(str(file.path)),
+        file.read,
+        str(file.path),
+        time,
+        not_after,
+        origin.late,
+        person.aliases,
+        origin.partners,
+    )
 
 
-def _from_folder(root: Path, refused: list[Refused]) -> Iterator[_File]:
-    waiting, count = [(root, 0)], 0
-    while waiting:
-        folder, depth = waiting.pop()
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            refused.append(Refused(printable(str(folder)), str(error.strerror)))
-            continue
-        for entry in entries:
-            if _is_ignored(entry.name):
-                continue
-            path = PurePosixPath(os.path.relpath(entry.path, root))
-            count += 1
-            if count > MOST_FILES:
-                raise IntakeError(f"{root}: more than {MOST_FILES:,} files")
-            if entry.is_symlink():
-                refused.append(Refused(printable(str(path)), _LINK))
-            elif entry.is_dir(follow_symlinks=False):
-                if depth < _MOST_DEPTH:
-                    waiting.append((Path(entry.path), depth + 1))
-                else:
-                    refused.append(Refused(printable(str(path)), _TOO_DEEP))
-            elif not entry.is_file(follow_symlinks=False):
-                refused.append(Refused(printable(str(path)), _NOT_REGULAR))
-            else:
-                try:
-                    modified = entry.stat(follow_symlinks=False).st_mtime
-                except OSError as error:  # deleted since the folder was listed
-                    refused.append(Refused(printable(str(path)), str(error.strerror)))
-                    continue
-                yield _File(path, modified, _file_reader(entry.path))
-
-
-def _file_reader(path: str) -> Callable[[], bytes]:
-    def read() -> bytes:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with os.fdopen(os.open(path, flags), "rb") as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise NotebookError(_NOT_REGULAR)
-            _check_size(status.st_size)
-            return stream.read(MOST_BYTES + 1)
-
-    return read
-
-
-# -- archives ----------------------------------------------------------------------------------
-
-
-def _from_archive(file: Path, refused: list[Refused]) -> Iterator[_File]:
+def _moment(seconds: float) -> datetime | None:
     try:
-        archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise IntakeError(f"{file}: not a readable zip archive ({error})") from None
-    members = archive.infolist()
-    if len(members) > MOST_FILES:
-        raise IntakeError(f"{file}: more than {MOST_FILES:,} files")
-    if sum(member.file_size for member in members) > MOST_UNPACKED:
-        raise IntakeError(f"{file}: unpacks to more than {MOST_UNPACKED // GIB} GB")
-    names: set[str] = set()
-    for member in members:
-        path = PurePosixPath(member.filename)
-        if not path.parts or member.is_dir():
-            continue
-        if set(path.parts) & _IGNORED or _is_ignored(path.name):
-            continue
-        reason = _reason_to_refuse(member)
-        if not reason and member.filename in names:
-            reason = "occurs twice in the archive"
-        names.add(member.filename)
-        if reason:
-            refused.append(Refused(printable(member.filename), reason))
-            continue
-        try:
-            modified = datetime(*member.date_time).timestamp()
-        except (ValueError, OverflowError):
-            modified = 0.0
-        yield _File(path, modified, _member_reader(archive, member))
-
-
-def _reason_to_refuse(member: zipfile.ZipInfo) -> str:
-    """Return why an archive member is refused, or "" if it is accepted."""
-    name, kind = member.filename, stat.S_IFMT(member.external_attr >> 16)
-    parts = name.split("/")
-    if stat.S_ISLNK(kind):
-        return _LINK
-    if kind not in (0, stat.S_IFREG):
-        return _NOT_REGULAR
-    if name.startswith(("/", "\\")) or ".." in parts or "\\" in name or re.match("[A-Za-z]:", name):
-        return "its path leads out of the archive"
-    if len(parts) > _MOST_PARTS:
-        return _TOO_DEEP
-    if member.flag_bits & 1:
-        return "encrypted"
-    if member.file_size > MIB and member.file_size > _MOST_RATIO * max(member.compress_size, 1):
-        return f"unpacks to {member.file_size // MIB} MB, which looks like a zip bomb"
-    return ""
-
-
-def _member_reader(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], bytes]:
-    def read() -> bytes:
-        _check_size(member.file_size)
-        try:
-            with archive.open(member) as stream:
-                return stream.read(MOST_BYTES + 1)  # the declared size may be false
-        except Exception as error:  # each compression method raises exceptions of its own
-            reason = printable(f"{type(error).__name__}: {error}")
-            raise DamagedError(f"damaged in the archive: {reason}") from None
-
-    return read
-
-
-def _is_ignored(name: str) -> bool:
-    return name in _IGNORED or name.startswith("._")
-
-
-def _check_size(size: int) -> None:
-    if size > MOST_BYTES:
-        raise NotebookError(
-            f"the file has {size / MIB:.0f} MB; at most {MOST_BYTES // MIB} MB are read"
-        )
+        return datetime.fromtimestamp(seconds).astimezone() if seconds > 0 else None
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def reasons(refused: Iterable[Refused]) -> Iterator[str]:
-    """Yield a line for each file that is not graded."""
+    """Yield a line for each file that is not graded, or for many of one folder together."""
+    groups: dict[tuple[str, str], list[str]] = {}
     for item in refused:
-        yield f"{item.label}: {item.reason}"
+        top = item.label.partition("/")[0]
+        groups.setdefault((top, item.reason), []).append(item.label)
+    for (top, reason), labels in groups.items():
+        if len(labels) > _MOST_LINES:
+            yield f"{top}: {len(labels):,} files: {reason}"
+        else:
+            yield from (f"{label}: {reason}" for label in labels)

@@ -22,8 +22,10 @@ from d2lexercises import wire
 from grader.judging import session
 from grader.judging.session import Answer, Draw, Stopped, Transcript
 from grader.sandbox.bubblewrap import SandboxConfig
+from grader.sandbox.guard import Guard
 from grader.sandbox.limits import Limits
 from grader.sandbox.machine import Machine, find_machine
+from grader.sandbox.stage import give_to
 from grader.sandbox.workers import (
     SandboxStarter,
     Starter,
@@ -77,6 +79,7 @@ class Cluster:
         draw: Draw,
         stop: threading.Event,
         inspections: session.Inspections | None = None,
+        alone: bool = False,
     ) -> Transcript:
         """Do what `session.collect_answers` does, on a node.
 
@@ -90,6 +93,7 @@ class Cluster:
             "inputs": {name: draw(name) for name in questions},
             "inspections": {name: dict(keys) for name, keys in (inspections or {}).items()},
             "limits": dataclasses.asdict(self.limits),
+            "alone": alone,
         }
         future = self.client.submit(
             run_on_node, wire.encode(task), json.dumps(self.files), pure=False, retries=2
@@ -101,8 +105,10 @@ class Cluster:
         try:
             return _transcript(future.result())
         except Exception as error:  # nodes died repeatedly, or have no sandbox
-            failed = {name: Answer(session.NEEDS_PERSON) for name in questions}
-            return Transcript(failed, [f"{type(error).__name__}: {str(error)[:300]}"])
+            problem = f"{type(error).__name__}: {str(error)[:300]}"
+            failed = {name: session.needs_person(f"The cluster failed: {problem}")
+                      for name in questions}  # fmt: skip
+            return Transcript(failed, [problem])
         finally:
             future.release()
 
@@ -127,6 +133,7 @@ def run_on_node(task: str, files: str) -> str:
         _starter(files, limits),
         limits,
         inspections=content["inspections"],
+        alone=content["alone"],
     )
     return wire.encode(
         {
@@ -134,6 +141,8 @@ def run_on_node(task: str, files: str) -> str:
             "notes": transcript.notes,
             "starts": transcript.starts,
             "seconds": transcript.seconds,
+            "doubt": transcript.doubt,
+            "looks": transcript.looks,
         }
     )
 
@@ -149,7 +158,7 @@ def _starter(files: str, limits: Limits) -> Starter:
     starters: dict[tuple[str, Limits], Starter] = _of_thread.__dict__.setdefault("starters", {})
     key = (hashlib.sha256(files.encode()).hexdigest(), limits)
     if key not in starters:
-        config = SandboxConfig(_machine(), _stage(files), limits)
+        config = SandboxConfig(_machine(), _stage(files), limits, guard=_guard())
         slow = why_zygotes_fail(config)
         starters[key] = SandboxStarter(config) if slow else ZygoteStarter(config)
     return starters[key]
@@ -161,6 +170,11 @@ def _machine() -> Machine:
 
 
 @functools.cache
+def _guard() -> Guard:
+    return Guard()  # ends with the node
+
+
+@functools.cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="d2l-grader-node-")  # deleted when the process ends
 
@@ -169,12 +183,12 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 def _stage(files: str) -> Path:
     """Write the files of the stage, and return their folder."""
     root = Path(_folder().name)
-    root.chmod(0o755)
+    root.chmod(0o711)
+    _guard().folder(root)
     stage = root / hashlib.sha256(files.encode()).hexdigest()[:16]
     for name, text in json.loads(files).items():
         file = stage / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
-    for path in (stage, *stage.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
+    give_to(stage, _machine().user)
     return stage

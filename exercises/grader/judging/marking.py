@@ -9,16 +9,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from d2lexercises import frameworks
-from d2lexercises.faults import error_in
+from d2lexercises.faults import error_in, other_causes_in
 from d2lexercises.question import Question, give_verdict
 
+from grader.intake.names import printable
 from grader.judging import session
 from grader.judging.session import Answer
 
 log = logging.getLogger(__name__)
 
 BY_HAND = "by hand"  # the status of a text that a person marks
-UNREADABLE = "unreadable"  # the status of every mark if the submitted file is not a notebook
+UNREADABLE = "unreadable"  # the status in earlier gradebooks if the file is not a notebook
 
 _MESSAGES = {
     session.MISSING: "No check in the notebook names an answer to this question.",
@@ -43,6 +44,12 @@ class Mark:
     said: str = ""  # a message about the answer as a whole
     findings: list[dict[str, Any]] = field(default_factory=list)  # for each aspect
     text: str = ""  # which a person marks
+    final: bool = False  # of one that needs a person: grading it again here gives the same
+
+    @property
+    def is_known(self) -> bool:
+        """Whether grading the submission again, with the same question, need not ask for it."""
+        return self.status != session.NEEDS_PERSON or self.final
 
     def as_json(self) -> dict[str, Any]:
         """Return the mark as plain data, to be stored."""
@@ -55,7 +62,12 @@ def mark_answer(
     """Judge an answer. `draw` returns the inputs that the answer was given."""
 
     def mark(
-        status: str, points: float | None, message: str = "", findings: Any = (), text: str = ""
+        status: str,
+        points: float | None,
+        message: str = "",
+        findings: Any = (),
+        text: str = "",
+        final: bool = False,
     ) -> Mark:
         return Mark(
             question.name,
@@ -67,11 +79,13 @@ def mark_answer(
             message,
             list(findings),
             text,
+            final or (status == session.NEEDS_PERSON and answer.final),
         )
 
     if answer.status not in (session.ANSWERED, session.RAISED):
         points = None if answer.status == session.NEEDS_PERSON else 0.0
-        return mark(answer.status, points, _MESSAGES[answer.status])
+        said = printable(answer.reason, session.REASON_LENGTH)
+        return mark(answer.status, points, said or _MESSAGES[answer.status])
     outputs = answer.outputs
     if isinstance(outputs, dict):  # what a worker says of its own is no inspection
         own = {key: value for key, value in outputs.items() if key not in question.inspections}
@@ -98,7 +112,7 @@ def mark_answer(
                 "aspect": str(finding.aspect),
                 "points": _within(finding.points, finding.out_of),
                 "out_of": float(finding.out_of),
-                "message": str(finding.message)[:4000],
+                "message": str(finding.shown)[:4000],
                 "hint": str(finding.hint)[:2000],
             }
             for finding in verdict.findings
@@ -107,6 +121,8 @@ def mark_answer(
         log.warning("judging %s failed: %s: %s", question.name, type(error).__name__, error)
         return mark(session.NEEDS_PERSON, None, f"The judge failed: {type(error).__name__}.")
     points = _within(sum(finding["points"] for finding in findings), question.points)
+    if points < question.points and (causes := other_causes_in(outputs)):
+        return mark(session.NEEDS_PERSON, None, causes[0], findings, final=True)
     return mark(answer.status, points, "", findings)
 
 

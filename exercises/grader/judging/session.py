@@ -1,7 +1,9 @@
 """Collect the answers of one submission from workers: outputs, or the reason why there are none.
 
 A cell or an answer that hangs or kills its worker is skipped when the worker is started again, so
-that it costs its own question only.
+that it costs its own question only. Where something failed that the submission need not have
+caused, because it used little processor time or because the machine's memory ran out, the
+transcript says so, and the submission is graded again while nothing else runs.
 """
 
 from __future__ import annotations
@@ -16,12 +18,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from d2lexercises.answers import questions_named_in
 from d2lexercises.faults import error_in, stopped
 
 from grader.sandbox.bubblewrap import SandboxError
-from grader.sandbox.channel import Channel, ChannelClosed, ChannelFlooded, ChannelSilent
+from grader.sandbox.channel import ChannelClosed, ChannelFlooded, ChannelSilent
 from grader.sandbox.limits import ALL_DEFENCES, Defences, Limits
-from grader.sandbox.workers import Starter, Worker
+from grader.sandbox.processes import kills_for_memory, processors
+from grader.sandbox.workers import MemoryExceeded, Starter, Worker
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +37,16 @@ HUNG, DIED, FLOODED = "hung", "died", "flooded"
 LATE = "out of time"  # the submission as a whole took too long
 NEEDS_PERSON = "needs a person"  # grading failed, and not because of the submission
 
+_DOES_NOT_RUN = (
+    "The check of this question is in the notebook, but it does not run: it is in a comment, in a "
+    "text, or in code that nothing calls."
+)
 _STEP = re.compile(r"parse (\d{1,6})|(\d{1,6})\.(\d{1,6})", re.ASCII)
 _MORE_STARTS = 10  # of workers, in addition to two for each question
 _MOST_MACHINE_FAILURES = 3
-_POLL = 0.5  # seconds between looks at `stop`
+REASON_LENGTH = 500  # characters
+_POLL = 0.1  # seconds between looks at `stop`, and at the memory of a worker
+_LITTLE = 0.5  # of the time of a step: what used less of a processor waited for something
 
 Draw = Callable[[str], dict[str, Any]]  # returns a question's inputs
 # By question: the key of each inspection, and that of the output which it inspects.
@@ -55,6 +65,19 @@ class Answer:
     outputs: Any = None  # plain data
     detail: dict[str, str] = field(default_factory=dict)  # of an exception: type, message, line
     inspected: dict[str, Any] = field(default_factory=dict)  # what each inspection gave, by its key
+    reason: str = ""  # in words, why there is none, or why a person has to look at it
+    final: bool = False  # of one that needs a person: grading it again here gives the same
+
+
+def needs_person(reason: str = "", final: bool = False) -> Answer:
+    """Return the answer to a question that a person has to look at.
+
+    Args:
+        reason: a sentence that says why; it is shown to the instructor and to the student.
+        final: whether grading again on this machine would end in the same way, as where a module
+            is missing. If it is not final, the next run of the same command tries again.
+    """
+    return Answer(NEEDS_PERSON, reason=reason[:REASON_LENGTH], final=final)
 
 
 @dataclass
@@ -65,6 +88,8 @@ class Transcript:
     notes: list[str] = field(default_factory=list)
     starts: int = 0  # of workers
     seconds: float = 0.0
+    looks: list[str] = field(default_factory=list)  # what in the code a person should look at
+    doubt: str = ""  # what need not be the submission's fault: it is to be graded again, alone
 
 
 def collect_answers(
@@ -77,17 +102,19 @@ def collect_answers(
     defences: Defences = ALL_DEFENCES,
     stop: threading.Event | None = None,
     inspections: Inspections | None = None,
+    alone: bool = False,
 ) -> Transcript:
     """Run the cells and get the outputs of every question; `draw` returns a question's inputs.
 
     What a question inspects is sent to further workers, one for each inspection, which never run
-    a cell.
+    a cell. `alone` says that the grader runs nothing else: what hangs without using a processor
+    then needs a person.
 
     Raises:
         Stopped: `stop` was set before all answers were known.
     """
     stop = stop or threading.Event()
-    session = _Session(cells, questions, framework, draw, starter, limits, defences, stop)
+    session = _Session(cells, questions, framework, draw, starter, limits, defences, stop, alone)
     transcript = session.run()
     _Inspector(session, inspections or {}).run()
     return transcript
@@ -106,34 +133,46 @@ class _Session:
         limits: Limits,
         defences: Defences,
         stop: threading.Event,
+        alone: bool = False,
     ) -> None:
-        self.stop = stop
+        self.stop, self.alone = stop, alone
         self.cells = cells
-        self.pending = list(questions)
+        self.questions = list(questions)
+        self.pending = list(questions)  # those without an answer
         self.framework = framework
         self.draw = draw
         self.starter = starter
         self.limits = limits
         self.defences = defences
+        self.asked = list(questions)  # of the present worker
+        self.unasked: list[str] | None = None  # what is defined where no check was called
+        self.announced = ""  # the last step that the present worker began, and that is no question
+        self.last_cells: dict[str, int] = {}  # where the last check of a question is
+        self.looked = False  # whether the code was read for what to look at
         self.skip: set[str] = set()  # steps that are left out from now on
+        self.ended: dict[str, str] = {}  # how they ended, by step
         self.failures: dict[str, int] = {}  # how often a worker ended, by step
         self.slack = 1.0  # a factor on all times, raised once the machine proves overloaded
         self.machine_failures = 0  # failures that the submission did not cause
         self.result = Transcript({})
         self.until = 0.0
+        self.used = 0.0  # seconds of processor time, by workers that have ended
+        self.waited = ""  # the cell that hung without using a processor, in words
+        self.kills = kills_for_memory()
 
     def run(self) -> Transcript:
         begin = time.monotonic()
         self.until = begin + self.limits.submission_seconds
         most_starts = 2 * len(self.pending) + _MORE_STARTS
-        while self.pending:
+        while self.asked:
             if self.stop.is_set():
                 raise Stopped
             if time.monotonic() >= self.until or self.result.starts >= most_starts:
-                self._settle_all(LATE)
+                self._out_of_time(time.monotonic() - begin)
                 break
             if not self._run_worker():
                 break
+        self._forgive()
         self.result.seconds = time.monotonic() - begin
         return self.result
 
@@ -151,18 +190,26 @@ class _Session:
         try:
             exchange.run()
         except ChannelSilent:
-            return self._blame(exchange.step, HUNG)
+            return self._blame(exchange.step, HUNG, exchange.idle())
         except ChannelFlooded:
             return self._blame(exchange.step, FLOODED)
         except ChannelClosed:
             return self._blame(exchange.step, DIED)
+        except MemoryExceeded:
+            self.note("used more memory than allowed")
+            return self._blame(exchange.step, DIED)
         finally:
+            self.used += worker.processor_seconds
             worker.end()
+        self._settle_unasked()
         self._settle_all(MISSING)
         return False
 
-    def _blame(self, step: str, status: str) -> bool:
-        """Attribute the end of a worker to a step; return whether to start another worker."""
+    def _blame(self, step: str, status: str, idle: str = "") -> bool:
+        """Attribute the end of a worker to a step; return whether to start another worker.
+
+        `idle` says in words that a step which hung used little processor time, if it did.
+        """
         self.note(f"{status} at {step}")
         if step == "start":
             return self._machine_failed(f"a worker {status} before it began")
@@ -177,10 +224,44 @@ class _Session:
                 self.until += self.limits.submission_seconds
             self.slack = 3.0
             return True
-        if step in self.pending:
-            self.settle(step, Answer(status))
+        if idle:
+            self.result.doubt = self.result.doubt or f"hung at {step}: {idle}"
+        if status == DIED and kills_for_memory() > self.kills:
+            self.result.doubt = self.result.doubt or f"died at {step} when memory ran out"
+        if step in self.asked:
+            answer = Answer(status)
+            if idle and self.alone:
+                answer = needs_person(f"The answer did not finish: {idle}", final=True)
+            self.settle(step, answer)
+        elif idle and self.alone and _position(step):
+            number = _position(step)[0] + 1
+            self.waited = self.waited or f"Cell {number} did not finish: {idle}"
         self.skip.add(step)
+        self.ended[step] = status
+        # Of several answers the last counts, so those that a later cell checks again are asked for.
+        cell = (_position(self.announced) or (0,))[0]
+        again = {name for name, last in self.last_cells.items() if last > cell}
+        self.asked = [
+            name
+            for name in self.questions
+            if name not in self.skip and (name in self.pending or name in again)
+        ]
         return True
+
+    def _out_of_time(self, seconds: float) -> None:
+        """Settle what is pending once the submission as a whole took too long."""
+        if self.used < _LITTLE * seconds:
+            idle = _idle(self.used, seconds)
+            self.result.doubt = self.result.doubt or f"took too long: {idle}"
+            if self.alone:
+                self.waited = self.waited or f"The notebook did not finish: {idle}"
+        self._settle_all(LATE)
+
+    def _forgive(self) -> None:
+        """Leave to a person what may lack only what a cell that waited would have defined."""
+        for name, answer in self.result.answers.items():
+            if self.waited and answer.status in (RAISED, LATE, HUNG):
+                self.result.answers[name] = needs_person(self.waited, final=True)
 
     def _machine_failed(self, reason: str) -> bool:
         """Count a failure that the submission did not cause; return whether to try again."""
@@ -188,25 +269,40 @@ class _Session:
         if self.machine_failures < _MOST_MACHINE_FAILURES:
             return True
         self.note(reason)
-        self._settle_all(NEEDS_PERSON)
+        for name in list(self.pending):
+            self.settle(name, needs_person(f"The sandbox failed: {reason}"))
         return False
+
+    def _settle_unasked(self) -> None:
+        """Leave to a person the answers that are perhaps there, though no check hands them in."""
+        named = questions_named_in("\n".join(self.cells))
+        none = all(one.status == NEEDS_PERSON for one in self.result.answers.values())
+        for name in list(self.pending):
+            if self.unasked is not None and none:
+                listed = ", ".join(self.unasked) or "nothing"
+                said = f"No check of this chapter runs in the notebook. It defines: {listed}."
+                self.settle(name, needs_person(said, final=True))
+            elif name in named:
+                self.settle(name, needs_person(_DOES_NOT_RUN, final=True))
 
     def _settle_all(self, status: str) -> None:
         for name in self.pending:
             self.result.answers[name] = Answer(status)
         self.pending = []
 
-    def receive(self, channel: Channel, until: float) -> dict[str, Any] | None:
+    def receive(self, worker: Worker, until: float) -> dict[str, Any] | None:
         """The next message of a worker, or None for a line that is no message.
 
         Raises:
             Stopped: `stop` was set before it came.
             ChannelSilent: none came until then.
             ChannelClosed, ChannelFlooded: the worker ended, or sent too much.
+            MemoryExceeded: its processes use too much.
         """
         while True:
+            worker.check_memory()
             try:
-                return channel.receive(min(until - time.monotonic(), _POLL))
+                return worker.channel.receive(min(until - time.monotonic(), _POLL))
             except ChannelSilent:
                 if self.stop.is_set():
                     raise Stopped from None
@@ -219,49 +315,75 @@ class _Session:
             self.result.notes.append(text)
 
     def settle(self, name: str, answer: Answer) -> None:
-        """Record the answer to a question; it cannot be changed later."""
-        self.pending.remove(name)
+        """Record the answer to a question, in the place of an earlier one."""
+        if name in self.pending:
+            self.pending.remove(name)
         self.result.answers[name] = answer
+
+    def settle_prevented(self, prevented: Mapping[str, Any]) -> None:
+        """Record why questions have no answer, as the worker tells it."""
+        for name, what in prevented.items():
+            if name not in self.pending or not isinstance(what, dict):
+                continue
+            if isinstance(step := what.get("step"), str) and step in self.ended:
+                self.settle(name, Answer(self.ended[step]))
+            elif isinstance(reason := what.get("reason"), str):
+                sentence = f"The answer cannot run on this machine: {reason}."
+                self.settle(name, needs_person(sentence, final=True))
+            elif isinstance(said := what.get("said"), str):
+                self.settle(name, needs_person(said, final=True))
+            elif "error" in what:
+                self.settle(name, Answer(RAISED, detail=_detail(what["error"])))
 
 
 class _Exchange:
     """The messages exchanged with one worker.
 
-    The worker announces each step: "parse 3" for a cell, "3.1" for a part of it. While a probe
-    runs, the step is the name of its question.
+    The worker announces each step: "3.1" for the first statement of a cell. While a probe runs, the
+    step is the name of its question.
     """
 
     def __init__(self, session: _Session, worker: Worker) -> None:
         self.session = session
-        self.channel = worker.channel
+        self.worker, self.channel = worker, worker.channel
+        self._began, self._used = time.monotonic(), 0.0  # of this step
         self.step = "start"
-        self._last_announced = ""
         self.nonce: str | None = None  # of the request that the worker has to answer
         self.until = 0.0
 
     def run(self) -> None:
-        """Exchange messages until the worker is done, or no question is pending.
+        """Exchange messages until the worker is done.
 
         Raises:
-            ChannelSilent, ChannelClosed, ChannelFlooded: the worker ended, during `self.step`.
+            ChannelSilent, ChannelClosed, ChannelFlooded, MemoryExceeded: the worker ended, or has
+                to, during `self.step`.
         """
         session = self.session
+        session.announced = ""
         task = {
             "cells": session.cells,
-            "questions": session.pending,
+            "questions": session.asked,
             "skip": sorted(session.skip),
+            "look": not session.looked,
         }
         self.channel.send(task, session.limits.cell_seconds)
         self._set_deadline(session.limits.cell_seconds)
-        while session.pending:
-            message = session.receive(self.channel, self.until)
+        while True:
+            message = session.receive(self.worker, self.until)
             if message is None:
                 continue
             if message.get("done") is True and self.nonce is None:
                 return
             self._handle(message)
 
+    def idle(self) -> str:
+        """Return that this step used little processor time, in words; "" if it used much."""
+        seconds = time.monotonic() - self._began
+        used = self.worker.processor_seconds - self._used
+        return _idle(used, seconds) if used < _LITTLE * seconds else ""
+
     def _set_deadline(self, seconds: float) -> None:
+        self._began, self._used = time.monotonic(), self.worker.processor_seconds
         if self.session.defences.time_limit:
             self.until = min(time.monotonic() + seconds * self.session.slack, self.session.until)
         else:
@@ -271,32 +393,38 @@ class _Exchange:
         session = self.session
         if isinstance(step := message.get("at"), str) and self.nonce is None:
             # Each step once, in order: a submission that forges these messages gains no time.
-            if _position(step) > _position(self._last_announced):
-                self._last_announced = self.step = step
+            if _position(step) > _position(session.announced):
+                session.announced = self.step = step
                 self._set_deadline(session.limits.cell_seconds)
         elif isinstance(name := message.get("ready"), str) and self.nonce is None:
-            if name in session.pending:
-                self._request_outputs(name, message)
-        elif "outputs" in message and self.step in session.pending:
+            if name in session.asked:
+                self._request_outputs(name)
+        elif "outputs" in message and self.step in session.asked:
             # The value may have any type, such as an array, which cannot be compared with ==.
             nonce = message.get("nonce")
             if (type(nonce) is str and nonce == self.nonce) or not session.defences.nonce:
                 self.nonce = None
                 session.settle(self.step, Answer(ANSWERED, message["outputs"]))
-                self.step = self._last_announced
+                self.step = session.announced
                 self._set_deadline(session.limits.cell_seconds)
-        elif isinstance(step := message.get("raised"), str):
-            session.note(f"raised at {step[:20]}: {_one_line(message.get('error'))}")
-        elif isinstance(broken := message.get("broken"), dict):
-            for number, error in list(broken.items())[:20]:
-                session.note(f"cell {number[:6]}: {_one_line(error)}")
+        elif isinstance(prevented := message.get("prevented"), dict) and self.nonce is None:
+            session.settle_prevented(prevented)
+        elif isinstance(names := message.get("unasked"), list) and self.nonce is None:
+            session.unasked = [str(one)[:60] for one in names[:20]]
+        elif isinstance(cell := message.get("stopped"), int):
+            session.note(f"cell {cell} stopped: {_one_line(message.get('error'))}")
+        elif type(cell := message.get("looking")) is int and not session.announced:
+            self.step = f"look {cell}"  # no cell ran yet, so nobody has forged this
+            self._set_deadline(session.limits.cell_seconds)
+        elif isinstance(looks := message.get("looks"), list) and not session.announced:
+            session.result.looks = [str(one)[:300] for one in looks[:50]]
+            session.looked = True
+        elif isinstance(found := message.get("found"), dict) and not session.announced:
+            session.last_cells = {name: cell for name, cell in found.items() if type(cell) is int}
 
-    def _request_outputs(self, name: str, message: Mapping[str, Any]) -> None:
-        """Send the inputs of a question whose answer is ready, or record why it is not."""
+    def _request_outputs(self, name: str) -> None:
+        """Send the inputs of a question whose answer is ready."""
         session = self.session
-        if "error" in message:
-            session.settle(name, Answer(RAISED, detail=_detail(message["error"])))
-            return
         self.step = name
         self._set_deadline(session.limits.answer_seconds)
         self.nonce = secrets.token_hex(16)
@@ -323,7 +451,7 @@ class _Inspector:
                         answer.inspected[key] = self._inspect(name, key, answer.outputs[of])
             except SandboxError as error:
                 self.session.note(str(error))
-                answers[name] = Answer(NEEDS_PERSON)
+                answers[name] = needs_person(f"The sandbox failed: {error}")
 
     def _inspect(self, name: str, key: str, came: Any) -> Any:
         """What an inspection gives, or an error in its place.
@@ -335,17 +463,27 @@ class _Inspector:
             return came
         session = self.session
         task = {"inspect": key, "question": name, "inputs": session.draw(name), "came": came}
-        said = ""
+        said, answers = "", session.result.answers
         for _ in range(2):  # the machine may be the cause of the first failure
             if time.monotonic() >= session.until:
                 return stopped("The notebook as a whole took longer than allowed.")
             began = time.monotonic()
             worker = session.starter.start(session.framework)
             session.until += time.monotonic() - began  # the submission does not pay for the start
+            began = time.monotonic()
             try:
                 return self._exchange(worker, task)
             except ChannelSilent:
+                used, seconds = worker.processor_seconds, time.monotonic() - began
+                if used < _LITTLE * seconds:
+                    idle = _idle(used, seconds)
+                    session.result.doubt = session.result.doubt or f"hung inspecting: {idle}"
+                    if session.alone:
+                        reason = f"Inspecting what the answer gave did not end: {idle}"
+                        answers[name] = needs_person(reason, final=True)
                 return stopped("Inspecting what the answer gave did not end in time.")
+            except MemoryExceeded:
+                said = "Inspecting what the answer gave used more memory than allowed."
             except ChannelFlooded:
                 return stopped("Inspecting what the answer gave sent more data than allowed.")
             except ChannelClosed:
@@ -360,22 +498,26 @@ class _Inspector:
         until = min(time.monotonic() + seconds, session.until)
         worker.channel.send(task, seconds)
         while True:
-            message = session.receive(worker.channel, until)
+            message = session.receive(worker, until)
             if message is not None and "inspected" in message:
                 return message["inspected"]
 
 
 def _overloaded() -> bool:
     """Return whether far more processes want to run than there are processors."""
-    return os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
+    return os.getloadavg()[0] > 2 * processors()
+
+
+def _idle(used: float, seconds: float) -> str:
+    return f"in {seconds:.0f} s it used {used:.1f} s of processor time."
 
 
 def _position(step: str) -> tuple[int, ...]:
-    """Return a key that orders steps: parsing before running. Text that is no step comes first."""
+    """Return a key that orders steps: reading a cell, its statements. No step comes first."""
     if (match := _STEP.fullmatch(step)) is None:
         return ()
     parsed, cell, part = match.groups()
-    return (0, int(parsed)) if parsed else (1, int(cell), int(part))
+    return (int(parsed), -1) if parsed else (int(cell), int(part))
 
 
 def _detail(error: Any) -> dict[str, str]:

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.sandbox import processes
 from grader.sandbox.cgroups import Cgroup, CgroupError
 from grader.sandbox.channel import Decoder
+from grader.sandbox.guard import Guard
 from grader.sandbox.limits import ALL_DEFENCES, USUAL, Defences, Limits
 from grader.sandbox.machine import (
     SCRATCH,
@@ -27,10 +29,18 @@ from grader.sandbox.machine import (
     base_command,
     outer_command,
     python_paths,
+    sockets_shown,
 )
 
 _STAGE = "/opt/d2l"
 _QUIET_FRAMEWORKS = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+# For `torch.compile`. Its header, compiled in advance, is larger than a file in the sandbox may be.
+# Finding the vector instructions takes several compilations, and more processes do not help.
+_COMPILING = {
+    "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0",
+    "TORCHINDUCTOR_VEC_ISA_OK": "0",
+    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+}
 _ONE_THREAD = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     **dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"),
@@ -52,6 +62,7 @@ class SandboxConfig:
     cpus: tuple[int, ...] = ()  # the processors to use; (): all
     shown: Path | None = None  # for tests: a folder to show if a defence is down
     decode: Decoder | None = None  # for tests: another way to decode replies
+    guard: Guard | None = None  # ends the sandbox if the grader is killed
 
 
 class SandboxProcess:
@@ -66,6 +77,7 @@ class SandboxProcess:
         self._ended = False
         self._group: Cgroup | None = None
         self._descriptor: int | None = None  # a pidfd of the first process in the sandbox
+        self.first = 0  # its pid
         self.connection, theirs = socket.socketpair()
         errors, errors_end = os.pipe()
         self._errors = errors
@@ -100,6 +112,11 @@ class SandboxProcess:
             os.close(info)
             os.close(block)
 
+    @property
+    def watched_memory(self) -> int | None:
+        """The memory that its processes may use together, if the kernel does not limit it."""
+        return watched_memory(self.config, self._group)
+
     def with_output(self, problem: str) -> str:
         """Return `problem`, followed by what the process printed so far."""
         output = b""
@@ -120,6 +137,8 @@ class SandboxProcess:
                 os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
+        if self.config.guard is not None:
+            self.config.guard.gone(self.first)
         remove_group(self._group, self.config.defences)
 
     def __del__(self) -> None:
@@ -132,6 +151,12 @@ class SandboxProcess:
         if self.config.machine.sandboxed:
             pids.append(_child_pid(info))
             self._descriptor = os.pidfd_open(pids[1])
+        self.first = pids[-1]
+        if self.config.guard is not None:
+            self.config.guard.process(self.first)
+        if self.config.defences.dies_first:
+            for pid in pids:
+                processes.die_first(pid)
         self._group = make_group(self.config)
         if self._group is not None:
             for pid in pids:
@@ -156,7 +181,8 @@ class SandboxProcess:
             "cpus": list(self.config.cpus),
             "quiet": defences.quiet,
             "namespaces": defences.namespaces,
-            "calls": defences.calls,
+            "calls": defences.calls and machine.filters,
+            "dies_first": defences.dies_first,
             "unreadable_parent": defences.unreadable_parent,
             "scratch": SCRATCH if machine.sandboxed else "",
             "own_tmp": _can_replace_tmp(),
@@ -164,7 +190,7 @@ class SandboxProcess:
 
     def _environment(self) -> dict[str, str]:
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
-        environment |= _ONE_THREAD | _QUIET_FRAMEWORKS | {"MPLBACKEND": "Agg"}
+        environment |= _ONE_THREAD | _QUIET_FRAMEWORKS | _COMPILING | {"MPLBACKEND": "Agg"}
         if self.config.machine.sandboxed:
             environment |= {"HOME": SCRATCH, "TMPDIR": SCRATCH, "MPLCONFIGDIR": SCRATCH}
         return environment | {"CUDA_VISIBLE_DEVICES": "", "D2L_UNATTENDED": "1"}
@@ -185,6 +211,9 @@ class SandboxProcess:
         elif mode == "worker" and "--disable-userns" in _bwrap_help(machine.bwrap):
             command += ["--unshare-user", "--disable-userns"]
         command += ["--ro-bind", str(config.stage), _STAGE]
+        if defences.hidden:
+            for path in sockets_shown():
+                command += ["--ro-bind", "/dev/null", path]
         if config.shown and not (defences.hidden and defences.read_only):
             option = "--ro-bind" if defences.read_only else "--bind"
             command += [option, str(config.shown), str(config.shown)]
@@ -194,6 +223,8 @@ class SandboxProcess:
         command += ["--size", str(limits.shared_memory), "--tmpfs", "/dev/shm"]
         command += ["--size", str(limits.scratch), "--tmpfs", SCRATCH]
         read_only = ["/dev"] if _can_replace_tmp() else ["/dev", "/tmp"]
+        if defences.dies_first:  # what stands in /proc/self/oom_score_adj must stay
+            read_only.insert(0, "/proc")
         if mode == "zygote":  # workers mount folders of their own over these and over SCRATCH
             read_only = ["/dev", "/dev/shm", "/tmp"]
         for folder in [*read_only, "/"]:
@@ -217,6 +248,11 @@ def make_group(config: SandboxConfig) -> Cgroup | None:
     if cgroups is None:
         return None
     return cgroups.make(config.limits, defences.memory, defences.processes)
+
+
+def watched_memory(config: SandboxConfig, group: Cgroup | None) -> int | None:
+    """Return the memory to be watched; None if a control group limits it."""
+    return None if group is not None or not config.defences.memory else config.limits.memory
 
 
 def remove_group(group: Cgroup | None, defences: Defences) -> None:

@@ -17,6 +17,7 @@ from grader.sandbox.limits import Limits
 
 _PREFIX = "d2l-grader-"
 _NEEDED = {"memory", "pids"}
+_SHARE = "cpu"  # where it can be had, each group gets the same share of the processors
 _numbers = itertools.count(1)
 
 
@@ -29,7 +30,7 @@ class Cgroups:
 
     def __init__(self, version: int, parents: tuple[Path, ...]) -> None:
         self.version = version
-        self.parents = parents  # version 1: memory and pids; version 2: one for both
+        self.parents = parents  # version 1: memory, pids and perhaps cpu; version 2: one for all
 
     def make(self, limits: Limits, memory: bool = True, processes: bool = True) -> Cgroup:
         """Create a group with the memory and the number of processes that `limits` allow.
@@ -51,7 +52,7 @@ class Cgroups:
                 with contextlib.suppress(OSError):
                     _write(group.folders[0] / "memory.swap.max", 0)
             if processes:
-                _write(group.folders[-1] / "pids.max", limits.processes)
+                _write(group.folders[1 % len(group.folders)] / "pids.max", limits.processes)
         except OSError as error:
             group.remove(0)
             raise CgroupError(f"control group {name}: {error}") from None
@@ -79,7 +80,7 @@ class Cgroup:
     def pids(self) -> list[int]:
         """Return the processes in the group."""
         with contextlib.suppress(OSError):
-            return [int(line) for line in (self.folders[-1] / "cgroup.procs").read_text().split()]
+            return [int(line) for line in (self.folders[0] / "cgroup.procs").read_text().split()]
         return []
 
     def remove(self, seconds: float = 5.0) -> bool:
@@ -105,7 +106,8 @@ def find_cgroups() -> tuple[Cgroups | None, str]:
     root = Path("/sys/fs/cgroup")
     if "memory" in own and "pids" in own:
         parents = tuple(_below(root / name, own[name]) for name in ("memory", "pids"))
-        cgroups = Cgroups(1, parents)
+        shares = _below(root / _SHARE, own.get(_SHARE, "/"))
+        cgroups = Cgroups(1, parents + ((shares,) if _allows_groups(shares) else ()))
     else:
         try:
             cgroups = Cgroups(2, (_delegated(_below(root, own.get("", "/")), root),))
@@ -139,8 +141,22 @@ def _delegated(own: Path, root: Path) -> Path:
     leaf.mkdir(exist_ok=True)
     for pid in _words(own / "cgroup.procs"):
         _write(leaf / "cgroup.procs", pid)
+    with contextlib.suppress(OSError):
+        _write(own / "cgroup.subtree_control", f"+{_SHARE}")
     _write(own / "cgroup.subtree_control", "+memory +pids")
     return own
+
+
+def _allows_groups(folder: Path) -> bool:
+    """Return whether groups can be made in a folder of version 1."""
+    trial = folder / f"{_PREFIX}{os.getpid()}-trial"
+    try:
+        trial.mkdir()
+        return (trial / "cgroup.procs").exists()
+    except OSError:
+        return False
+    finally:
+        _try_to_remove(trial)
 
 
 def _words(file: Path) -> set[str]:

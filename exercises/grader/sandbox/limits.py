@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from d2lexercises.notebook_files import ANSWER_SECONDS, CELL_SECONDS, NOTEBOOK_SECONDS
+
 from grader.units import GIB, MIB
 
 
@@ -11,12 +13,12 @@ from grader.units import GIB, MIB
 class Limits:
     """What one submission may use. Times are seconds by the clock, sizes are bytes."""
 
-    answer_seconds: float = 20.0  # one question's probe
-    cell_seconds: float = 30.0  # one cell, or the part of it up to a check
-    submission_seconds: float = 300.0  # all of a submission, restarts included
+    answer_seconds: float = ANSWER_SECONDS  # one question's probe
+    cell_seconds: float = CELL_SECONDS  # one statement of a cell, up to a check in it
+    submission_seconds: float = NOTEBOOK_SECONDS  # all of a submission, restarts included
     start_seconds: float = 120.0  # a worker until it is ready, the framework's import included
     cpu_seconds: int = 300  # of processor time, one process
-    memory: int = 3 * GIB  # of all processes together; needs cgroups
+    memory: int = 3 * GIB  # of all processes together
     address_space: int = 12 * GIB  # of one process
     processes: int = 256  # threads count
     descriptors: int = 256
@@ -33,6 +35,7 @@ class Defences:
 
     time_limit: bool = True  # an answer that hangs is abandoned
     memory: bool = True  # limits on memory
+    dies_first: bool = True  # when the machine's memory runs out, the kernel ends what runs there
     processes: bool = True  # limits on the number of processes
     file_size: bool = True  # limits on files
     quiet: bool = True  # what student code prints is discarded

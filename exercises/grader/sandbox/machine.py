@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.sandbox.cgroups import Cgroups, find_cgroups
+from grader.sandbox.inside import seccomp
 
 NOBODY = 65534
 SCRATCH = "/scratch"
@@ -32,6 +34,7 @@ class Machine:
     cgroups: Cgroups | None
     summary: tuple[str, ...]  # sentences for the instructor
     needs_outer: bool = False  # `user` can read Python only in a sandbox around the sandbox
+    filters: bool = True  # system calls can be refused
 
     @property
     def sandboxed(self) -> bool:
@@ -57,10 +60,13 @@ def find_machine(unsafe: bool = False, use_cgroups: bool = True) -> Machine:
     summary.append(about_cgroups)
     if cgroups is None:
         summary.append(
-            "memory is limited for each process, not for a submission as a whole; with systemd, "
+            "memory is limited for each process; that of a submission as a whole is looked at ten "
+            "times a second; with systemd, "
             "`systemd-run --user --scope -p Delegate=yes COMMAND` gives the grader control groups"
         )
-    return Machine(bwrap, user, cgroups, tuple(summary), needs_outer)
+    if problem := seccomp.why_unsupported():
+        summary.append(f"NO FILTER of system calls, which leaves the kernel open: {problem}")
+    return Machine(bwrap, user, cgroups, tuple(summary), needs_outer, not problem)
 
 
 def python_paths() -> list[str]:
@@ -88,6 +94,18 @@ def python_paths() -> list[str]:
             outer.append(folder)
     files = [name for name in ("/etc/ld.so.cache", "/etc/localtime") if os.path.isfile(name)]
     return [*outer, *files]
+
+
+def sockets_shown(bound: Path = Path("/proc/net/unix")) -> list[str]:
+    """Return the bound Unix sockets below what a sandbox shows: read-only, they still listen."""
+    found = []
+    with contextlib.suppress(OSError):
+        for line in bound.read_text(errors="surrogateescape").splitlines()[1:]:
+            path = line.partition("/")[1] + line.partition("/")[2]
+            with contextlib.suppress(OSError):
+                if path and exposing_folder(Path(path)) and stat.S_ISSOCK(os.lstat(path).st_mode):
+                    found.append(os.path.realpath(path))
+    return sorted(set(found))
 
 
 def system_links() -> list[tuple[str, str]]:

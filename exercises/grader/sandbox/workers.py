@@ -10,9 +10,11 @@ import logging
 import os
 import socket
 import struct
+import time
 from collections.abc import Callable
 from typing import Protocol
 
+from grader.sandbox import processes
 from grader.sandbox.bubblewrap import (
     SandboxConfig,
     SandboxError,
@@ -20,9 +22,12 @@ from grader.sandbox.bubblewrap import (
     kill,
     make_group,
     remove_group,
+    watched_memory,
 )
 from grader.sandbox.cgroups import Cgroup, CgroupError
 from grader.sandbox.channel import Channel, ChannelClosed, ChannelFlooded, ChannelSilent
+
+_LOOK = 0.1  # seconds between looks at the memory of a worker
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +48,41 @@ class Starter(Protocol):
         """End everything that was started."""
 
 
-class Worker:
-    """A worker for one task."""
+class MemoryExceeded(Exception):
+    """The processes of a worker use more memory than they may."""
 
-    def __init__(self, channel: Channel, end: Callable[[], None]) -> None:
+
+class Worker:
+    """A worker for one task.
+
+    `first` is the first of its processes; `memory` is what they may use together, or None if
+    the kernel sees to that.
+    """
+
+    def __init__(
+        self, channel: Channel, end: Callable[[], None], first: int, memory: int | None = None
+    ) -> None:
         self.channel = channel
         self._end: Callable[[], None] | None = end
+        self._first, self._memory = first, memory
+        self._looked = 0.0
+
+    @property
+    def processor_seconds(self) -> float:
+        """The processor time that its processes have used."""
+        return processes.processor_seconds(self._first)
+
+    def check_memory(self) -> None:
+        """Look at the memory of its processes, now and then.
+
+        Raises:
+            MemoryExceeded: it is more than they may use.
+        """
+        if self._memory is None or time.monotonic() < self._looked + _LOOK:
+            return
+        if processes.memory(self._first) > self._memory:
+            raise MemoryExceeded
+        self._looked = time.monotonic()
 
     def end(self) -> None:
         """End the worker and every process that it started; return when they have ended."""
@@ -79,7 +113,7 @@ class SandboxStarter:
         if message != {"hello": True}:
             process.end()
             raise SandboxError("the first message of the worker is not its greeting")
-        return Worker(channel, process.end)
+        return Worker(channel, process.end, process.first, process.watched_memory)
 
     def close(self) -> None:
         """See `Starter.close`."""
@@ -181,7 +215,8 @@ class _Zygote:
             ours.close()
             raise SandboxError(f"the zygote failed: {error}") from None
         end = functools.partial(self._end, descriptor, group)
-        return Worker(Channel(ours, self.config.limits, self.config.decode), end)
+        channel = Channel(ours, self.config.limits, self.config.decode)
+        return Worker(channel, end, pid, watched_memory(self.config, group))
 
     def _end(self, descriptor: int, group: Cgroup | None) -> None:
         kill(descriptor)

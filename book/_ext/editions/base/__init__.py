@@ -8,6 +8,7 @@ module             knows
 ``contents``       which files are pages, and which pages are chapters: ``_toc.yml``
 ``addresses``      where pages, files and notebooks are on the web
 ``launchers``      which services open a notebook, and by which address
+``helper_package`` from where readers install the helper package
 ``pins``           which versions ``requirements.txt`` pins
 ``yaml_text``      how YAML is parsed or refused
 ``frameworks``     what distinguishes the frameworks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,6 +146,7 @@ class Contents:
                 )
 
 
+@lru_cache(maxsize=256)  # asked for each page whenever the chapters are listed
 def is_chapter(text: str) -> bool:
     """Whether a page's text is a chapter: a MyST notebook, by its front matter."""
     from myst_nb.core.read import is_myst_markdown_notebook

@@ -158,6 +158,7 @@ def live_servers(settings: Settings) -> LiveServers | None:
 def _checked(settings: Settings) -> tuple[dict[str, str], str]:
     """The address of each service that is switched on, and the interface that Jupyter opens."""
     on_github = re.fullmatch(GITHUB, settings.repository) is not None
+    _refuse_misplaced(settings)
     if SECTION not in settings.config:
         return ({"colab_url": COLAB} if on_github else {}), "classic"
     given = settings.section(SECTION)
@@ -167,7 +168,7 @@ def _checked(settings: Settings) -> tuple[dict[str, str], str]:
             f"{NAME}: {SECTION} has no setting {', '.join(map(str, unknown))}; allowed are "
             f"{', '.join(allowed)}"
         )
-    if given.get("thebe") not in (None, True, False):
+    if not isinstance(given.get("thebe"), bool | None):
         raise EditionsError(
             f"{NAME}: {SECTION}.thebe is {given['thebe']!r}; allowed are true (cells run on the "
             "BinderHub or JupyterHub that is set, too) and false (cells do not run on pages)"
@@ -186,15 +187,50 @@ def _checked(settings: Settings) -> tuple[dict[str, str], str]:
                 f"on GitHub; repository.url is {settings.repository}. Remove the setting; "
                 "binderhub_url and jupyterhub_url open notebooks from any host"
             )
+    if given.get("thebe") and not hosts.keys() & {"binderhub_url", "jupyterhub_url"}:
+        raise EditionsError(
+            f"{NAME}: {SECTION}.thebe is true, and there is no server to run cells on; set "
+            "binderhub_url or jupyterhub_url too, or remove it (cells then run on a Jupyter server "
+            "that the reader starts)"
+        )
     return hosts, interface
 
 
-def _host(key: str, given: Any) -> str:
-    """The address of a service, without a slash at its end."""
-    address = given.strip().rstrip("/") if isinstance(given, str) else ""
-    if not re.fullmatch(r"https?://[\w.-]+(:\d+)?(/[\w./~-]+)?", address):
+def _refuse_misplaced(settings: Settings) -> None:
+    """Refuse launch buttons in a place where nothing reads them."""
+    config = settings.config
+    of_sphinx = settings.section("sphinx").get("config") or {}
+    theme = of_sphinx.get("html_theme_options") if isinstance(of_sphinx, dict) else None
+    places = {
+        f"html.{SECTION}": settings.section("html"),
+        f"html_theme_options.{SECTION}": config.get("html_theme_options"),
+        f"sphinx.config.html_theme_options.{SECTION}": theme,
+    }
+    wrong = [key for key, part in places.items() if isinstance(part, dict) and SECTION in part]
+    wrong += [str(key) for key in config if re.fullmatch(r"launch\W?_?buttons?", str(key), re.I)]
+    for key in wrong:
+        if key != SECTION:
+            raise EditionsError(f"{NAME}: {key} is read by nothing; {SECTION} stands at the top")
+    path = settings.section("repository").get("path_to_book")
+    if path not in (None, "", ".", "./"):
         raise EditionsError(
-            f"{NAME}: {SECTION}.{key} is {given!r}; expected the address of the service, such as "
-            f"{SERVICES[key].example}"
+            f"{NAME}: repository.path_to_book is {path!r}; the book is at the root of its "
+            "repository: remove the setting"
+        )
+
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ROOT = rf"https?://{_LABEL}(?:\.{_LABEL})*(?::\d+)?"
+_ADDED = {"binderhub_url": {"v2", "build"}, "jupyterhub_url": {"hub", "user", "user-redirect"}}
+
+
+def _host(key: str, given: Any) -> str:
+    """The address of a service, without a slash at its end and what the buttons add to it."""
+    address = given.strip().rstrip("/") if isinstance(given, str) else ""
+    path = rf"(?:(?!/(?:{'|'.join(_ADDED[key])})(?:/|$))/[\w.~-]+)*" if key in _ADDED else ""
+    if not re.fullmatch(_ROOT + path, address):
+        raise EditionsError(
+            f"{NAME}: {SECTION}.{key} is {given!r}; expected the address of the service alone, "
+            f"such as {SERVICES[key].example}"
         )
     return address

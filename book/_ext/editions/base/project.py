@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +13,14 @@ from editions.base.contents import Contents
 from editions.base.errors import EditionsError
 from editions.base.files import read_text
 from editions.base.frameworks import Framework
+from editions.base.helper_package import install_source, requirement
 from editions.base.launchers import LaunchButton, LiveServers, launch_buttons, live_servers
 from editions.base.pins import read_pins
 from editions.base.settings import Settings
 
 DEVICES = ("cpu", "gpu")
+EXERCISES_PAGE = "book/exercises"  # the page with the table of all questions
+EXERCISES_ENDING = "-exercises"  # a page is beside its chapter: book/blocks, book/blocks-exercises
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Project:
     def check(self) -> None:
         """Raise an `EditionsError` if a setting or the table of contents is wrong."""
         _ = self.site, self.frameworks, self.launch_buttons(self.root), self.chapters
+        install_source(self.settings)
 
     # -- settings ----------------------------------------------------------------
 
@@ -81,6 +86,10 @@ class Project:
         """The frameworks that are built, in the order of the tabs."""
         return self.settings.frameworks
 
+    def requirement(self, extras: Iterable[str] = (), state: str = "") -> str:
+        """What `pip install` is given to install the helper package."""
+        return requirement(self.settings, extras, state)
+
     # -- pages and files -----------------------------------------------------------
 
     @cached_property
@@ -97,6 +106,15 @@ class Project:
     def pages(self) -> set[Path]:
         """The pages of `_toc.yml`."""
         return self.contents.pages
+
+    @property
+    def has_exercise_pages(self) -> bool:
+        """Whether the book has the page with the table of questions, and so a page a chapter."""
+        return EXERCISES_PAGE in self.contents.documents
+
+    def exercise_text(self, chapter: str) -> Path:
+        """Path of the text of the exercises of `chapter`."""
+        return self.root / "exercises" / "chapters" / chapter / "text.md"
 
     def recorded_path(self, chapter: str, framework: str, device: str = "cpu") -> Path:
         """Path of the executed edition of `chapter`, with all outputs."""

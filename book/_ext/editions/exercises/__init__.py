@@ -17,6 +17,7 @@ module               knows
 ``trials``           what is tried on a chapter's questions
 ``trial_process``    a process that tries them, which an answer may end
 ``check_questions``  the command that tries a folder of questions
+``judged_inside``    aspects that compare where a student's code runs
 ``judged_seeds``     the seeds on which a commit is judged
 ``new_question``     the command that writes a question
 ``skeleton``         what it writes

@@ -5,17 +5,20 @@ neither raise an exception nor pay for it.
 
 An aspect judges one entry of a reply. What it says of an entry that was left as the solution gave
 it is therefore remembered; and an entry that has the same form in two frameworks is altered for one
-of them alone, unless a judge of that entry looks at which framework it is.
+of them alone, unless a judge of that entry looks at which framework it is. What is expected depends
+on the inputs alone, so it is worked out once for all replies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
 import numpy as np
+from d2lexercises import vocabulary
+from d2lexercises.given import Given
 from d2lexercises.question import Question, Verdict, give_verdict
 from d2lexercises.vocabulary import Judged, WrittenQuestion
 
@@ -85,6 +88,30 @@ def with_one_replaced(value: Any, odd: Any) -> Iterator[Any]:
                 yield {**value, key: inner}
 
 
+@contextmanager
+def expecting_once(judging: Callable[[], Hashable] = lambda: None) -> Iterator[None]:
+    """While this lasts, an aspect works out once what it says of the inputs of a case alone.
+
+    That is what it expects, shows, and knows of mistakes. The inputs must be kept meanwhile.
+
+    Args:
+        judging: returns what else these depend on; by default the framework's key.
+    """
+    real, known = vocabulary._called, dict[Hashable, Any]()
+
+    def called(words: Callable[..., Any], framework: str, *arguments: Any) -> Any:
+        if len(arguments) != 1 or not isinstance(arguments[0], Given):
+            return real(words, framework, *arguments)
+        takes = framework if vocabulary._count(words) > 1 else ""
+        key = (words, id(arguments[0]._parts), judging() or takes)
+        if key not in known:
+            known[key] = real(words, framework, *arguments)
+        return known[key]
+
+    with mock.patch.object(vocabulary, "_called", called):
+        yield
+
+
 class Altering:
     """The judge of one question, and the entries of the solution's replies that are altered.
 
@@ -97,6 +124,7 @@ class Altering:
         self.inputs = question.draw(question.public_seed)
         self.looked_at: set[str] = set()  # the entries whose judges look at the framework
         self._framework, self._reply = "", dict[str, Any]()
+        self._aspect = ""  # the one that is judged
         self._known: dict[str, Any] = {}  # what is said of entries that are as they were
         self._tried: list[tuple[str, Any]] = []  # entries and their forms
 
@@ -108,6 +136,7 @@ class Altering:
         real = getattr(owner, method)
 
         def judge(aspect: Any, inputs: Any, reply: Any, framework: str) -> Any:
+            self._aspect = aspect.name
             found = reply.get(aspect.key)
             if found is not None and found is self._reply.get(aspect.key):
                 if aspect.name not in self._known:
@@ -116,16 +145,27 @@ class Altering:
             key = _noting(self._framework, lambda: self.looked_at.add(aspect.key))
             return real(aspect, inputs, reply, key)
 
-        with mock.patch.object(owner, method, judge):
+        with (
+            mock.patch.object(owner, method, judge),
+            expecting_once(lambda: (self._aspect, self._framework)),
+        ):
             yield self
 
     def entries(self) -> Iterator[tuple[dict[str, Any], str, Any]]:
-        """The solution's reply, and the name and value of each entry to be altered in it."""
+        """The solution's reply, and the name and value of each entry to be altered in it.
+
+        What is inspected is left out where no aspect judges it: an inspection takes its place.
+        """
+        aspects = getattr(self.question, "aspects", {}).values()
+        judged = {one.key for one in aspects}
+        inspected = {of for _, of in self.question.inspections.values()} - judged
         for framework, reply in self.right.items():
             self._framework, self._reply = framework, dict(reply)
             self._known.clear()
             for key, value in self._reply.items():
                 tried = (key, _form(value))
+                if key in inspected:
+                    continue
                 if key in self.looked_at or tried not in self._tried:
                     yield self._reply, key, value
                     self._tried.append(tried)

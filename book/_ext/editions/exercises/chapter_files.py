@@ -50,11 +50,6 @@ class ChapterFiles:
         return {one.name: one for one in library.questions_in(self.question)}
 
 
-def is_marked_by_hand(question: Question) -> bool:
-    """Whether a person gives the points of a question, so that nothing of it can be tried."""
-    return bool(getattr(question, "by_hand", False))
-
-
 def files_in(folder: Path) -> dict[str, ChapterFiles]:
     """The chapters that have exercises in a folder, and their files."""
     texts, questions = text_files(folder), library.question_files(folder)

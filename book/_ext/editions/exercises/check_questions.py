@@ -6,10 +6,11 @@ framework, in a process of its own: every right, wrong and made-up answer, on a 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from editions.base.errors import EditionsError
@@ -17,11 +18,11 @@ from editions.base.project import Project
 from editions.exercises import trial_process
 from editions.exercises.chapter_files import files_in
 from editions.exercises.exercise_files import dropped_chapters
+from editions.exercises.judged_inside import judging_notes
+from editions.exercises.judged_seeds import FEW_SEEDS
 from editions.exercises.migration import migration_notes
 from editions.exercises.question_faults import Fault, private_faults, public_faults
 from editions.exercises.trial_process import TrialFault, Work
-
-FEW_SEEDS = 3  # besides the public one
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def check_questions(wanted: Wanted) -> int:
         EditionsError: there are no such questions, or a framework is not installed.
     """
     chapters = _chapters(wanted)
-    for note in migration_notes(wanted.project, wanted.folder, chapters):
+    of_these = wanted.project, wanted.folder, chapters
+    for note in (*migration_notes(*of_these), *judging_notes(*of_these)):
         print(f"note: {note}")
     faults = _faults_in_files(wanted, chapters)
     _print_faults(map(str, faults))
@@ -63,7 +65,8 @@ def check_questions(wanted: Wanted) -> int:
     if number:
         print(f"{number} fault{'s' if number > 1 else ''}")
         return 1
-    print(f"in order, on {len(wanted.seeds)} seeds: {', '.join(sound)}")
+    seeds = f"{len(wanted.seeds)} seed{'s' if len(wanted.seeds) > 1 else ''}"
+    print(f"in order, on {seeds}: {', '.join(sound)}")
     return 0
 
 
@@ -119,13 +122,16 @@ def _try(wanted: Wanted, chapters: Sequence[str], framework: str) -> list[TrialF
             bar.update(done)
             bar.refresh()
 
-        return trial_process.make_trials(work, progress)
+        def say(text: str) -> None:
+            bar.write(f"note: {text}", file=sys.stderr)
+
+        return trial_process.make_trials(work, progress, on_quiet=say)
 
 
 def in_lines(faults: Iterable[TrialFault], seeds: int) -> Iterator[str]:
     """The faults in a line each: what is wrong on several seeds is told once."""
     groups: defaultdict[tuple[str, str, str, str], list[TrialFault]] = defaultdict(list)
-    for fault in faults:
+    for fault in map(_of_question, faults):
         beginning = fault.message.partition(": ")[0]  # what follows depends on the inputs
         groups[fault.place, fault.subject, fault.framework, beginning].append(fault)
     for (place, subject, framework, _), group in groups.items():
@@ -133,6 +139,15 @@ def in_lines(faults: Iterable[TrialFault], seeds: int) -> Iterator[str]:
         where = f" (seed {', '.join(map(str, on[:5]))}{_further(on)}; {len(on)} of {seeds})"
         text = f"{place}: {subject}, in {framework}: {group[0].message}"
         yield text + (where if on else "")
+
+
+def _of_question(fault: TrialFault) -> TrialFault:
+    """A fault of the question's own code, of which no answer is to blame, has the place there."""
+    match = re.fullmatch(r"(the question's own code raised .*) \((.+:\d+)\)", fault.message)
+    if not match:
+        return fault
+    question = fault.subject.partition(", ")[0]
+    return replace(fault, place=match[2], subject=question, seed=None, message=match[1])
 
 
 def _further(seeds: Sequence[int]) -> str:

@@ -12,6 +12,7 @@ the same name, and its other questions follow them.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -132,7 +133,7 @@ def _read(project: Project, name: str, public: Path | None, secret: Path | None)
     merged = chapters[0]
     if len(chapters) == 2:
         cells = _merge(sections(chapters[0]), sections(chapters[1]))
-        merged = replace(chapters[0], cells=tuple(cells))
+        merged = _numbered(replace(chapters[0], cells=tuple(cells)))
     own = tuple(sections(chapters[-1])) if secret else ()
     return Exercises(project, merged, secret, own)
 
@@ -166,6 +167,37 @@ def _merge(public: list[Section], secret: list[Section]) -> Iterator[Cell]:
             for question, further in changed.items():
                 if question not in known:
                     yield from further.cells
+
+
+_COUNTS = [
+    "No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven",
+    "Twelve",
+]  # fmt: skip
+_COUNT = re.compile(rf"(?m)^(?:{'|'.join(_COUNTS)}) questions?\b")
+
+
+def _numbered(chapter: Chapter) -> Chapter:
+    """Number the questions anew, where their headings have numbers, and count them in the text."""
+    found, cells, numbers = sections(chapter), list[Cell](), itertools.count(1)
+    asked = sum(section.question is not None for section in found)
+    count = _COUNTS[asked] if asked < len(_COUNTS) else str(asked)
+    said = f"{count} question{'s' if asked > 1 else ''}"
+    for section in found:
+        first, *rest = section.cells
+        if section.question:
+            text = re.sub(r"\A## \d+\. ", f"## {next(numbers)}. ", first.source)
+            cells += [replace(first, source=text), *rest]
+        elif not cells:  # what stands above the questions
+            cells += [_recounted(cell, said) for cell in section.cells]
+        else:
+            cells += section.cells
+    return replace(chapter, cells=tuple(cells))
+
+
+def _recounted(cell: Cell, said: str) -> Cell:
+    if cell.kind != "markdown":
+        return cell
+    return replace(cell, source=_COUNT.sub(said, cell.source, count=1))
 
 
 # -- the format ------------------------------------------------------------------------------------

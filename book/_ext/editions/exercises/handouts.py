@@ -128,8 +128,9 @@ def packed_solutions(exercises: Exercises, only: Collection[str] | None = None) 
         cells = tuple(cell for cell in section.cells if "solution" in cell.tags)
         part = replace(exercises.without("starter"), cells=cells)
         for framework in exercises.project.frameworks:
-            built = notebooks.build(part, framework, exercises.project).cells[1:]  # no setup cell
-            worked.setdefault(name, {})[framework.key] = "\n\n".join(map(_markdown, built))
+            built = notebooks.build(part, framework, exercises.project).cells
+            texts = [_markdown(cell) for cell in built if cell.id != notebooks.SETUP_ID]
+            worked.setdefault(name, {})[framework.key] = "\n\n".join(texts)
     return solutions.pack(worked).encode("ascii")
 
 

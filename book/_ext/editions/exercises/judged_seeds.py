@@ -11,7 +11,8 @@ from editions.base.errors import EditionsError
 from editions.base.files import digest_of_files
 
 VARIABLE = "D2L_JUDGED_SEEDS"  # repeats a run: "17 42"
-COUNT = 2
+COUNT = 2  # the weekly run tries 60
+FEW_SEEDS = 3  # that `make check-questions` tries besides the public one
 
 
 def judged_seeds(root: Path) -> tuple[int, ...]:

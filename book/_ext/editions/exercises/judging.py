@@ -6,7 +6,7 @@ question to. Each returns what breaks the rule, in words; an empty list if the r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -31,11 +31,28 @@ def reply_to(
 
     Raises:
         WireError: the inputs cannot be sent.
+        QuestionError: the question's own code is wrong.
     """
     seed = question.public_seed if seed is None else seed
     inputs = decode(encode(question.draw(seed)))
     outputs = run_probe(question, answer, inputs, frameworks.load(framework))
+    _refuse_own_errors(outputs)
     return with_inspections(question, inputs, outputs, framework)
+
+
+class QuestionError(Exception):
+    """The question's own code raised an exception; the message ends with the file and line."""
+
+
+def _refuse_own_errors(reply: Mapping[str, Any], is_right: bool = False) -> None:
+    """Raise `QuestionError` for what no answer can have caused, or for a right answer: no student's
+    code."""
+    for value in [reply, *reply.values()]:
+        for one in value if isinstance(value, list) else [value]:
+            error = one.get("error") if isinstance(one, dict) else None
+            if isinstance(error, dict) and "place" in error and (is_right or error.get("own")):
+                said = f"{error['type']}: {' '.join(error['message'].split())}"[:400]
+                raise QuestionError(f"the question's own code raised {said} ({error['place']})")
 
 
 def judge(question: Question, answer: Any, framework: str, seed: int | None = None) -> Verdict:
@@ -60,6 +77,7 @@ def failed(verdict: Verdict) -> set[str]:
 def faults_of_right(question: Question, answer: Any, framework: str, seed: int) -> list[str]:
     """A right answer earns all points, and all that it gives can be sent."""
     reply = reply_to(question, answer, framework, seed)
+    _refuse_own_errors(reply, is_right=True)
     if problems := [*_unsendable(question, reply)]:
         return problems
     outputs = decode(encode(reply))
@@ -67,7 +85,7 @@ def faults_of_right(question: Question, answer: Any, framework: str, seed: int) 
     faults = [
         f"it fails on “{finding.aspect}”: {_in_a_line(finding)}"
         for finding in verdict.findings
-        if not finding.passed
+        if not finding.passed and not finding.after
     ]
     if not faults and verdict.points != question.points:
         faults = [f"it earns {verdict.points:g} points of {question.points:g}"]
@@ -83,6 +101,16 @@ def faults_of_starter(question: Question, answer: Any, framework: str, seed: int
         if finding.points > 0
     ]
     return faults + _silent(verdict)
+
+
+def faults_of_text(question: Question, text: Any, framework: str, empty: bool) -> list[str]:
+    """Words are kept for a person to mark, and an empty text is not."""
+    verdict = judge(question, text, framework)
+    if empty and verdict.to_mark:
+        return ["it counts as an answer; begin with an empty text"]
+    if not empty and verdict.findings:
+        return [f"it is not kept: {_in_a_line(verdict.findings[0])}"]
+    return []
 
 
 def faults_of_wrong(
@@ -103,9 +131,11 @@ def faults_of_wrong(
     return faults + _silent(verdict)
 
 
-def faults_of_stub(question: Question, answer: Any, framework: str) -> list[str]:
+def faults_of_stub(
+    question: Question, answer: Any, framework: str, seeds: Iterable[int] = STUB_SEEDS
+) -> list[str]:
     """What anybody could write without a thought earns at most a hundredth."""
-    points = [judge(question, answer, framework, seed).points for seed in STUB_SEEDS]
+    points = [judge(question, answer, framework, seed).points for seed in seeds]
     return _too_many(question, points)
 
 
@@ -121,7 +151,11 @@ def _too_many(question: Question, points: Sequence[float]) -> list[str]:
     mean = float(np.mean(points))
     if mean <= MOST_OF_A_GUESS * question.points:
         return []
-    return [f"it earns {mean:.2g} points of {question.points:g}, more than a hundredth"]
+    earned = f"{mean:.2g} point{'' if mean == 1 else 's'}"
+    return [
+        f"it earns {earned} of {question.points:g}, more than a hundredth; an aspect can wait for "
+        'another: after="the name of the other"'
+    ]
 
 
 def _silent(verdict: Verdict) -> list[str]:

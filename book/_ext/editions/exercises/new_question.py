@@ -8,6 +8,7 @@ that give them.
 from __future__ import annotations
 
 import ast
+import difflib
 import keyword
 import re
 from collections.abc import Mapping
@@ -35,19 +36,37 @@ LONGEST = 60  # letters of a name, which names cells
 _NAME = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)\.([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")
 _SKELETON = Path(__file__).with_name("skeleton")
 _WORDS = ("Aspect", "function", "question")  # of the vocabulary, that the skeleton uses
+_WORDS_OF_TEXT = ("free_text",)
 _VOCABULARY = "d2lexercises.vocabulary"
 
 
 def new_question(
-    project: Project, name: str, title: str | None = None, private: Path | None = None
+    project: Project,
+    name: str,
+    title: str | None = None,
+    private: Path | None = None,
+    *,
+    text: bool = False,
 ) -> list[Path]:
     """Write a question called `name`, such as "blocks.two-steps"; return the files it is in.
+
+    Args:
+        project: the book.
+        name: chapter, dot, question.
+        title: the heading of its section; by default made from the name.
+        private: the folder of private questions; by default it is a public one.
+        text: the answer is a text, which a person marks.
 
     Raises:
         EditionsError: the name is no name for a question, its chapter hands out no exercises, there
             is such a question already, or a file of the chapter has a form to which nothing can be
             added. Nothing is changed then.
     """
+    if not name:
+        raise EditionsError(
+            "give the name of the question: make new-question NAME=blocks.two-steps, or "
+            "editions new-question blocks.two-steps"
+        )
     match = _NAME.fullmatch(name)
     if not match or len(match[2]) > LONGEST:
         raise EditionsError(
@@ -65,11 +84,11 @@ def new_question(
             f"{project.relative(files.folder)}: the questions of {chapter} are in the form of the "
             "first edition; move them first, as exercises/MIGRATING.md says"
         )
-    question = _NewQuestion(project, name, title, files, folder / chapter)
-    texts = question.texts()
-    for path, text in texts.items():
-        write_atomically(path, text.encode("utf8"))
-    return list(texts)
+    question = _NewQuestion(project, name, title, files, folder / chapter, text)
+    written = question.texts()
+    for path, code in written.items():
+        write_atomically(path, code.encode("utf8"))
+    return list(written)
 
 
 def _check_chapter(project: Project, chapter: str, private: Path | None) -> None:
@@ -80,6 +99,16 @@ def _check_chapter(project: Project, chapter: str, private: Path | None) -> None
         )
     if chapter in dropped_chapters(project):
         raise EditionsError(f"_toc.yml does not list the page {chapter}: it hands out no exercises")
+
+
+def note_on_page(project: Project, chapter: str) -> str:
+    """What to say of a chapter that is no page of the book, which a private one need not be."""
+    pages = sorted(path.stem for path in project.chapters)
+    if chapter in pages:
+        return ""
+    near = difflib.get_close_matches(chapter, pages, n=1)
+    meant = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(pages)}"
+    return f"note: no page of the book is called {chapter}{meant}"
 
 
 def _is_first_edition(files: ChapterFiles) -> bool:
@@ -97,6 +126,7 @@ class _NewQuestion:
     title: str | None
     files: ChapterFiles
     folder: Path
+    is_text: bool = False
 
     def texts(self) -> dict[Path, str]:
         """The files with the question in them.
@@ -107,9 +137,9 @@ class _NewQuestion:
         texts = {
             self.folder / "text.md": self._text(),
             self.folder / "question.py": self._question(),
-            self.folder / "right.py": self._answers("right"),
-            self.folder / "wrong.py": self._answers("wrong"),
         }
+        for kind in ("right", "wrong") if not self.is_text else ():
+            texts[self.folder / f"{kind}.py"] = self._answers(kind)
         shown = self.project.relative(self.folder / "text.md")
         chapter = parse_chapter(texts[self.folder / "text.md"], self.files.name, shown, TAGS)
         for framework in self.project.frameworks:
@@ -122,6 +152,10 @@ class _NewQuestion:
     def own(self) -> str:
         """The name behind the dot."""
         return self.name.partition(".")[2]
+
+    @property
+    def _section(self) -> str:
+        return "text-section.md" if self.is_text else "section.md"
 
     def _values(self) -> dict[str, Any]:
         snake = self.own.replace("-", "_")
@@ -152,7 +186,7 @@ class _NewQuestion:
             page = self.project.root / "book" / f"{self.files.name}.md"
             title = read_chapter(page).title if page.is_file() else ""
             return re.sub(r"\n{3,}", "\n\n", self._filled(
-                "text.md", section=self._filled("section.md", number="1. ").rstrip(),
+                "text.md", section=self._filled(self._section, number="1. ").rstrip(),
                 on_page=page.is_file(),
                 chapter_title=title or self.files.name.replace("-", " ").capitalize(),
             ))  # fmt: skip
@@ -163,7 +197,7 @@ class _NewQuestion:
             raise EditionsError(f"{shown} asks {self.name} already; nothing was changed")
         last = max((n for n, one in enumerate(found) if one.question), default=-1)
         number = re.match(r"## (\d+)\. ", found[last].cells[0].source) if last >= 0 else None
-        section = self._filled("section.md", number=f"{int(number[1]) + 1}. " if number else "")
+        section = self._filled(self._section, number=f"{int(number[1]) + 1}. " if number else "")
         lines = text.splitlines()
         following = found[last + 1 :] if last >= 0 else []
         at = following[0].cells[0].line - 1 if following else len(lines)
@@ -174,10 +208,12 @@ class _NewQuestion:
     # -- question.py -------------------------------------------------------------------------------
 
     def _question(self) -> str:
-        path, code = self.files.question, self._filled("question.py.jinja")
+        kind = "text-question" if self.is_text else "question"
+        path, code = self.files.question, self._filled(f"{kind}.py.jinja")
+        wanted = _WORDS_OF_TEXT if self.is_text else _WORDS
         if path is None:
             title = self.files.name.replace("-", " ").capitalize()
-            words = ", ".join(_WORDS)
+            words = ", ".join(wanted)
             return (
                 f'"""Questions of the chapter *{title}*."""\n\nfrom __future__ import annotations\n'
                 f"\nfrom {_VOCABULARY} import {words}\n\n{code}"
@@ -187,7 +223,7 @@ class _NewQuestion:
         tree = _parsed(text, shown)
         if clash := sorted(_defined(tree) & _defined(ast.parse(code))):
             raise EditionsError(f"{shown} defines {', '.join(clash)} already; choose another name")
-        return f"{_with_words(text, tree)}\n\n{code}"
+        return f"{_with_words(text, tree, wanted)}\n\n{code}"
 
     # -- right.py and wrong.py ---------------------------------------------------------------------
 
@@ -200,6 +236,9 @@ class _NewQuestion:
         shown = self.project.relative(path)
         text = read_text(path, shown)
         ends = _ends_of_functions(_parsed(text, shown), kind.upper())
+        if len({ends[key] for key in keys if key in ends}) < len(keys) and ends:
+            text = _with_own_functions(text, _parsed(text, shown), kind)
+            ends = _ends_of_functions(_parsed(text, shown), kind.upper())
         if missing := [key for key in keys if key not in ends]:
             raise EditionsError(
                 f"{shown}: {kind.upper()} has no function of this file for {', '.join(missing)}, "
@@ -232,17 +271,17 @@ def _defined(tree: ast.Module) -> set[str]:
     return found
 
 
-def _with_words(text: str, tree: ast.Module) -> str:
+def _with_words(text: str, tree: ast.Module, wanted: tuple[str, ...]) -> str:
     """The text of a file of questions that imports what the skeleton uses of the vocabulary."""
     imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     there = [
         node for node in imports if isinstance(node, ast.ImportFrom) and node.module == _VOCABULARY
     ]
     names = {alias.name for node in there for alias in node.names}
-    if names >= set(_WORDS):
+    if names >= set(wanted):
         return text
     lines = text.splitlines()
-    new = _import_of(sorted({*names, *_WORDS}, key=_order_of_imports)).splitlines()
+    new = _import_of(sorted({*names, *wanted}, key=_order_of_imports)).splitlines()
     if there:
         lines[there[0].lineno - 1 : there[0].end_lineno] = new
     else:
@@ -268,19 +307,43 @@ def _ends_of_functions(tree: ast.Module, table: str) -> dict[str, int]:
     ends = {
         node.name: node.end_lineno or 0 for node in tree.body if isinstance(node, ast.FunctionDef)
     }
+    _, functions = _table(tree, table)
+    return {key: ends[name] for key, name in functions.items() if name in ends}
+
+
+def _table(tree: ast.Module, table: str) -> tuple[ast.Assign | None, dict[str, str]]:
+    """The statement of a table of answers, and the function that it names for each framework."""
     for node in tree.body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict(keys, values)):
-                if name != table:
-                    continue
-                return {
-                    key.value: ends[value.id]
-                    for key, value in zip(keys, values, strict=True)
-                    if isinstance(key, ast.Constant) and isinstance(key.value, str)
-                    if isinstance(value, ast.Name)
-                    if value.id in ends
-                }
-    return {}
+                if name == table:
+                    return node, {
+                        key.value: value.id
+                        for key, value in zip(keys, values, strict=True)
+                        if isinstance(key, ast.Constant) and isinstance(key.value, str)
+                        if isinstance(value, ast.Name)
+                    }
+    return None, {}
+
+
+def _with_own_functions(text: str, tree: ast.Module, kind: str) -> str:
+    """A file of answers in which each framework has a function that calls the one they shared."""
+    statement, functions = _table(tree, kind.upper())
+    assert statement is not None
+    takes = "" if kind == "right" else "solution"
+    own = {key: f"{kind}_{key}" for key in functions}
+    while _defined(tree) & set(own.values()):
+        own = {key: f"{name}_answers" for key, name in own.items()}
+    parts = [
+        f"def {own[key]}({takes}):\n    yield from {shared}({takes})\n\n"
+        for key, shared in functions.items()
+    ]
+    table = ", ".join(f'"{key}": {name}' for key, name in own.items())
+    lines = text.splitlines()
+    lines[statement.lineno - 1 : statement.end_lineno] = [
+        *"\n".join(parts).splitlines(), "", f"{kind.upper()} = {{{table}}}"
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
 
 
 def _new_answers(kind: str, codes: Mapping[str, str]) -> str:

@@ -21,7 +21,7 @@ from d2lexercises.wire import WireError, encode
 from editions.base.errors import EditionsError, SourceError
 from editions.base.files import read_text
 from editions.base.project import Project
-from editions.exercises.chapter_files import ChapterFiles, files_in, is_marked_by_hand
+from editions.exercises.chapter_files import ChapterFiles, files_in
 from editions.exercises.exercise_files import (
     Section,
     check_rules,
@@ -37,6 +37,13 @@ from editions.exercises.stated_points import stated_points
 from editions.exercises.written_answers import load_answers
 from editions.source.chapter import Chapter
 
+_ADVICE = {  # for a type that cannot be sent
+    "tuple": "; write a list",
+    "set": "; write a list",
+    "float": "; write float(...)",
+    "int": "; write int(...)",
+    "bool": "; write bool(...)",
+}
 DRAWS = range(5)  # the seeds of the inputs that are looked at
 
 
@@ -131,11 +138,17 @@ class _ChapterFaults:
         elif chapter is not None and questions is not None:
             self._pairs(chapter, questions)
             for section in sections(chapter):
+                self._title(section, questions)
                 self._points(section, questions)
         for question in (questions or {}).values():
             self._name(question)
-            self._question(question)
-        if self.answers:
+            try:
+                self._question(question)
+            except Exception as error:
+                assert self.files.question is not None
+                self._raised(self.files.question, error, f"reading {question.name} raised ")
+        asked = list((questions or {}).values())
+        if self.answers and not (asked and all(question.is_text for question in asked)):
             self._answers()
         return self.found
 
@@ -269,6 +282,20 @@ class _ChapterFaults:
             what = f"the points in the list add up to {stated:g}; {question.name} gives {points:g}"
             self._fault(self.files.text, parts[0][0], what)
 
+    def _title(self, section: Section, questions: Mapping[str, Question]) -> None:
+        """The heading of a section is the title of its question."""
+        question, first = questions.get(section.question or ""), section.cells[0]
+        heading = re.match(r"## (?:\d+\. )?(.*)", first.source)
+        if (
+            isinstance(question, WrittenQuestion)
+            and heading
+            and heading[1].strip() != question.title
+        ):
+            what = f"the heading is “{heading[1].strip()}”, and the title of {question.name} in "
+            what += f"question.py is “{question.title}”; write the same in both"
+            assert self.files.text is not None
+            self._fault(self.files.text, first.line, what)
+
     # -- a question --------------------------------------------------------------------------------
 
     def _name(self, question: Question) -> None:
@@ -294,14 +321,18 @@ class _ChapterFaults:
             if question.aspects and exact != question.points:
                 what = f"the points of {question.name} add up to {exact:g}, no whole number"
                 self._fault(path, line, what)
-            if question.aspects and not hasattr(question, "draws"):
-                self._fault(path, line, f"nothing draws the inputs of {question.name}")
+            if not question.aspects and not question.is_text:
+                self._fault(path, line, f"{question.name} has no aspect, so it gives no points")
+                return
+            if question.aspects and question.draws is question.hidden_draws:
+                what = f"nothing draws the inputs of {question.name}: decorate a function with "
+                self._fault(path, line, f"{what}@QUESTION.inputs, QUESTION being its variable")
                 return
         try:
             _ = question.version
         except ValueError as error:
             self._fault(path, line, str(error))
-        if is_marked_by_hand(question):
+        if question.is_text:
             return
         drawn = self._inputs(question, line)
         if drawn is not None:
@@ -311,7 +342,7 @@ class _ChapterFaults:
         """The inputs of a seed, if they can be drawn and sent."""
         path = self.files.question
         assert path is not None
-        where = _line_of_function(question, "draws") or line
+        where = _line_of_function(question, "draws", path) or line
         texts = []
         for seed in DRAWS:
             try:
@@ -323,7 +354,8 @@ class _ChapterFaults:
                 texts.append(encode(drawn))
             except WireError as error:
                 what = str(error).replace("value", "inputs", 1)
-                advice = "; write a list" if "of type tuple" in what else ""
+                kind = re.search(r"of type ([a-z]+)\d*_?;", what)
+                advice = _ADVICE.get(kind[1], "") if kind else ""
                 what = f"the inputs of {question.name} cannot be sent: {what}{advice}"
                 self._fault(path, where, what)
                 return None
@@ -363,7 +395,7 @@ class _ChapterFaults:
     def _raised(self, path: Path, error: Exception, what: str) -> None:
         """Note an exception, with the line of the file that led to it."""
         frames = traceback.extract_tb(error.__traceback__)
-        lines = [one.lineno for one in frames if Path(one.filename) == path]
+        lines = [one.lineno for one in frames if Path(one.filename) == path.absolute()]
         said = " ".join(str(error).split())
         missing = getattr(error, "name", "") if isinstance(error, ModuleNotFoundError) else ""
         if missing:
@@ -385,6 +417,7 @@ def _line_of(section: Section) -> int:
     return checks[0].line
 
 
-def _line_of_function(question: Question, name: str) -> int | None:
+def _line_of_function(question: Question, name: str, path: Path) -> int | None:
+    """The line of one of a question's functions, if it is defined in this file."""
     code = getattr(getattr(question, name, None), "__code__", None)
-    return code.co_firstlineno if code else None
+    return code.co_firstlineno if code and Path(code.co_filename) == path.absolute() else None

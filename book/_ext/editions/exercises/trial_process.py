@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ from editions.exercises.exercise_files import PRIVATE, find_exercises
 from editions.exercises.trials import ChapterTrials, error_in_words
 from editions.notebooks.kernels import kernel_environment
 
-TRIAL_SECONDS = 300.0  # for one trial, the import of the framework included
+TRIAL_SECONDS = 120.0  # for one trial, the import of the framework included
+QUIET_SECONDS = 30.0  # after which it is said what is being tried
 _MOST_STARTS = 25  # of processes, for the trials of one framework
 
 
@@ -59,20 +61,30 @@ def make_trials(
     work: Work,
     on_progress: Callable[[int, int], None] = lambda done, more: None,
     seconds: float = TRIAL_SECONDS,
+    on_quiet: Callable[[str], None] = lambda said: None,
 ) -> list[TrialFault]:
     """Make all trials, in as many processes as it takes; return what was wrong.
 
-    `on_progress` is called with the number of trials that are done, and of those that were added.
+    `on_progress` is called with the number of trials that are done, and of those that were added;
+    `on_quiet` with a line on the trial that has been running for a while.
     """
-    parent = _Parent(work, on_progress, seconds)
+    parent = _Parent(work, on_progress, seconds, on_quiet)
     return parent.run()
 
 
 class _Parent:
     """Starts processes, and collects what they say."""
 
-    def __init__(self, work: Work, on_progress: Callable[[int, int], None], seconds: float) -> None:
+    def __init__(
+        self,
+        work: Work,
+        on_progress: Callable[[int, int], None],
+        seconds: float,
+        on_quiet: Callable[[str], None],
+    ) -> None:
         self.work, self.on_progress, self.seconds = work, on_progress, seconds
+        self.on_quiet = on_quiet
+        self.endless: set[str] = set()  # answers that are tried on no further seed
         self.faults: list[TrialFault] = []
         self.finished: set[str] = set()  # chapters
         self.done: set[str] = set()  # trials of the chapter that is at work, by key
@@ -95,10 +107,12 @@ class _Parent:
             assert process.stdin is not None
             with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
                 json.dump(self._task(), stdin)
-            for line in _lines(process, self.seconds):
+            for line in _lines(process, self.seconds, self._still):
                 if line is None:
                     _kill(process)
-                    self._blame(f"it did not end within {self.seconds:g} seconds")
+                    more = "; it is tried on no further seed" if self.at.get("key") else ""
+                    self.endless.add(_answer_of(self.at.get("key", "")))
+                    self._blame(f"it did not end within {self.seconds:g} seconds{more}")
                     return self._nothing_left()
                 self._hear(json.loads(line))
             status = process.wait()
@@ -116,7 +130,16 @@ class _Parent:
             "framework": work.framework,
             "seeds": list(work.seeds),
             "skip": sorted(self.done),
+            "endless": sorted(self.endless),
+            "parent": os.getpid(),
         }
+
+    def _still(self, waited: float) -> None:
+        subject = self.at.get("subject", "starting a process")
+        self.on_quiet(
+            f"{subject}, in {self.work.framework}: no result after {waited:g} seconds; it is "
+            f"stopped after {self.seconds:g}"
+        )
 
     def _hear(self, message: dict[str, Any]) -> None:
         if "trials" in message:
@@ -182,8 +205,18 @@ def _kill(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _lines(process: subprocess.Popen[str], seconds: float) -> Iterator[str | None]:
-    """The lines that a process writes; None where it writes none for so long."""
+def _answer_of(key: str) -> str:
+    """The answer that a trial's key names, whatever the seed."""
+    return key.rpartition("|")[0]
+
+
+def _lines(
+    process: subprocess.Popen[str], seconds: float, still: Callable[[float], None]
+) -> Iterator[str | None]:
+    """The lines that a process writes; None where it writes none for so long.
+
+    Meanwhile, `still` is called every now and then with the seconds that have passed.
+    """
     waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def read() -> None:
@@ -194,14 +227,21 @@ def _lines(process: subprocess.Popen[str], seconds: float) -> Iterator[str | Non
         waiting.put("")
 
     threading.Thread(target=read, daemon=True).start()
+    waited = 0.0
     while True:
+        step = min(QUIET_SECONDS, seconds - waited)
         try:
-            line = waiting.get(timeout=seconds)
+            line = waiting.get(timeout=step)
         except queue.Empty:
-            yield None
-            return
+            waited += step
+            if waited >= seconds:
+                yield None
+                return
+            still(waited)
+            continue
         if not line:
             return
+        waited = 0.0
         yield line
 
 
@@ -222,9 +262,17 @@ def _last_line(text: str) -> str:
 # -- in the process --------------------------------------------------------------------------------
 
 
+def _end_with(parent: int) -> None:
+    """End this process, and what it started, when its parent ends."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.killpg(0, signal.SIGKILL)
+
+
 def main() -> None:
     """Make the trials of a task; its answers can print and write what they like."""
     task = json.load(sys.stdin)
+    threading.Thread(target=_end_with, args=[task["parent"]], daemon=True).start()
     channel = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
@@ -251,7 +299,7 @@ def main() -> None:
         say(trials=len(chosen), chapter=exercises.name)
         skip = set(task["skip"])
         for trial in chosen:
-            if trial.key not in skip:
+            if trial.key not in skip and _answer_of(trial.key) not in task["endless"]:
                 say(at={"place": trial.place, "subject": trial.subject, "seed": trial.seed,
                         "key": trial.key, "chapter": exercises.name})  # fmt: skip
                 say(faults=trial.run())

@@ -20,7 +20,7 @@ from d2lexercises.question import Question
 from editions.base.project import Project
 from editions.exercises import judging, written_answers
 from editions.exercises.altered_replies import faults_of_odd_replies
-from editions.exercises.chapter_files import ChapterFiles, is_marked_by_hand
+from editions.exercises.chapter_files import ChapterFiles
 from editions.exercises.exercise_files import Exercises, checks_in, read_exercise_text
 from editions.exercises.python_lines import line_of_text
 from editions.exercises.written_answers import Kind, Names
@@ -45,6 +45,8 @@ class Trial:
         """What is wrong, in words; an exception is a fault of the question."""
         try:
             return list(self.faults())
+        except judging.QuestionError as error:
+            return [str(error)]
         except Exception as error:
             return [f"judging it raised {error_in_words(error)}"]
 
@@ -58,11 +60,9 @@ class ChapterTrials:
         """`files` are those that are tried; `exercises` has their text, as it is handed out."""
         self.project, self.exercises, self.files = project, exercises, files
         self.framework = framework
-        self.questions = {
-            name: question
-            for name, question in files.questions().items()
-            if not is_marked_by_hand(question)
-        }
+        found = files.questions()
+        self.texts = {name: one for name, one in found.items() if one.is_text}
+        self.questions = {name: one for name, one in found.items() if name not in self.texts}
 
     def all(self, seeds: Sequence[int | None]) -> Iterator[Trial]:
         """Every trial. A seed of None stands for the question's public one.
@@ -76,8 +76,25 @@ class ChapterTrials:
                 yield from self._of_question(question, solution["answers"][name], seeds)
             if name in starter["answers"]:
                 yield from self._of_starter(question, starter["answers"][name], seeds)
-        yield from self._of_right(seeds)
-        yield from self._of_wrong(solution, seeds)
+        for name, question in self.texts.items():
+            for what, names in (("solution", solution), ("starter", starter)):
+                if name in names["answers"]:
+                    yield Trial(
+                        self._place_of_section(name), f"{name}, the {what}",
+                        functools.partial(
+                            judging.faults_of_text, question, names["answers"][name],
+                            self.framework, what == "starter",
+                        ),
+                    )  # fmt: skip
+        for path, trials in (
+            (self.files.right, self._of_right(seeds)),
+            (self.files.wrong, self._of_wrong(solution, seeds)),
+        ):
+            try:
+                yield from trials if self.questions else ()
+            except written_answers.AnswersError as error:
+                place = f"{self._shown(path)}:{error.line}"
+                yield _fault(place, f"an answer of {self.exercises.name}", str(error))
 
     def names(self, kind: Kind) -> Names:
         """What the code cells define, with the starters or with the solutions."""
@@ -134,10 +151,15 @@ class ChapterTrials:
             question = self.questions.get(name)
             place, subject = self._place_in(path, what), f"{name}, right answer “{what}”"
             if question is None:
-                yield _fault(place, subject, f"question.py has no question {name}")
+                yield _fault(place, subject, self._unknown(name))
                 continue
             faults = functools.partial(judging.faults_of_right, question, answer, self.framework)
             yield from self._on_seeds(place, subject, question, seeds, faults)
+
+    def _unknown(self, name: str) -> str:
+        if name in self.texts:
+            return "it is not tried: a person marks the answers to this question"
+        return f"question.py has no question {name}; it has: {', '.join(self.questions)}"
 
     def _of_wrong(self, solution: Names, seeds: Sequence[int | None]) -> Iterator[Trial]:
         path = self.files.wrong
@@ -149,7 +171,7 @@ class ChapterTrials:
             question = self.questions.get(name)
             place, subject = self._place_in(path, what), f"{name}, wrong answer “{what}”"
             if question is None:
-                yield _fault(place, subject, f"question.py has no question {name}")
+                yield _fault(place, subject, self._unknown(name))
                 continue
             failing.setdefault(name, set()).update(expected)
             if not expected:

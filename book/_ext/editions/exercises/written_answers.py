@@ -58,14 +58,23 @@ def names_of(
     return names
 
 
+class AnswersError(Exception):
+    """An answer of a file is not given in the form that it has to have; `line` says where."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
 def right_answers(path: Path, framework: str) -> Iterator[Right]:
     """The answers of a file `right.py`.
 
     Raises:
         ValueError: the file has none for the framework.
+        AnswersError: an answer is not in the form of `Right`.
         Exception: whatever the file raises.
     """
-    return _generator(path, "RIGHT", framework)()
+    return _checked(_generator(path, "RIGHT", framework)())
 
 
 def wrong_answers(path: Path, framework: str, solution: Names) -> Iterator[Wrong]:
@@ -73,9 +82,35 @@ def wrong_answers(path: Path, framework: str, solution: Names) -> Iterator[Wrong
 
     Raises:
         ValueError: the file has none for the framework.
+        AnswersError: an answer is not in the form of `Wrong`.
         Exception: whatever the file raises.
     """
-    return _generator(path, "WRONG", framework)(solution)
+    return _checked(_generator(path, "WRONG", framework)(solution), aspects=True)
+
+
+def _checked(answers: Iterator[Any], aspects: bool = False) -> Iterator[Any]:
+    """The answers, each of which is in its form."""
+    texts = ["the question", "a few words"]
+    parts = [*texts, "the answer", *(["the aspects on which it fails"] if aspects else [])]
+    for one in answers:
+        line = _line_of_yield(answers)
+        if not isinstance(one, tuple) or len(one) != len(parts):
+            got = f"{len(one)} values" if isinstance(one, tuple) else type(one).__name__
+            raise AnswersError(f"yield {len(parts)} values, {', '.join(parts)}; got {got}", line)
+        for what, value in zip(texts, one, strict=False):
+            if not isinstance(value, str):
+                raise AnswersError(f"{what} must be a text in quotes, got {value!r:.80}", line)
+        if aspects and not isinstance(one[3], set | frozenset | list | tuple):
+            raise AnswersError(f"write the aspects as {{{one[3]!r:.80}}}, in braces", line)
+        yield one
+
+
+def _line_of_yield(answers: Any) -> int:
+    """The line at which a generator, or the one that it yields from, waits."""
+    while (inner := getattr(answers, "gi_yieldfrom", None)) is not None:
+        answers = inner
+    frame = getattr(answers, "gi_frame", None)
+    return frame.f_lineno if frame else 1
 
 
 def _generator(path: Path, table: str, framework: str) -> Callable[..., Iterator[Any]]:

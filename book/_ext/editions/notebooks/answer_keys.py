@@ -18,6 +18,7 @@ from editions.source.predictions import ANSWER, Prediction, naming_claim, predic
 from editions.source.spoilers import NUMBER, given_away
 
 ENTRY = "answers"  # of the metadata under `KEY`: labels by the ids of the claims that name them
+LONGEST = 40  # characters of an answer in words
 EXPRESSION = f"str({ANSWER})"  # evaluated after a claim that names the right choice
 
 
@@ -42,7 +43,7 @@ def answer_keys(chapter: Chapter, framework: str, notebook: NotebookNode) -> dic
 
     Raises:
         EditionsError: lists the predictions to which the run gives no answer, and the comments
-            that give an answer away.
+            and lines of prose that give an answer away.
     """
     ids = _ids(chapter, framework)
     cells = {cell.id: cell for cell in notebook.cells}
@@ -62,9 +63,9 @@ def answer_keys(chapter: Chapter, framework: str, notebook: NotebookNode) -> dic
             problems.append(f"{chapter.path}:{one.cell.line}: {framework} edition: {error}")
             continue
         problems += [
-            f"{chapter.path}:{cell.line}: {framework} edition: a comment gives the answer to the "
-            f"prediction away: {comment!r} (the answer is {keys[one.name]!r})"
-            for cell, comment in given_away(one, framework, keys[one.name])
+            f"{chapter.path}:{line}: {framework} edition: this gives the answer to the prediction "
+            f"of line {one.cell.line} away: {text!r} (the answer is {keys[one.name]!r})"
+            for line, text in given_away(one, framework, keys[one.name], chapter.edition(framework))
         ]
     if problems:
         raise EditionsError("\n".join(problems))
@@ -116,11 +117,27 @@ def _printed(prediction: Prediction, cells: list[NotebookNode]) -> str:
         raise ValueError(f"the cells tagged predict print no {what}: ask with choices")
     which = question.which
     if which is None:
-        return found[-1].rstrip(".") if what == "number" else _unquoted(text)
+        return found[-1].rstrip(".") if what == "number" else _few_words(text)
     if not -len(found) <= which <= len(found):
         raise ValueError(f":which: is {which}, but the cells print {len(found)} {what}(s)")
     chosen = found[which - 1 if which > 0 else which]
-    return chosen.rstrip(".") if what == "number" else _unquoted(chosen)
+    return chosen.rstrip(".") if what == "number" else _few_words(chosen)
+
+
+def _few_words(text: str) -> str:
+    """Return what is printed as the key of a question for words.
+
+    Raises:
+        ValueError: no reader would write it like this, so it cannot be compared.
+    """
+    key = _unquoted(text)
+    if "\n" in key or len(key) > LONGEST or key.startswith(("(", "[", "{")):
+        raise ValueError(
+            f"the answer in words, {key!r}, cannot be compared with what a reader writes: it needs "
+            f"one line, at most {LONGEST} characters and no bracket at its start; ask for a number "
+            "or choices, or set :which:"
+        )
+    return key
 
 
 def _unquoted(text: str) -> str:

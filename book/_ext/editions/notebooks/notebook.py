@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from editions.base.frameworks import Framework
-from editions.base.project import Project
+from editions.base.project import EXERCISES_ENDING, Project
 from editions.base.strings import Strings
 from editions.notebooks.outputs import has_figure
 from editions.source.asides import Aside
@@ -18,6 +20,9 @@ from editions.source.predictions import predictions
 
 KEY = "d2lcompute"  # the entry of a notebook's metadata that this package writes
 SETUP_ID = "setup"
+TITLE_ID = "title"
+NEXT_ID = "next-step"
+HEADING = re.compile(r"(?:\([^()\n]+\)=\s*\n\s*)*#{1,6} ")  # with the labels above it
 
 
 def build(chapter: Chapter, framework: Framework, project: Project) -> NotebookNode:
@@ -49,7 +54,6 @@ def build(chapter: Chapter, framework: Framework, project: Project) -> NotebookN
             "colab": {"gpuType": "T4", "provenance": []},
         }
     )
-    notebook.cells.append(_setup_cell(project, strings))
     aside: Aside | None = None
     for cell, identifier in zip(cells, cell_ids(cells), strict=True):
         if cell.kind == "markdown":
@@ -64,7 +68,41 @@ def build(chapter: Chapter, framework: Framework, project: Project) -> NotebookN
             notebook.cells += _turn(aside, cell, plain, strings)
             aside = cell.aside
         notebook.cells.append(node)
+    _put_setup_behind_title(notebook, _setup_cell(project, strings))
+    if page := _page_of(project, chapter):
+        notebook.cells.append(_next_step(project, page, strings))
     return notebook
+
+
+def _put_setup_behind_title(notebook: NotebookNode, setup: NotebookNode) -> None:
+    """The title is a cell of its own, so that the set-up cell is below it and easy to find."""
+    first = notebook.cells[0] if notebook.cells else None
+    if first is None or not first.source.startswith("# ") or first.cell_type != "markdown":
+        notebook.cells.insert(0, setup)
+        return
+    title, _, rest = first.source.partition("\n")
+    heading = nbformat.v4.new_markdown_cell(title)
+    heading.id = TITLE_ID
+    first.source = rest.strip("\n")
+    notebook.cells[:1] = [heading, setup, *([first] if first.source else [])]
+
+
+def _page_of(project: Project, chapter: Chapter) -> Path | None:
+    """The source of the page that an edition belongs to; None for exercises."""
+    pages = {project.relative(path): path for path in project.chapters}
+    return pages.get(chapter.path)
+
+
+def _next_step(project: Project, page: Path, strings: Strings) -> NotebookNode:
+    """What to open next: the page of the chapter, which leads on, and its exercises."""
+    name = project.relative(page).removesuffix(".md")
+    links = [strings("on_the_site", address=project.page_address(name))]
+    if project.has_exercise_pages and (project.exercise_text(page.stem)).is_file():
+        address = project.page_address(f"{name}{EXERCISES_ENDING}")
+        links.append(strings("next_exercises", address=address))
+    node = nbformat.v4.new_markdown_cell(" · ".join(links))
+    node.id = NEXT_ID
+    return node
 
 
 def _turn(aside: Aside | None, cell: Cell, plain: Plain, strings: Strings) -> list[NotebookNode]:
@@ -79,7 +117,7 @@ def _turn(aside: Aside | None, cell: Cell, plain: Plain, strings: Strings) -> li
         heading.metadata["jp-MarkdownHeadingCollapsed"] = True
         heading.id = cell.aside.name
         headings.append(heading)
-    elif aside and not cell.source.startswith("#"):
+    elif aside and not HEADING.match(cell.source):
         heading = nbformat.v4.new_markdown_cell(f"###### {strings('deeper_end')}")
         heading.id = f"{aside.name}-end"
         headings.append(heading)
@@ -90,9 +128,9 @@ def _setup_cell(project: Project, strings: Strings) -> NotebookNode:
     source = (
         f"# @title {strings('setup_title')}\n"
         "try:\n"
-        "    import d2lcompute  # noqa: F401\n"
+        "    import d2lcompute\n"
         "except ModuleNotFoundError:\n"
-        f'    %pip install --quiet "d2lcompute @ git+{project.repository}@{project.branch}"'
+        f'    %pip install --quiet "{project.requirement()}"'
     )
     node = nbformat.v4.new_code_cell(source)
     node.id = SETUP_ID

@@ -12,17 +12,19 @@ module               knows
 ``live_cells``       the button that makes a page's cells run, and what its scripts know
 ``exercise_pages``   the pages of exercises, and the table of all questions
 ``downloads``        where the site has the notebooks
+``wheels``           the helper package's wheels that the site serves
 ``status_page``      what the status page says of each notebook
 ``prediction_nodes`` how predictions look on a page
 ``cell_folds``       how cells are put into folds: answers, and asides
 ``quiz_directive``   how self-check questions look on a page
-``folds``            how claims and predicted outputs are folded
+``folds``            how claims are folded
 ``moving_figures``   how the modules and numbers of figures that move reach a page
 ``figure_pictures``  how the picture of such a figure is drawn
 ``formulas``         how mathematics is rendered
+``api_reference``    what the reference of the packages is read from
 ``page_head``        what the theme's templates know, and which scripts a page loads
 ``search_index``     what the search page searches
-``site_files``       the page for missing addresses, the site map; scripts made small
+``site_files``       the page for missing addresses, the site map; files made small
 ``outdated_files``   what earlier builds left that the book has no more
 ``unused_styles``    which of the theme's styles no page uses
 ``build``            how a build is started and reported

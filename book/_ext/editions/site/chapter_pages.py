@@ -118,6 +118,7 @@ def _with_borrowed_question(app: Sphinx, docname: str, text: str) -> str:
         listed = ", ".join(questions) or "none"
         raise EditionsError(f"{docname}: {name} asks no question {wanted}; there are: {listed}")
     app.env.metadata[docname]["predictions"] = questions
+    app.env.metadata[docname]["borrowed_from"] = chapter.name, chapter.title
     texts = text[: match.start()], text[match.end() :]
     strings = Strings(project.language)
     return weave_borrowed(texts, chapter, wanted, project.frameworks, runs, strings)

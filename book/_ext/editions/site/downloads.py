@@ -1,7 +1,12 @@
-"""Copies of the notebooks beside the pages, for the download buttons."""
+"""Copies of the notebooks beside the pages, for the download buttons.
+
+What is downloaded is opened in JupyterLab, which shows the first line of a folded cell as it is. So
+these copies do without the mark that makes such a line a title in Colab.
+"""
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +17,7 @@ from editions.notebooks.staleness import devices_of
 from editions.site.sphinx_project import current_project
 
 FOLDER = "notebooks"
+COLAB_TITLE = re.compile(r'("source": \[\n\s*"# )@title ')
 
 
 def register(app: Sphinx) -> None:
@@ -34,5 +40,10 @@ def _copy_notebooks(app: Sphinx, exception: Exception | None) -> None:
         chapter, framework = edition.chapter.name, edition.framework.key
         for device in devices_of(edition.chapter, edition.framework, project):
             target = site / download_path(chapter, framework, device)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(project.notebook_path(chapter, framework, device), target)
+            write_download(project.notebook_path(chapter, framework, device), target)
+
+
+def write_download(notebook: Path, target: Path) -> None:
+    """Write the copy of a notebook that the site serves."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(COLAB_TITLE.sub(r"\1", notebook.read_text("utf8")), "utf8")

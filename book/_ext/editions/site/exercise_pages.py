@@ -8,7 +8,6 @@ no table of contents.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from html import escape
@@ -23,20 +22,23 @@ from sphinx.errors import ExtensionError
 from sphinx.project import Project as SphinxProject
 from sphinx.util.docutils import SphinxDirective
 
+from editions.base.project import EXERCISES_ENDING as ENDING
+from editions.base.project import EXERCISES_PAGE as INDEX
 from editions.base.project import Project
 from editions.base.strings import Strings
 from editions.exercises.chapter_files import files_in
 from editions.exercises.exercise_files import Exercises, Section, find_exercises, sections
 from editions.site.chapter_header import link_html, report_address
+from editions.site.downloads import write_download
+from editions.site.live_cells import live_button
 from editions.site.sphinx_project import current_project
 from editions.site.weaving import weave
 from editions.source.chapter import Cell, Chapter, read_chapter
 from editions.source.dropped_pages import chapter_without_left_out
 from editions.source.link_targets import LinkTargets
 
-INDEX = "book/exercises"  # the page with the table of all questions
-ENDING = "-exercises"  # a page is beside its chapter: book/blocks, book/blocks-exercises
 FOLDER = Path("exercises", "chapters")
+IGNORED = "nbval-ignore-output"  # the tag of a cell whose output is not compared
 LABELLED = re.compile(r"\]\([\w./-]+\.md#([\w-]+)\)")
 DOWNLOADS = Path("notebooks", "exercises")  # in the site
 
@@ -66,7 +68,7 @@ def docname_of(project: Project, path: Path) -> str:
 
 def are_shown(project: Project) -> bool:
     """Whether the book has the page with the table, and so the pages of exercises."""
-    return INDEX in project.contents.documents
+    return project.has_exercise_pages
 
 
 class SourcesWithExercises(SphinxProject):
@@ -150,7 +152,10 @@ def woven_page(app: Sphinx, docname: str, name: str) -> str:
 def with_facts(
     exercises: Exercises, questions: Mapping[str, Question], strings: Strings
 ) -> Chapter:
-    """The text without solutions; below each question's heading, its points and what it takes."""
+    """The text without solutions; below each question's heading, its points and what it takes.
+
+    No output of its cells is recorded, so what they give when they run is compared with nothing.
+    """
     source = exercises.without("solution")
     cells: list[Cell] = []
     for section in sections(source):
@@ -162,6 +167,9 @@ def with_facts(
             name = label(question.name)
             first = replace(first, source=f"({name})=\n{heading}\n\n{facts}\n{text}")
         cells += [first, *others]
+    cells = [
+        replace(cell, tags=(*cell.tags, IGNORED)) if cell.kind == "code" else cell for cell in cells
+    ]
     return replace(source, cells=tuple(cells))
 
 
@@ -223,6 +231,8 @@ def header_html(project: Project, name: str, docname: str, chapter: str, up: str
         ]
         if notebook.is_file():
             address = f"{up}{download_path(name, framework.key).as_posix()}"
+            if project.live_servers is not None:
+                links.append(live_button(address, strings))
             links.append(link_html(address, strings("download"), "download", download=True))
         parts.append(
             f'<div class="chapter-edition" data-framework="{framework.key}">'
@@ -262,9 +272,7 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
         for framework in project.frameworks:
             notebook = notebook_of(project, name, framework.key)
             if notebook.is_file():
-                target = site / download_path(name, framework.key)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(notebook, target)
+                write_download(notebook, site / download_path(name, framework.key))
 
 
 def _names(app: Sphinx) -> Iterator[str]:

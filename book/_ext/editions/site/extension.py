@@ -13,8 +13,10 @@ from sphinx.config import Config
 
 from editions.base.files import digest_of_files
 from editions.base.frameworks import FRAMEWORKS
+from editions.base.helper_package import SETTING, SOURCES
 from editions.base.strings import Strings
 from editions.site import (
+    api_reference,
     cell_folds,
     chapter_pages,
     downloads,
@@ -32,6 +34,7 @@ from editions.site import (
     status_page,
     tabs,
     unused_styles,
+    wheels,
 )
 from editions.site.sphinx_project import current_project
 
@@ -39,10 +42,12 @@ from editions.site.sphinx_project import current_project
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register settings, events, directives and transforms."""
     app.add_config_value("editions_frameworks", list(FRAMEWORKS), "env", [list])
+    app.add_config_value(SETTING, SOURCES[0], "env", [str])
     # A setting that changes with the tools makes Sphinx build all pages anew.
     app.add_config_value("editions_tools", "", "env", [str])
     app.connect("config-inited", _complete_settings)
     for module in (
+        api_reference,
         cell_folds,
         chapter_pages,
         downloads,
@@ -60,6 +65,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         status_page,
         tabs,
         unused_styles,
+        wheels,
     ):
         module.register(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Folds, in which a page hides claims and the outputs that readers are to predict."""
+"""Folds, in which a page hides claims and the numbers of figures."""
 
 from __future__ import annotations
 
@@ -15,12 +15,8 @@ def register(app: Sphinx) -> None:
 
 
 def _open_fold(self: Any, node: HideCodeCellNode) -> None:
-    shown, hidden = (_with_code(node[prompt]) for prompt in ("prompt_show", "prompt_hide"))
-    summary = shown
-    if shown != hidden:
-        summary = f'<span class="collapsed">{shown}</span><span class="expanded">{hidden}</span>'
-    kind = "fold-claim" if "above-input" in node["classes"] else "fold-output"
-    self.body.append(f'<details class="fold {kind}">\n<summary>{summary}</summary>\n')
+    summary = _with_code(node["prompt_show"])
+    self.body.append(f'<details class="fold fold-claim">\n<summary>{summary}</summary>\n')
 
 
 def _close_fold(self: Any, node: HideCodeCellNode) -> None:

@@ -18,7 +18,7 @@ DESCRIPTION = 200  # characters
 NEEDED = {  # files of the theme, by what a page that needs them holds
     re.compile(r'class="[^"]*\b(?:predict|quiz)\b'): ("questions.js",),
     re.compile(r'id="predictions"'): ("predictions.js",),
-    re.compile(r"data-figure="): ("figures.js", "figures.css"),
+    re.compile(r"data-figure="): ("figures.js",),  # which loads the styles
 }
 EMPTY_HEAD = re.compile(r'<th class="head[^"]*">\s*<p></p>\s*</th>')
 CITATION = re.compile(r"\s*\[[^]]*\d{4}[a-z]?\]")
@@ -36,10 +36,7 @@ def _load_what_it_needs(
     for held, files in NEEDED.items():
         if held.search(context.get("body", "")):
             for file in files:
-                if file.endswith(".css"):
-                    app.add_css_file(file)
-                else:
-                    app.add_js_file(file, priority=900)  # after the scripts of every page
+                app.add_js_file(file, priority=900)  # after the scripts of every page
 
 
 def _extend_context(

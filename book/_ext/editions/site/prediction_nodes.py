@@ -36,7 +36,8 @@ class QuestionDirective(SphinxDirective):
         """Build the question."""
         strings = Strings(self.config.language)
         name = self.options["id"]
-        question, keys = self.env.metadata[self.env.docname]["predictions"][name]
+        page = self.env.metadata[self.env.docname]
+        question, keys = page["predictions"][name]
         box = prediction(
             classes=["predict"],
             ids=[f"predict-{name}"],
@@ -48,6 +49,9 @@ class QuestionDirective(SphinxDirective):
                 ),
             },
         )
+        if "borrowed_from" in page:  # an answer is kept with the chapter's
+            chapter, title = page["borrowed_from"]
+            box["about"] |= {"data-chapter": chapter, "data-title": title}
         if question.tolerance:
             box["about"]["data-tolerance"] = repr(question.tolerance)
         self.set_source_info(box)

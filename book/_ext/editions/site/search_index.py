@@ -1,8 +1,9 @@
 """What the search page searches: one record for each section, read from the built documents.
 
 A record keeps apart what all readers see, what belongs to one framework, and what is the answer to
-a question. The page finds answers and does not quote them. Everything is one script, so that search
-works in pages that are opened as files.
+a question. The page finds answers and does not quote them. The headings above a section, the terms
+that it introduces, in italics, and the names of code in its prose say what it is about. Everything
+is one script, so that search works in pages that are opened as files.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from editions.site.tabs import class_of
 FILE = "search-sections.js"
 # The kinds of text, to which those of each framework come: "pytorch", "answer_pytorch".
 SHARED, ANSWER = "text", "answer"
+# What prose has in italics, and its names of code: also by framework, "term_pytorch".
+MARKED = {"term": nodes.emphasis, "code": nodes.literal}
 UNREAD = (nodes.raw, nodes.comment, nodes.image, nodes.system_message, nodes.math_block)
 UNREAD_CLASSES = {"sd-tab-label", "outcomes-title", "toctree-wrapper"}
 ANSWER_CLASSES = {"quiz-answer"}
@@ -37,6 +40,7 @@ class Record:
     page: str
     title: str
     anchor: str = ""
+    above: str = ""  # the headings between that of the page and its own
     texts: dict[str, list[str]] = field(default_factory=dict)  # by kind
 
     def add(self, kind: str, text: str) -> None:
@@ -60,7 +64,8 @@ def _write(app: Sphinx, exception: Exception | None) -> None:
         for one in records(app.env.get_doctree(name), name):
             texts = {kind: " ".join(found) for kind, found in one.texts.items()}
             about = {"page": len(pages) - 1, "title": one.title, "anchor": one.anchor}
-            sections.append({**about, **texts})
+            above = {"above": one.above} if one.above else {}
+            sections.append({**about, **above, **texts})
     data = json.dumps({"pages": pages, "sections": sections}, ensure_ascii=False)
     path = Path(app.outdir, "_static", FILE)
     path.write_text(f"window.searched = {data};\n", "utf8")
@@ -82,13 +87,17 @@ def records(document: nodes.document, page: str) -> list[Record]:
     return [one for one in found if one.texts or one.title]
 
 
-def _read_section(section: nodes.Element, page: str, found: list[Record]) -> None:
+def _read_section(
+    section: nodes.Element, page: str, found: list[Record], above: tuple[str, ...] = ()
+) -> None:
     title = next(section.findall(nodes.title), None)
     anchor = section["ids"][0] if found and section["ids"] else ""
-    record = Record(page, title.astext() if title else "", anchor)
+    record = Record(page, title.astext() if title else "", anchor, " ".join(above[1:]))
     found.append(record)
     for child in section.children:
-        if child is not title:
+        if isinstance(child, nodes.section):
+            _read_section(child, page, found, (*above, record.title))
+        elif child is not title:
             _read(child, SHARED, record, found)
 
 
@@ -102,6 +111,10 @@ def _read(node: nodes.Node, kind: str, record: Record, found: list[Record]) -> N
         return
     elif isinstance(node, nodes.TextElement):
         record.add(kind, _words(node))
+        if not kind.startswith(ANSWER):
+            for field, type_of_node in MARKED.items():
+                for marked in node.findall(type_of_node):
+                    record.add(f"{field}_{kind}" if kind in FRAMEWORKS else field, marked.astext())
     elif isinstance(node, nodes.Element):
         kind = _kind(node, kind)
         for child in _shown(node):

@@ -1,30 +1,39 @@
-"""Files beside the pages: the page for missing addresses, the site map; scripts made small."""
+"""Files beside the pages: the page for missing addresses, the site map; files made small."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+import minify
 from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
 
 from editions.base.strings import Strings
 from editions.site.sphinx_project import current_project
 
-SCRIPTS = (
-    *("editions.js", "reading.js", "questions.js", "predictions.js", "search.js"),
-    "live/*.js",
+OURS = (
+    *("editions", "reading", "questions", "predictions", "search", "figures", "stage"),
+    *("live/*", "figures/*"),
 )
-# Of Sphinx's own search, which `search_index` replaces.
-REPLACED = ("searchtools.js", "language_data.js")
-SUPERFLUOUS = re.compile(r"(?m)^[ \t]*//.*\n|^[ \t]+|[ \t]+// .*$")  # comments, indentation
+TYPES = {".js": "application/javascript", ".css": "text/css"}
+# Of Sphinx's own search, which `search_index` replaces; an earlier build may have left the index.
+REPLACED = ("_static/searchtools.js", "_static/language_data.js", "searchindex.js")
 
 
 def register(app: Sphinx) -> None:
     """Write the files at the end of a build."""
+    app.connect("builder-inited", _leave_out_search)
     app.connect("build-finished", _write_site_files)
+
+
+def _leave_out_search(app: Sphinx) -> None:
+    """Let Sphinx write the search page, and no index of its own."""
+    if isinstance(app.builder, StandaloneHTMLBuilder):
+        app.builder.search = False
+        app.config.html_additional_pages["search"] = "search.html"
 
 
 def _write_site_files(app: Sphinx, exception: Exception | None) -> None:
@@ -32,10 +41,11 @@ def _write_site_files(app: Sphinx, exception: Exception | None) -> None:
         site = Path(app.outdir)
         (site / "404.html").write_text(_missing_page(app), "utf8")
         (site / "sitemap.xml").write_text(_site_map(app), "utf8")
-        for script in [one for name in SCRIPTS for one in (site / "_static").glob(name)]:
-            script.write_text(SUPERFLUOUS.sub("", script.read_text("utf8")), "utf8")
+        for suffix, kind in TYPES.items():
+            for path in [one for name in OURS for one in (site / "_static").glob(name + suffix)]:
+                path.write_text(minify.string(kind, path.read_text("utf8")), "utf8")
         for name in REPLACED:
-            (site / "_static" / name).unlink(missing_ok=True)
+            (site / name).unlink(missing_ok=True)
 
 
 def _missing_page(app: Sphinx) -> str:

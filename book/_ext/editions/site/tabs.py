@@ -48,10 +48,12 @@ class EditionTabs(SphinxTransform):
     def apply(self, **kwargs: Any) -> None:
         """Change the document in place."""
         frameworks = current_project(self.app).frameworks
+        page = self.app.env.metadata[self.app.env.docname].get("editions")
+        apart = page is not None and page["chapter"].book_edition >= 2
         parents = [self.document, *self.document.findall(_holds_cells)]
         for parent in parents:
             for start, run in reversed(list(_runs(parent))):
-                parent[start : start + len(run)] = [tab_set(run, frameworks)]
+                parent[start : start + len(run)] = [tab_set(run, frameworks, apart)]
 
 
 def _holds_cells(node: nodes.Node) -> bool:
@@ -87,16 +89,24 @@ def _runs(parent: nodes.Element) -> Iterator[tuple[int, Cells]]:
         yield start, run
 
 
-def tab_set(run: Cells, frameworks: Sequence[Framework]) -> nodes.Element:
-    """A tab for each framework that has cells in the run, in the order of `frameworks`."""
+def tab_set(run: Cells, frameworks: Sequence[Framework], apart: bool = False) -> nodes.Element:
+    """A tab for each framework that has cells in the run, in the order of `frameworks`.
+
+    Args:
+        run: the cells.
+        frameworks: those of the book.
+        apart: whether readers of a framework that has no cell in the run see none of it.
+    """
     tabs = create_component("tab-set", classes=["sd-tab-set", "editions"])
     tabs.source, tabs.line = run[0].source, run[0].line
     panels = {one: [node for node in run if framework_of(node) == one.key] for one in frameworks}
     panels = {one: cells for one, cells in panels.items() if cells}
+    lacking = [one.key for one in frameworks if one not in panels]
+    if apart:
+        tabs["classes"] += [f"not-for-{key}" for key in lacking]
     if len(panels) == 1:
         tabs["classes"].append("alone")
-    elif len(panels) < len(frameworks):
-        lacking = [one.key for one in frameworks if one not in panels]
+    else:
         tabs["classes"] += [f"without-{key}" for key in lacking]
     for framework, cells in zip(panels, aligned(list(panels.values())), strict=True):
         label = nodes.rubric("", "", nodes.Text(framework.title), classes=["sd-tab-label"])

@@ -30,7 +30,7 @@ STYLES = (
     "styles/sphinx-book-theme.css",
 )
 MADE_BY_SCRIPTS = ("bs-",)  # scripts put the names of these classes together
-TEXTS = ("searchindex.js", search_index.FILE)  # which hold no classes, but all words of the book
+TEXTS = (search_index.FILE,)  # which holds no classes, but all words of the book
 NESTING = ("media", "supports")  # at-rules that hold rules
 
 

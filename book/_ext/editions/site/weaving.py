@@ -20,6 +20,8 @@ from editions.source.predictions import Prediction, predictions
 Editions = Mapping[str, Mapping[str, NotebookNode]]
 """Executed notebooks: by framework, then by device."""
 
+DRAWING, PIXELS = "image/svg+xml", "image/png"
+
 
 def weave(
     chapter: Chapter, frameworks: tuple[Framework, ...], runs: Editions, strings: Strings
@@ -171,13 +173,13 @@ def _prediction(
         run = outputs[framework or keys[0]][cell]
         tags = [framework] if framework else []
         yield (
-            _code(cell, NotebookNode({**run, "outputs": []}), tags, strings, asked=True),
+            _code(cell, NotebookNode({**run, "outputs": []}), tags, strings),
             cell.line,
         )
     yield _markdown(f":::{{reveal-begin}} {name} {home or ''}\n:::", None), line
     for part in ("predict", "claims", "why"):
         for cell in _of_all(prediction, keys, part):
-            for node in _woven(cell, outputs, keys, strings, home, asked=True):
+            for node in _woven(cell, outputs, keys, strings, home):
                 if part == "predict":
                     node.metadata.tags.append("remove-input")
                 yield node, cell.line
@@ -208,7 +210,6 @@ def _woven(
     keys: list[str],
     strings: Strings,
     home: str | None = None,
-    asked: bool = False,
 ) -> Iterator[NotebookNode]:
     """A cell as the page shows it.
 
@@ -217,17 +218,17 @@ def _woven(
     if cell.kind == "markdown":
         yield _markdown(cell.source, None if home else cell.framework)
     elif home:
-        yield _code(cell, outputs[home][cell], [], strings, asked)
+        yield _code(cell, outputs[home][cell], [], strings)
     elif cell.framework:
-        yield _code(cell, outputs[cell.framework][cell], [cell.framework], strings, asked)
+        yield _code(cell, outputs[cell.framework][cell], [cell.framework], strings)
     else:
         runs = {key: outputs[key][cell] for key in keys}
         shown = [_comparable(node.outputs) for node in runs.values()]
         if all(one == shown[0] for one in shown):
-            yield _code(cell, runs[keys[0]], [], strings, asked)
+            yield _code(cell, runs[keys[0]], [], strings)
         else:
             for key, node in runs.items():
-                yield _code(cell, node, [key], strings, asked)
+                yield _code(cell, node, [key], strings)
 
 
 def _markdown(text: str, framework: str | None) -> NotebookNode:
@@ -237,14 +238,7 @@ def _markdown(text: str, framework: str | None) -> NotebookNode:
     return NotebookNode(cell_type="markdown", metadata=NotebookNode(), source=text)
 
 
-def _code(
-    cell: Cell,
-    run: NotebookNode,
-    frameworks: list[str],
-    strings: Strings,
-    asked: bool = False,
-) -> NotebookNode:
-    """A code cell; `asked` says that a question asks for its output, which has a fold then."""
+def _code(cell: Cell, run: NotebookNode, frameworks: list[str], strings: Strings) -> NotebookNode:
     tags = [*frameworks, *(tag for tag in cell.tags if tag not in FRAMEWORKS)]
     metadata: dict[str, Any] = {}
     source = cell.source
@@ -257,12 +251,6 @@ def _code(
         tags.append("hide-cell")
         title = strings("show_numbers")
         metadata["mystnb"] = {"code_prompt_show": title, "code_prompt_hide": title}
-    elif "predict" in cell.tags and not asked:
-        tags.append("hide-output")
-        metadata["mystnb"] = {
-            "code_prompt_show": strings("show_output"),
-            "code_prompt_hide": strings("hide_output"),
-        }
     if cell.alt:
         metadata.setdefault("mystnb", {})["image"] = {"alt": cell.alt}
     return NotebookNode(
@@ -279,7 +267,11 @@ def _comparable(outputs: list[NotebookNode]) -> list[tuple[Any, ...]]:
     return [
         (
             out.get("name"), out.get("text"), out.get("ename"), out.get("evalue"),
-            {mime: _visible(mime, data) for mime, data in out.get("data", {}).items()},
+            {
+                mime: _visible(mime, data)
+                for mime, data in out.get("data", {}).items()
+                if mime != PIXELS or DRAWING not in out.data  # the page shows the drawing
+            },
         )
         for out in outputs
     ]  # fmt: skip
@@ -287,7 +279,7 @@ def _comparable(outputs: list[NotebookNode]) -> list[tuple[Any, ...]]:
 
 def _visible(mime: str, data: Any) -> Any:
     """An output as a reader sees it: of a drawing, the strokes, rounded to whole points."""
-    if mime != "image/svg+xml":
+    if mime != DRAWING:
         return data
     strokes = re.findall(r'\b(?:d|x|y|transform)="([^"]*)"', "".join(data))
     return [[round(float(n)) for n in re.findall(r"-?\d+\.?\d*", stroke)] for stroke in strokes]

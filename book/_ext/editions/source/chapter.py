@@ -66,6 +66,7 @@ class Chapter:
     path: str  # its name in messages
     cells: tuple[Cell, ...]
     draft: bool = False  # unfinished: rules for finished chapters do not apply
+    book_edition: int = 1  # from 2 on, a page shows what one framework has to its readers alone
 
     @property
     def title(self) -> str:
@@ -150,11 +151,12 @@ def parse_chapter(
             aside=next((aside for aside in asides if aside.holds(line)), None),
         )
         cells += [cell] if cell.kind == "code" else _parts(path, cell)
-    draft = bool((notebook.metadata.get("editions") or {}).get("draft"))
+    own = notebook.metadata.get("editions") or {}
     for aside in asides:
         if not any(cell.aside == aside and cell.source for cell in cells):
             raise SourceError(path, aside.first, "the aside is empty")
-    chapter = Chapter(name=name, path=path, cells=tuple(cells), draft=draft)
+    draft, book_edition = bool(own.get("draft")), own.get("edition", 1)
+    chapter = Chapter(name, path, tuple(cells), draft, book_edition)
     _check(chapter, TAGS | more_tags)
     return chapter
 

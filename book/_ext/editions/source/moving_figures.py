@@ -21,6 +21,8 @@ from editions.source.myst_syntax import directive_of, parse
 LIMIT = 15 * 1024  # bytes of a module with what it imports, compressed by gzip
 FOLDER = Path("book", "figures")
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']""")
+# What turns a drawing's numbers into others; `Math.hypot` and the like place things.
+FORMULA = re.compile(r"\bMath\.(?:sqrt|cbrt|exp|expm1|log\w*|pow|sinh|cosh|tanh|random)\b")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def modules(project: Project) -> list[Path]:
 
 
 def module_problems(project: Project) -> Iterator[str]:
-    """Find the modules that have no picture, import what is not there, or weigh too much."""
+    """Find the modules that have no picture, calculate, import what is not there, or are heavy."""
     for module in modules(project):
         shown = project.relative(module)
         if module.name.startswith("_"):
@@ -75,6 +77,11 @@ def module_problems(project: Project) -> Iterator[str]:
                 f"{shown}: there is no {picture.name} beside it, which notebooks, print and "
                 "readers without scripts see. Draw one, or rename the module to _NAME.js if "
                 "it only holds what others import"
+            )
+        for formula in dict.fromkeys(FORMULA.findall(read_text(module, shown))):
+            yield (
+                f"{shown}: it calculates with {formula}, and no run compares the result; let the "
+                "cell calculate it and pass it to FigureNumbers, and a claim assert it"
             )
         needed = {module}
         pending = [module]

@@ -5,6 +5,7 @@ Such a page is a Jinja template. It can use:
 - `repository` and `branch`: the address of the repository, and the branch or tag of its links;
 - `site`: the address of the published site, with a slash at its end;
 - `live`: whether cells can run on the pages;
+- `requirement(extras, tag)`: what `pip install` is given to install the helper package;
 - `frameworks`: the book's frameworks by key, as `d2lcompute._frameworks` describes them;
 - `framework_names`: their names in a phrase, such as "PyTorch and TensorFlow";
 - `chapters`: the names of the chapters that `_toc.yml` lists.
@@ -58,6 +59,7 @@ def _settings(project: Project) -> dict[str, Any]:
         "repository": project.repository,
         "branch": project.branch,
         "site": project.site,
+        "requirement": project.requirement,
         "live": project.live_servers is not None,
         "frameworks": frameworks,
         "framework_names": f"{', '.join(others)} and {last}" if others else last,

@@ -22,13 +22,16 @@ The kinds of question:
 =========== ==================================================================================
 ``choices`` one of the labelled items; a claim assigns the right label to `answer`
 ``number``  the last number that the predict cells print, within `:tolerance:` (default 0)
-``words``   the text that the predict cells print; a figure, or an output that is not compared,
-            has no key: readers compare
+``words``   the text that the predict cells print: one line, at most 40 characters, no bracket
+            at its start; readers compare a figure, and an output that is not compared
 =========== ==================================================================================
 
 For a number or words, `:which: 2` takes the second number or line that is printed, and `:which: -2`
-the last but one. A claim is required for choices only. A question that is tagged with a framework
-belongs to that edition alone; otherwise each edition has its own cells and its own answer.
+the last but one. A question that is tagged with a framework belongs to that edition alone;
+otherwise each edition has its own cells and its own answer.
+
+A claim is required for choices only. The code of such a question may call `shown_error` only if the
+question says that an error comes, because readers see the call before they answer.
 """
 
 from __future__ import annotations
@@ -50,6 +53,7 @@ from editions.source.myst_syntax import Directive, directive_of, parse
 KINDS = ("choices", "number", "words")
 OPTIONS = {"choices": set(), "number": {"tolerance", "which"}, "words": {"which"}}
 ANSWER = "answer"  # the variable in which a claim names the right label
+AN_ERROR = re.compile(r"(?i)\b(errors?|exceptions?|raise[sd]?|fail(s|ed)?|refuse[sd]?)\b")
 ITEM = re.compile(r"- ([\w][\w -]*): +(\S.*)$")
 
 
@@ -139,7 +143,7 @@ def predictions(chapter: Chapter) -> tuple[Prediction, ...]:
         cell: {} for cell in chapter.cells if cell.part == "predict"
     }
     for framework in FRAMEWORKS:
-        for cell, answer in _answers(chapter, framework, asks=bool(found)):
+        for cell, answer in _answers(chapter, framework):
             found[cell][framework] = answer
     result: list[Prediction] = []
     taken: dict[str, int] = {}
@@ -152,7 +156,7 @@ def predictions(chapter: Chapter) -> tuple[Prediction, ...]:
     return tuple(result)
 
 
-def _answers(chapter: Chapter, framework: str, asks: bool) -> list[tuple[Cell, Answer]]:
+def _answers(chapter: Chapter, framework: str) -> list[tuple[Cell, Answer]]:
     """Each question of an edition, with the cells that answer it."""
     found: list[tuple[Cell, Answer]] = []
     asked: Cell | None = None  # the question that has no explanation yet
@@ -191,7 +195,7 @@ def _answers(chapter: Chapter, framework: str, asks: bool) -> list[tuple[Cell, A
                 "between {predict} and {why} come cells tagged predict, then claims, and nothing "
                 "else: readers see the rest before they answer",
             )
-        elif asks and "predict" in cell.tags:
+        elif "predict" in cell.tags:
             fail(cell, "no {predict} above asks for the output of this cell")
         before = cell
     if asked:
@@ -220,7 +224,17 @@ def _prediction(chapter: Chapter, cell: Cell, answers: dict[str, Answer]) -> Pre
             if one.aside != cell.aside:
                 _fail(chapter, one, "an aside begins or ends between a question and its {why}")
     for framework, answer in answers.items():
-        if question.kind == "choices" and not any(_names_answer(one) for one in answer.claims):
+        if question.kind != "choices":
+            continue
+        telling = next((one for one in answer.predict if "shown_error(" in one.source), None)
+        if telling and not AN_ERROR.search(question.text):
+            _fail(
+                chapter,
+                telling,
+                f"`shown_error` says in the {framework} edition that an error comes: say so in the "
+                "question, or catch the error with try",
+            )
+        if not any(_names_answer(one) for one in answer.claims):
             _fail(
                 chapter,
                 cell,

@@ -1,76 +1,678 @@
-"""Split a submission's code cells into parts to run in order, and the answers that they name.
+"""Run a submission's code cells in IPython's shell, as Jupyter does.
 
-An answer is found by its check, ``check("blocks.sequential", MySequential)``, anywhere in the
-notebook except inside a function or a class. The answer is any expression; it is evaluated at the
-position of the check. If a question has several checks, the last one in the notebook counts, as it
-does when the notebook is run from top to bottom.
+A call of `check` gives an answer, wherever it is: at the top of a cell, in a loop, in a function.
+An exception stops its cell, and the next cell runs. What differs from Jupyter is what the grader's
+machine lacks:
+
+- A statement that fails because of the machine, such as the import of a module that is not
+  installed, does not stop its cell. The names that it did not bind are *lost*, and what fails for
+  the lack of them does not stop the cell either. A statement that calls something, or imports all
+  of a module, may bind any name, and may change the objects that it names.
+- A statement that hung, or ended its process, is left out when the submission is run again.
+- The event loop runs only while a cell waits, and for a moment after a cell that leaves tasks.
+- Nothing is displayed or installed, nothing waits for a person, and Colab's modules do nothing.
 """
 
 from __future__ import annotations
 
 import ast
-import linecache
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from types import CodeType
+import asyncio
+import builtins
+import contextlib
+import functools
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import itertools
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection, Coroutine, Iterator
+from dataclasses import dataclass, field
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
 
-from d2lexercises.answers import checks_in, python_of
+from d2lexercises import answers, environment, newer_python
+from inside import colab
+from IPython.core.compilerop import CachingCompiler
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.formatters import DisplayFormatter
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import line_cell_magic, magics_class, needs_local_scope, no_var_expand
+from IPython.core.magics.execution import ExecutionMagics
+from IPython.utils.text import SList
+from traitlets import Type
+from traitlets.config import Application, Config
+
+_SHELL_SECONDS = 10.0  # for a command such as !ls
+_INSTALLERS = re.compile(
+    r"\s*(?:sudo\s+)?(?:\S*python[\d.]*\s+-m\s+)?"
+    r"(?:pip[\d.]*|uv|conda|mamba|micromamba|apt|apt-get|brew|yum|dnf|npm|poetry)\b"
+)
+_REPEATS = re.compile(r"(?:^|(?<=\s))-[nr]\s*\d+(?=\s|$)")
+_WITHOUT_EFFECT = ("pip", "conda", "mamba", "micromamba", "uv", "matplotlib", "debug", "pdb",
+                   "tensorboard", "tensorflow_version")  # fmt: skip
+_TASKS_CELL, _TASKS_NOTEBOOK = 1.0, 5.0  # seconds that tasks get after a cell, and after all
+_MOST_NAMES = 12  # that are listed
+_PASSES, _DIFFERS = "_d2l_passes_", "_d2l_differs_"  # built-in functions in guarded statements
+# Conditions that may differ from machine to machine.
+_ABOUT_MACHINE = re.compile(
+    r"exists|is_?file|is_?dir|listdir|glob|find_spec|sys\.modules|environ|getenv|is_available"
+    r"|device_count|list_(?:physical|logical)_devices|which\(|platform|hostname|getuser"
+)
+_SIMPLE = (
+    *(ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Import, ast.ImportFrom),
+    *(ast.Assert, ast.Delete),
+)
 
 
-@dataclass(frozen=True)
-class Part:
-    """Code to run, or an answer to evaluate."""
-
-    step: str  # "3.1": the second part of the cell with index 3
-    code: CodeType
-    question: str | None = None  # if set, `code` is the expression that gives the answer
+# -- the shell -----------------------------------------------------------------------------------
 
 
-def plan(
-    cells: list[str],
-    questions: Collection[str],
-    skip: Collection[str] = (),
-    begin: Callable[[str], None] = lambda step: None,
-) -> tuple[list[Part], dict[int, BaseException]]:
-    """Return the parts of `cells`, and the error of each cell that is not valid Python, by index.
+class _Compiler(CachingCompiler):
+    """Names code after its cell, as tracebacks, `inspect` and AutoGraph show it."""
 
-    `begin` is called with "parse 3" before the cell with index 3 is parsed. Cells whose parsing is
-    in `skip` are left out. Of a question that is answered more than once, the last answer is kept.
+    cell = 0
+    parts = 0  # of the cell: the cells of cell magics count too
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
+        self.parts += 1
+        part = f", part {self.parts}" if self.parts > 1 else ""
+        return f"<cell {self.cell + 1}{part}>"
+
+
+class _NoDisplay(DisplayHook):
+    """Binds `_`, and shows nothing: how a value would look is not calculated."""
+
+    def compute_format_data(self, result: Any) -> Any:
+        return {}, {}
+
+    def write_format_data(self, *arguments: Any, **named: Any) -> None:
+        pass
+
+    def write_output_prompt(self) -> None:
+        pass
+
+
+class _NoPublisher(DisplayPublisher):
+    def publish(self, *arguments: Any, **named: Any) -> None:
+        pass
+
+    def clear_output(self, wait: bool = False) -> None:
+        pass
+
+
+class _NoFormatter(DisplayFormatter):
+    def format(self, *arguments: Any, **named: Any) -> Any:
+        return {}, {}
+
+
+class ZMQInteractiveShell(InteractiveShell):
+    """IPython's shell, without a terminal and without a person.
+
+    It has the name of that in Jupyter's kernel, since code may ask for it.
     """
-    parts: list[Part] = []
-    errors: dict[int, BaseException] = {}
-    for index, source in enumerate(cells):
-        if f"parse {index}" in skip:
-            continue
-        begin(f"parse {index}")
+
+    kernel = colab.Anything("kernel")
+
+    compiler_class = Type(_Compiler)
+    displayhook_class = Type(_NoDisplay)
+    display_pub_class = Type(_NoPublisher)
+
+    steps: Steps  # of the cell that runs
+    compile: Any
+    loop_runner: Any
+
+    def init_display_formatter(self) -> None:
+        """See `InteractiveShell.init_display_formatter`."""
+        self.display_formatter = _NoFormatter(parent=self)
+
+    def init_magics(self) -> None:
+        """See `InteractiveShell.init_magics`."""
+        super().init_magics()
+        self.register_magics(_Execution)
+        register: Any = self.register_magic_function
+        register(lambda line, cell: self.run_body(cell), "cell", "time")
+        for name in _WITHOUT_EFFECT:
+            register(_nothing, "line", name)
+
+    def showtraceback(self, *arguments: Any, **named: Any) -> None:
+        """Do nothing."""
+
+    showsyntaxerror = showindentationerror = showtraceback
+
+    def _format_exception_for_storage(self, *arguments: Any, **named: Any) -> Any:
+        return {}
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """Do nothing: there are no windows."""
+
+    def enable_matplotlib(self, gui: str | None = None) -> tuple[str, str]:
+        """Do nothing: figures are drawn, and not shown."""
+        return "agg", "agg"
+
+    def get_parent(self) -> dict[str, Any]:
+        """Return the message that runs the cell: there is none."""
+        return {}
+
+    parent_header = property(get_parent)
+
+    def ask_exit(self) -> None:
+        """Do nothing: `exit` ends no kernel."""
+
+    def system(self, cmd: str) -> None:
+        """Run a command of `!`; what it prints is discarded."""
+        self.user_ns["_exit_code"] = _command(self.var_expand(cmd, depth=1))[0]
+
+    def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> Any:
+        """Run a command of `!`, and return what it prints."""
+        text = _command(self.var_expand(cmd, depth=depth + 1))[1]
+        return SList(text.splitlines()) if split else text
+
+    def run_cell_magic(self, magic_name: str, line: str, cell: str) -> Any:
+        """See `InteractiveShell.run_cell_magic`. The cell of an unknown magic runs if it can."""
+        if self.find_cell_magic(magic_name) is None and answers.is_python_magic(magic_name, cell):
+            return self.run_body(cell)
+        return super().run_cell_magic(magic_name, line, cell)
+
+    def run_body(self, code: str) -> Any:
+        """Run the cell of a cell magic, statement by statement; return the value of its end."""
+        result = self.run_cell(code)
+        if error := result.error_before_exec or result.error_in_exec:
+            raise error
+        return result.result
+
+    async def run_ast_nodes(
+        self,
+        nodelist: list[ast.stmt],
+        cell_name: str,
+        interactivity: str = "last_expr",
+        compiler: Any = compile,
+        result: Any = None,
+    ) -> bool:
+        """See `InteractiveShell.run_ast_nodes`. Returns whether a statement stopped the cell."""
+        nodes = list(_apart(nodelist))
+        for number, node in enumerate(nodes, 1):
+            if not self.steps.begin(node):
+                continue
+            how = interactivity if number == len(nodes) or interactivity == "all" else "none"
+            stops = await super().run_ast_nodes([_guarded(node)], cell_name, how, compiler, result)
+            if stops and not self.steps.passes(
+                result.error_in_exec or result.error_before_exec, node
+            ):
+                return True
+            result.error_in_exec = result.error_before_exec = None
+        return False
+
+
+@magics_class
+class _Execution(ExecutionMagics):
+    """The magics that run code: their cells run statement by statement, and once."""
+
+    @no_var_expand
+    @needs_local_scope
+    @line_cell_magic
+    def timeit(self, line: str = "", cell: str | None = None, local_ns: Any = None) -> Any:
+        return super().timeit(f"-n1 -r1 {_REPEATS.sub('', line)}", cell, local_ns)
+
+    @no_var_expand
+    @line_cell_magic
+    def prun(self, parameter_s: str = "", cell: str | None = None) -> Any:
+        code = answers.without_options(f"{parameter_s} ") if cell is None else cell
+        shell().run_body(code)
+
+
+def _nothing(*arguments: Any, **named: Any) -> None:
+    """Do nothing; a magic."""
+
+
+def _command(command: str) -> tuple[int, str]:
+    """Run a command in the system's shell; return its status and what it prints."""
+    if _INSTALLERS.match(command):
+        return 0, ""
+    try:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_SHELL_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return 124, ""
+    return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
+@functools.cache
+def shell() -> ZMQInteractiveShell:
+    """Return the shell; its names are those of a new `__main__`, so that pickling works."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    folder = os.path.join(os.environ.get("HOME") or os.getcwd(), ".ipython")
+    made = ZMQInteractiveShell.instance(
+        user_module=ModuleType("__main__"), ipython_dir=folder, config=config
+    )
+    made.user_module.__dict__["__builtins__"] = builtins
+    from IPython.display import display
+
+    kernels_application: Any = Application
+    kernels_application.kernel = made.kernel
+    vars(builtins).update(get_ipython=made.get_ipython, display=display)
+    os.environ.update(PIP_RETRIES="0", PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
+    sys.meta_path.insert(0, _FolderFinder())
+    colab.install()
+    return made
+
+
+class _FolderFinder(importlib.abc.MetaPathFinder):
+    """Finds the modules that a submission has written into its folder."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        """See `importlib.abc.MetaPathFinder`."""
+        if path is not None:
+            return None
+        return importlib.machinery.PathFinder.find_spec(name, [os.getcwd()], target)
+
+
+# -- the event loop ------------------------------------------------------------------------------
+
+
+class Loop:
+    """The event loop of a notebook. For the code of a cell it runs, as in Jupyter's kernel.
+
+    Only while a cell waits, and between cells, it truly runs. Otherwise it is just set as the one
+    that runs, so that cells without `await` are called as they would be without any loop.
+    """
+
+    def __init__(self) -> None:
+        self.loop: Any = asyncio.new_event_loop()
+        self.run_to_end = self.loop.run_until_complete
+        self.left = _TASKS_NOTEBOOK
+        self.waits = False  # whether it truly runs
+
+    def __enter__(self) -> Loop:
+        asyncio.set_event_loop(self.loop)
+        shell().loop_runner = self.complete
+        if importlib.util.find_spec("nest_asyncio") is None:
+            nesting: Any = ModuleType("nest_asyncio")
+            nesting.apply = self.nest
+            sys.modules["nest_asyncio"] = nesting
+        self._set_running(True)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._set_running(False)
+
+    def _set_running(self, running: bool) -> None:
+        asyncio._set_running_loop(self.loop if running else None)
+        self.loop._thread_id = threading.get_ident() if running else None
+
+    def complete(self, awaited: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> Any:
+        """Run what can be awaited to its end; a runner of IPython's.
+
+        Raises:
+            RuntimeError: the loop truly runs, so that this is called by what it runs.
+        """
+        if self.waits:
+            return self.run_to_end(awaited)
+        self._set_running(False)
+        self.waits = True
+        future = asyncio.ensure_future(awaited, loop=self.loop)
         try:
-            parts += _parts(index, python_of(source), questions)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            errors[index] = error
-    last = {part.question: part for part in parts if part.question}
-    return [part for part in parts if not part.question or last[part.question] is part], errors
+            return self.run_to_end(future)
+        finally:
+            future.cancel()  # if an interrupt ended the loop
+            self.waits = False
+            self._set_running(True)
+
+    def nest(self, loop: object = None) -> None:
+        """Let a cell run what can be awaited to its end, as `nest_asyncio.apply` does."""
+        self.loop.run_until_complete = self.complete
+        asyncio.run = lambda main, **options: self.complete(main)
+
+    def settle(self) -> None:
+        """Let tasks go on, as they do between the cells of a notebook that a person runs."""
+        tasks = asyncio.all_tasks(self.loop)
+        if not tasks:
+            return
+        began = time.monotonic()
+        seconds = min(_TASKS_CELL, max(self.left, 0.0))
+        with contextlib.suppress(BaseException):
+            self.complete(_wait(tasks, seconds))
+        self.left -= time.monotonic() - began
 
 
-def _parts(index: int, source: str, questions: Collection[str]) -> Iterator[Part]:
-    filename = f"<cell {index + 1}>"
-    text = source if source.endswith("\n") else f"{source}\n"
-    # AutoGraph, torch.jit.script, inspect and tracebacks look up the source here.
-    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
-    pieces: list[tuple[list[ast.stmt] | ast.expr, str | None]] = []
-    block: list[ast.stmt] = []
-    for statement in ast.parse(text, filename).body:
-        checks = [check for check in checks_in(statement, questions) if not check.scope]
-        calls = [check.call for check in checks]
-        if not (isinstance(statement, ast.Expr) and statement.value in calls):
-            block.append(statement)
-        if checks:
-            pieces += [(block, None)] if block else []
-            block = []
-            pieces += [(check.answer, check.question) for check in checks]
-    pieces += [(block, None)] if block else []
-    for number, (piece, question) in enumerate(pieces):
-        if isinstance(piece, list):
-            code = compile(ast.Module(piece, []), filename, "exec", dont_inherit=True)
+async def _wait(tasks: Collection[asyncio.Task[Any]], seconds: float) -> None:
+    await asyncio.wait(tasks, timeout=seconds)
+
+
+# -- statements ----------------------------------------------------------------------------------
+
+
+@dataclass
+class Cell:
+    """What became of a cell."""
+
+    asked: set[str] = field(default_factory=set)  # the questions that it names in calls of `check`
+    inside: set[str] = field(default_factory=set)  # those that it names inside of functions
+    # Statements that the machine prevented, or that were left out: their questions, why, the step.
+    prevented: list[tuple[set[str], str, str]] = field(default_factory=list)
+    error: BaseException | None = None  # that stopped it
+    own_check: int = 0  # the number of the cell that last gave the name `check` to something else
+
+
+class Steps:
+    """The statements of one cell, each with its number: "3.0" is the first of the cell of index 3.
+
+    Before it there is the step "parse 3".
+    """
+
+    def __init__(
+        self, index: int, cell: Cell, skip: Collection[str], announce: Callable[[str], None]
+    ) -> None:
+        self.index, self.cell, self.skip, self.announce = index, cell, skip, announce
+        self.numbers = itertools.count()
+        self.step = f"parse {index}"
+
+    def begin(self, node: ast.stmt) -> bool:
+        """Announce a statement; return whether it is to be run."""
+        self.step = f"{self.index}.{next(self.numbers)}"
+        if self.step in self.skip:
+            self.prevent(node, f"a statement of cell {self.index + 1} does not end here", self.step)
+            return False
+        self.announce(self.step)
+        return True
+
+    def passes(self, error: BaseException | None, node: ast.AST) -> bool:
+        """Return whether a statement failed because of the machine; note what it lacks then."""
+        reason = environment.reason_of_statement(error) if error is not None else ""
+        if isinstance(error, Exception) and not reason:  # what lacks a change raises anything
+            reason = environment.reason_of_use(_used(node))
+        if error is not None and reason:
+            inherited = environment.is_inherited(error) or environment.reason_of_use(_used(node))
+            where = "" if inherited else f"in cell {self.index + 1}, "
+            self.prevent(node, where + reason, inherited=not where)
+        return bool(reason)
+
+    def leave_out(self, tree: ast.AST, condition: str) -> None:
+        """Note what follows for names if a branch does not run whose condition may differ here."""
+        reason = f"in cell {self.index + 1}, the condition {condition} may differ here"
+        names = answers.bound_names(tree)
+        environment.lose({name for name in names if name not in shell().user_ns} - {"*"}, reason)
+        if "*" in names or answers.BINDS_ANYTHING.search(ast.unparse(tree)):
+            environment.lose_any(reason)
+
+    def prevent(self, node: ast.AST, reason: str, step: str = "", inherited: bool = False) -> None:
+        """Note that a statement did not run here, and what follows for names and questions."""
+        tree = answers.python_of_statement(node) if isinstance(node, ast.stmt) else node
+        known = shell().user_ns
+        lost = {name for name in answers.bound_names(tree) if name not in known}
+        environment.lose(lost - {"*"}, reason)
+        if answers.may_bind_any(tree):
+            environment.change(
+                (name for name in _used(tree) if _can_change(known.get(name))), reason
+            )
+            if not (inherited and environment.unknown):
+                environment.lose_any(reason)
+        self.cell.prevented.append((questions_of(tree), reason, step))
+
+
+_FIXED = (type(None), bool, int, float, complex, str, bytes, tuple, os.PathLike, type, ModuleType,
+          FunctionType, BuiltinFunctionType, colab.Anything)  # fmt: skip
+
+
+def _used(tree: ast.AST) -> set[str]:
+    """Return the names whose values code uses."""
+    names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return {node.id for node in names if isinstance(node.ctx, ast.Load)}
+
+
+def _can_change(value: object) -> bool:
+    """Return whether a value is an object that a call may change."""
+    return not isinstance(value, _FIXED)
+
+
+def _apart(nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield statements; those that import several things become one for each."""
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom) and len(node.names) > 1:
+            for alias in node.names:
+                part = (
+                    ast.Import([alias])
+                    if isinstance(node, ast.Import)
+                    else ast.ImportFrom(node.module, [alias], node.level)
+                )
+                yield ast.copy_location(part, node)
         else:
-            code = compile(ast.Expression(piece), filename, "eval", dont_inherit=True)
-        yield Part(f"{index}.{number}", code, question)
+            yield node
+
+
+def _guarded(node: ast.stmt) -> ast.stmt:
+    """Return an `if` or a `with` in which a statement that the machine prevents does not stop it.
+
+    Loops stay as they are, since one may wait for an exception to end it; so do functions and
+    classes. A `try` handles its exceptions itself, and each handler notes what the machine lacks.
+    """
+    for attempt in _attempts(node):
+        for handler in attempt.handlers:
+            number = len(_guarded_statements)
+            _guarded_statements.append(attempt)
+            handler.body[:0] = _placed(f"{_PASSES}({number})", handler)
+    return _guarded_block(node)
+
+
+def _attempts(node: ast.AST) -> Iterator[ast.Try]:
+    """Yield each `try` of a statement, but for those in functions and classes."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+        return
+    if isinstance(node, ast.Try):
+        yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _attempts(child)
+
+
+def _placed(code: str, at: ast.stmt | ast.excepthandler) -> list[ast.stmt]:
+    """Return code as statements that stand at the place of another one."""
+    made = ast.parse(code).body
+    for statement in made:
+        for part in ast.walk(statement):
+            if isinstance(part, ast.stmt | ast.expr | ast.excepthandler):
+                ast.copy_location(part, at)
+    return made
+
+
+def _guarded_block(node: ast.stmt) -> ast.stmt:
+    if isinstance(node, ast.If):
+        body, other = node.body, node.orelse
+        node.body, node.orelse = _all_guarded(body), _all_guarded(other)
+        if _ABOUT_MACHINE.search(condition := ast.unparse(node.test)):
+            # Each branch notes first that the other one does not run here.
+            for branch, not_run in ((node.body, other), (node.orelse, body)):
+                number = len(_guarded_statements)
+                _guarded_statements.append(ast.Module(not_run, []))
+                branch[:0] = _placed(f"{_DIFFERS}({number}, {condition[:100]!r})", node)
+    elif isinstance(node, ast.With | ast.AsyncWith):
+        node.body = _all_guarded(node.body)
+    return node
+
+
+def _all_guarded(nodes: list[ast.stmt]) -> list[ast.stmt]:
+    guarded: list[ast.stmt] = []
+    for node in _apart(nodes):
+        if not isinstance(node, _SIMPLE):
+            guarded.append(_guarded_block(node))
+            continue
+        number = len(_guarded_statements)
+        _guarded_statements.append(node)
+        [attempt] = _placed(
+            f"try: pass\nexcept BaseException:\n if not {_PASSES}({number}): raise", node
+        )
+        assert isinstance(attempt, ast.Try)
+        attempt.body = [node]
+        guarded.append(attempt)
+    return guarded
+
+
+_guarded_statements: list[ast.stmt | ast.Module] = []
+
+
+def _passes(number: int) -> bool:
+    """Return whether the exception that is handled comes from the machine."""
+    return shell().steps.passes(sys.exception(), _guarded_statements[number])
+
+
+def _differs(number: int, condition: str) -> None:
+    """Note that a branch does not run here, as a condition about the machine may differ."""
+    shell().steps.leave_out(_guarded_statements[number], condition)
+
+
+vars(builtins).update({_PASSES: _passes, _DIFFERS: _differs})
+
+
+# -- the cells of a submission -------------------------------------------------------------------
+
+_names_of_check = {"check"}  # what the submission calls it
+
+
+def questions_of(tree: ast.AST) -> set[str]:
+    """Return the questions that calls of `check` in code name, functions included."""
+    return {one.question for one in answers.checks_in(tree, names=_names_of_check)}
+
+
+class Run:
+    """The cells of a submission, run in order.
+
+    Args:
+        sources: the code of each cell.
+        skip: the steps that are left out.
+        announce: is called with each step before it begins.
+        stopped: is called with the index of a cell that an exception stopped, and the exception.
+    """
+
+    def __init__(
+        self,
+        sources: list[str],
+        skip: Collection[str],
+        announce: Callable[[str], None],
+        stopped: Callable[[int, BaseException], None],
+    ) -> None:
+        self.sources, self.skip = sources, skip
+        self.announce, self.stopped = announce, stopped
+        self.cells: list[Cell] = []
+        self._check = vars(builtins).get("check")
+
+    def run(self, is_done: Callable[[], bool]) -> None:
+        """Run the cells, until `is_done` says that every question is answered.
+
+        Cells that mention `check` run in any case: of several answers to a question, the last one
+        counts.
+        """
+        mentions = [n for n, text in enumerate(self.sources) if re.search(r"\bcheck\b", text)]
+        last = max(mentions, default=-1)
+        # As a kernel of Jupyter does; a process that is started in the background ignores it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with Loop() as loop:
+            for index, source in enumerate(self.sources):
+                if index > last and is_done():
+                    break
+                self.cells.append(Cell())
+                self._run_cell(index, source, self.cells[-1])
+                loop.settle()
+
+    def _run_cell(self, index: int, source: str, cell: Cell) -> None:
+        steps = Steps(index, cell, self.skip, self.announce)
+        if steps.step in self.skip:
+            reason = f"cell {index + 1} cannot be read here"
+            cell.asked = answers.questions_named_in(source)
+            cell.prevented.append((cell.asked, reason, steps.step))
+            return
+        self.announce(steps.step)
+        one = shell()
+        one.steps, one.compile.cell, one.compile.parts = steps, index, 0
+        importlib.invalidate_caches()  # a cell may write a module and the next one import it
+        binds = self._look(source, cell)
+        result = one.run_cell(source, store_history=True)
+        environment.bind(binds)
+        self._look_at_check(cell, index)
+        error = result.error_before_exec or result.error_in_exec
+        if isinstance(error, SyntaxError) and self._is_too_new(source, steps):
+            return
+        if error is not None:
+            cell.error = error
+            self.stopped(index, error)
+
+    def _look(self, source: str, cell: Cell) -> set[str]:
+        """Note which questions a cell asks, as far as it can be read; return what it binds."""
+        cell.asked = answers.questions_named_in(source)
+        try:
+            tree = ast.parse(answers.python_of(source))
+            _names_of_check.update(answers.names_of_check(tree))
+            checks = answers.checks_in(tree, names=_names_of_check)
+            cell.asked |= {one.question for one in checks}
+            cell.inside = {one.question for one in checks if one.scope}
+            return answers.bound_names(tree, declared=False)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return set()
+
+    def _look_at_check(self, cell: Cell, index: int) -> None:
+        """Note whether calls of `check` reach something else now."""
+        if shell().user_ns.get("check", self._check) is not self._check:
+            before = self.cells[-2].own_check if len(self.cells) > 1 else 0
+            cell.own_check = before or index + 1
+
+    def _is_too_new(self, source: str, steps: Steps) -> bool:
+        """Return whether a cell needs a newer Python; note what it lacks then."""
+        python = answers.python_of(source)
+        needed = newer_python.needed_python(python)
+        if needed is None:
+            return False
+        reason = newer_python.advice(needed)
+        tree = ast.parse(newer_python.without_newer_syntax(python)[0])
+        steps.prevent(tree, f"cell {steps.index + 1} {reason}")
+        return True
+
+    def prevented(self, wanted: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Return, for questions without an answer, what kept their calls of `check` from running.
+
+        It is the reason of the last such call: {"reason": why the machine prevents it}, {"step":
+        the step that was left out}, {"error": the exception that stopped the cell before it}, or
+        {"said": a sentence}.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        inside: set[str] = set()  # in functions so far, which a later cell may call
+        for cell in self.cells:
+            inside |= cell.inside & set(wanted)
+            for _, reason, step in cell.prevented:
+                found |= {question: {"reason": reason} for question in inside if not step}
+            for question in cell.asked & set(wanted):
+                if cell.error is not None:
+                    found[question] = {"error": cell.error}
+                if cell.own_check:
+                    said = f"Cell {cell.own_check} gives the name check to something else, so"
+                    found[question] = {"said": f"{said} the check of this question did not run."}
+                for questions, reason, step in cell.prevented:
+                    if question in questions:
+                        found[question] = {"step": step} if step else {"reason": reason}
+        return found
+
+    def defined(self) -> list[str]:
+        """Return names that the cells bind: classes and functions first, no modules."""
+        bound = [
+            (not isinstance(value, type | FunctionType), name)
+            for name, value in list(shell().user_ns.items())
+            if name in environment.bound and not isinstance(value, ModuleType)
+        ]
+        return [name for _, name in sorted(bound, key=lambda one: one[0])][:_MOST_NAMES]
+
+    def last_cells(self, wanted: Collection[str]) -> dict[str, int]:
+        """Return the index of the last cell that names each question, before anything runs."""
+        return {
+            question: index
+            for index, source in enumerate(self.sources)
+            for question in answers.questions_named_in(source) & set(wanted)
+        }

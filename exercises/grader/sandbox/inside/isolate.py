@@ -13,7 +13,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 _NEW_NS, _NEW_UTS, _NEW_IPC = 0x00020000, 0x04000000, 0x08000000
 _NEW_USER, _NEW_PID, _NEW_NET = 0x10000000, 0x20000000, 0x40000000
-_NOSUID, _NODEV, _RDONLY, _REC, _PRIVATE = 2, 4, 1, 0x4000, 1 << 18
+_NOSUID, _NODEV, _NOEXEC, _RDONLY, _REC, _PRIVATE = 2, 4, 8, 1, 0x4000, 1 << 18
+_REMOUNT, _BIND = 32, 4096
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
@@ -74,6 +75,16 @@ def mount_tmpfs(folder: str, size: int, read_only: bool = False) -> None:
     flags = _NOSUID | _NODEV | (_RDONLY if read_only else 0)
     options = f"size={size},mode={'555' if read_only else '777'}".encode()
     _check(_libc.mount(b"none", folder.encode(), b"tmpfs", flags, options), f"mount {folder}")
+
+
+def make_read_only(folder: str) -> None:
+    """Let nothing be written to what is mounted at `folder`.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    flags = _REMOUNT | _BIND | _RDONLY | _NOSUID | _NODEV | _NOEXEC
+    _check(_libc.mount(None, folder.encode(), None, flags, None), f"remount {folder}")
 
 
 def keep_mounts_private() -> None:

@@ -16,13 +16,14 @@ import os
 import random
 import socket
 import sys
+import threading
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from d2lexercises import faults, library, running, wire
+import d2lexercises
+from d2lexercises import environment, faults, library, running, wire
 from d2lexercises import question as questions_module
-from inside import cells, isolate, seccomp
+from inside import isolate, looking, seccomp
 
 from d2lcompute._frameworks import FRAMEWORKS
 
@@ -58,6 +59,7 @@ class NumPy:
     """Takes the place of a framework for a submission that imports none."""
 
     key = "numpy"
+    layer = ()  # of no class
 
     def on_cpu(self) -> contextlib.AbstractContextManager[None]:
         """See `d2lexercises.frameworks.Framework`."""
@@ -69,6 +71,7 @@ def serve(connection: socket.socket, settings: dict[str, Any], greeted: bool = F
 
     Raises:
         ImportError: the framework, or IPython, is not installed.
+        OSError: the kernel refuses what `settings` ask for.
     """
     if settings["limited"]:
         isolate.set_limits(settings["limits"])
@@ -77,8 +80,7 @@ def serve(connection: socket.socket, settings: dict[str, Any], greeted: bool = F
     isolate.forbid_privileges()
     isolate.set_readable(True)
     if settings["calls"]:
-        with contextlib.suppress(OSError):  # the kernel has no such filters
-            seccomp.forbid_calls()
+        seccomp.forbid_calls()
     channel = Channel(connection)
     if importlib.util.find_spec("IPython") is None:  # else only cells with magics would fail
         raise ImportError("IPython is not installed; the grader reads cells with it")
@@ -116,11 +118,11 @@ def load(framework: str) -> Any:
 
 
 def load_in_advance() -> None:
-    """Import what a worker would import only when it needs it: the probes, and IPython's parser.
+    """Import what a worker would import only when it needs it: the probes, and IPython's shell.
 
     Probes that need more than what is loaded are left out.
     """
-    importlib.import_module("IPython.core.inputtransformer2")
+    importlib.import_module("inside.cells").shell()
     for folder in _FOLDERS:
         for path in library.question_files(folder).values():
             with contextlib.suppress(Exception):
@@ -136,50 +138,84 @@ def silence() -> None:
 
 def run(channel: Channel, task: dict[str, Any], settings: dict[str, Any]) -> None:
     """Run the cells in order, and the probe of each answer that the task requests."""
-    wanted, skip, framework = set(task["questions"]), set(task["skip"]), settings["framework"]
-    parts, errors = cells.plan(
-        task["cells"], wanted, skip, lambda step: channel.send(at=step)
-    )  # fmt: skip
-    answered = [part.question for part in parts if part.question]
-    channel.send(found=answered, broken={str(n + 1): describe(e) for n, e in errors.items()})
-    names = namespace()
-    seed(framework)
-    for part in parts:
-        if part.step in skip:
-            continue
-        channel.send(at=part.step)
-        if part.question is None:
+    from inside import cells
+
+    if task.get("look"):  # before any cell runs, which could change what is found
+        found = looking.looks(
+            task["cells"], task["skip"], lambda index: channel.send(looking=index)
+        )
+        channel.send(looks=found)
+    environment.watching = True
+    wanted, skip = set(task["questions"]) - set(task["skip"]), set(task["skip"])
+    notebook = cells.Run(
+        task["cells"],
+        skip,
+        lambda step: channel.send(at=step),
+        lambda index, error: channel.send(stopped=index + 1, error=describe(error)),
+    )
+    channel.send(found=notebook.last_cells(wanted))
+    answering = Answering(channel, wanted, settings)
+    for module in (builtins, d2lexercises, importlib.import_module("d2lcompute.checks")):
+        vars(module).update(check=answering.check)
+    vars(builtins).update(score=d2lexercises.score)
+    seed(settings["framework"])
+    notebook.run(lambda: answering.answered >= wanted)
+    prevented = notebook.prevented(wanted - answering.answered)
+    for what in prevented.values():
+        if "error" in what:
+            what["error"] = describe(what["error"])
+    channel.send(prevented=prevented)
+    if not answering.called:
+        channel.send(unasked=notebook.defined())
+
+
+class Answering:
+    """Takes the place of `check` in a submission: each call of it gives an answer."""
+
+    def __init__(self, channel: Channel, wanted: set[str], settings: dict[str, Any]) -> None:
+        self.channel, self.wanted, self.settings = channel, wanted, settings
+        self.chapters = {name.partition(".")[0] for name in wanted}
+        self.answered: set[str] = set()
+        self.called = False  # whether any question of the chapter was asked
+        self.lock = threading.Lock()
+
+    def check(self, question: str, answer: Any, *, framework: str | None = None) -> None:
+        """See `d2lexercises.check`."""
+        if not isinstance(question, str):
+            return
+        self.called = self.called or question.partition(".")[0] in self.chapters
+        if question not in self.wanted:
+            return
+        if self.lock.acquire(blocking=False):  # a check in an answer that is checked does nothing
             try:
-                exec(part.code, names)
-            except BaseException as error:
-                channel.send(raised=part.step, error=describe(error))
-        else:
-            answer(channel, part, names, settings)
+                self.answered.add(question)
+                self._answer(question, answer)
+            finally:
+                self.lock.release()
 
+    def _answer(self, name: str, value: Any) -> None:
+        """Request the inputs of a question, run the probe, and send the outputs."""
+        from inside.cells import shell
 
-def answer(
-    channel: Channel, part: cells.Part, names: dict[str, Any], settings: dict[str, Any]
-) -> None:
-    """Evaluate an answer, request its inputs, run the probe, and send the outputs."""
-    try:
-        value = eval(part.code, names)
-    except BaseException as error:
-        channel.send(ready=part.question, error=describe(error))
-        return
-    channel.send(ready=part.question)
-    request = channel.receive()
-    nonce = request["nonce"]
-    try:
-        adapter = load(settings["framework"])
-        seed(settings["framework"])
-        question = find(request["question"])
-        outputs = questions_module.run_probe(question, value, request["inputs"], adapter)
-        text = wire.encode({"nonce": nonce, "outputs": outputs})
-        if len(text) > settings["limits"]["reply_bytes"]:
-            raise wire.WireError(f"the outputs take {len(text):,} bytes, which is too many")
-    except BaseException as error:
-        text = wire.encode({"nonce": nonce, "outputs": {"error": describe(error)}})
-    channel.connection.sendall(text.encode() + b"\n")
+        channel, settings = self.channel, self.settings
+        channel.send(ready=name)
+        request = channel.receive()
+        nonce = request["nonce"]
+        try:
+            adapter = load(settings["framework"])
+            seed(settings["framework"])
+            question = find(request["question"])
+            outputs = questions_module.run_probe(question, value, request["inputs"], adapter)
+            names = shell().user_ns
+            changed = [name for name in environment.changed if names.get(name) is value]
+            if (reason := environment.reason_of_use(changed)) and isinstance(outputs, dict):
+                outputs = {**outputs, "environment": {"error": {"environment": reason}}}
+            text = wire.encode({"nonce": nonce, "outputs": outputs})
+            if len(text) > settings["limits"]["reply_bytes"]:
+                raise wire.WireError(f"the outputs take {len(text):,} bytes, which is too many")
+        except BaseException as error:
+            text = wire.encode({"nonce": nonce, "outputs": {"error": describe(error)}})
+        channel.connection.sendall(text.encode() + b"\n")
 
 
 def inspect(channel: Channel, task: dict[str, Any], framework: str) -> None:
@@ -208,29 +244,6 @@ def find(name: str) -> questions_module.Probe:
             if question.name == name:
                 return question
     raise KeyError(name)
-
-
-def namespace() -> dict[str, Any]:
-    """Return the names that cells start with: those of a new `__main__`, so that pickling works."""
-    module = ModuleType("__main__")
-    sys.modules["__main__"] = module
-
-    class _IgnoringShell:
-        """Takes the place of IPython's shell and of `display`: any call of it does nothing."""
-
-        def __getattr__(self, name: str) -> _IgnoringShell:
-            return self
-
-        def __call__(self, *arguments: Any, **named: Any) -> None:
-            return None
-
-    vars(builtins).update(display=_IgnoringShell(), get_ipython=lambda: _IgnoringShell())
-    import d2lexercises
-
-    module.__dict__.update(
-        __builtins__=builtins, check=d2lexercises.check, score=d2lexercises.score
-    )
-    return module.__dict__
 
 
 def seed(framework: str) -> None:

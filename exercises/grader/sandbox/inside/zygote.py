@@ -88,6 +88,8 @@ def _begin(connection: socket.socket, settings: dict[str, Any]) -> None:
             isolate.mount_tmpfs("/tmp", limits["scratch"])
         if settings["framework"] != "tensorflow":  # it reads /proc/self
             isolate.mount_tmpfs("/proc", 4096, read_only=True)
+        elif settings["dies_first"]:  # what stands in /proc/self/oom_score_adj must stay
+            isolate.make_read_only("/proc")
         isolate.drop_capabilities()
     connection.sendall(b'{"hello":true}\n')
     if connection.recv(1) != b"\n":  # the grader has put this process into a control group

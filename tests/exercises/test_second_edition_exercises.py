@@ -1,4 +1,7 @@
-"""The exercises of *Layers and blocks*: their size, and their calculations by hand."""
+"""What exercises of the second edition hold to, and the calculations by hand that they rest on.
+
+They are those of the chapters in which a question states its minutes.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,23 @@ import pytest
 from d2lexercises import find_question, frameworks, library, questions
 from d2lexercises.given import Given
 from editions.exercises.exercise_files import Section, sections
-from exercise_answers import FOLDER, FRAMEWORKS, exercise_file
+from exercise_answers import CHAPTERS, FOLDER, FRAMEWORKS, exercise_file
 
-pytestmark = pytest.mark.chapters("blocks")
+SECOND = [
+    chapter
+    for chapter in CHAPTERS
+    if any(find_question(name).minutes for name in questions(chapter))
+]
+each_chapter = pytest.mark.parametrize("chapter", SECOND)
 WORDS = 120  # of prose before the signature
 MARKED = re.compile(r"\*(\d+) minutes, difficulty ([123]) of 3\.\*")
 BESIDE = re.compile(r"(?ms)^```.*?^```$|^#+ .*?$|^\$\$.*?\$\$|\]\([^)]*\)|\$[^$]*\$")
 WORD = re.compile(r"\w[\w'’-]*")
 
 
-def asked() -> dict[str, Section]:
-    """The sections of the exercise file that ask a question."""
-    return {one.question: one for one in sections(exercise_file("blocks")) if one.question}
+def asked(chapter: str) -> dict[str, Section]:
+    """The sections of an exercise file that ask a question."""
+    return {one.question: one for one in sections(exercise_file(chapter)) if one.question}
 
 
 def before_the_signature(section: Section, framework: str) -> str:
@@ -34,29 +42,33 @@ def before_the_signature(section: Section, framework: str) -> str:
     raise AssertionError(f"{section.question}: there is no starter")
 
 
-def test_each_text_states_the_minutes_and_the_difficulty_of_its_question():
-    found = asked()
-    assert list(found) == list(questions("blocks")) and 5 <= len(found) <= 7
+@each_chapter
+def test_each_text_states_the_minutes_and_the_difficulty_of_its_question(chapter):
+    found = asked(chapter)
+    assert list(found) == list(questions(chapter)) and 5 <= len(found) <= 7
     for name, section in found.items():
         question = find_question(name)
         (stated,) = MARKED.findall(section.cells[0].source)
         assert stated == (str(question.minutes), str(question.difficulty)), name
 
 
-def test_the_first_takes_five_minutes_and_the_last_an_evening():
-    minutes = [find_question(name).minutes for name in questions("blocks")]
-    levels = [find_question(name).difficulty for name in questions("blocks")]
+@each_chapter
+def test_the_first_takes_five_minutes_and_the_last_an_evening(chapter):
+    minutes = [find_question(name).minutes for name in questions(chapter)]
+    levels = [find_question(name).difficulty for name in questions(chapter)]
     assert minutes[0] == 5 and minutes[-1] == max(minutes) >= 120
     assert levels == sorted(levels) and set(levels) == {1, 2, 3}
 
 
-def test_a_text_is_short_and_works_an_example(framework):
-    for name, section in asked().items():
+@each_chapter
+def test_a_text_is_short_and_works_an_example(chapter, framework):
+    for name, section in asked(chapter).items():
         prose = before_the_signature(section, framework)
         assert len(WORD.findall(BESIDE.sub(" ", prose))) <= WORDS, name
         assert prose.count("**Example:**") == 1, name
 
 
+@pytest.mark.chapters("blocks")
 def test_the_transformer_by_hand_is_that_of_the_built_in_layers(framework):
     by_hand = library.load(FOLDER / "blocks" / "question.py")
     case = Given(find_question("blocks.transformer").draw(3)).several

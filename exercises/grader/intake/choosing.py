@@ -1,0 +1,136 @@
+"""Which of the notebooks that a student handed in is graded.
+
+It is the latest one that asks the questions of the assignment. A notebook in which every answer is
+still the text that was handed out, as beside the worked one in an archive, comes after all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from pathlib import PurePosixPath
+
+from grader.intake.files import ZIP, File, inside
+from grader.intake.names import printable
+from grader.intake.notebooks import TO_FILL_IN, Notebook, NotebookError, read_notebook
+from grader.intake.submissions import LATER, DamagedError, Refused, Submission
+
+_NO_NOTEBOOK = "a zip archive that is named like a notebook, and holds none that can be read"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One notebook of a student."""
+
+    submission: Submission
+    notebook: Notebook | None = None
+    problem: str = ""  # why it could not be read
+
+    def chapters(self, known: Collection[str]) -> set[str]:
+        """Return the chapters that it is about, of those that are known."""
+        if self.notebook is None:
+            return set()
+        return (self.notebook.chapters or {self.notebook.exercises}) & set(known)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The notebook that counts."""
+
+    candidate: Candidate
+    problem: str = ""  # why it cannot be graded; usually ""
+
+
+def candidates_of(submission: Submission) -> list[Candidate]:
+    """Read all notebooks that a student handed in, the latest first."""
+    return [found for one in (submission, *submission.others) for found in _read(one)]
+
+
+def choose(
+    candidates: list[Candidate],
+    questions: Collection[str],
+    chapter: str,
+    known: Collection[str],
+    refused: list[Refused],
+) -> Choice:
+    """Return the notebook to grade. Those that are not graded get a line in `refused`.
+
+    Args:
+        candidates: the student's notebooks, the latest first.
+        questions: the names of the questions.
+        chapter: the chapter whose questions they are.
+        known: the chapters that have questions.
+        refused: the lines about files that are not graded.
+    """
+    asking = [one for one in candidates if one.notebook and one.notebook.asks(questions)]
+    answered = [one for one in asking if not _is_blank(one, questions)]
+    read = [one for one in candidates if one.notebook]
+    chosen = next(iter([*answered, *asking, *read, *candidates]))
+    labels = {one.submission.label for one in candidates}
+    refused[:] = [one for one in refused if one.label not in labels or one.reason != LATER]
+    place = candidates.index(chosen)
+    for number, one in enumerate(candidates):
+        if one is not chosen:
+            said = _why_not(one, chosen, number < place, questions, chapter, known)
+            refused.append(Refused(one.submission.label, said))
+    if chosen.notebook is None:
+        return Choice(chosen, chosen.problem)
+    others = chosen.chapters(known) - {chapter}
+    if chosen not in asking and others:
+        return Choice(
+            chosen, f"it is a notebook of {_listed(others)}, and asks nothing of {chapter}"
+        )
+    return Choice(chosen)
+
+
+def _read(submission: Submission, packed: bool = False) -> list[Candidate]:
+    """Read a file: a notebook, or an archive that is named like one and is in none."""
+    try:
+        data = submission.read()
+        if packed or not data.startswith(ZIP):
+            return [Candidate(submission, read_notebook(data))]
+    except (DamagedError, OSError, NotebookError) as error:
+        return [Candidate(submission, problem=str(error))]
+    held = inside(File(PurePosixPath(submission.path), 0.0, lambda most: data))
+    files = sorted((one for one in held.files if one.is_notebook), key=attrgetter("inner"))
+    members = [_member(submission, file) for file in reversed(files)]
+    found = [one for member in members for one in _read(member, packed=True)]
+    return found or [Candidate(submission, problem=_NO_NOTEBOOK)]
+
+
+def _member(submission: Submission, file: File) -> Submission:
+    """Return the submission of a file in an archive that is named like a notebook."""
+    inner = file.path.relative_to(file.path.parts[0])
+    label, path = f"{submission.label}/{printable(str(inner))}", f"{submission.path}/{inner}"
+    return replace(submission, label=label, path=path, read=file.read, others=())
+
+
+def _is_blank(one: Candidate, questions: Collection[str]) -> bool:
+    """Return whether nothing was filled in: there is a place to fill in for every question."""
+    assert one.notebook is not None
+    code = "\n".join(one.notebook.cells)
+    return len(TO_FILL_IN.findall(code)) >= max(len(one.notebook.asks(questions)), 1)
+
+
+def _why_not(
+    one: Candidate,
+    chosen: Candidate,
+    is_later: bool,
+    questions: Collection[str],
+    chapter: str,
+    known: Collection[str],
+) -> str:
+    if one.notebook is None:
+        return one.problem
+    if not one.notebook.asks(questions):
+        others = one.chapters(known) - {chapter}
+        about = f"a notebook of {_listed(others)}" if others else "no notebook of exercises"
+        return f"{about}; it asks nothing of {chapter}"
+    if is_later:
+        return f"nothing is filled in; {chosen.submission.label} counts"
+    return LATER
+
+
+def _listed(chapters: Collection[str]) -> str:
+    return " and ".join(sorted(chapters))
