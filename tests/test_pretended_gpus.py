@@ -27,7 +27,6 @@ REAL_ONLY = {
         "graphs": "compiles",
         "performance": "switches on autocast, which asks the driver",
         "profiling": "profiles and marks the queue of a device",
-        "multi-gpu": "exports",
     },
     "tensorflow": {},
 }
