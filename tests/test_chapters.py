@@ -90,7 +90,10 @@ def silences_nothing(path: Path) -> None:
 
 
 # Cells whose lesson is the name of a device that may be missing; they hold on any machine.
-NAMES_OF_DEVICES = {"gpus": {"names", "names-checked", "negative"}}
+NAMES_OF_DEVICES = {
+    "gpus": {"names", "names-checked", "negative"},
+    "multi-gpu": {"train-script"},  # asks how many there are first
+}
 
 
 def names_no_device(path: Path) -> None:
