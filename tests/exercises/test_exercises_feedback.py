@@ -96,6 +96,12 @@ SAID = [
     (["pytorch"], "graphs.ship", "the rows of the example", "X.size()[0] == 2\nInput: up"),
     (["tensorflow"], "graphs.ship", "saved without a trace", "and was never called"),
     (["tensorflow"], "graphs.ship", "under another name than serve", "saved has no serve"),
+    (BOTH, "multi-gpu.overlap", "all messages at the same time", "several messages use the link"),
+    (BOTH, "multi-gpu.overlap", "a link without a pause", "no pause occur between two messages"),
+    (BOTH, "multi-gpu.halving", "a ring", "steps: from 0 to 4 expected, got 6."),
+    (BOTH, "multi-gpu.halving", "all send to device 0 at once", "Two arrays are sent to device 0"),
+    (BOTH, "multi-gpu.halving", "to itself", "Device 0 of 2 can send to the others"),
+    (BOTH, "multi-gpu.halving", "a chunk without a device", "A yield of a device and an array is"),
 ]
 
 

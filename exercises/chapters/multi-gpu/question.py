@@ -1,7 +1,8 @@
-"""Questions of the chapter *Many devices*.
+"""Questions of the chapter *Data parallelism*.
 
-All devices are played in one process, one after another: a program of a ring is a generator, a
-shard is a slice of an array. What comes out is compared with the calculation on the whole.
+All devices run in one process, one after another: a program of a device is a generator, a shard is
+a slice of an array. The results are compared with the calculation on the whole. No time is
+measured: where seconds are asked for, they follow from the inputs.
 """
 
 from __future__ import annotations
@@ -11,141 +12,27 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 from d2lexercises.comparer import got_text
-from d2lexercises.kinds import came_instead, kind_of
-from d2lexercises.vocabulary import Aspect, Unfit, WrongKind, compare, function, question
-
-# -- multi-gpu.ring ------------------------------------------------------------------------------
-
-RING = question("multi-gpu.ring", "One device of a ring", takes=function)
-
-
-@RING.inputs
-def draw_ring(draw):
-    def vectors(n, length):
-        return [draw.rng.normal(size=length) for _ in range(n)]
-
-    n = draw.integer(3, 5)
-    unequal = [(draw.integer(4, 5), draw.integer(2, 3)), (3, 3 * draw.integer(2, 4) + 1)]
-    unequal += [(1, draw.integer(2, 5)), (2, 2 * draw.integer(2, 4) + 1)]
-    return {
-        "mean": vectors(n, n * draw.integer(2, 4)),
-        "unequal": [vectors(*sizes) for sizes in unequal],
-    }
-
-
-def run_ring(answer, vectors):
-    """Run the programs of all devices in step, and carry what they send."""
-    n = len(vectors)
-    given = [vector.copy() for vector in vectors]
-    programs = [answer(rank, n, vector) for rank, vector in enumerate(given)]
-    if not all(inspect.isgenerator(program) for program in programs):
-        came = kind_of(programs[0])
-        raise WrongKind(f"A generator is expected, a function with a yield; what came is {came}.")
-    sent, arrived, ended = [], [None] * n, [None] * n
-    for step in range(4 * n + 4):
-        parcels, done = [], []
-        for rank, program in enumerate(programs):
-            try:
-                parcels.append(program.send(arrived[rank]))
-            except StopIteration as end:
-                ended[rank] = end.value
-                done.append(rank)
-        if done:
-            if len(done) < n:
-                raise WrongKind(
-                    f"Of {n} devices number {done[0]} ends after {step} steps and others do not."
-                )
-            break
-        for parcel in parcels:
-            if not isinstance(parcel, np.ndarray):
-                raise WrongKind(f"An array is to be sent; what came is {kind_of(parcel)}.")
-        sent.append([int(parcel.size) for parcel in parcels])
-        arrived = [parcels[(rank - 1) % n].copy() for rank in range(n)]
-    else:
-        raise WrongKind(f"The programs have not ended after {step + 1} steps.")
-    for value in ended:
-        if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
-            raise WrongKind(
-                f"An array is to be returned, at the end and with return; what came is "
-                f"{kind_of(value)}."
-            )
-    return {"means": ended, "sent": sent, "given": given}
-
-
-def ring_in_words(vectors):
-    first = np.array2string(vectors[0][:3], precision=3, separator=", ")
-    size = vectors[0].size
-    return f"{len(vectors)} devices with vectors of length {size}; that of device 0 begins {first}"
-
-
-class Ring(Aspect):
-    def run(answer, given, f):
-        return run_ring(answer, given.mean)
-
-    def expect(given):
-        vectors = given.mean
-        n = len(vectors)
-        return {
-            "means": [np.mean(vectors, axis=0)] * n,
-            "sent": [[vectors[0].size // n] * n] * (2 * (n - 1)),
-            "given": vectors,
-        }
-
-    def shown(given):
-        return ring_in_words(given.mean)
-
-
-MEAN = "the mean, on every device"
-
-
-@RING.aspect(MEAN, 2, part="means")
-class Mean(Ring):
-    """Send chunk rank - step, receive chunk rank - 1 - step, both modulo n. Add in the first n - 1
-    steps, keep what arrives in the others, and divide by n once."""
-
-
-@RING.aspect("chunks of unequal size", 1)
-class UnequalChunks(Aspect):
-    """np.array_split makes n chunks of any vector, some of them empty if need be; reshape and
-    np.split do not, and to fill up sends more. One device has nothing to send."""
-
-    form = [{"means": [np.ndarray], "sent": [[int]]}]
-
-    def run(answer, given, f):
-        return [run_ring(answer, vectors) for vectors in given.unequal]
-
-    def judge(given, found):
-        compare(len(found), len(given.unequal), "Rings")
-        for vectors, one in zip(given.unequal, found, strict=True):
-            n, shown = len(vectors), ring_in_words(vectors)
-            means = [np.mean(vectors, axis=0)] * n
-            compare(one["means"], means, "Mean on device", shown=shown)
-            if len(one["sent"]) != 2 * (n - 1):
-                continue  # so many steps are another matter
-            sizes = sorted(part.size for part in np.array_split(vectors[0], n))
-            what = "Numbers sent in a step, when all chunks are on their way"
-            for parcels in one["sent"]:
-                compare(sorted(parcels), sizes, what, shown=shown)
-
-
-@RING.aspect("what is sent", 2, part="sent", after=MEAN)
-class Sent(Ring):
-    "2 (n - 1) steps, and in each one chunk of every device, an n-th of the vector."
-
-
-@RING.aspect("the vector that was given", 1, part="given", after=MEAN)
-class VectorGiven(Ring):
-    """The chunks are views of the vector. chunks[k] = chunks[k] + parcel makes a new array; += and
-    /= write into the old one."""
-
+from d2lexercises.kinds import came_instead, kind_of, whole
+from d2lexercises.vocabulary import (
+    Aspect,
+    Between,
+    Unfit,
+    WrongKind,
+    compare,
+    free_text,
+    function,
+    question,
+)
 
 # -- multi-gpu.loss ------------------------------------------------------------------------------
 
-LOSS = question("multi-gpu.loss", "The loss of one replica", takes=function)
+LOSS = question(
+    "multi-gpu.loss", "The loss of one replica", takes=function, minutes=5, difficulty=1
+)
 
 
 @LOSS.inputs
@@ -230,33 +117,46 @@ class Loss(Aspect):
 @LOSS.aspect("equal shards", 1, over="equal")
 class EqualShards(Loss):
     hint = {
-        "pytorch": "DDP takes the mean of the replicas' gradients: the sum of the errors, over "
-        "total, times replicas.",
-        "tensorflow": "A Keras optimizer sums the replicas' gradients: the sum of the errors, over "
-        "total.",
+        "pytorch": "DDP averages the gradients, so the replicas' losses have the mean error of the "
+        "whole batch as their mean.",
+        "tensorflow": "A Keras optimizer sums the gradients, so the replicas' losses have the mean "
+        "error of the whole batch as their sum.",
+    }
+    code = {
+        "pytorch": "replicas * the sum of the errors / total",
+        "tensorflow": "the sum of the errors / total",
     }
 
 
 @LOSS.aspect("unequal shards", 2, over="unequal")
 class UnequalShards(Loss):
-    """The mean of means is the mean only for equal shards. Divide by total, not by the replica's
-    own rows."""
+    """A mean of means is the mean of all rows only for equal shards. Each row of the batch has the
+    same weight, whichever replica has it."""
+
+    code = "divide by total, not by the number of rows in Y"
 
 
 @LOSS.aspect("rows that do not count", 2, over="repeated")
 class RowsThatDoNotCount(Loss):
-    "Multiply the errors of the rows by counts before you add them up."
+    """A repetition is in another shard already, or in this one. Its error must neither add to the
+    loss nor to a gradient."""
+
+    code = "counts * errors, before the sum"
 
 
 @LOSS.aspect("a shard without rows", 1, over="empty")
 class ShardWithoutRows(Loss):
-    """The mean of nothing is nan, and so is every sum with it. A sum of nothing is 0, and has
-    gradients, all 0, that the other replicas wait for. A 0 of your own has none."""
+    """The mean of no rows is nan. The loss of an empty shard is 0 and still has gradients, all 0,
+    because the other replicas wait for them. A constant 0 has none."""
+
+    code = "a sum over no rows is 0, and depends on Y"
 
 
 # -- multi-gpu.unused ----------------------------------------------------------------------------
 
-UNUSED = question("multi-gpu.unused", "Gradients that are missing", takes=function)
+UNUSED = question(
+    "multi-gpu.unused", "Gradients that are missing", takes=function, minutes=15, difficulty=1
+)
 
 
 @UNUSED.inputs
@@ -332,24 +232,33 @@ ALL = "used by all replicas"
 
 @UNUSED.aspect(ALL, 2, over="all")
 class UsedByAll(Unused):
-    """Weight each replica's gradient by its rows and divide by all rows. Make new tensors; +=
-    writes into those that you were given."""
+    """Each row has the same weight, so a replica with more rows has more. Create new tensors: +=
+    changes those that you were given."""
+
+    code = "n / sum(rows) * gradient, summed over the replicas"
 
 
 @UNUSED.aspect("used by some", 2, over="some")
 class UsedBySome(Unused):
-    """A missing gradient counts as zero, and the rows of its replica count as well: divide by the
-    rows of all replicas."""
+    """If the loss does not depend on a parameter, what is its derivative? The rows of such a
+    replica are part of the mean."""
+
+    code = "leave out the missing gradients, and divide by sum(rows) all the same"
 
 
 @UNUSED.aspect("used by none", 1, over="none", after=ALL)
 class UsedByNone(Unused):
-    "If no replica has a gradient, return None for that parameter, not zeros."
+    """An optimizer with momentum moves a parameter whose gradient is zero, and leaves one alone
+    whose gradient is missing."""
+
+    code = "sum(found) if found else None"
 
 
 # -- multi-gpu.rows ------------------------------------------------------------------------------
 
-ROWS = question("multi-gpu.rows", "Rows for every replica", takes=function)
+ROWS = question(
+    "multi-gpu.rows", "Rows for every replica", takes=function, minutes=25, difficulty=2
+)
 
 
 @ROWS.inputs
@@ -461,23 +370,27 @@ ONCE, ORDER = "each row counts once", "another order in each epoch"
 
 @ROWS.aspect(ONCE, 2, over="usual")
 class CountsOnce(Dealt):
-    """All replicas shuffle alike, so the seed must not depend on the rank. Rows that fill up are
-    marked False, and the last few rows are not left out."""
+    """The replicas' rows fit together only if all replicas deal from the same order. No row is left
+    out, and a repetition is marked False."""
+
+    code = "the seed of the order does not contain rank; place < rows counts"
 
     judge = need_each_once
 
 
 @ROWS.aspect("as many for every replica", 1, over="usual", after=ONCE)
 class AsMany(Dealt):
-    """Each replica takes math.ceil(rows / replicas) rows; who has one too few repeats one."""
+    """If the rows cannot be divided evenly, some replicas have one too few. They repeat a row."""
+
+    code = "math.ceil(rows / replicas)"
 
     judge = need_equal_parts
 
 
 @ROWS.aspect(ORDER, 2, over="usual", after=ONCE)
 class AnotherOrder(Dealt):
-    """Shuffle all rows before they are dealt, with a generator made from both numbers, the seed and
-    the epoch."""
+    """The order of all rows depends on the seed and on the epoch, and the rows are dealt from that
+    order. A product of both is 0 if one of them is."""
 
     code = "np.random.default_rng([seed, epoch])"
 
@@ -501,8 +414,10 @@ class AnotherOrder(Dealt):
 
 @ROWS.aspect("fewer rows than replicas", 1, over="few", after=ONCE)
 class Fewer(Dealt):
-    """Filling up may need every row several times: go round with place % rows. A slice
-    order[:missing] is not long enough."""
+    """To fill up, every row may be needed several times. A slice of the missing rows is then not
+    long enough."""
+
+    code = "order[place % rows]"
 
     def judge(case, found):
         need_each_once(case, found)
@@ -544,3 +459,460 @@ class OthersGenerators(Aspect):
 
     def shown(given):
         return shown_rows(given.usual[-1])
+
+
+# -- multi-gpu.overlap ---------------------------------------------------------------------------
+
+OVERLAP = question(
+    "multi-gpu.overlap",
+    "What the backward pass hides",
+    takes=function,
+    minutes=30,
+    difficulty=2,
+)
+
+
+def messages_of(case):
+    """For each message: when it is ready, when its sending begins, and when it ends."""
+    found, now, free, held = [], 0.0, 0.0, 0
+    for n, (seconds, size) in enumerate(case["gradients"]):
+        now, held = now + seconds, held + size
+        if held >= case["bucket"] or n == len(case["gradients"]) - 1:
+            begins = max(now, free)
+            free = begins + case["latency"] + held / case["bandwidth"]
+            found.append((now, begins, free))
+            held = 0
+    return found
+
+
+@OVERLAP.inputs
+def draw_overlap(draw):
+    def case(count, bucket):
+        return {
+            "gradients": [[draw.number(0.5, 4, 1), draw.integer(20, 99)] for _ in range(count)],
+            "bucket": bucket,
+            "latency": draw.number(0.3, 1.2, 1),
+            "bandwidth": draw.integer(20, 60),
+        }
+
+    def apart(case):
+        """The link pauses, a message waits for it, and one is sent while the backward pass ends."""
+        sent = messages_of(case)
+        backward = sent[-1][0]
+        return (
+            any(b[1] > a[2] + 0.2 for a, b in pairwise(sent))
+            and any(begins > ready + 0.2 for ready, begins, _ in sent)
+            and any(begins + 0.2 < backward < ends - 0.2 for _, begins, ends in sent)
+        )
+
+    def held_after(case):
+        """The bytes in the bucket after each gradient, before it is sent."""
+        found, held = [], 0
+        for _, size in case["gradients"]:
+            held += size
+            found.append(held)
+            held = 0 if held >= case["bucket"] else held
+        return found
+
+    def full(case):
+        """A bucket holds exactly as much as it has to, and the last one is full as well."""
+        held = held_after(case)
+        return case["bucket"] in held[:-1] and held[-1] >= case["bucket"] and apart(case)
+
+    def exactly():
+        """Buckets of several gradients, of which the first two fill one exactly."""
+        one = case(9, draw.integer(110, 150))
+        one["gradients"][1][1] = one["bucket"] - one["gradients"][0][1]
+        return one
+
+    def left():
+        one = case(8, draw.integer(120, 200))
+        one["gradients"][-1][1] = draw.integer(5, 15)
+        return one
+
+    def small_rest(case):
+        """The last bucket holds the last gradient alone, and no bucket is filled exactly."""
+        held, last = held_after(case), case["gradients"][-1][1]
+        return held[-1] == last and case["bucket"] not in held and apart(case)
+
+    single = case(draw.integer(3, 5), 10**4)
+    return {
+        "each": [draw.until(apart, lambda: case(draw.integer(5, 7), 1)) for _ in range(3)],
+        "buckets": [draw.until(full, exactly) for _ in range(2)],
+        "left": [draw.until(small_rest, left), single],
+    }
+
+
+@OVERLAP.shown
+def shown_overlap(case):
+    gradients = [tuple(one) for one in case.gradients]
+    return f"overlap({gradients}, {case.bucket}, {case.latency}, {case.bandwidth})"
+
+
+class Overlap(Aspect):
+    what = "Seconds"
+
+    def run(answer, case, f):
+        gradients = [tuple(one) for one in case.gradients]
+        found = answer(gradients, case.bucket, case.latency, case.bandwidth)
+        if not isinstance(found, list | tuple):
+            return found
+        # A tensor that holds one number is a number.
+        return [float(one) if getattr(one, "shape", None) == () else one for one in found]
+
+    def expect(case):
+        sent = messages_of(case)
+        backward, end = sent[-1][0], sent[-1][2]
+        talk = sum(ends - begins for _, begins, ends in sent)
+        return {
+            "end": end,
+            "hidden": talk - (end - backward),
+            "exposed": end - backward,
+        }
+
+
+END, HIDDEN = "one message for each gradient", "hidden and exposed"
+
+
+@OVERLAP.aspect(END, 2, over="each", part="end")
+class End(Overlap):
+    """Two things have to happen before a message can start: its bucket is ready, and the link has
+    sent the one before. The link can be idle in between."""
+
+    code = "free = max(now, free) + latency + size / bandwidth"
+
+    def mistakes(case):
+        sent = messages_of(case)
+        talk = sum(ends - begins for _, begins, ends in sent)
+        ends = {
+            "This sends everything after the backward pass.": sent[-1][0] + talk,
+            "This lets several messages use the link at the same time.": max(
+                ready + ends - begins for ready, begins, ends in sent
+            ),
+            "This lets no pause occur between two messages.": sent[0][0] + talk,
+        }
+        rest = {"hidden": 0.0, "exposed": 0.0}  # not looked at
+        return {hint: {"end": end} | rest for hint, end in ends.items()}
+
+
+@OVERLAP.aspect(HIDDEN, 2, over="each", part=("hidden", "exposed"))
+class Hidden(Overlap):
+    """Exposed is the time from the end of the backward pass to the end of the step. All other time
+    in which the link is busy is hidden, also of a message that is sent while that pass ends."""
+
+    code = "exposed = end - now; hidden = (sum of all messages' times) - exposed"
+
+
+@OVERLAP.aspect("buckets", 2, over="buckets", after=END)
+class Buckets(Overlap):
+    """A bucket is ready with the gradient that fills it, and that gradient belongs to it. If it
+    holds exactly as many bytes as it has to, it is full."""
+
+    code = "if held >= bucket: send it, and begin with held = 0"
+
+
+@OVERLAP.aspect("a bucket that is not full", 1, over="left", after=END)
+class NotFull(Overlap):
+    "After the last gradient, what is left is sent, however little it is."
+
+    code = "if held >= bucket or this is the last gradient"
+
+
+# -- multi-gpu.measured --------------------------------------------------------------------------
+
+MEASURED = free_text("multi-gpu.measured", "What an all-reduce costs", 6, minutes=40, difficulty=2)
+
+
+# -- multi-gpu.ring ------------------------------------------------------------------------------
+
+RING = question("multi-gpu.ring", "One device of a ring", takes=function, minutes=45, difficulty=3)
+
+
+@RING.inputs
+def draw_ring(draw):
+    def vectors(n, length):
+        return [draw.rng.normal(size=length) for _ in range(n)]
+
+    n = draw.integer(3, 5)
+    unequal = [(draw.integer(4, 5), draw.integer(2, 3)), (3, 3 * draw.integer(2, 4) + 1)]
+    unequal += [(1, draw.integer(2, 5)), (2, 2 * draw.integer(2, 4) + 1)]
+    return {
+        "mean": vectors(n, n * draw.integer(2, 4)),
+        "unequal": [vectors(*sizes) for sizes in unequal],
+    }
+
+
+def run_ring(answer, vectors):
+    """Run the programs of all devices in step, and carry what they send."""
+    n = len(vectors)
+    given = [vector.copy() for vector in vectors]
+    programs = [answer(rank, n, vector) for rank, vector in enumerate(given)]
+    if not all(inspect.isgenerator(program) for program in programs):
+        came = kind_of(programs[0])
+        raise WrongKind(f"A generator is expected, a function with a yield; what came is {came}.")
+    sent, arrived, ended = [], [None] * n, [None] * n
+    for step in range(4 * n + 4):
+        parcels, done = [], []
+        for rank, program in enumerate(programs):
+            try:
+                parcels.append(program.send(arrived[rank]))
+            except StopIteration as end:
+                ended[rank] = end.value
+                done.append(rank)
+        if done:
+            if len(done) < n:
+                raise WrongKind(
+                    f"Of {n} devices number {done[0]} ends after {step} steps and others do not."
+                )
+            break
+        for parcel in parcels:
+            if not isinstance(parcel, np.ndarray):
+                raise WrongKind(f"An array is to be sent; what came is {kind_of(parcel)}.")
+        sent.append([int(parcel.size) for parcel in parcels])
+        arrived = [parcels[(rank - 1) % n].copy() for rank in range(n)]
+    else:
+        raise WrongKind(f"The programs have not ended after {step + 1} steps.")
+    for value in ended:
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
+            raise WrongKind(
+                f"An array is to be returned, at the end and with return; what came is "
+                f"{kind_of(value)}."
+            )
+    return {"means": ended, "sent": sent, "given": given}
+
+
+def ring_in_words(vectors):
+    first = np.array2string(vectors[0][:3], precision=3, separator=", ")
+    size = vectors[0].size
+    return f"n = {len(vectors)}, vectors of length {size}; that of device 0 begins {first}"
+
+
+class Ring(Aspect):
+    def run(answer, given, f):
+        return run_ring(answer, given.mean)
+
+    def expect(given):
+        vectors = given.mean
+        n = len(vectors)
+        return {
+            "means": [np.mean(vectors, axis=0)] * n,
+            "sent": [[vectors[0].size // n] * n] * (2 * (n - 1)),
+            "given": vectors,
+        }
+
+    def shown(given):
+        return ring_in_words(given.mean)
+
+
+MEAN = "the mean, on every device"
+
+
+@RING.aspect(MEAN, 2, part="means")
+class Mean(Ring):
+    """If device 3 sends chunk 2 in some step, device 2 sends chunk 1: all sent chunks differ. In
+    the first n - 1 steps a device adds what arrives, later it replaces."""
+
+    code = "send chunk (rank - step) % n; what arrives belongs to chunk (rank - 1 - step) % n"
+
+
+@RING.aspect("chunks of unequal size", 1)
+class UnequalChunks(Aspect):
+    """A vector need not be a multiple of n, and chunks may be empty. If you fill it up, you send
+    more than there is. A single device sends nothing."""
+
+    code = "np.array_split(array, n)"
+
+    form = [{"means": [np.ndarray], "sent": [[int]]}]
+
+    def run(answer, given, f):
+        return [run_ring(answer, vectors) for vectors in given.unequal]
+
+    def judge(given, found):
+        compare(len(found), len(given.unequal), "Rings")
+        for vectors, one in zip(given.unequal, found, strict=True):
+            n, shown = len(vectors), ring_in_words(vectors)
+            means = [np.mean(vectors, axis=0)] * n
+            compare(one["means"], means, "Mean on device", shown=shown)
+            if len(one["sent"]) != 2 * (n - 1):
+                continue  # so many steps are another matter
+            sizes = sorted(part.size for part in np.array_split(vectors[0], n))
+            what = "Numbers sent in a step, when all chunks are on their way"
+            for parcels in one["sent"]:
+                compare(sorted(parcels), sizes, what, shown=shown)
+
+
+@RING.aspect("what is sent", 2, part="sent", after=MEAN)
+class Sent(Ring):
+    """A device sends one chunk in each of 2 (n - 1) steps. Whole vectors that go round give the
+    same mean and n / 2 times the bytes."""
+
+    code = "parcel = yield chunks[...]"
+
+
+@RING.aspect("the vector that was given", 1, part="given", after=MEAN)
+class VectorGiven(Ring):
+    """The chunks are views of the vector that you were given. An operation in place changes it."""
+
+    code = "chunks[k] = chunks[k] + parcel"
+
+
+# -- multi-gpu.halving ---------------------------------------------------------------------------
+
+HALVING = question(
+    "multi-gpu.halving",
+    "The bytes of a ring in fewer steps",
+    takes=function,
+    minutes=150,
+    difficulty=3,
+)
+
+
+@HALVING.inputs
+def draw_halving(draw):
+    def vectors(n, length):
+        return [draw.rng.normal(size=length) for _ in range(n)]
+
+    powers = [(2, 2 * draw.integer(2, 4)), (4, 4 * draw.integer(2, 4)), (8, 8 * draw.integer(2, 4))]
+    others = [draw.integer(5, 7), draw.choice([9, 10, 11, 12, 13, 14, 15])]
+    return {
+        "powers": [{"vectors": vectors(*sizes)} for sizes in powers],
+        "any": [{"vectors": vectors(n, 2 * draw.integer(10, 12) * n + 1)} for n in (1, 3, *others)],
+    }
+
+
+def deliver(parcels, running):
+    """What each device receives of what was sent, by rank: `parcels` holds (from, to, array)."""
+    inbox = {}
+    for rank, to, array in parcels:
+        if to not in running:
+            raise WrongKind(f"Device {rank} sends to device {to}, which has returned.")
+        if to in inbox:
+            raise WrongKind(f"Two arrays are sent to device {to} in the same step.")
+        inbox[to] = array
+    return inbox
+
+
+def parcel_of(message, rank, n):
+    """The receiver and the array that a program has yielded."""
+    if not isinstance(message, tuple | list) or len(message) != 2:
+        raise WrongKind(f"A yield of a device and an array is expected; {came_instead(message)}.")
+    to, array = whole(message[0]), message[1]
+    if not isinstance(to, int) or not 0 <= to < n or to == rank:
+        raise WrongKind(
+            f"Device {rank} of {n} can send to the others, integers from 0 to {n - 1}; what came "
+            f"is {got_text(message[0])}."
+        )
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        raise WrongKind(f"An array is to be sent; what came is {kind_of(array)}.")
+    return to, array.copy()
+
+
+def run_exchange(answer, vectors):
+    """Run the programs of all devices in step, and deliver what they send."""
+    n = len(vectors)
+    given = [vector.copy() for vector in vectors]
+    programs = {rank: answer(rank, n, vector) for rank, vector in enumerate(given)}
+    for program in programs.values():
+        if not inspect.isgenerator(program):
+            came = kind_of(program)
+            raise WrongKind(
+                f"A generator is expected, a function with a yield; what came is {came}."
+            )
+    inbox, sums, sent, steps = {}, [None] * n, [0] * n, 0
+    while programs:
+        parcels = []
+        for rank, program in [*programs.items()]:
+            try:
+                message = program.send(inbox.get(rank))
+            except StopIteration as end:
+                sums[rank] = end.value
+                del programs[rank]
+                continue
+            if message is not None:
+                to, array = parcel_of(message, rank, n)
+                sent[rank] += int(array.size)
+                parcels.append((rank, to, array))
+        steps += bool(programs)
+        if steps > 4 * n + 8:
+            raise WrongKind(f"The programs have not ended after {steps} steps.")
+        inbox = deliver(parcels, programs)
+    return {
+        "sum on device": sums,
+        "steps": steps,
+        "numbers sent by device": sent,
+        "given vector of device": given,
+    }
+
+
+@HALVING.shown
+def shown_halving(case):
+    return ring_in_words(case.vectors)
+
+
+class Exchange(Aspect):
+    what = "Result"
+
+    def run(answer, case, f):
+        return run_exchange(answer, case.vectors)
+
+    def expect(case):
+        vectors = case.vectors
+        n, size = len(vectors), vectors[0].size
+        evenly = n & (n - 1) == 0 and size % n == 0
+        sent = 2 * (n - 1) * size // n if evenly else Between(0, 3 * size)
+        return {
+            "sum on device": [np.sum(vectors, axis=0)] * n,
+            "steps": Between(0, 2 * (n - 1).bit_length()),
+            "numbers sent by device": [sent] * n,
+            "given vector of device": vectors,
+        }
+
+
+SUM = "the sum, on every device"
+
+
+@HALVING.aspect(SUM, 3, over="powers", part="sum on device")
+class Sum(Exchange):
+    """Let pairs of devices exchange halves, and each add one half. Two devices that keep the same
+    half, in different pairs, have the same task again."""
+
+    code = "partner = rank ^ distance, for the distances n / 2, ..., 2, 1, and then back"
+
+
+@HALVING.aspect("few steps", 2, over="powers", part="steps", after=SUM)
+class FewSteps(Exchange):
+    """In each step down, the part for which a device is responsible becomes half as long. After
+    how many steps is it one n-th?"""
+
+    code = "log2(n) steps down, log2(n) steps back"
+
+
+@HALVING.aspect("few numbers", 2, over="powers", part="numbers sent by device", after=SUM)
+class FewNumbers(Exchange):
+    """A device sends half of the part for which it is responsible, not the whole vector. On the way
+    back it sends only what is complete."""
+
+    code = "M / 2 + M / 4 + ... + M / n on the way down, and as many on the way back"
+
+
+@HALVING.aspect(
+    "any number of devices, any length",
+    2,
+    over="any",
+    part=("sum on device", "steps", "numbers sent by device"),
+    after=SUM,
+)
+class AnyNumber(Exchange):
+    """Let only a power of two of the devices exchange halves. Each of the others hands its vector
+    to one of them before, and gets the sum after. Halves may differ in length."""
+
+    code = "2 ** (n.bit_length() - 1)  # devices; middle = (low + high) // 2"
+
+
+@HALVING.aspect(
+    "the vectors that were given", 1, over="powers", part="given vector of device", after=SUM
+)
+class VectorsGiven(Exchange):
+    "A slice of an array is a view, and an operation in place on it changes the array."
+
+    code = "total = array.copy()"

@@ -1,4 +1,4 @@
-"""Right answers to the exercises of *Many devices* that differ from the worked solutions."""
+"""Right answers to the exercises of *Data parallelism* that differ from the worked solutions."""
 
 from __future__ import annotations
 
@@ -79,6 +79,139 @@ def _plain() -> Iterator[Right]:
 
     yield "multi-gpu.unused", "by way of NumPy", by_numpy
 
+    def in_a_tuple(gradients, rows):
+        def mean(entries):
+            total = None
+            for n, one in zip(rows, entries, strict=True):
+                if one is not None:
+                    part = one * n
+                    total = part if total is None else total + part
+            return None if total is None else total / sum(rows)
+
+        return tuple(map(mean, zip(*gradients, strict=True)))
+
+    yield "multi-gpu.unused", "a running sum, in a tuple", in_a_tuple
+
+    yield from _overlaps()
+    yield from _exchanges()
+
+
+def _overlaps() -> Iterator[Right]:
+    def in_two_passes(gradients, bucket, latency, bandwidth):
+        ready = np.cumsum([seconds for seconds, _ in gradients])
+        messages, held = [], 0
+        for when, (_, size) in zip(ready, gradients, strict=True):
+            held += size
+            if held >= bucket:
+                messages.append((when, held))
+                held = 0
+        if held:
+            messages.append((ready[-1], held))
+        free = hidden = exposed = 0.0
+        for when, size in messages:
+            begins = max(when, free)
+            free = begins + latency + size / bandwidth
+            before = max(0.0, min(free, ready[-1]) - begins)
+            hidden += before
+            exposed += free - begins - before
+        return np.array([free, hidden, exposed])
+
+    yield "multi-gpu.overlap", "in two passes, an array", in_two_passes
+
+    def by_slices(gradients, bucket, latency, bandwidth):
+        end = backward = sum(seconds for seconds, _ in gradients)
+        free = busy = start = 0
+        for stop in range(1, len(gradients) + 1):
+            size = sum(size for _, size in gradients[start:stop])
+            if size < bucket and stop < len(gradients):
+                continue
+            ready = sum(seconds for seconds, _ in gradients[:stop])
+            free = (ready if ready > free else free) + (latency + size / bandwidth)
+            busy, start, end = busy + latency + size / bandwidth, stop, free
+        return [end, busy - end + backward, end - backward]
+
+    yield "multi-gpu.overlap", "by slices, a list", by_slices
+
+
+def _exchanges() -> Iterator[Right]:
+    def near_first(rank, n, array):
+        """The nearest partner first, so that a device keeps chunks that are far apart."""
+        power = 1 << (n.bit_length() - 1)
+        extra = n - power
+        if rank >= power:
+            yield [rank - power, array]
+            total = None
+            while total is None:
+                total = yield None
+            return total
+        mine = array
+        if extra:
+            parcel = yield
+            mine = mine if parcel is None else mine + parcel
+        chunks = dict(enumerate(np.array_split(mine, power)))
+        distance = 1
+        while distance < power:
+            partner = rank ^ distance
+            away = [k for k in chunks if k & distance != rank & distance]
+            parcel = yield partner, np.concatenate([chunks.pop(k) for k in away])
+            cuts = np.cumsum([chunks[k].size for k in chunks])[:-1]
+            for k, part in zip(list(chunks), np.split(parcel, cuts), strict=True):
+                chunks[k] = chunks[k] + part
+            distance *= 2
+        sizes = [part.size for part in np.array_split(array, power)]
+        while distance > 1:
+            distance //= 2
+            partner = rank ^ distance
+            theirs = [k ^ distance for k in sorted(chunks)]
+            parcel = yield partner, np.concatenate([chunks[k ^ distance] for k in theirs])
+            cuts = np.cumsum([sizes[k] for k in theirs])[:-1]
+            chunks |= dict(zip(theirs, np.split(parcel, cuts), strict=True))
+        total = np.concatenate([chunks[k] for k in range(power)])
+        if rank < extra:
+            yield [np.int64(rank + power), total]
+        return total
+
+    yield "multi-gpu.halving", "near partners first, with chunks", near_first
+
+    def neighbours_pair(rank, n, array):
+        """Of the first devices, each even one stands aside; vectors are filled up."""
+        power = 2 ** int(np.log2(n))
+        aside = n - power
+        if rank < 2 * aside:
+            if rank % 2 == 0:
+                yield rank + 1, array
+                for _ in range(2 * int(np.log2(power))):
+                    yield
+                return (yield)
+            array = array + (yield)
+            mine = rank // 2
+        else:
+            if aside:
+                yield
+            mine = rank - aside
+
+        def device(one):
+            return 2 * one + 1 if one < aside else one + aside
+
+        def reduced(part, one, size):
+            if size == 1:
+                return part
+            half, first = size // 2, np.split(part, 2)
+            upper = one % size >= half
+            other = device(one - half if upper else one + half)
+            part = first[upper] + (yield other, first[not upper])
+            part = yield from reduced(part, one, half)
+            pair = [part, (yield other, part)]
+            return np.concatenate(pair[::-1] if upper else pair)
+
+        filled = np.pad(array, (0, -len(array) % power))
+        total = (yield from reduced(filled, mine, power))[: len(array)]
+        if rank < 2 * aside:
+            yield rank - 1, total
+        return total
+
+    yield "multi-gpu.halving", "recursive, filled up, neighbours in pairs", neighbours_pair
+
 
 def pytorch() -> Iterator[Right]:
     """Right answers in PyTorch."""
@@ -93,6 +226,12 @@ def pytorch() -> Iterator[Right]:
         return F.mse_loss(Y[kept], T[kept], reduction="sum").mul(replicas / total)
 
     yield "multi-gpu.loss", "rows picked", replica_loss
+
+    def by_loss_class(Y, T, counts, total, replicas):
+        errors = torch.nn.MSELoss(reduction="none")(Y, T).sum(dim=-1)
+        return torch.dot(errors, counts) / (total / replicas)
+
+    yield "multi-gpu.loss", "a loss class, a dot product", by_loss_class
 
     def sampled(rows, replicas, rank, epoch, seed):
         sampler = DistributedSampler(range(rows), replicas, rank, seed=seed)
@@ -119,6 +258,7 @@ def pytorch() -> Iterator[Right]:
 
 def tensorflow() -> Iterator[Right]:
     """Right answers in TensorFlow."""
+    import keras
     import tensorflow as tf
 
     yield from _plain()
@@ -143,6 +283,12 @@ def tensorflow() -> Iterator[Right]:
         return tf.reduce_sum(squares) / total
 
     yield "multi-gpu.loss", "rows picked", replica_loss
+
+    def by_loss_class(Y, T, counts, total, replicas):
+        errors = keras.losses.mean_squared_error(T, Y) * Y.shape[-1]
+        return keras.ops.sum(keras.ops.multiply(counts, errors)) / keras.ops.cast(total, "float32")
+
+    yield "multi-gpu.loss", "a loss of Keras", by_loss_class
 
     def combine(gradients, rows):
         total, combined = sum(rows), []

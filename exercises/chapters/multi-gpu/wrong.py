@@ -1,4 +1,4 @@
-"""Plausible wrong answers to the exercises of *Many devices*.
+"""Plausible wrong answers to the exercises of *Data parallelism*.
 
 Each entry: the question, what is wrong, the answer, and the aspects that must fail - those and no
 others. `solution` holds what the exercise file's solution cells define.
@@ -27,6 +27,281 @@ ALL, SOME, NONE = "used by all replicas", "used by some", "used by none"
 ONCE, SAME_LENGTH = "each row counts once", "as many for every replica"
 ORDER, FEW = "another order in each epoch", "fewer rows than replicas"
 OTHERS = "the generators of others"
+
+
+END, HIDDEN = "one message for each gradient", "hidden and exposed"
+BUCKETS, LEFT = "buckets", "a bucket that is not full"
+
+SUM, STEPS, NUMBERS = "the sum, on every device", "few steps", "few numbers"
+ANY, KEPT = "any number of devices, any length", "the vectors that were given"
+
+
+def _overlaps() -> Iterator[Wrong]:
+    everything = {END, HIDDEN, BUCKETS, LEFT}
+
+    def make(
+        full=lambda held, size, bucket: held >= bucket,
+        begins=max,
+        takes=lambda size, latency, bandwidth: latency + size / bandwidth,
+        left=True,
+        times=lambda sent, backward, end: (
+            end,
+            sum(b - a for a, b in sent) - (end - backward),
+            end - backward,
+        ),
+    ):
+        def overlap(gradients, bucket, latency, bandwidth):
+            now = free = held = 0
+            sent = []
+            for n, (seconds, size) in enumerate(gradients):
+                now += seconds
+                held += size
+                if full(held, size, bucket) or (left and n == len(gradients) - 1):
+                    start = begins(now, free)
+                    free = start + takes(held, latency, bandwidth)
+                    sent.append((start, free))
+                    held = 0
+            return times(sent, now, max([now, *[end for _, end in sent]]))
+
+        return overlap
+
+    def name(what):
+        return "multi-gpu.overlap", what
+
+    crowd = make(begins=lambda now, free: now)
+    yield *name("all messages at the same time"), crowd, everything
+    no_pause = make(begins=lambda now, free: free or now)
+    yield *name("a link without a pause"), no_pause, everything
+    yield *name("the latency left out"), make(takes=lambda n, a, b: n / b), everything
+    free_bytes = make(takes=lambda n, a, b: a + n * b)
+    yield *name("multiplied by the bandwidth"), free_bytes, everything
+
+    def after(gradients, bucket, latency, bandwidth):
+        backward = sum(seconds for seconds, _ in gradients)
+        right = make()(gradients, bucket, latency, bandwidth)
+        return backward + right[1] + right[2], 0, right[1] + right[2]
+
+    yield *name("everything after the backward pass"), after, everything
+
+    def ended(sent, backward, end):
+        return end, sum(b - a for a, b in sent if b <= backward), end - backward
+
+    fails = {HIDDEN, BUCKETS, LEFT}
+    yield *name("only messages that have ended are hidden"), make(times=ended), fails
+
+    def begun(sent, backward, end):
+        exposed = sum(b - a for a, b in sent if b > backward)
+        return end, sum(b - a for a, b in sent) - exposed, exposed
+
+    yield *name("a message is exposed as a whole"), make(times=begun), fails
+
+    def swapped(sent, backward, end):
+        return end, end - backward, sum(b - a for a, b in sent) - (end - backward)
+
+    yield *name("exposed, then hidden"), make(times=swapped), fails
+
+    def all_of_it(sent, backward, end):
+        return end, sum(b - a for a, b in sent), end - backward
+
+    yield *name("all messages are hidden"), make(times=all_of_it), fails
+
+    def idle(sent, backward, end):
+        return end, backward - sent[0][0], end - backward
+
+    yield *name("hidden with the pauses"), make(times=idle), fails
+    above = make(full=lambda held, size, bucket: held > bucket)
+    yield *name("more than the bucket holds"), above, {BUCKETS}
+    single = make(full=lambda held, size, bucket: True)
+    yield *name("no buckets"), single, {BUCKETS, LEFT}
+    by_size = make(full=lambda held, size, bucket: size >= bucket)
+    yield *name("only large gradients fill a bucket"), by_size, {BUCKETS, LEFT}
+    yield *name("the rest is not sent"), make(left=False), {LEFT}
+
+    def capped(gradients, bucket, latency, bandwidth):
+        now = free = held = talk = 0
+        for seconds, size in gradients:
+            if held and held + size > bucket:
+                takes = latency + held / bandwidth
+                free, talk, held = max(now, free) + takes, talk + takes, 0
+            now, held = now + seconds, held + size
+        takes = latency + held / bandwidth
+        end, talk = max(now, free) + takes, talk + takes
+        return end, talk - (end - now), end - now
+
+    yield *name("a bucket holds at most so much"), capped, {BUCKETS, LEFT}
+
+    def one_more(gradients, bucket, latency, bandwidth):
+        now = free = held = talk = 0
+        for seconds, size in gradients:
+            now, held = now + seconds, held + size
+            if held >= bucket:
+                takes = latency + held / bandwidth
+                free, talk, held = max(now, free) + takes, talk + takes, 0
+        takes = latency + held / bandwidth
+        end, talk = max(now, free) + takes, talk + takes
+        return end, talk - (end - now), end - now
+
+    yield *name("an empty message at the end"), one_more, {END, HIDDEN, BUCKETS, LEFT}
+
+
+def _exchanges(solution: Any) -> Iterator[Wrong]:
+    everything = {SUM, STEPS, NUMBERS, ANY, KEPT}
+    right = solution["exchange"]
+
+    def name(what):
+        return "multi-gpu.halving", what
+
+    def mean(rank, n, array):
+        return (yield from right(rank, n, array)) / n
+
+    yield *name("the mean"), mean, everything
+
+    def of_powers(rank, n, array):
+        if n & (n - 1):
+            raise ValueError("a power of two is needed")
+        return (yield from right(rank, n, array))
+
+    yield *name("powers of two alone"), of_powers, {ANY}
+
+    def in_place(rank, n, array):
+        total = yield from right(rank, n, array)
+        array[:] = total
+        return array
+
+    yield *name("written into the vector"), in_place, {KEPT}
+
+    def ring(rank, n, array):
+        chunks = np.array_split(array, n)
+        for step in range(2 * (n - 1)):
+            parcel = yield (rank + 1) % n, chunks[(rank - step) % n]
+            k = (rank - 1 - step) % n
+            chunks[k] = chunks[k] + parcel if step < n - 1 else parcel
+        return np.concatenate(chunks)
+
+    yield *name("a ring"), ring, {STEPS, ANY}
+
+    def doubling(rank, n, array):
+        power = 2 ** (n.bit_length() - 1)
+        total, distance = array, 1
+        if rank >= power:
+            yield rank - power, array
+            for _ in range(power.bit_length()):
+                parcel = yield
+            return parcel
+        if n > power:
+            parcel = yield
+            total = total if parcel is None else total + parcel
+        while distance < power:
+            total = total + (yield rank ^ distance, total)
+            distance *= 2
+        if rank < n - power:
+            yield rank + power, total
+        return total
+
+    yield *name("whole vectors exchanged"), doubling, {NUMBERS, ANY}
+
+    def tree(rank, n, array):
+        total, distance, parent = array, 1, None
+        while distance < n:
+            if rank & distance:
+                parent = distance
+                yield rank - distance, total
+                break
+            parcel = yield
+            total = total if parcel is None else total + parcel
+            distance *= 2
+        far = 1 << (n - 1).bit_length()
+        for _ in range((far // max(distance, 1)).bit_length() - 2 if parent else 0):
+            yield  # the others go on adding
+        while far > 1:
+            far //= 2
+            if parent == far:
+                total = yield
+            elif rank % (2 * far) == 0 and rank + far < n:
+                yield rank + far, total
+            else:
+                yield
+        return total
+
+    yield *name("a tree"), tree, {NUMBERS, ANY}
+
+    def hub(rank, n, array):
+        if rank:
+            for step in range(1, 2 * n - 1):
+                parcel = yield (0, array) if step == rank else None
+                if step == n - 1 + rank:
+                    return parcel
+        total = array
+        for _ in range(1, n):
+            total = total + (yield)
+        for other in range(1, n):
+            yield other, total
+        return total
+
+    yield *name("a hub"), hub, {STEPS, NUMBERS, ANY}
+
+    def crowded(rank, n, array):
+        if rank:
+            yield 0, array
+            return (yield)
+        total = array
+        for _ in range(1, n):
+            total = total + (yield)
+        return total
+
+    yield *name("all send to device 0 at once"), crowded, everything
+
+    def half_way(rank, n, array):
+        total, low, high, distance = array.copy(), 0, len(array), n // 2
+        while distance:
+            middle = (low + high) // 2
+            mine, theirs = slice(low, middle), slice(middle, high)
+            if rank & distance:
+                mine, theirs = theirs, mine
+            parcel = yield rank ^ distance, total[theirs]
+            total[mine] = total[mine] + parcel
+            low, high, distance = mine.start, mine.stop, distance // 2
+        return total
+
+    yield *name("without the way back"), half_way, everything
+
+    def even(rank, n, array):
+        if len(array) % n:
+            raise ValueError("the vector cannot be divided")
+        return (yield from right(rank, n, array))
+
+    yield *name("vectors that can be divided"), even, {ANY}
+
+    def cut_off(rank, n, array):
+        size = len(array) // n * n
+        return (yield from right(rank, n, array[:size]))
+
+    yield *name("the rest cut off"), cut_off, {ANY}
+
+    def sends(rank, n, array):
+        yield rank, array
+        return array * n
+
+    yield *name("to itself"), sends, everything
+
+    def chunk_alone(rank, n, array):
+        yield array
+        return array * n
+
+    yield *name("a chunk without a device"), chunk_alone, everything
+
+    def endless(rank, n, array):
+        while True:
+            yield
+
+    yield *name("without end"), endless, everything
+    yield *name("no generator"), lambda rank, n, array: array * n, everything
+
+    def twice(rank, n, array):
+        yield from right(rank, n, array)
+        return (yield from right(rank, n, array))
+
+    yield *name("done twice"), twice, {STEPS, NUMBERS, ANY}
 
 
 def _rings() -> Iterator[Wrong]:
@@ -257,6 +532,8 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     from torch.nn import functional as F
 
     yield from _rings()
+    yield from _exchanges(solution)
+    yield from _overlaps()
     yield from _deals(solution)
     yield from _combinations(torch.zeros(1))
 
@@ -341,6 +618,8 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     import tensorflow as tf
 
     yield from _rings()
+    yield from _exchanges(solution)
+    yield from _overlaps()
     yield from _deals(solution)
     yield from _combinations(tf.zeros(1))
 
