@@ -28,6 +28,7 @@ REAL_ONLY = {
         "performance": "switches on autocast, which asks the driver",
         "profiling": "profiles and marks the queue of a device",
         "multi-gpu": "exports",
+        "sharding": "exports",
     },
     "tensorflow": {},
 }
