@@ -32,6 +32,7 @@ GROUPS = {
     "training": {"O": range(1, 16), "P": range(5, 10)},
     "graphs": {"Q": range(1, 8)},
     "multi-gpu": {"L": (27, 31)},
+    "sharding": {},
     "profiling": {"L": (24, 25)},
     "performance": {"L": (23,), "M": range(1, 6)},
     "gpus": {"L": [*range(1, 23), 26, 28, 29, 30, 32]},

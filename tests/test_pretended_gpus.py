@@ -27,6 +27,7 @@ REAL_ONLY = {
         "graphs": "compiles",
         "performance": "switches on autocast, which asks the driver",
         "profiling": "profiles and marks the queue of a device",
+        "sharding": "exports",
     },
     "tensorflow": {},
 }

@@ -13,7 +13,7 @@ from site_tools import Site, Visit
 from test_pages import LOOKS, too_wide
 
 Open = Callable[..., Visit]
-pytestmark = pytest.mark.chapters("autograd", "initialization", "multi-gpu")
+pytestmark = pytest.mark.chapters("autograd", "initialization", "multi-gpu", "sharding")
 STATIC = "figure:has([data-figure]) > img"
 
 
@@ -42,6 +42,7 @@ def places(site: Site) -> Iterator[dict[str, str]]:
         "deferred-initialization-first-call",
         "initialization-depth",
         "multi-gpu-ring-steps",
+        "sharding-pipeline",
     }
     yield found
 
@@ -208,3 +209,17 @@ def test_a_ring_is_stepped_through(visit: Open) -> None:
     expect(says).to_contain_text("each has sent 6 numbers")
     numbers = [one for one in figure.locator("svg").evaluate(shown) if one.isdigit()]
     assert sorted(numbers) == sorted(["1111", "2222", "3333", "4444"] * 4)
+
+
+def test_more_micro_batches_shrink_the_bubble(visit: Open) -> None:
+    reader = visit("book/sharding.html")
+    figure = moved(reader, "sharding-pipeline")
+    says, slider = figure.get_by_role("status"), figure.get_by_role("slider", name="Micro-batches")
+    expect(says).to_have_text(
+        "3 stages, 4 micro-batches: the step takes 12 slots, and 33% of them are idle."
+    )
+    assert figure.locator("svg rect").count() == 3 * 12
+    slider.press("End")
+    expect(says).to_contain_text("8 micro-batches: the step takes 20 slots, and 20% of them")
+    slider.press("Home")
+    expect(says).to_contain_text("1 micro-batch: the step takes 6 slots, and 67% of them are idle")
