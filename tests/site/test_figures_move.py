@@ -13,7 +13,9 @@ from site_tools import Site, Visit
 from test_pages import LOOKS, too_wide
 
 Open = Callable[..., Visit]
-pytestmark = pytest.mark.chapters("autograd", "initialization", "multi-gpu")
+pytestmark = pytest.mark.chapters(
+    "autograd", "blocks", "deferred-initialization", "initialization", "multi-gpu", "performance"
+)
 STATIC = "figure:has([data-figure]) > img"
 
 
@@ -39,9 +41,11 @@ def places(site: Site) -> Iterator[dict[str, str]]:
     found = figures(site)
     assert set(found) == {
         "autograd-backward",
+        "blocks-plus-sign",
         "deferred-initialization-first-call",
         "initialization-depth",
         "multi-gpu-ring-steps",
+        "performance-ceilings",
     }
     yield found
 
