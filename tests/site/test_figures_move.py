@@ -14,7 +14,14 @@ from test_pages import LOOKS, too_wide
 
 Open = Callable[..., Visit]
 pytestmark = pytest.mark.chapters(
-    "autograd", "blocks", "deferred-initialization", "initialization", "multi-gpu", "performance"
+    "autograd",
+    "blocks",
+    "control-flow",
+    "deferred-initialization",
+    "file-io",
+    "initialization",
+    "multi-gpu",
+    "performance",
 )
 STATIC = "figure:has([data-figure]) > img"
 
@@ -42,7 +49,9 @@ def places(site: Site) -> Iterator[dict[str, str]]:
     assert set(found) == {
         "autograd-backward",
         "blocks-plus-sign",
+        "control-flow-finished",
         "deferred-initialization-first-call",
+        "file-io-interval",
         "initialization-depth",
         "multi-gpu-ring-steps",
         "performance-ceilings",

@@ -266,7 +266,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
                 X = block(X)
             return X
 
-    yield "blocks.sequential", "children() skips a repeated block", Children, {TWICE}
+    yield "blocks.sequential", "children() skips a repeated block", Children, {TWICE, SLICES}
 
     class ChildrenSliced(MySequential):
         def __getitem__(self, index):
@@ -341,7 +341,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         def __len__(self):
             return len(set(self._modules.values()))
 
-    yield "blocks.sequential", "the number of different blocks", Different, {ITEMS}
+    yield "blocks.sequential", "the number of different blocks", Different, {ITEMS, SLICES}
 
     class Forward(MySequential):
         def forward(self, X):
@@ -963,7 +963,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
                 X = block(X)
             return X
 
-    yield "blocks.sequential", "each block once", Once, {TWICE}
+    yield "blocks.sequential", "each block once", Once, {TWICE, SLICES}
 
     class Copied(MySequential):
         def __init__(self, blocks=(), **kwargs):
@@ -1043,7 +1043,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
         def __len__(self):
             return len({id(block) for block in self.blocks})
 
-    yield "blocks.sequential", "the number of different blocks", Different, {ITEMS}
+    yield "blocks.sequential", "the number of different blocks", Different, {ITEMS, SLICES}
 
     class Call(MySequential):
         def call(self, X):
