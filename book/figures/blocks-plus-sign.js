@@ -64,6 +64,6 @@ export function draw(numbers, { plus, block }) {
     title: "Points after a block of an untrained network, their spread, and the gradient, on a logarithmic scale",
     body: body.join(""),
     says: `${plus ? "With" : "Without"} the plus sign. ${where}, the cloud is ${size(widths[block])} wide, ` +
-      `and the gradient has a size of ${size(gradients[block])}.`,
+      `and the size of the gradient is ${size(gradients[block])}.`,
   };
 }

@@ -39,11 +39,11 @@ export function draw({ prompts, rows, active }, { mask, step }) {
 
 function said(prompts, tokens, active, mask, step) {
   const begins = `${mask ? "With" : "Without"} the mask, `;
-  if (!step) return `${begins}before the first step: no row has an END.`;
+  if (!step) return `${begins}before the first step, no row has an END.`;
   const ended = prompts.filter((_, row) => tokens[row].slice(0, step).includes("END"));
-  const names = ended.length ? `${ended.join(", ")} ${ended.length > 1 ? "have" : "has"} ended` : "no row has ended";
+  const names = ended.length ? `these rows have ended: ${ended.map((one) => `“${one}”`).join(", ")}` : "no row has ended";
   const wasted = active.flatMap((row) => row.slice(0, step)).filter((one) => !one).length;
   const wrong = tokens.flatMap((row, n) => row.slice(0, step).filter((token, i) => !active[n][i] && token !== "END")).length;
   const after = wrong ? ` ${wrong} wrong token${wrong > 1 ? "s follow" : " follows"} an END.` : "";
-  return `${begins}after step ${step}: ${names}.${after} ${wasted} of ${step * prompts.length} squares are wasted.`;
+  return `${begins}after step ${step}, ${names}.${after} ${wasted} of ${step * prompts.length} squares are wasted.`;
 }
