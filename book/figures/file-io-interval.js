@@ -45,7 +45,7 @@ export function draw(numbers, { write, every }) {
     size: [WIDTH, HEIGHT],
     title: `Time lost against the time between checkpoints, for writes of ${writes[0]} to ${writes.at(-1)} seconds`,
     body: body.join(""),
-    says: `A write of ${writes[write]} s every ${time(seconds[every])} costs ${share(percent[write][every])} of the time. ` +
+    says: `A write of ${writes[write]} s every ${time(seconds[every])} costs ${share(percent[write][every])} of the useful work. ` +
       `The best interval, ${time(best[write])}, costs ${share(least[write])}.`,
   };
 }
