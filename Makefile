@@ -123,8 +123,8 @@ format: $(VENV)/full ## mend style
 	@$(BIN)/ruff check --fix --quiet . && $(BIN)/ruff format --quiet .
 hooks: $(VENV)/full ## check style, types and notebooks before each of your commits
 	@$(BIN)/pre-commit install
-soak: $(VENV)/full ## run all notebooks five times under other conditions; nothing may differ
-	@$(BIN)/python tests/soak.py
+soak: $(VENV)/full ## run notebooks five times under other conditions; nothing may differ (CHAPTER=)
+	@$(BIN)/python tests/soak.py $(CHAPTERS)
 bench: $(VENV)/full browser ## measure, as ratios side by side in one run
 	@for one in package exercises grader notebooks book; do $(BIN)/python bench/$$one.py || exit; done
 clean: ## delete what was built; keep the environment

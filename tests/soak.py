@@ -1,6 +1,8 @@
 """Run every notebook again and again under other conditions: no output may differ.
 
-    python tests/soak.py [--runs 5]
+    python tests/soak.py [--runs 5] [blocks autograd]
+
+Without names of chapters, all of them run.
 
 Each run of nbval has another hash seed, number of threads and instruction set, which stand in for
 other processors. What differs is printed as it happens; at the end stands a table.
@@ -19,6 +21,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 ROOT = Path(__file__).parents[1]
+RECORDED = ROOT / "book" / "recorded" / "cpu"
 CONDITIONS = (
     {},
     {"PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"},
@@ -28,8 +31,22 @@ CONDITIONS = (
 )
 
 
-def run(conditions: dict[str, str]) -> tuple[int, str, float]:
-    """Verify all notebooks; return the exit status, what was printed, and the seconds."""
+def notebooks(chapters: list[str]) -> list[str]:
+    """Return the recorded notebooks of the chapters, or their folder if none is named.
+
+    Raises:
+        FileNotFoundError: a chapter has no recorded notebook.
+    """
+    if not chapters:
+        return [str(RECORDED)]
+    found = {name: sorted(RECORDED.glob(f"*/{name}.ipynb")) for name in chapters}
+    if missing := [name for name, files in found.items() if not files]:
+        raise FileNotFoundError(f"no recorded notebook of the chapter {missing[0]!r}")
+    return [str(file) for files in found.values() for file in files]
+
+
+def run(conditions: dict[str, str], files: list[str]) -> tuple[int, str, float]:
+    """Verify notebooks; return the exit status, what was printed, and the seconds."""
     command = [
         sys.executable,
         "-m",
@@ -46,7 +63,7 @@ def run(conditions: dict[str, str]) -> tuple[int, str, float]:
         "2",
         "--dist",
         "loadfile",
-        "book/recorded/cpu",
+        *files,
     ]
     environment = {**os.environ, **conditions}
     began = time.monotonic()
@@ -60,10 +77,16 @@ def main() -> int:
     """Run, and print the table; return 1 if anything differed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("chapters", nargs="*")
+    chosen = parser.parse_args()
+    try:
+        files = notebooks(chosen.chapters)
+    except FileNotFoundError as error:
+        parser.error(str(error))
     rows, failed = [], False
-    for number in tqdm(range(parser.parse_args().runs), desc="Soaking", unit="run"):
+    for number in tqdm(range(chosen.runs), desc="Soaking", unit="run"):
         conditions = CONDITIONS[number % len(CONDITIONS)]
-        status, printed, seconds = run(conditions)
+        status, printed, seconds = run(conditions, files)
         if status:
             failed = True
             tqdm.write(printed)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import soak
 import yaml
 
 TESTS = Path(__file__).parent
@@ -295,6 +296,13 @@ def test_what_takes_long_fails_its_target(makefile: Path, fails: str) -> None:
     assert status == 0
     assert sum("-m pytest tests" in line for line in ran) == 2
     assert make(makefile, "test-full", fails=fails)[0] != 0
+
+
+@pytest.mark.chapters("blocks")
+def test_a_soak_takes_the_chapters_that_are_named() -> None:
+    assert {Path(file).stem for file in soak.notebooks(["blocks"])} == {"blocks"}
+    with pytest.raises(FileNotFoundError, match="no recorded notebook of the chapter 'block'"):
+        soak.notebooks(["block"])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,17 @@ from site_tools import Site, Visit
 from test_pages import LOOKS, too_wide
 
 Open = Callable[..., Visit]
-pytestmark = pytest.mark.chapters("autograd", "initialization", "multi-gpu", "sharding")
+pytestmark = pytest.mark.chapters(
+    "autograd",
+    "blocks",
+    "control-flow",
+    "deferred-initialization",
+    "file-io",
+    "initialization",
+    "multi-gpu",
+    "performance",
+    "sharding",
+)
 STATIC = "figure:has([data-figure]) > img"
 
 
@@ -39,9 +49,13 @@ def places(site: Site) -> Iterator[dict[str, str]]:
     found = figures(site)
     assert set(found) == {
         "autograd-backward",
+        "blocks-plus-sign",
+        "control-flow-finished",
         "deferred-initialization-first-call",
+        "file-io-interval",
         "initialization-depth",
         "multi-gpu-ring-steps",
+        "performance-ceilings",
         "sharding-pipeline",
     }
     yield found

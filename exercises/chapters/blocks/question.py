@@ -312,7 +312,8 @@ def draw_sequential(draw):
         layers = [draw.dense(side, side) for _ in range(draw.integer(5, 6))]
         anew = [draw.dense(side, side) for _ in layers]
         x = draw.data(draw.integer(2, 4), side)
-        return {"bounds": list(bounds), "layers": layers, "anew": anew, "x": x}
+        again = draw.integer(0, len(layers) - 1)  # this block comes once more, as the last
+        return {"bounds": list(bounds), "layers": layers, "again": again, "anew": anew, "x": x}
 
     a, b, c = (draw.integer(1, 3) for _ in range(3))
     return {
@@ -539,7 +540,8 @@ class Slices(Aspect):
     def run(answer, case, f):
         with no_sequential(f):
             blocks = [f.dense(**part) for part in case.layers]
-            net, x = make_sequential(answer, blocks, f), f.tensor(case.x)
+            given = [*blocks, blocks[case.again]]
+            net, x = make_sequential(answer, given, f), f.tensor(case.x)
             part = net[slice(*case.bounds)]
             items = [part[n] for n in range(len(part))]
             places = [
@@ -554,16 +556,21 @@ class Slices(Aspect):
     def expect(case):
         bounds = slice(*case.bounds)
         named = slice_in_words(case.bounds)
+        places = [*range(len(case.layers)), case.again][bounds]
         return {
             f"{named} is a MySequential": True,
-            f"numbers of the blocks in {named}": list(range(len(case.layers)))[bounds],
-            "output": by_hand(case.layers[bounds], case.x),
-            "output after the layers of net got new weights": by_hand(case.anew[bounds], case.x),
+            f"numbers of the blocks in {named}": places,
+            "output": by_hand([case.layers[n] for n in places], case.x),
+            "output after the layers of net got new weights": by_hand(
+                [case.anew[n] for n in places], case.x
+            ),
             "parameters of net that are trained": 2 * len(case.layers),
         }
 
     def shown(case):
-        return f"{slice_in_words(case.bounds)} of {len(case.layers)} blocks"
+        count = len(case.layers) + 1
+        last = f"of which the last is block {case.again} once more"
+        return f"{slice_in_words(case.bounds)} of {count} blocks, {last}"
 
 
 class OfFramework(Aspect):
@@ -658,10 +665,12 @@ def draw_lost_layer(draw):
         bias[0] = -5
         return draw.dense(inputs, outputs) | {"bias": bias}
 
+    scale = draw.uniform(0.5, 1.5, width)
+    scale[-1] = -scale[-1]  # its place before or after a ReLU makes a difference
     return {
         "sizes": [inputs, width, outputs, depth],
         "hidden": [hidden(*pair) for pair in pairwise([inputs, *[width] * depth])],
-        "scale": draw.uniform(0.5, 1.5, width),
+        "scale": scale,
         "head": draw.dense(width, outputs),
         "x": draw.data(rows, inputs),
         "v": draw.data(rows, outputs),
@@ -771,6 +780,9 @@ class TowerOutput(Aspect):
             ),
             "scale does not take part in the output.": by_hand(chain + head, given.x),
             "scale multiplies what enters head, once.": by_hand(head, inside),
+            "scale comes after the last ReLU.": by_hand(
+                head, np.maximum(by_hand(chain[:-1], given.x) * scale, 0)
+            ),
             "The output of head has no ReLU.": np.maximum(tower_by_hand(given)[1], 0),
         }
         ones = np.ones_like(scale)
@@ -1220,7 +1232,8 @@ class AsItWas(AsBefore):
     def run(answer, given, f):
         net, _ = skipping(given, f, in_place=True)
         others, names = [], wanted_names(given, f.key)
-        if f.key == "pytorch":  # hooks that someone else has registered
+        if f.key == "pytorch":  # a part in another mode, and hooks that someone else has registered
+            net.get_submodule(names[0]).eval()
             for name in ("", names[1]):
                 module = net.get_submodule(name)
                 module.register_forward_hook(lambda *_, n=name: others.append(f"after {n}"))

@@ -266,7 +266,15 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
                 X = block(X)
             return X
 
-    yield "blocks.sequential", "children() skips a repeated block", Children, {TWICE}
+    yield "blocks.sequential", "children() skips a repeated block", Children, {TWICE, SLICES}
+
+    class ChildrenSliced(MySequential):
+        def __getitem__(self, index):
+            if isinstance(index, slice):
+                return type(self)(*list(self.children())[index])
+            return super().__getitem__(index)
+
+    yield "blocks.sequential", "slices of children()", ChildrenSliced, {SLICES}
 
     class Copied(MySequential):
         def __init__(self, *blocks):
@@ -333,7 +341,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         def __len__(self):
             return len(set(self._modules.values()))
 
-    yield "blocks.sequential", "the number of different blocks", Different, {ITEMS}
+    yield "blocks.sequential", "the number of different blocks", Different, {ITEMS, SLICES}
 
     class Forward(MySequential):
         def forward(self, X):
@@ -427,6 +435,14 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             return self.head(X)
 
     yield "blocks.lost-layer", "scale not used", NoScale, {VALUE, STEP}
+
+    class ScaleEarly(Tower):
+        def forward(self, X):
+            for layer in self.hidden[:-1]:
+                X = F.relu(layer(X))
+            return self.head(F.relu(self.hidden[-1](X) * self.scale))
+
+    yield "blocks.lost-layer", "scale before the last ReLU", ScaleEarly, {VALUE, STEP}
 
     class DetachLeft(Tower):
         def forward(self, X):
@@ -646,6 +662,15 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         return solution["features"](net.eval(), names, X)
 
     yield "blocks.features", "the mode changed", evaluated, {SAME, ERROR}
+
+    def evaluated_for_a_while(net, names, X):
+        was = net.training
+        try:
+            return solution["features"](net.eval(), names, X)
+        finally:
+            net.train(was)
+
+    yield "blocks.features", "one mode set back for all parts", evaluated_for_a_while, {SAME}
 
     def frozen(net, names, X):
         return solution["features"](net.requires_grad_(False), names, X)
@@ -938,7 +963,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
                 X = block(X)
             return X
 
-    yield "blocks.sequential", "each block once", Once, {TWICE}
+    yield "blocks.sequential", "each block once", Once, {TWICE, SLICES}
 
     class Copied(MySequential):
         def __init__(self, blocks=(), **kwargs):
@@ -1018,7 +1043,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
         def __len__(self):
             return len({id(block) for block in self.blocks})
 
-    yield "blocks.sequential", "the number of different blocks", Different, {ITEMS}
+    yield "blocks.sequential", "the number of different blocks", Different, {ITEMS, SLICES}
 
     class Call(MySequential):
         def call(self, X):
@@ -1089,6 +1114,14 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             return self.head(X)
 
     yield "blocks.lost-layer", "scale not used", NoScale, {VALUE, STEP}
+
+    class ScaleEarly(Tower):
+        def call(self, X):
+            for layer in self.hidden[:-1]:
+                X = ops.relu(layer(X))
+            return self.head(ops.relu(self.hidden[-1](X) * self.scale))
+
+    yield "blocks.lost-layer", "scale before the last ReLU", ScaleEarly, {VALUE, STEP}
 
     class InAFunction(Mixture):
         def __init__(self, gate, experts):
