@@ -143,7 +143,7 @@ def woven_page(app: Sphinx, docname: str, name: str) -> str:
     source = chapter_without_left_out(project, with_facts(exercises, questions, strings))
     source = _with_labels(project, source)
     runs = {
-        framework.key: {"cpu": _not_run(source, framework.key)} for framework in project.frameworks
+        framework.key: {"cpu": not_run(source, framework.key)} for framework in project.frameworks
     }
     app.env.metadata[docname].update(orphan=True, exercises=name)
     return weave(source, project.frameworks, runs, strings)
@@ -204,7 +204,7 @@ def facts_of(question: Question, strings: Strings) -> str:
     return " · ".join(facts)
 
 
-def _not_run(source: Chapter, framework: str) -> nbformat.NotebookNode:
+def not_run(source: Chapter, framework: str) -> nbformat.NotebookNode:
     """The code cells of an edition, without outputs."""
     cells = [cell.source for cell in source.edition(framework) if cell.kind == "code"]
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
