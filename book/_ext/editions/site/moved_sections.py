@@ -9,23 +9,21 @@ script follows it.
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 
 from d2lexercises.library import MOVED
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
-from sphinx.util.osutil import relative_uri
 
 from editions.base.project import Project
 from editions.base.strings import Strings
-from editions.exercises.exercise_files import find_exercises
 from editions.site.exercise_pages import docname_of, label, page_of, questions_of
 from editions.site.sphinx_project import current_project
-from editions.source.chapter import Chapter
 from editions.source.link_targets import LinkTargets
 from editions.source.summary_html import summary_html
 
-Place = tuple[str, str]  # its address from the site's root, and its title
+Place = tuple[str, str, str]  # its page, its id and its title
 
 
 def register(app: Sphinx) -> None:
@@ -35,21 +33,17 @@ def register(app: Sphinx) -> None:
 
 def _keep_addresses(app: Sphinx, doctree: nodes.document) -> None:
     metadata, project = app.env.metadata[app.env.docname], current_project(app)
-    if app.builder.name != "html":
-        return
+    moved = list(metadata.get("moved", ()))
     if name := metadata.get("exercises"):
-        (exercises,) = find_exercises(project, [name])
-        source = exercises.chapter
-        questions = [(new, (label(old),)) for old, new in MOVED.items() if _chapter(old) == name]
-    elif "editions" in metadata:
-        source, questions = metadata["editions"]["chapter"], []
-    else:
+        moved += [(new, (label(old),)) for old, new in MOVED.items() if _chapter(old) == name]
+    if not moved or app.builder.name != "html":
         return
+    source = Path(app.env.doc2path(app.env.docname))
     ids = {one for node in doctree.findall(nodes.Element) for one in node.get("ids", [])}
     lines = []
-    for new, old_ids in [*source.moved, *questions]:
+    for new, old_ids in moved:
         if kept := ids.intersection(old_ids):
-            raise ExtensionError(f"{source.path}: moved: the page still has {min(kept)}")
+            raise ExtensionError(f"{source.name}: moved: the page still has {min(kept)}")
         place = (_question if "." in new else _section)(app, project, source, new)
         lines += [_line(app, old, *place) for old in old_ids if place]
     html = "".join(lines)
@@ -60,41 +54,40 @@ def _chapter(question: str) -> str:
     return question.partition(".")[0]
 
 
-def _question(app: Sphinx, project: Project, source: Chapter, name: str) -> Place | None:
-    """The address and the title of a question; None if a fork leaves its page out."""
+def _question(app: Sphinx, project: Project, source: Path, name: str) -> Place | None:
+    """The place of a question; None if a fork leaves its page out."""
     page = page_of(_chapter(name))
     if page not in app.env.found_docs:
         return None
     found = questions_of(project, _chapter(name)).get(name)
     if found is None:
-        raise ExtensionError(f"{source.path}: moved: there is no question {name}")
-    return f"{page}.html#{label(name)}", found.title
+        raise ExtensionError(f"{source.name}: moved: there is no question {name}")
+    return page, label(name), found.title
 
 
-def _section(app: Sphinx, project: Project, source: Chapter, name: str) -> Place | None:
-    """The address and the title of a section; None if a fork leaves its page out."""
+def _section(app: Sphinx, project: Project, source: Path, name: str) -> Place | None:
+    """The place of a section; None if a fork leaves its page out."""
     targets = LinkTargets(project)
-    here = project.root / source.path
     page = targets.labels.get(name)
-    if page in (None, here):
+    if page in (None, source):
         where = "no other page has" if page is None else "this page itself has"
-        raise ExtensionError(f"{source.path}: moved: {where} the label ({name})=")
+        raise ExtensionError(f"{source.name}: moved: {where} the label ({name})=")
     assert page
     if page not in project.pages:
         return None
     address = f"/{project.relative(page)}"
-    found, whole = (targets.find(here, address + anchor) for anchor in (f"#{name}", ""))
+    found, whole = (targets.find(source, address + anchor) for anchor in (f"#{name}", ""))
     assert found and whole
     app.env.note_dependency(str(page))
     titles = [whole.title] if found.title == whole.title else [whole.title, found.title]
-    return f"{docname_of(project, page)}.html#{found.anchor}", ": ".join(titles)
+    return docname_of(project, page), found.anchor, ": ".join(titles)
 
 
-def _line(app: Sphinx, old: str, address: str, title: str) -> str:
+def _line(app: Sphinx, old: str, page: str, anchor: str, title: str) -> str:
     """The line at the end of the page."""
-    here = app.builder.get_target_uri(app.env.docname)
+    address = app.builder.get_relative_uri(app.env.docname, page)
     words = Strings(current_project(app).language)("moved_section")
     return (
         f'<p class="moved" id="{escape(old)}">{escape(words)} '
-        f'<a href="{escape(relative_uri(here, address))}">{summary_html(title)}</a></p>'
+        f'<a href="{escape(address)}#{escape(anchor)}">{summary_html(title)}</a></p>'
     )
