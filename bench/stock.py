@@ -16,20 +16,28 @@ from pathlib import Path
 import nbformat
 from editions.base.project import Project
 from editions.base.strings import Strings
+from editions.site.exercise_pages import not_run, public_exercises, questions_of, with_facts
 from editions.site.status_page import notebook_statuses, page_text
 from editions.site.weaving import weave
-from editions.source.chapter import read_chapter
+from editions.source.chapter import Chapter, read_chapter
+from editions.source.page_template import fill_in
 from editions.source.portable_markdown import Plain
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
+PACKAGES = ("d2lcompute", "exercises/d2lexercises")
 STOCK = {
     "title": "Deep Learning Computation",
-    "only_build_toc_files": True,
+    "only_build_toc_files": False,  # pages of exercises are in no table of contents
     "execute": {"execute_notebooks": "off"},
     "bibtex_bibfiles": ["book/references.bib"],
 }
-STATUS = "```{status}\n```"
+# The marks and directives of a woven page that stock does not know.
+MARK = re.compile(r":::\{(?:aside|reveal)-(?:begin|end)\}.*\n(?:.*\n)?:::")
+EDITION = re.compile(r"(?s)(:+)\{edition\} \w+\n(.*)\n\1")
+ANSWERED = re.compile(r"(?ms)^(:{3,})\{(?:quiz|predict|why)\}.*?^\1[ \t]*$")
+# Directives of ours on pages that are not chapters, whose contents come from elsewhere.
+FILLED = re.compile(r"(?ms)^(```|:::)\{(?:status|exercises|prediction-of)\}.*?^\1$")
 
 
 def stock_settings(project: Project) -> dict:
@@ -43,11 +51,12 @@ def stock_settings(project: Project) -> dict:
 
 def copy_book(target: Path) -> None:
     """Copy the files that the build reads."""
-    for name in ("_config.yml", "_toc.yml", "requirements.txt"):
+    for name in ("_config.yml", "_toc.yml", "pyproject.toml", "requirements.txt"):
         shutil.copyfile(ROOT / name, target / name)
-    ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("book", "d2lcompute"):
-        shutil.copytree(ROOT / name, target / name, ignore=ignore)
+    for name in ("README.md", "LICENSE"):  # which the wheel of the set-up cells holds
+        shutil.copyfile(ROOT / name, target / name)
+    for name in ("book", *PACKAGES, "exercises/chapters", "exercises/notebooks"):
+        _copy(name, target)
 
 
 def stock_book(target: Path) -> None:
@@ -55,44 +64,69 @@ def stock_book(target: Path) -> None:
     project = Project(ROOT)
     (target / "_config.yml").write_text(json.dumps(stock_settings(project)), "utf8")
     shutil.copyfile(ROOT / "_toc.yml", target / "_toc.yml")
-    shutil.copytree(ROOT / "book" / "figures", target / "book" / "figures")
+    for name in ("book/figures", *PACKAGES):
+        _copy(name, target)
     shutil.copyfile(ROOT / "book" / "references.bib", target / "book" / "references.bib")
-    chapters = project.chapters
-    statuses = list(notebook_statuses(project))
-    shutil.copytree(
-        ROOT / "d2lcompute", target / "d2lcompute", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    for page in (ROOT / "book").glob("*.md"):
-        if page not in chapters:
-            text = page.read_text("utf8").replace(STATUS, page_text(project, statuses))
+    for page in sorted((ROOT / "book").glob("*.md")):
+        if page not in project.chapters:
+            text = FILLED.sub(
+                lambda found: _contents(project, found[0]),
+                fill_in(project, page.read_text("utf8"), page),
+            )
             (target / "book" / page.name).write_text(text, "utf8")
-    for path in chapters:
+    strings = Strings(project.language)
+    for path in project.chapters:
         chapter = read_chapter(path, project.relative(path))
-        runs = {
-            framework.key: {
-                "cpu": nbformat.read(
-                    project.recorded_path(chapter.name, framework.key), as_version=4
-                )
-            }
-            for framework in project.frameworks
-        }
-        notebook = nbformat.from_dict(
-            json.loads(weave(chapter, project.frameworks, runs, Strings(project.language)))
+        _write(
+            target,
+            project,
+            path.stem,
+            weave(chapter, project.frameworks, _runs(project, chapter), strings),
         )
-        plain = Plain(project, path)
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                cell.source = stock_markdown(cell.source, plain)
-        notebook.metadata.pop("source_map")
-        nbformat.write(notebook, target / "book" / f"{chapter.name}.ipynb")
+    for exercises in public_exercises(project):
+        questions = questions_of(project, exercises.name)
+        source = with_facts(exercises, questions, strings)
+        runs = {one.key: {"cpu": not_run(source, one.key)} for one in project.frameworks}
+        name = f"{exercises.name}-exercises"
+        _write(target, project, name, weave(source, project.frameworks, runs, strings))
+
+
+def _copy(name: str, target: Path) -> None:
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / name, target / name, ignore=ignore)
+
+
+def _contents(project: Project, directive: str) -> str:
+    """What stock shows in place of a directive of ours."""
+    shown = "{status}" in directive
+    return page_text(project, list(notebook_statuses(project))) if shown else ""
+
+
+def _runs(project: Project, chapter: Chapter) -> dict[str, dict[str, nbformat.NotebookNode]]:
+    paths = {one.key: project.recorded_path(chapter.name, one.key) for one in project.frameworks}
+    return {key: {"cpu": nbformat.read(path, as_version=4)} for key, path in paths.items()}
+
+
+def _write(target: Path, project: Project, name: str, woven: str) -> None:
+    """Write a woven page as a notebook that stock can read."""
+    notebook = nbformat.from_dict(json.loads(woven))
+    plain = Plain(project, ROOT / "book" / f"{name}.md")
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = stock_markdown(cell.source, plain)
+    notebook.metadata = {**notebook.metadata, "orphan": True}
+    notebook.metadata.pop("source_map")
+    nbformat.write(notebook, target / "book" / f"{name}.ipynb")
 
 
 def stock_markdown(text: str, plain: Plain) -> str:
-    """Markdown without our two directives, which stock does not know."""
-    if match := re.fullmatch(r"(?s)(:+)\{edition\} \w+\n(.*)\n\1", text):
+    """Markdown without our own directives: what they say, as notebooks say it."""
+    if MARK.fullmatch(text):
+        return ""
+    if match := EDITION.fullmatch(text):
         text = match[2]
-    quiz = r"(?ms)^(:{3,})\{quiz\}.*?^\1[ \t]*$"
-    return re.sub(quiz, lambda found: plain.convert(found[0]), text)
+    text = re.sub(r"(?m)^(:::+\{predict\} .*)\n:id: .*$", r"\1", text)
+    return ANSWERED.sub(lambda found: plain.convert(found[0]), text)
 
 
 def build(folder: Path) -> float:

@@ -104,6 +104,11 @@
   function reveal() {
     const target = document.getElementById(location.hash.slice(1));
     if (!target) return;
+    if (target.matches(".moved")) {
+      const now = new URL(target.lastElementChild.href);
+      now.search = location.search;
+      location.replace(now);
+    }
     if (home(target)) show(home(target));
     for (const fold of all("details")) fold.open ||= fold.contains(target);
     target.scrollIntoView();

@@ -1,4 +1,4 @@
-"""Pages of exercises, and questions on pages that are no chapters, on the small book."""
+"""Pages of exercises, questions on pages that are no chapters, and old addresses of both."""
 
 from __future__ import annotations
 
@@ -137,3 +137,46 @@ def test_a_page_asks_the_question_of_a_chapter(book: Book) -> None:
     done = forked_builds().run(COMMAND, book.root, environment())
     assert done.returncode != 0
     assert "small asks no question kin; there are: kind" in done.stdout
+
+
+# -- what moved to another page ----------------------------------------------------------------
+
+
+def moved(path: Path, lines: str) -> None:
+    """Add lines to the metadata of a page's source."""
+    text = path.read_text("utf8")
+    path.write_text(
+        text.replace("kernelspec:", f"editions: {{moved: {lines}}}\nkernelspec:"), "utf8"
+    )
+
+
+def test_what_moved_keeps_its_address(book: Book) -> None:
+    moved(book.source, "{far-away: [old, older]}")
+    exercises = book.root / "exercises" / "chapters" / "small" / "text.md"
+    moved(exercises, "{small.double: [twice], top: [chapter]}")
+    pages = built(book)
+    found = [(line["id"], line.a["href"]) for line in soup(pages / "small.html").select(".moved")]
+    assert found == [("old", "other.html#far-away"), ("older", "other.html#far-away")]
+    assert soup(pages / "small.html").select_one("#old").a.text == "Another page"
+    found = [line.a["href"] for line in soup(pages / "small-exercises.html").select(".moved")]
+    assert found == ["#exercise-small-double", "small.html#top"]
+
+    # A fork does without the other page.
+    book.edit("- file: book/other\n", "", "_toc.yml")
+    assert not soup(built(book) / "small.html").select(".moved")
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        ("{far-away: [fig-dot]}", "the page still has fig-dot"),
+        ("{nowhere: [old]}", "no other page has the label (nowhere)="),
+        ("{top: [old]}", "this page itself has the label (top)="),
+        ("{small.triple: [old]}", "there is no question small.triple"),
+        ("{far-away: old}", "needs the form {label: [id, id]}"),
+    ],
+)
+def test_what_did_not_move_is_refused(book: Book, lines: str, complaint: str) -> None:
+    moved(book.source, lines)
+    done = forked_builds().run(COMMAND, book.root, environment())
+    assert done.returncode != 0 and complaint in done.stdout, done.stdout

@@ -369,6 +369,20 @@ def test_code_and_tables_of_the_text_fit_on_a_phone(visit: Open, site: Site) -> 
     assert reader.page.locator("table.stacked").count() == 0
 
 
+def test_error_messages_go_on_below(visit: Open, site: Site) -> None:
+    """A message is prose: its lines are as long as the window is wide. Other outputs scroll."""
+    boxes = """() => [...document.querySelectorAll('.tag_shows-error .output')]
+      .filter((one) => one.clientWidth)
+      .map((one) => [one.scrollWidth - one.clientWidth, one.textContent.slice(0, 60)])"""
+    reader, shown = visit(width=360), 0
+    for chapter in site.chapters():
+        reader.go(chapter)
+        found = reader.evaluate(boxes)
+        assert [words for hidden, words in found if hidden > 1] == [], chapter
+        shown += len(found)
+    assert shown > 20
+
+
 def test_menus_open_and_close_by_keyboard_on_a_phone(visit: Open) -> None:
     reader = visit(CHAPTER, width=360)
     for button, menu in (("primary", "primary"), ("secondary", "secondary")):

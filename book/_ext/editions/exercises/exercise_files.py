@@ -16,6 +16,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from d2lexercises import answers, frameworks, library
@@ -222,10 +223,13 @@ def sections(chapter: Chapter) -> list[Section]:
 
 def checks_in(cell: Cell) -> list[tuple[str, str]]:
     """The calls of `check` in a cell: the question, and the answer as written."""
-    if cell.kind != "code":
-        return []
+    return _checks_in(cell.source) if cell.kind == "code" else []
+
+
+@lru_cache(maxsize=1024)  # a build reads the same files many times
+def _checks_in(source: str) -> list[tuple[str, str]]:
     try:
-        checks = answers.checks_in(cell.source)
+        checks = answers.checks_in(source)
     except SyntaxError:
         return []
     return [(check.question, check.answer_text) for check in checks]

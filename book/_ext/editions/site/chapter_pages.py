@@ -88,6 +88,7 @@ def _weave_source(app: Sphinx, docname: str, source: list[str]) -> None:
     except EditionsError as error:
         raise ExtensionError(str(error)) from error
     app.env.metadata[docname]["predictions"] = _questions(chapter, runs)
+    app.env.metadata[docname]["moved"] = chapter.moved
     app.env.metadata[docname]["editions"] = {
         "chapter": chapter,
         "versions": {

@@ -61,6 +61,11 @@ def chapter_of(project: Project, name: str) -> Path:
     return next(path for path in project.chapters if path.stem == name)
 
 
+def _chapter(project: Project, name: str) -> Chapter:
+    source = chapter_of(project, name)
+    return read_chapter(source, project.relative(source))
+
+
 def docname_of(project: Project, path: Path) -> str:
     """The name of the page that is made from a source."""
     return project.relative(path).removesuffix(".md")
@@ -143,9 +148,9 @@ def woven_page(app: Sphinx, docname: str, name: str) -> str:
     source = chapter_without_left_out(project, with_facts(exercises, questions, strings))
     source = _with_labels(project, source)
     runs = {
-        framework.key: {"cpu": _not_run(source, framework.key)} for framework in project.frameworks
+        framework.key: {"cpu": not_run(source, framework.key)} for framework in project.frameworks
     }
-    app.env.metadata[docname].update(orphan=True, exercises=name)
+    app.env.metadata[docname].update(orphan=True, exercises=name, moved=source.moved)
     return weave(source, project.frameworks, runs, strings)
 
 
@@ -204,7 +209,7 @@ def facts_of(question: Question, strings: Strings) -> str:
     return " · ".join(facts)
 
 
-def _not_run(source: Chapter, framework: str) -> nbformat.NotebookNode:
+def not_run(source: Chapter, framework: str) -> nbformat.NotebookNode:
     """The code cells of an edition, without outputs."""
     cells = [cell.source for cell in source.edition(framework) if cell.kind == "code"]
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
@@ -221,7 +226,7 @@ def header_html(project: Project, name: str, docname: str, chapter: str, up: str
         up: the relative address of the site's root.
     """
     strings = Strings(project.language)
-    page = read_chapter(chapter_of(project, name))
+    page = _chapter(project, name)
     parts = []
     for framework in project.frameworks:
         notebook = notebook_of(project, name, framework.key)
@@ -348,7 +353,7 @@ def table_text(project: Project) -> str:
     rows: list[list[str]] = []
     for exercises in public_exercises(project):
         questions = questions_of(project, exercises.name)
-        title = read_chapter(chapter_of(project, exercises.name)).title
+        title = _chapter(project, exercises.name).title
         chapter = f"{{doc}}`{_cell(title)} </{page_of(exercises.name)}>`"
         for section in sections(exercises.chapter):
             question = questions.get(section.question or "")

@@ -17,6 +17,9 @@ from editions.source.asides import Aside
 from editions.source.chapter import Cell, Chapter
 from editions.source.predictions import Prediction, predictions
 
+# A cell that prints an error as it is, in lines of any length.
+SHOWS_ERROR = re.compile(r"shown_error\(|print\(.*\{error\}")
+
 Editions = Mapping[str, Mapping[str, NotebookNode]]
 """Executed notebooks: by framework, then by device."""
 
@@ -251,6 +254,8 @@ def _code(cell: Cell, run: NotebookNode, frameworks: list[str], strings: Strings
         tags.append("hide-cell")
         title = strings("show_numbers")
         metadata["mystnb"] = {"code_prompt_show": title, "code_prompt_hide": title}
+    if SHOWS_ERROR.search(source):
+        tags.append("shows-error")
     if cell.alt:
         metadata.setdefault("mystnb", {})["image"] = {"alt": cell.alt}
     return NotebookNode(

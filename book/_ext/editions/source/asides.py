@@ -13,6 +13,7 @@ import re
 import symtable
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from d2lexercises.answers import python_of
 
@@ -101,19 +102,26 @@ def leaking_names(cells: Iterable[tuple[str, Aside | None]]) -> Iterator[tuple[i
     Yields:
         The index of the cell that uses a name, the name, and the aside that gave it its value.
     """
+    cells = list(cells)
+    if not any(aside for _, aside in cells):
+        return
     home: dict[str, Aside | None] = {}  # where each name got its value
     for index, (source, aside) in enumerate(cells):
-        try:
-            statements = ast.parse(python_of(source)).body
-        except SyntaxError:
-            continue  # a run reports it
-        for statement in statements:
-            used, bound = _names(statement)
+        for used, bound in _names_of_statements(source):
             for name in sorted(used):
                 defined = home.get(name)
                 if defined is not None and defined != aside:
                     yield index, name, defined
             home |= dict.fromkeys(bound, aside)
+
+
+@lru_cache(maxsize=1024)  # both editions have the cells without a framework
+def _names_of_statements(source: str) -> list[tuple[set[str], set[str]]]:
+    """The names of each statement of a cell; none if a run will report a syntax error."""
+    try:
+        return [_names(statement) for statement in ast.parse(python_of(source)).body]
+    except SyntaxError:
+        return []
 
 
 def _names(statement: ast.stmt) -> tuple[set[str], set[str]]:

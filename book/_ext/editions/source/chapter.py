@@ -67,6 +67,7 @@ class Chapter:
     cells: tuple[Cell, ...]
     draft: bool = False  # unfinished: rules for finished chapters do not apply
     book_edition: int = 1  # from 2 on, a page shows what one framework has to its readers alone
+    moved: tuple[tuple[str, tuple[str, ...]], ...] = ()  # labels elsewhere, and ids that it had
 
     @property
     def title(self) -> str:
@@ -156,9 +157,17 @@ def parse_chapter(
         if not any(cell.aside == aside and cell.source for cell in cells):
             raise SourceError(path, aside.first, "the aside is empty")
     draft, book_edition = bool(own.get("draft")), own.get("edition", 1)
-    chapter = Chapter(name, path, tuple(cells), draft, book_edition)
+    moved = _moved(path, own.get("moved") or {})
+    chapter = Chapter(name, path, tuple(cells), draft, book_edition, moved)
     _check(chapter, TAGS | more_tags)
     return chapter
+
+
+def _moved(path: str, value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The labels and questions that have moved to other pages, with the ids that they had here."""
+    if not isinstance(value, dict) or not all(isinstance(ids, list) for ids in value.values()):
+        raise SourceError(path, 1, "editions: moved: needs the form {label: [id, id]}")
+    return tuple((str(new), tuple(map(str, ids))) for new, ids in value.items())
 
 
 def _parts(path: str, cell: Cell) -> list[Cell]:

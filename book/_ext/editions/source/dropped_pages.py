@@ -22,12 +22,17 @@ from editions.source.text_edits import Edit, edited
 FENCE = re.compile(r"(?ms)^(`{3,}|~{3,})(?!\{).*?^\1`*[ \t]*$")
 ITEM = re.compile(r"^[-*|] \[[^\]\n]*\]\(([^()\s]+)\)")
 LIST = re.compile(r"(?m)^(\*\*[^*\n]+\*\*\n[ \t]*\n)?((?:^[-*|] .*(?:\n|\Z))+)\n?")
+# What may be the address of a link: in a whole book none is left out, and nothing needs parsing.
+ADDRESS = re.compile(r"(?m)\]\(\s*<?([^()\s>]+)|<([^<>\s]+)>|^ {0,3}\[[^\]]+\]:\s*<?([^\s>]+)")
 
 
 def chapter_without_left_out(project: Project, chapter: Chapter) -> Chapter:
     """The chapter without links to pages that are left out."""
     page = project.root / chapter.path
     targets = LinkTargets(project)
+    texts = [cell.source for cell in chapter.cells if cell.kind == "markdown"]
+    if not any(_leaves_out(targets, page, text) for text in texts):
+        return chapter
     definitions = definitions_of_chapter(chapter)
     cells = tuple(
         replace(
@@ -42,7 +47,14 @@ def chapter_without_left_out(project: Project, chapter: Chapter) -> Chapter:
 
 def without_left_out(project: Project, page: Path, text: str) -> str:
     """The text of `page` without links to pages that are left out; code stays as it is."""
-    return _without_left_out(LinkTargets(project), page, text, {})
+    targets = LinkTargets(project)
+    return _without_left_out(targets, page, text, {}) if _leaves_out(targets, page, text) else text
+
+
+def _leaves_out(targets: LinkTargets, page: Path, text: str) -> bool:
+    """Whether a text, code included, may hold a link to a page that is left out."""
+    addresses = (one for found in ADDRESS.findall(text) for one in found if one)
+    return any(targets.leaves_out(page, one) for one in addresses)
 
 
 def _without_left_out(targets: LinkTargets, page: Path, text: str, environment: Environment) -> str:
