@@ -188,7 +188,7 @@ class _Comparison:
     def in_order(self, found: Any, expected: list[Any], what: str) -> None:
         if _is_simple(expected):  # short enough to be shown as a whole
             if not same_plain(found, expected):
-                raise Unfit(f"{what}: expected {expected}, got {got_text(found)}.")
+                raise Unfit(f"{what}: expected {expected}, got {got_text(_listed(found))}.")
             return
         parts = self.parts(found, len(expected), what)
         for n, (part, one) in enumerate(zip(parts, expected, strict=True)):
@@ -313,8 +313,18 @@ def _is_simple(expected: list[Any]) -> bool:
     )
 
 
+def _listed(found: Any) -> Any:
+    """An array of integers or truth values as a list, if it is short; anything else itself."""
+    exact = isinstance(found, np.ndarray) and found.dtype.kind in "iub" and found.ndim > 0
+    return found.tolist() if exact and found.size <= 1000 else found
+
+
 def same_plain(found: Any, expected: Any) -> bool:
-    """Whether plain data is the same: `expected` holds no arrays, `found` may hold anything."""
+    """Whether plain data is the same: `expected` holds no arrays, `found` may hold anything.
+
+    An array of integers or truth values is as good as a list of them.
+    """
+    found = _listed(found)
     if type(found) is not type(expected):
         return False
     if isinstance(expected, dict):

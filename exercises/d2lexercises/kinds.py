@@ -32,6 +32,17 @@ def came_instead(found: Any) -> str:
     return f"what came is {kind_of(found)}"
 
 
+def parts_in(found: Any, expected: str) -> list[Any]:
+    """The parts of a list, a tuple, or a tensor or array with an axis.
+
+    Raises:
+        WrongKind: it is none of these; the message begins with what is expected: "Two numbers".
+    """
+    if isinstance(found, list | tuple) or getattr(found, "ndim", 0):
+        return list(found)
+    raise WrongKind(f"{expected} are expected; {came_instead(found)}.")
+
+
 def whole(found: Any) -> Any:
     """A whole number, or a tensor or an array that holds one, as an int; else what it is, in words.
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 from d2lexercises.comparer import shape_text
-from d2lexercises.kinds import kind_of
+from d2lexercises.kinds import parts_in
 from d2lexercises.vocabulary import (
     Aspect,
     Number,
     Stepped,
-    WrongKind,
     any_class,
     function,
     question,
@@ -52,9 +51,7 @@ def draw_paths(draw):
 
 class ByHand(Aspect):
     def run(answer, case, f):
-        found = answer(case.x, case.y)
-        if not isinstance(found, list | tuple):
-            raise WrongKind(f"Two numbers are expected; what came is {kind_of(found)}.")
+        found = parts_in(answer(case.x, case.y), "Two numbers")
         return [np.array(one, dtype=np.float64) for one in found]
 
     def expect(case):
@@ -107,10 +104,7 @@ class FourGradients(Aspect):
     tolerance = 1e-6
 
     def run(answer, given, f):
-        found = answer(given.x, given.y, given.z, given.s)
-        if not isinstance(found, list | tuple):
-            raise WrongKind(f"Four gradients are expected; what came is {kind_of(found)}.")
-        return found
+        return parts_in(answer(given.x, given.y, given.z, given.s), "Four gradients")
 
     def expect(given):
         x, z, u = given.x, given.z, given.s * given.y

@@ -13,7 +13,7 @@ from itertools import islice
 import numpy as np
 from d2lexercises.comparer import brief
 from d2lexercises.faults import attempt
-from d2lexercises.kinds import came_instead, kind_of
+from d2lexercises.kinds import came_instead, kind_of, whole
 from d2lexercises.networks import by_hand, data_in_words
 from d2lexercises.samples import need_normal
 from d2lexercises.vocabulary import (
@@ -662,7 +662,7 @@ ARGUMENTS = {
     "random": (),
     "print": (str,),
     "tanh": (str,),
-    "scale": (str, float),
+    "scale": (str, int | float),
     "add": (str, str),
     "mul": (str, str),
 }  # of each operation: the names of nodes, and numbers
@@ -752,8 +752,12 @@ def list_of(found, expected):
 
 
 def part_of_node(found):
-    """A name or a number; what it is in words if it is neither."""
-    return found if type(found) in (str, float) else {"kind": kind_of(found)}
+    """A name or a number, of whatever type; what it is in words if it is neither."""
+    if isinstance(found, str):
+        return str(found)
+    if isinstance(found, float | np.floating):
+        return float(found)
+    return whole(found)
 
 
 def graph_of(found):
@@ -788,13 +792,15 @@ def flaw_in_trace(found, case):
     values, inputs = {}, list(case.at)
     for node in found["nodes"]:
         name, operation, *arguments = node if len(node) > 1 else ("", "")
-        if not isinstance(name, str) or not name or name in values:
-            return f"Each node has a name of its own; {brief(name)} is not one."
+        if not isinstance(name, str) or not name:
+            return f"The name of a node is a string; {brief(name)} is not one."
+        if name in values:
+            return f"Each node has a name of its own; {brief(name)} is the name of two."
         kinds = ARGUMENTS.get(operation) if isinstance(operation, str) else None
         if kinds is None or len(arguments) != len(kinds) or operation in ("random", "print"):
             return f"{name}: {brief(operation)} with {len(arguments)} arguments is no operation."
         for argument, kind in zip(arguments, kinds, strict=True):
-            if type(argument) is not kind or (kind is str and argument not in values):
+            if not isinstance(argument, kind) or (kind is str and argument not in values):
                 expected = "the name of an earlier node" if kind is str else "a float"
                 return f"{name}, an argument: {expected} is expected, got {brief(argument)}."
         a = [values.get(part, part) for part in arguments]
@@ -1077,7 +1083,7 @@ def flaw_in_form(found, graph):
         if operation != known[name] or len(arguments) != len(kinds):
             return f"{name} keeps its operation and the number of its arguments."
         for argument, kind in zip(arguments, kinds, strict=True):
-            if type(argument) is not kind:
+            if not isinstance(argument, kind):
                 expected = "the name of a node" if kind is str else "a plain number"
                 return f"{name}, an argument: {expected} is expected, got {brief(argument)}."
             if kind is str and argument not in values:
