@@ -32,14 +32,17 @@ def came_instead(found: Any) -> str:
     return f"what came is {kind_of(found)}"
 
 
-def parts_in(found: Any, expected: str) -> list[Any]:
+def parts_in(found: Any, expected: str, count: int | None = None) -> list[Any]:
     """The parts of a list, a tuple, or a tensor or array with an axis.
 
     Raises:
-        WrongKind: it is none of these; the message begins with what is expected: "Two numbers".
+        WrongKind: it is none of these, or has not `count` parts; the message begins with what is
+            expected: "Two numbers".
     """
     if isinstance(found, list | tuple) or getattr(found, "ndim", 0):
-        return list(found)
+        parts = list(found)
+        if count in (None, len(parts)):
+            return parts
     raise WrongKind(f"{expected} are expected; {came_instead(found)}.")
 
 

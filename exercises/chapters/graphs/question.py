@@ -13,7 +13,7 @@ from itertools import islice
 import numpy as np
 from d2lexercises.comparer import brief
 from d2lexercises.faults import attempt
-from d2lexercises.kinds import came_instead, kind_of, whole
+from d2lexercises.kinds import kind_of, parts_in, whole
 from d2lexercises.networks import by_hand, data_in_words
 from d2lexercises.samples import need_normal
 from d2lexercises.vocabulary import (
@@ -88,8 +88,7 @@ def clip(function, gradients, limit, noise, f):
     """The sum of the gradients and their norms, as a function returns them."""
     # A tensor of its own for each call: whoever changes it in place changes no other.
     found = function(f.tensor(gradients), limit, noise)
-    if not isinstance(found, list | tuple) or len(found) != 2:
-        raise WrongKind(f"Two things are expected, the sum and the norms; {came_instead(found)}.")
+    found = parts_in(found, "Two tensors, the sum and the norms,", 2)
     for what, one in zip(("sum", "norms"), found, strict=True):
         if not hasattr(one, "numpy"):
             raise WrongKind(f"The {what}: a tensor is expected; what came is {kind_of(one)}.")
@@ -762,12 +761,9 @@ def part_of_node(found):
 
 def graph_of(found):
     """A graph that a student gave, as plain data."""
-    if not isinstance(found, list | tuple) or len(found) != 2:
-        raise WrongKind(
-            f"Two things are expected, the new nodes and the new outputs; {came_instead(found)}."
-        )
-    nodes = list_of(found[0], "The new nodes: a list")
-    outputs = list_of(found[1], "The new outputs: a list")
+    nodes, outputs = parts_in(found, "Two things, the new nodes and the new outputs,", 2)
+    nodes = list_of(nodes, "The new nodes: a list")
+    outputs = list_of(outputs, "The new outputs: a list")
     parts = [list_of(node, "A node: a tuple") for node in nodes]
     return {
         "nodes": [[part_of_node(part) for part in node] for node in parts],

@@ -732,7 +732,7 @@ class Overfitted(Aspect):
         net, x = f.named(parts, "net"), f.tensor(given.x)
         net(x)
         losses = answer(net, x, tensor_of(given.y, f), given.steps, given.rate)
-        losses = list(losses) if isinstance(losses, list | tuple) else losses
+        losses = list(losses) if isinstance(losses, list | tuple | np.ndarray) else losses
         return {"losses": losses, "outputs": f.array(net(x))}
 
     def shown(given):
