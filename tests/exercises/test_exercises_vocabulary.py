@@ -21,7 +21,7 @@ from d2lexercises import (
     notebook_files,
     reach,
 )
-from d2lexercises.comparer import Exact, compare
+from d2lexercises.comparer import Exact, Number, compare
 from d2lexercises.faults import Unfit, WrongKind
 from d2lexercises.feedback import evaluate
 from d2lexercises.networks import normalization
@@ -425,6 +425,25 @@ def test_integers_may_come_as_a_list_or_as_an_array():
     ):
         with pytest.raises(Unfit, match=re.escape(f"expected [2, 0, 1], got {got}.")):
             compare(found, [2, 0, 1], "Order")
+
+
+def test_a_number_may_come_as_an_array_without_axes_and_the_reverse():
+    for found in (2.5, np.array(2.5), np.array(2.5, "float32")):
+        compare(found, 2.5, "Seconds")
+        compare([found], [Number(2.5, " s")], "Seconds")
+        compare(found, np.array(2.5), "Seconds")
+    compare(np.array(3), 3, "Count")
+    compare({"done": np.array(True)}, {"done": True}, "Count")
+    for found, expected, got in (
+        (np.array(2.5), Number(2.5, plain=True), "an array of shape ()"),
+        (np.array([2.5]), 2.5, "an array of shape (1,)"),
+        (np.array("2.5"), 2.5, "an array of shape ()"),
+        (np.array(2.4), 2.5, "2.4"),
+        (np.array(3.0), 3, "an array of shape ()"),
+        (True, 1.0, "True"),
+    ):
+        with pytest.raises(Unfit, match=re.escape(f"got {got}.")):
+            compare(found, expected, "Number")
 
 
 def test_truth_values_of_numpy_are_those_of_python(framework):

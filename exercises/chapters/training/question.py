@@ -30,7 +30,7 @@ from d2lexercises.vocabulary import (
 def losses_by_hand(values):
     """Plain numbers, as near as calculation in float32 allows."""
     absolute = 1e-4 * max(1.0, *np.abs(values))
-    return [Number(float(value), absolute=absolute) for value in values]
+    return [Number(float(value), absolute=absolute, plain=True) for value in values]
 
 
 def rate_by_hand(step, peak, warmup, steps):
@@ -921,7 +921,7 @@ class WholeLoop(Aspect):
             "second": {"kernel": stepped[2], "bias": stepped[3]},
         }
         pairs = [
-            [Number(float(value), relative=2e-3, absolute=2e-4) for value in pair]
+            [Number(float(value), relative=2e-3, absolute=2e-4, plain=True) for value in pair]
             for pair in record
         ]
         return {"weights": weights, "record": pairs}
