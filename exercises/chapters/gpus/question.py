@@ -38,11 +38,6 @@ def device_name(number, framework):
     return "CPU:0" if number == CPU else f"GPU:{number}"
 
 
-def some(draw, low, high, count):
-    """So many different integers from `low` to `high`, in any order."""
-    return draw.shuffled(range(low, high + 1))[:count]
-
-
 # -- gpus.copies -------------------------------------------------------------------------------
 
 COPIES = question(
@@ -111,13 +106,13 @@ CHOOSE = question(
 def draw_choose(draw):
     def case(there, absent):
         count = draw.integer(4, 7)
-        wanted = some(draw, 0, count - 1, there) + some(draw, count, count + 4, absent)
+        wanted = draw.distinct(0, count - 1, there) + draw.distinct(count, count + 4, absent)
         return {"wanted": draw.shuffled(wanted), "count": count}
 
     def twice():
         """Neither number 0 nor the first number that is too large: they have cases of their own."""
         count = draw.integer(4, 7)
-        wanted = some(draw, 1, count - 1, 3)
+        wanted = draw.distinct(1, count - 1, 3)
         wanted += [*wanted[:2], count + draw.integer(1, 4)]
         return {"wanted": draw.shuffled(wanted), "count": count}
 
@@ -135,7 +130,7 @@ def draw_choose(draw):
         "found": found,
         "twice": [twice() for _ in range(3)],
         "nothing": draw.shuffled(nothing),
-        "any": [{"wanted": None, "count": n} for n in [0, *some(draw, 1, 9, 3)]],
+        "any": [{"wanted": None, "count": n} for n in [0, *draw.distinct(1, 9, 3)]],
         "refused": refused,
     }
 
@@ -267,7 +262,7 @@ def draw_move(draw):
             leaves += [["thing", draw.integer(0, 99)], ["thing", draw.word()], ["thing", None]]
         return {
             "rows": nested(draw, leaves, draw.shuffled(kinds)),
-            "shapes": [[draw.integer(1, 5), size] for size in some(draw, 2, 40, 9)],
+            "shapes": [[draw.integer(1, 5), size] for size in draw.distinct(2, 40, 9)],
             "whole": [bool(draw.integer(0, 1)) for _ in range(9)],  # of integers
             "away": [n < away for n in range(9)],
         }
@@ -718,8 +713,8 @@ STAGES = question("gpus.stages", "A network in stages", takes=layer, minutes=45,
 def draw_stages(draw):
     """A chain of dense layers, cut into stages; two stages in a row share a device."""
     sizes = draw.shuffled([1, 2, 2, 3])
-    widths = some(draw, 3, 30, sum(sizes) + 1)
-    first, second, third = some(draw, 1, 9, 3)
+    widths = draw.distinct(3, 30, sum(sizes) + 1)
+    first, second, third = draw.distinct(1, 9, 3)
     devices = [first, second, second, third]
     if draw.integer(0, 1):  # the last stage is back on the first device
         devices = [first, first, second, draw.choice([first, third])]

@@ -36,7 +36,7 @@ COUNT = question("parameters.count", "Count a model", takes=function, minutes=5,
 
 def draw_mixed(draw, shared):
     """A network with a frozen layer and a normalization, and perhaps a layer in two places."""
-    a, b, c, d = draw.shuffled(range(2, 20))[:4]
+    a, b, c, d = draw.distinct(2, 19, 4)
 
     def dense(ident, *widths, frozen=False):
         return {"name": draw.word(), "id": ident, "frozen": frozen, **draw.dense(*widths)}
@@ -876,7 +876,7 @@ LORA = question("parameters.lora", "An adapter that merges", takes=layer, minute
 
 @LORA.inputs
 def draw_lora(draw):
-    inputs, outputs = draw.shuffled(range(4, 10))[:2]
+    inputs, outputs = draw.distinct(4, 9, 2)
     rank, rows = draw.integer(2, 3), draw.integer(3, 5)
     return {
         "rank": rank,
