@@ -39,7 +39,6 @@ from d2lexercises.vocabulary import (
     question,
 )
 
-
 # -- blocks.count --------------------------------------------------------------------------------
 
 COUNT = question("blocks.count", "Count without building", takes=function, minutes=5, difficulty=1)
