@@ -39,7 +39,7 @@ def parts_in(found: Any, expected: str, count: int | None = None) -> list[Any]:
         WrongKind: it is none of these, or has not `count` parts; the message begins with what is
             expected: "Two numbers".
     """
-    if isinstance(found, list | tuple) or getattr(found, "ndim", 0):
+    if isinstance(found, list | tuple) or bool(getattr(found, "ndim", 0)):
         parts = list(found)
         if count in (None, len(parts)):
             return parts
