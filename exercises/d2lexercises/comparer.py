@@ -73,12 +73,15 @@ class Number:
     """A number, with the unit that is shown behind it, right to `relative` or to `absolute`.
 
     Number(2.5, " s", relative=1e-6, absolute=1e-12)
+
+    A tensor or an array without axes is as good, unless the number has to be a `plain` one.
     """
 
     value: float
     unit: str = ""
     relative: float = 1e-6
     absolute: float = 1e-12
+    plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,7 @@ class _Comparison:
     def in_order(self, found: Any, expected: list[Any], what: str) -> None:
         if _is_simple(expected):  # short enough to be shown as a whole
             if not same_plain(found, expected):
-                raise Unfit(f"{what}: expected {expected}, got {got_text(found)}.")
+                raise Unfit(f"{what}: expected {expected}, got {got_text(_listed(found))}.")
             return
         parts = self.parts(found, len(expected), what)
         for n, (part, one) in enumerate(zip(parts, expected, strict=True)):
@@ -204,6 +207,8 @@ class _Comparison:
 
     def number(self, found: Any, expected: float | Number, what: str) -> None:
         number = expected if isinstance(expected, Number) else Number(expected)
+        if isinstance(found, np.ndarray) and found.ndim == 0 and not number.plain:
+            found = found.item() if found.dtype.kind in "fiu" else found
         right = isinstance(found, int | float) and not isinstance(found, bool)
         if not right or not math.isclose(
             found, number.value, rel_tol=number.relative, abs_tol=number.absolute
@@ -214,6 +219,8 @@ class _Comparison:
     def array(self, found: Any, expected: np.ndarray, what: str) -> None:
         if found is None and self.missing:
             raise Unfit(f"{what}: {self.missing}.")
+        if expected.ndim == 0 and isinstance(found, int | float):  # as sums of NumPy's come
+            found = np.array(found)
         if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiub":
             shape = shape_text(expected)
             raise Unfit(f"{what}: an array of shape {shape} is expected, got {got_text(found)}.")
@@ -313,8 +320,18 @@ def _is_simple(expected: list[Any]) -> bool:
     )
 
 
+def _listed(found: Any) -> Any:
+    """A short array of integers or truth values as a list, or as one; anything else itself."""
+    exact = isinstance(found, np.ndarray) and found.dtype.kind in "iub"
+    return found.tolist() if exact and found.size <= 1000 else found
+
+
 def same_plain(found: Any, expected: Any) -> bool:
-    """Whether plain data is the same: `expected` holds no arrays, `found` may hold anything."""
+    """Whether plain data is the same: `expected` holds no arrays, `found` may hold anything.
+
+    An array of integers or truth values is as good as a list of them, or as one of them.
+    """
+    found = _listed(found)
     if type(found) is not type(expected):
         return False
     if isinstance(expected, dict):

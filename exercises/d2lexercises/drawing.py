@@ -40,6 +40,10 @@ class Draw:
         """So many integers from `low` to `high`, drawn one by one."""
         return [self.integer(low, high) for _ in range(count)]
 
+    def distinct(self, low: int, high: int, count: int) -> list[int]:
+        """`count` different integers from `low` to `high`, both included, in any order."""
+        return self.shuffled(range(low, high + 1))[:count]
+
     def number(self, low: float, high: float, digits: int = 3) -> float:
         """A number between `low` and `high` with so many digits after the point."""
         return round(float(self.rng.uniform(low, high)), digits)

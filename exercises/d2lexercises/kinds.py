@@ -32,6 +32,20 @@ def came_instead(found: Any) -> str:
     return f"what came is {kind_of(found)}"
 
 
+def parts_in(found: Any, expected: str, count: int | None = None) -> list[Any]:
+    """The parts of a list, a tuple, or a tensor or array with an axis.
+
+    Raises:
+        WrongKind: it is none of these, or has not `count` parts; the message begins with what is
+            expected: "Two numbers".
+    """
+    if isinstance(found, list | tuple) or bool(getattr(found, "ndim", 0)):
+        parts = list(found)
+        if count in (None, len(parts)):
+            return parts
+    raise WrongKind(f"{expected} are expected; {came_instead(found)}.")
+
+
 def whole(found: Any) -> Any:
     """A whole number, or a tensor or an array that holds one, as an int; else what it is, in words.
 

@@ -109,6 +109,8 @@ def plain(value: Any, f: Any, depth: int = 0) -> Any:
     """What an answer gave, as plain data; what is none is sent in words, as ``{"kind": ...}``."""
     if value is None or type(value) in (bool, float):
         return value
+    if isinstance(value, np.bool_):
+        return bool(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     if isinstance(value, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from d2lexercises.vocabulary import WrittenQuestion
+from d2lexercises.wire import encode
 from editions.base.errors import EditionsError
 from editions.base.project import Project
 from editions.command_line import main
@@ -294,8 +297,42 @@ def example(tmp_path):
 @pytest.mark.chapters("blocks")
 def test_the_example_of_the_page_is_judged(example, framework):
     assert faults(example, "blocks.scaled", framework) == []
-    code = (example / "blocks" / "question.py").read_text("utf8")
-    assert 20 <= sum(bool(line.strip()) for line in code.splitlines()) <= 30
+
+
+MOST_LINES = 35  # of a simple question of two aspects, without blank ones
+
+
+def alone(name: str) -> str:
+    """A question of ours as a file of its own: its section, and what it imports."""
+    text = (OURS / name.partition(".")[0] / "question.py").read_text("utf8")
+    section = re.search(rf"(?ms)^# -- {name} -*\n(.*?)(?=^# -- |\Z)", text)[1]
+    used = {node.id for node in ast.walk(ast.parse(section)) if isinstance(node, ast.Name)}
+    imports = [one for one in ast.parse(text).body if isinstance(one, ast.Import | ast.ImportFrom)]
+    for one in imports:
+        one.names = [name for name in one.names if (name.asname or name.name) in used]
+    return "\n".join([*(ast.unparse(one) for one in imports if one.names), section])
+
+
+def formatted(code: str) -> list[str]:
+    """The lines of code as the formatter leaves them, without blank ones."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("ruff")), "format", "--no-cache", "-"],
+        cwd=ROOT, input=code, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return [line for line in done.stdout.splitlines() if line.strip()]
+
+
+@pytest.mark.chapters("autograd", "blocks")
+@pytest.mark.parametrize("name", ["blocks.scaled", "autograd.paths"])
+def test_a_simple_question_of_two_aspects_is_short(name):
+    page = blocks_of(fill_in(PROJECT, PAGE.read_text("utf8"), PAGE), "python")[0]
+    code = page if name == "blocks.scaled" else alone(name)
+    names = {}
+    exec(code, names)
+    (question,) = [one for one in names.values() if isinstance(one, WrittenQuestion)]
+    assert question.name == name and len(question.aspects) == 2
+    encode(question.draw(1))
+    assert 20 <= len(formatted(code)) <= MOST_LINES
 
 
 @pytest.mark.chapters("blocks")

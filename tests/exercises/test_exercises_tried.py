@@ -17,6 +17,7 @@ from editions.exercises import judged_seeds, trial_process
 from editions.exercises.chapter_files import files_in
 from editions.exercises.check_questions import in_lines
 from editions.exercises.exercise_files import find_exercises
+from editions.exercises.judging import QuestionError
 from editions.exercises.new_question import new_question
 from editions.exercises.trial_process import TrialFault, Work, make_trials
 from editions.exercises.trials import ChapterTrials
@@ -205,18 +206,26 @@ def test_what_is_wrong_on_several_seeds_is_told_once():
 def test_an_exception_of_run_is_told_of_the_question_and_not_of_answers(old, new, said, folder):
     path = change(folder / "mine" / "question.py", old, new)
     line = path.read_text("utf8").partition(new)[0].count("\n") + 1
-    found = tried(folder, FRAMEWORKS[0], [1])
-    faults = [
-        TrialFault("", f"mine.affine, {subject}", FRAMEWORKS[0], 1, fault)
-        for subject, said in found.items()
-        for fault in said
-        if "the question's own code" in fault
-    ]
-    (told,) = in_lines(faults, 1)
-    assert told.startswith(f"{path}:{line}: mine.affine, in {FRAMEWORKS[0]}: the question's own ")
-    assert said in told
-    answers = {one.subject for one in faults}
-    assert {"mine.affine, the solution", "mine.affine, right answer “the bias first”"} <= answers
+    (exercises,) = find_exercises(PROJECT, ["mine"], folder)
+    trials = ChapterTrials(PROJECT, exercises, files_in(folder)["mine"], FRAMEWORKS[0])
+    answers = []
+    for trial in trials.all([1]):
+        try:
+            trial.run()
+        except QuestionError as error:
+            answers.append(trial.subject)
+            assert (error.question, error.place) == ("mine.affine", f"{path}:{line}")
+            assert said in str(error) and error.place not in str(error)
+    assert {"mine.affine, the solution", "mine.affine, right answer “the bias first”"} <= {*answers}
+
+
+def test_an_exception_of_run_is_told_once_with_its_place(folder):
+    path = change(folder / "mine" / "question.py", "f.tensor(array)", "f.tenser(array)")
+    line = path.read_text("utf8").partition("f.tenser")[0].count("\n") + 1
+    faults = make_trials(Work(PROJECT, ["mine"], folder, FRAMEWORKS[0], [1, 2]))
+    told = [one for one in in_lines(faults, 2) if "the question's own code" in one]
+    place = f"{path}:{line}: mine.affine, in {FRAMEWORKS[0]}: the question's own code raised "
+    assert len(told) == 1 and told[0].startswith(place) and "(seed" not in told[0]
 
 
 # -- the process -----------------------------------------------------------------------------------

@@ -21,11 +21,12 @@ from d2lexercises import (
     notebook_files,
     reach,
 )
-from d2lexercises.comparer import Exact, compare
+from d2lexercises.comparer import Exact, Number, compare
 from d2lexercises.faults import Unfit, WrongKind
 from d2lexercises.feedback import evaluate
 from d2lexercises.networks import normalization
 from d2lexercises.question import Question, give_verdict, run_probe
+from d2lexercises.running import plain
 from d2lexercises.samples import need_normal
 
 SQUARES = """
@@ -408,6 +409,47 @@ def test_the_first_edition_compares_an_array_without_axes_with_a_number():
 
 
 # -- values that are expected ----------------------------------------------------------------------
+
+
+def test_integers_may_come_as_a_list_or_as_an_array():
+    for found in ([2, 0, 1], np.array([2, 0, 1]), np.array([2, 0, 1], "uint8")):
+        compare(found, [2, 0, 1], "Order")
+        compare({"rows": [found, []]}, {"rows": [[2, 0, 1], []]}, "Order")
+    compare(np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]], "Table")
+    compare([np.array([1]), np.array([True, False])], [[1], [True, False]], "Table")
+    for found, got in (
+        (np.array([2.0, 0.0, 1.0]), "an array of shape (3,)"),
+        (np.array([2, 1, 0]), "[2, 1, 0]"),
+        (np.array([True, False, True]), "[True, False, True]"),
+        (np.zeros(2000, int), "an array of shape (2000,)"),
+    ):
+        with pytest.raises(Unfit, match=re.escape(f"expected [2, 0, 1], got {got}.")):
+            compare(found, [2, 0, 1], "Order")
+
+
+def test_a_number_may_come_as_an_array_without_axes_and_the_reverse():
+    for found in (2.5, np.array(2.5), np.array(2.5, "float32")):
+        compare(found, 2.5, "Seconds")
+        compare([found], [Number(2.5, " s")], "Seconds")
+        compare(found, np.array(2.5), "Seconds")
+    compare(np.array(3), 3, "Count")
+    compare({"done": np.array(True)}, {"done": True}, "Count")
+    for found, expected, got in (
+        (np.array(2.5), Number(2.5, plain=True), "an array of shape ()"),
+        (np.array([2.5]), 2.5, "an array of shape (1,)"),
+        (np.array("2.5"), 2.5, "an array of shape ()"),
+        (np.array(2.4), 2.5, "2.4"),
+        (np.array(3.0), 3, "an array of shape ()"),
+        (True, 1.0, "True"),
+    ):
+        with pytest.raises(Unfit, match=re.escape(f"got {got}.")):
+            compare(found, expected, "Number")
+
+
+def test_truth_values_of_numpy_are_those_of_python(framework):
+    f = frameworks.load(framework)
+    assert plain([np.bool_(True), {"a": np.False_}], f) == [True, {"a": False}]
+    assert type(plain(np.True_, f)) is bool
 
 
 def test_an_exact_array_is_compared_by_type_and_to_the_last_digit():

@@ -31,6 +31,27 @@ SMALL = limits.Limits(
 QUICK = dataclasses.replace(SMALL, answer_seconds=1.5, cell_seconds=1.5)
 
 
+def twice(name):
+    """The text of a small question: a function that doubles a number."""
+    return f"""
+from d2lexercises.vocabulary import Aspect, function, question
+
+TWICE = question("{name}", "Twice", takes=function)
+
+@TWICE.inputs
+def draw_twice(draw):
+    return {{"x": draw.number(1, 2)}}
+
+@TWICE.aspect("twice the number", 2)
+class Twice(Aspect):
+    "Double it."
+    def run(answer, given, f):
+        return answer(given.x)
+    def expect(given):
+        return 2 * given.x
+"""
+
+
 def notebook(*cells, **metadata):
     """The bytes of a notebook with these code cells."""
     return json.dumps(

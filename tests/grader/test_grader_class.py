@@ -25,7 +25,7 @@ from grader.gradebook.database import Gradebook, GradebookError
 from grader.intake.roster import Student
 from grader.judging import marking, secret, session
 from grader.sandbox import bubblewrap
-from grader_tools import QUESTIONS, SMALL, notebook
+from grader_tools import QUESTIONS, SMALL, notebook, twice
 
 ROOT = Path(__file__).parents[2]
 UNKNOWN = dict.fromkeys(FULL)  # of a notebook in which no check runs: a person gives them
@@ -350,25 +350,6 @@ def test_a_judge_that_fails_needs_a_person(demo):
     assert (mark.status, mark.points) == ("needs a person", None)
 
 
-MISSPELLED = """
-from d2lexercises.vocabulary import Aspect, function, question
-
-TWICE = question("slips.twice", "Twice", takes=function)
-
-@TWICE.inputs
-def draw_twice(draw):
-    return {"x": draw.number(1, 2)}
-
-@TWICE.aspect("twice the number", 2)
-class Twice(Aspect):
-    "Double it."
-    def run(answer, given, f):
-        return answer(given.y)
-    def expect(given):
-        return 2 * given.x
-"""
-
-
 def test_an_error_of_the_questions_own_code_costs_no_points(run, tmp_path, data):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -380,11 +361,12 @@ def test_an_error_of_the_questions_own_code_costs_no_points(run, tmp_path, data)
         (private / "slips" / "question.py").write_text(text)
         return run("grade", folder, "--private", private, "--chapter", "slips")
 
-    status, said = grade(tmp_path / "misspelled", MISSPELLED)
+    right = twice("slips.twice")
+    status, said = grade(tmp_path / "misspelled", right.replace("(given.x)", "(given.y)"))
     assert status == 1 and "needs a person" in said.out
     assert "The check of this question raised AttributeError: there is no input" in said.out
     assert marks_in(data, "slips") == {"ann": {"slips.twice": None}, "bob": {"slips.twice": None}}
-    status, _ = grade(tmp_path / "mended", MISSPELLED.replace("given.y", "given.x"))
+    status, _ = grade(tmp_path / "mended", right)
     assert status == 0  # its digest has changed: judged again
     assert marks_in(data, "slips") == {"ann": {"slips.twice": 2}, "bob": {"slips.twice": 0}}
 

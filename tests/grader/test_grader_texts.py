@@ -5,25 +5,13 @@ import io
 import json
 
 import pytest
-from grader_tools import notebook
+from grader_tools import notebook, twice
 
-QUESTIONS = """
-from d2lexercises.vocabulary import Aspect, free_text, function, question
+QUESTIONS = f"""
+from d2lexercises.vocabulary import free_text
 
 WHY = free_text("essay.why", "Why blocks?", 4)
-TWICE = question("essay.twice", "Twice", takes=function)
-
-@TWICE.inputs
-def draw_twice(draw):
-    return {"x": draw.number(1, 2)}
-
-@TWICE.aspect("twice the number", 2)
-class Twice(Aspect):
-    "Double it."
-    def run(answer, given, f):
-        return answer(given.x)
-    def expect(given):
-        return 2 * given.x
+{twice("essay.twice")}
 """
 TWICE = "check('essay.twice', lambda x: 2 * x)"
 TEXT = "=1+1 is no formula.\nBecause <b>blocks</b> hold \N{GREEK SMALL LETTER THETA}."

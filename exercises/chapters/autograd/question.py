@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 from d2lexercises.comparer import shape_text
-from d2lexercises.kinds import kind_of
+from d2lexercises.kinds import parts_in
 from d2lexercises.vocabulary import (
     Aspect,
     Number,
     Stepped,
-    WrongKind,
     any_class,
     function,
     question,
@@ -52,10 +51,7 @@ def draw_paths(draw):
 
 class ByHand(Aspect):
     def run(answer, case, f):
-        found = answer(case.x, case.y)
-        if not isinstance(found, list | tuple):
-            raise WrongKind(f"Two numbers are expected; what came is {kind_of(found)}.")
-        return [np.array(one, dtype=np.float64) for one in found]
+        return parts_in(answer(case.x, case.y), "Two numbers", 2)
 
     def expect(case):
         x, y = case.x, case.y
@@ -107,10 +103,7 @@ class FourGradients(Aspect):
     tolerance = 1e-6
 
     def run(answer, given, f):
-        found = answer(given.x, given.y, given.z, given.s)
-        if not isinstance(found, list | tuple):
-            raise WrongKind(f"Four gradients are expected; what came is {kind_of(found)}.")
-        return found
+        return parts_in(answer(given.x, given.y, given.z, given.s), "Four gradients")
 
     def expect(given):
         x, z, u = given.x, given.z, given.s * given.y
@@ -204,8 +197,7 @@ class Backward(Aspect):
     shown = shapes_in_words
 
     def run(answer, case, f):
-        found = answer(case.x, case.y, case.z)
-        return [np.array(g) if isinstance(g, int | float | np.generic) else g for g in found]
+        return list(answer(case.x, case.y, case.z))
 
     def expect(case):
         x, y, z = case.x, case.y, case.z
@@ -393,7 +385,7 @@ class SizesAndLosses(Aspect):
         losses = train_by_hand(given, given.both)[1]
         return {
             EXAMPLES: [len(x) for pieces in given.both for x, _ in pieces],
-            "losses": [Number(loss, relative=1e-4, absolute=1e-4) for loss in losses],
+            "losses": [Number(loss, relative=1e-4, absolute=1e-4, plain=True) for loss in losses],
         }
 
     def shown(given):

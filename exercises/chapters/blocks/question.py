@@ -39,12 +39,6 @@ from d2lexercises.vocabulary import (
     question,
 )
 
-
-def distinct(draw, low, high, count):
-    """`count` different integers from `low` to `high`."""
-    return draw.shuffled(range(low, high + 1))[:count]
-
-
 # -- blocks.count --------------------------------------------------------------------------------
 
 COUNT = question("blocks.count", "Count without building", takes=function, minutes=5, difficulty=1)
@@ -55,7 +49,7 @@ def draw_count(draw):
     def net(inputs, width, hidden, outputs, blocks):
         return {"sizes": [inputs, width, hidden, blocks, outputs]}
 
-    small = [net(*distinct(draw, 2, 40, 4), blocks=blocks) for blocks in distinct(draw, 2, 9, 3)]
+    small = [net(*draw.distinct(2, 40, 4), blocks=blocks) for blocks in draw.distinct(2, 9, 3)]
     # One matrix of it takes at least 400 terabytes.
     large = net(*draw.integers(10**7, 9 * 10**7, 4), blocks=draw.integer(20, 90))
     return {"small": small, "large": large}
@@ -124,8 +118,8 @@ def draw_residual(draw):
             "v": draw.data(rows, outputs),
         }
 
-    width, hidden = distinct(draw, 3, 9, 2)
-    wider, narrower = distinct(draw, 2, 9, 3), distinct(draw, 2, 9, 3)
+    width, hidden = draw.distinct(3, 9, 2)
+    wider, narrower = draw.distinct(2, 9, 3), draw.distinct(2, 9, 3)
     return {
         "equal": case(width, hidden, width),
         "wider": case(min(wider[:2]), wider[2], max(wider[:2])),
@@ -656,7 +650,7 @@ LOST_LAYER = question(
 
 @LOST_LAYER.inputs
 def draw_lost_layer(draw):
-    inputs, width, outputs, rows = distinct(draw, 3, 7, 4)
+    inputs, width, outputs, rows = draw.distinct(3, 7, 4)
     depth = draw.integer(2, 4)
 
     def hidden(inputs, outputs):
@@ -837,7 +831,7 @@ MIXTURE = question("blocks.parallel", "A mixture of experts", takes=layer, minut
 @MIXTURE.inputs
 def draw_mixture(draw):
     def case(*axes, repeated=False):
-        width, out, count = distinct(draw, 2, 7, 3)
+        width, out, count = draw.distinct(2, 7, 3)
         axes = axes or (draw.integer(8, 9),)
         experts = [draw.dense(width, out) for _ in range(count)]
         order = [*range(count), draw.integer(0, count - 2)] if repeated else list(range(count))
@@ -849,12 +843,12 @@ def draw_mixture(draw):
             "v": draw.data(*axes, out),
         }
 
-    sizes = draw.shuffled([1, *distinct(draw, 2, 5, 2)])  # an axis of length 1 has to stay
+    sizes = draw.shuffled([1, *draw.distinct(2, 5, 2)])  # an axis of length 1 has to stay
     return {
         "plain": case(),
         "one_row": case(1),
         "twice": case(repeated=True),
-        "more": [case(*distinct(draw, 3, 6, 2)), case(*sizes)],
+        "more": [case(*draw.distinct(3, 6, 2)), case(*sizes)],
         "penalty": draw.number(0.1, 0.9),
         "called": case(),
     }
@@ -1014,7 +1008,7 @@ FEATURES = question(
 
 @FEATURES.inputs
 def draw_features(draw):
-    width, hidden, out, rows = distinct(draw, 3, 8, 4)
+    width, hidden, out, rows = draw.distinct(3, 8, 4)
     chain = [draw.dense(width, hidden), {"activation": "tanh"}, draw.dense(hidden, out)]
     words = draw.words(9)
     return {

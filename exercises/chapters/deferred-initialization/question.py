@@ -65,7 +65,7 @@ def draw_head(draw):
                 for _ in range(draw.integer(1, 2))
             ],
             "channels": draw.integer(1, 4),
-            "sides": draw.shuffled(range(14, 40))[:2],  # height and width
+            "sides": draw.distinct(14, 39, 2),  # height and width
         }
 
     return {"cases": [case() for _ in range(3)]}
@@ -186,7 +186,7 @@ def draw_shapes(draw):
         if draw.integer(0, 1):
             plan.insert(1, ["conv", draw.integer(2, 9), 3, 1])
         plan += [["flatten"], ["dense", draw.integer(5, 40)], ["dense", draw.integer(2, 9)]]
-        return {"shape": [draw.integer(1, 4), *draw.shuffled(range(40, 90))[:2]], "plan": plan}
+        return {"shape": [draw.integer(1, 4), *draw.distinct(40, 89, 2)], "plan": plan}
 
     return {"cases": [draw.until(drops_an_edge, case) for _ in range(3)]}
 
@@ -937,7 +937,7 @@ SHARDS = question(
 
 @SHARDS.inputs
 def draw_shards(draw):
-    width, out = draw.shuffled(range(3, 9))[:2]
+    width, out = draw.distinct(3, 8, 2)
     square, again, last = (draw.dense(width, n) for n in (width, width, out))
     scale, shift, mean, variance = draw.uniform(0.5, 1.5, 4, width)
     names = {role: draw.word() for role in ("first", "again", "norm", "last")}

@@ -18,7 +18,7 @@ from unittest import mock
 
 import numpy as np
 from d2lexercises.faults import attempt
-from d2lexercises.kinds import kind_of, whole
+from d2lexercises.kinds import kind_of, parts_in, whole
 from d2lexercises.networks import routed, stored, tensor_of
 from d2lexercises.vocabulary import (
     Aspect,
@@ -90,9 +90,8 @@ def draw_interval(draw):
 
 def pair_of(found):
     """The two numbers of an answer."""
-    if not isinstance(found, tuple | list) or len(found) != 2:
-        raise WrongKind(f"Two numbers are expected; got {kind_of(found)}.")
-    return dict(zip(("interval", "hours"), map(float, found), strict=True))
+    parts = parts_in(found, "Two numbers", 2)
+    return dict(zip(("interval", "hours"), map(float, parts), strict=True))
 
 
 class Planned(Aspect):

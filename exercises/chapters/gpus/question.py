@@ -12,7 +12,7 @@ from itertools import pairwise, zip_longest
 
 import numpy as np
 from d2lexercises.comparer import brief
-from d2lexercises.kinds import any_class, kind_of, whole
+from d2lexercises.kinds import any_class, kind_of, parts_in, whole
 from d2lexercises.networks import data_in_words
 from d2lexercises.pretend import pretend_devices
 from d2lexercises.vocabulary import (
@@ -36,11 +36,6 @@ def device_name(number, framework):
     if framework == "pytorch":
         return "cpu" if number == CPU else f"cuda:{number}"
     return "CPU:0" if number == CPU else f"GPU:{number}"
-
-
-def some(draw, low, high, count):
-    """So many different integers from `low` to `high`, in any order."""
-    return draw.shuffled(range(low, high + 1))[:count]
 
 
 # -- gpus.copies -------------------------------------------------------------------------------
@@ -74,8 +69,7 @@ class Seconds(Aspect):
     what = "Seconds"
 
     def run(answer, case, f):
-        found = answer(**case)
-        return found if isinstance(found, int | float) else {"kind": kind_of(found)}
+        return answer(**case)
 
     def expect(case):
         size = case.rows * case.values * case.itemsize
@@ -112,13 +106,13 @@ CHOOSE = question(
 def draw_choose(draw):
     def case(there, absent):
         count = draw.integer(4, 7)
-        wanted = some(draw, 0, count - 1, there) + some(draw, count, count + 4, absent)
+        wanted = draw.distinct(0, count - 1, there) + draw.distinct(count, count + 4, absent)
         return {"wanted": draw.shuffled(wanted), "count": count}
 
     def twice():
         """Neither number 0 nor the first number that is too large: they have cases of their own."""
         count = draw.integer(4, 7)
-        wanted = some(draw, 1, count - 1, 3)
+        wanted = draw.distinct(1, count - 1, 3)
         wanted += [*wanted[:2], count + draw.integer(1, 4)]
         return {"wanted": draw.shuffled(wanted), "count": count}
 
@@ -136,7 +130,7 @@ def draw_choose(draw):
         "found": found,
         "twice": [twice() for _ in range(3)],
         "nothing": draw.shuffled(nothing),
-        "any": [{"wanted": None, "count": n} for n in [0, *some(draw, 1, 9, 3)]],
+        "any": [{"wanted": None, "count": n} for n in [0, *draw.distinct(1, 9, 3)]],
         "refused": refused,
     }
 
@@ -155,9 +149,7 @@ def name_of(device, f):
 
 
 def chosen(answer, case, f):
-    found = answer(case.wanted, case.count)
-    if not isinstance(found, list):
-        raise WrongKind(f"A list of devices is expected; what came is {kind_of(found)}.")
+    found = parts_in(answer(case.wanted, case.count), "Devices in a list")
     return [name_of(device, f) for device in found]
 
 
@@ -270,7 +262,7 @@ def draw_move(draw):
             leaves += [["thing", draw.integer(0, 99)], ["thing", draw.word()], ["thing", None]]
         return {
             "rows": nested(draw, leaves, draw.shuffled(kinds)),
-            "shapes": [[draw.integer(1, 5), size] for size in some(draw, 2, 40, 9)],
+            "shapes": [[draw.integer(1, 5), size] for size in draw.distinct(2, 40, 9)],
             "whole": [bool(draw.integer(0, 1)) for _ in range(9)],  # of integers
             "away": [n < away for n in range(9)],
         }
@@ -642,7 +634,7 @@ class Constants(Aspect):
         "pytorch": "A list of tensors, or a plain attribute, is not part of the model; a parameter "
         "would be trained. A buffer is right.",
         "tensorflow": "Keras sees neither a tf.constant nor a tf.Variable, but weights of the "
-        "layer's own.",
+        "layer's own. layers.Normalization keeps the mean that it is given as a constant, too.",
     }
     code = {
         "pytorch": "self.register_buffer('mean', ...) for each",
@@ -721,8 +713,8 @@ STAGES = question("gpus.stages", "A network in stages", takes=layer, minutes=45,
 def draw_stages(draw):
     """A chain of dense layers, cut into stages; two stages in a row share a device."""
     sizes = draw.shuffled([1, 2, 2, 3])
-    widths = some(draw, 3, 30, sum(sizes) + 1)
-    first, second, third = some(draw, 1, 9, 3)
+    widths = draw.distinct(3, 30, sum(sizes) + 1)
+    first, second, third = draw.distinct(1, 9, 3)
     devices = [first, second, second, third]
     if draw.integer(0, 1):  # the last stage is back on the first device
         devices = [first, first, second, draw.choice([first, third])]

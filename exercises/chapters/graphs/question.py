@@ -13,7 +13,7 @@ from itertools import islice
 import numpy as np
 from d2lexercises.comparer import brief
 from d2lexercises.faults import attempt
-from d2lexercises.kinds import came_instead, kind_of
+from d2lexercises.kinds import kind_of, parts_in, whole
 from d2lexercises.networks import by_hand, data_in_words
 from d2lexercises.samples import need_normal
 from d2lexercises.vocabulary import (
@@ -88,8 +88,7 @@ def clip(function, gradients, limit, noise, f):
     """The sum of the gradients and their norms, as a function returns them."""
     # A tensor of its own for each call: whoever changes it in place changes no other.
     found = function(f.tensor(gradients), limit, noise)
-    if not isinstance(found, list | tuple) or len(found) != 2:
-        raise WrongKind(f"Two things are expected, the sum and the norms; {came_instead(found)}.")
+    found = parts_in(found, "Two tensors, the sum and the norms,", 2)
     for what, one in zip(("sum", "norms"), found, strict=True):
         if not hasattr(one, "numpy"):
             raise WrongKind(f"The {what}: a tensor is expected; what came is {kind_of(one)}.")
@@ -662,7 +661,7 @@ ARGUMENTS = {
     "random": (),
     "print": (str,),
     "tanh": (str,),
-    "scale": (str, float),
+    "scale": (str, int | float),
     "add": (str, str),
     "mul": (str, str),
 }  # of each operation: the names of nodes, and numbers
@@ -752,18 +751,19 @@ def list_of(found, expected):
 
 
 def part_of_node(found):
-    """A name or a number; what it is in words if it is neither."""
-    return found if type(found) in (str, float) else {"kind": kind_of(found)}
+    """A name or a number, of whatever type; what it is in words if it is neither."""
+    if isinstance(found, str):
+        return str(found)
+    if isinstance(found, float | np.floating):
+        return float(found)
+    return whole(found)
 
 
 def graph_of(found):
     """A graph that a student gave, as plain data."""
-    if not isinstance(found, list | tuple) or len(found) != 2:
-        raise WrongKind(
-            f"Two things are expected, the new nodes and the new outputs; {came_instead(found)}."
-        )
-    nodes = list_of(found[0], "The new nodes: a list")
-    outputs = list_of(found[1], "The new outputs: a list")
+    nodes, outputs = parts_in(found, "Two things, the new nodes and the new outputs,", 2)
+    nodes = list_of(nodes, "The new nodes: a list")
+    outputs = list_of(outputs, "The new outputs: a list")
     parts = [list_of(node, "A node: a tuple") for node in nodes]
     return {
         "nodes": [[part_of_node(part) for part in node] for node in parts],
@@ -788,13 +788,15 @@ def flaw_in_trace(found, case):
     values, inputs = {}, list(case.at)
     for node in found["nodes"]:
         name, operation, *arguments = node if len(node) > 1 else ("", "")
-        if not isinstance(name, str) or not name or name in values:
-            return f"Each node has a name of its own; {brief(name)} is not one."
+        if not isinstance(name, str) or not name:
+            return f"The name of a node is a string; {brief(name)} is not one."
+        if name in values:
+            return f"Each node has a name of its own; {brief(name)} is the name of two."
         kinds = ARGUMENTS.get(operation) if isinstance(operation, str) else None
         if kinds is None or len(arguments) != len(kinds) or operation in ("random", "print"):
             return f"{name}: {brief(operation)} with {len(arguments)} arguments is no operation."
         for argument, kind in zip(arguments, kinds, strict=True):
-            if type(argument) is not kind or (kind is str and argument not in values):
+            if not isinstance(argument, kind) or (kind is str and argument not in values):
                 expected = "the name of an earlier node" if kind is str else "a float"
                 return f"{name}, an argument: {expected} is expected, got {brief(argument)}."
         a = [values.get(part, part) for part in arguments]
@@ -1077,7 +1079,7 @@ def flaw_in_form(found, graph):
         if operation != known[name] or len(arguments) != len(kinds):
             return f"{name} keeps its operation and the number of its arguments."
         for argument, kind in zip(arguments, kinds, strict=True):
-            if type(argument) is not kind:
+            if not isinstance(argument, kind):
                 expected = "the name of a node" if kind is str else "a plain number"
                 return f"{name}, an argument: {expected} is expected, got {brief(argument)}."
             if kind is str and argument not in values:

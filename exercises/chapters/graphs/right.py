@@ -131,6 +131,7 @@ def _caches() -> Iterator[Right]:
 
 def _tracers() -> Iterator[Right]:
     """Tracers."""
+    import numpy as np
 
     def with_numbers(f, inputs):
         """Names are counted over all traces; nodes are lists."""
@@ -145,7 +146,7 @@ def _tracers() -> Iterator[Right]:
 
             def __mul__(self, other):
                 if type(other) in (int, float):
-                    return Proxy("scale", self.name, float(other))
+                    return Proxy("scale", self.name, np.float64(other))
                 return Proxy("mul", self.name, other.name)
 
             def __rmul__(self, other):

@@ -244,6 +244,14 @@ def _tracers(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield name, "outputs as objects", as_objects, every
 
+    def numbered(f, inputs):
+        nodes, outputs = trace(f, inputs)
+        number = {node[0]: n for n, node in enumerate(nodes)}
+        nodes = [tuple(number.get(part, part) for part in node) for node in nodes]
+        return nodes, [number[one] for one in outputs]
+
+    yield name, "numbers for names", numbered, every
+
 
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in PyTorch."""

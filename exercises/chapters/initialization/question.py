@@ -43,7 +43,7 @@ FANS = question(
 @FANS.inputs
 def draw_fans(draw):
     def case(axes, mode=None, gain=True):
-        inputs, outputs, *kernel = draw.shuffled(range(2, 40))[: 2 + axes]
+        inputs, outputs, *kernel = draw.distinct(2, 39, 2 + axes)
         found = {"inputs": inputs, "outputs": outputs, "kernel": kernel}
         if mode:
             found["mode"] = mode
@@ -1034,7 +1034,7 @@ LSUV = question(
 @LSUV.inputs
 def draw_lsuv(draw):
     def case(activations, training):
-        inputs, wide = draw.shuffled(range(12, 30))[:2]
+        inputs, wide = draw.distinct(12, 29, 2)
         scale, shift = draw.uniform(0.5, 1.5, wide), draw.data(wide)
         mean, variance = draw.data(wide), draw.uniform(0.5, 4, wide)
         return {

@@ -22,6 +22,13 @@ from d2lexercises.vocabulary import (
     question,
 )
 
+
+def integers_in(found):
+    """The integers that a function returned; what is none is left as it is."""
+    several = isinstance(found, tuple | list) or getattr(found, "ndim", 0)
+    return [whole(one) for one in (found if several else [found])]
+
+
 # -- parameters.count -------------------------------------------------------------------------
 
 COUNT = question("parameters.count", "Count a model", takes=function, minutes=5, difficulty=1)
@@ -29,7 +36,7 @@ COUNT = question("parameters.count", "Count a model", takes=function, minutes=5,
 
 def draw_mixed(draw, shared):
     """A network with a frozen layer and a normalization, and perhaps a layer in two places."""
-    a, b, c, d = draw.shuffled(range(2, 20))[:4]
+    a, b, c, d = draw.distinct(2, 19, 4)
 
     def dense(ident, *widths, frozen=False):
         return {"name": draw.word(), "id": ident, "frozen": frozen, **draw.dense(*widths)}
@@ -90,8 +97,7 @@ class Sizes(Aspect):
     }
 
     def run(answer, case, f):
-        found = answer(grow_mixed(case, f))
-        return [whole(one) for one in (found if isinstance(found, tuple | list) else [found])]
+        return integers_in(answer(grow_mixed(case, f)))
 
     def expect(case, framework):
         (norm,) = (leaf for leaf in leaves(case.net) if "features" in leaf)
@@ -676,8 +682,7 @@ class TrainOnly(Aspect):
         net = grow(case.net, f, {})
         net(f.tensor(np.ones((2, case.features))))
         found = answer(net, case.path)
-        numbers = found if isinstance(found, tuple | list) else [found]
-        return {"what trains": f.registered(net), "numbers": [whole(one) for one in numbers]}
+        return {"what trains": f.registered(net), "numbers": integers_in(found)}
 
     def expect(case, framework):
         part = case.net
@@ -871,7 +876,7 @@ LORA = question("parameters.lora", "An adapter that merges", takes=layer, minute
 
 @LORA.inputs
 def draw_lora(draw):
-    inputs, outputs = draw.shuffled(range(4, 10))[:2]
+    inputs, outputs = draw.distinct(4, 9, 2)
     rank, rows = draw.integer(2, 3), draw.integer(3, 5)
     return {
         "rank": rank,

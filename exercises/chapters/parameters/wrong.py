@@ -314,6 +314,13 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "parameters.limit", "through .data", through_data, {GRADIENTS}
 
+    def exchanged(layer, bound):
+        factor = (bound / squares(layer).sqrt()).clamp(max=1).detach()
+        layer.weight.data = layer.weight.data * factor[:, None]
+        layer.bias.data = layer.bias.data * factor
+
+    yield "parameters.limit", "new tensors in .data", exchanged, {GRADIENTS}
+
     def replaced(layer, bound):
         factor = (bound / squares(layer).sqrt()).clamp(max=1).detach()
         layer.weight = nn.Parameter(layer.weight.detach() * factor[:, None])

@@ -65,6 +65,22 @@ def _plain() -> Iterator[Right]:
 
     yield "performance.roof", "with arrays", cost
 
+    class FromNumPy:
+        def __init__(self, W):
+            W = W.numpy()
+            s = np.abs(W).max(axis=1) / np.float32(127)
+            s[s == 0] = 1
+            self.integers = np.rint(W / s[:, None]).astype(np.int8)
+            self.scales = s
+
+        def product(self, X):
+            return X.numpy() @ (self.integers * self.scales[:, None]).T
+
+        def bound(self, X):
+            return np.outer(np.abs(X.numpy()).sum(1), self.scales) / 2
+
+    yield "performance.int8", "in NumPy", FromNumPy
+
 
 def pytorch() -> Iterator[Right]:
     """Right answers in PyTorch."""
@@ -109,22 +125,6 @@ def pytorch() -> Iterator[Right]:
             return X.abs() @ halves
 
     yield "performance.int8", "row by row", Rounded
-
-    class FromNumPy:
-        def __init__(self, W):
-            W = W.numpy()
-            s = np.abs(W).max(axis=1) / np.float32(127)
-            s[s == 0] = 1
-            self.integers = np.rint(W / s[:, None]).astype(np.int8)
-            self.scales = s
-
-        def product(self, X):
-            return X.numpy() @ (self.integers * self.scales[:, None]).T
-
-        def bound(self, X):
-            return np.outer(np.abs(X.numpy()).sum(1), self.scales) / 2
-
-    yield "performance.int8", "in NumPy", FromNumPy
 
     class Sums:
         """Keeps the logarithm of the sum, and the output itself."""
@@ -233,22 +233,6 @@ def tensorflow() -> Iterator[Right]:
             return tf.abs(X) @ halves
 
     yield "performance.int8", "row by row", Rounded
-
-    class FromNumPy:
-        def __init__(self, W):
-            W = W.numpy()
-            s = np.abs(W).max(axis=1) / np.float32(127)
-            s[s == 0] = 1
-            self.integers = np.rint(W / s[:, None]).astype(np.int8)
-            self.scales = s
-
-        def product(self, X):
-            return X.numpy() @ (self.integers * self.scales[:, None]).T
-
-        def bound(self, X):
-            return np.outer(np.abs(X.numpy()).sum(1), self.scales) / 2
-
-    yield "performance.int8", "in NumPy", FromNumPy
 
     class Sums:
         """Keeps the logarithm of the sum, and the output itself."""

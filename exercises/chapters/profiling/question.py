@@ -11,7 +11,7 @@ import json
 import math
 
 import numpy as np
-from d2lexercises.kinds import kind_of
+from d2lexercises.kinds import kind_of, parts_in
 from d2lexercises.vocabulary import (
     Aspect,
     Between,
@@ -179,9 +179,7 @@ class Timed(Aspect):
     def run(answer, case, f):
         machine = Machine(case.host, case.busy, case.ahead)
         found = answer(machine.job, machine.clock, machine.wait, case.warmup, case.repeat)
-        if not isinstance(found, tuple | list | np.ndarray) or len(found) != 2:
-            raise WrongKind(f"2 numbers are expected; what came is {kind_of(found)}.")
-        return [*found, machine.runs]
+        return [*parts_in(found, "Two numbers", 2), machine.runs]
 
     def expect(case):
         times = np.add(case.host, case.busy)[case.warmup :]
@@ -352,8 +350,7 @@ class Training(Aspect):
             means = answer(step, len(case.losses), case.every)
         except ValueError:
             return {"a ValueError": True, "steps": launched, "means": None, "values read": None}
-        if not isinstance(means, list):
-            raise WrongKind(f"A list is expected; what came is {kind_of(means)}.")
+        means = parts_in(means, "Means in a list")
         found = {"steps": launched, "means": means, "values read": len(reads)}
         return {"a ValueError": False, **found}
 

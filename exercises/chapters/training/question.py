@@ -30,7 +30,7 @@ from d2lexercises.vocabulary import (
 def losses_by_hand(values):
     """Plain numbers, as near as calculation in float32 allows."""
     absolute = 1e-4 * max(1.0, *np.abs(values))
-    return [Number(float(value), absolute=absolute) for value in values]
+    return [Number(float(value), absolute=absolute, plain=True) for value in values]
 
 
 def rate_by_hand(step, peak, warmup, steps):
@@ -732,7 +732,7 @@ class Overfitted(Aspect):
         net, x = f.named(parts, "net"), f.tensor(given.x)
         net(x)
         losses = answer(net, x, tensor_of(given.y, f), given.steps, given.rate)
-        losses = list(losses) if isinstance(losses, list | tuple) else losses
+        losses = list(losses) if isinstance(losses, list | tuple | np.ndarray) else losses
         return {"losses": losses, "outputs": f.array(net(x))}
 
     def shown(given):
@@ -921,7 +921,7 @@ class WholeLoop(Aspect):
             "second": {"kernel": stepped[2], "bias": stepped[3]},
         }
         pairs = [
-            [Number(float(value), relative=2e-3, absolute=2e-4) for value in pair]
+            [Number(float(value), relative=2e-3, absolute=2e-4, plain=True) for value in pair]
             for pair in record
         ]
         return {"weights": weights, "record": pairs}

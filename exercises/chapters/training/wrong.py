@@ -308,6 +308,48 @@ def _batches(tensor: Callable[..., Any], solution: dict[str, Any]) -> Iterator[W
     yield name, "in place", in_place, {NOISE, GIVEN}
 
 
+def _overfitting(
+    overfit: Callable[..., Any], softmax: Callable[..., Any], tensor: Callable[..., Any]
+) -> Iterator[Wrong]:
+    """Loops that do not overfit one batch; `tensor` leaves a loss what it is."""
+    name, both = "training.overfit", {LOSSES, NETWORK}
+    yield name, "the decay left", overfit(decay=10.0), both
+    yield name, "rows without their labels", overfit(shuffle=True), both
+    yield name, "softmax twice", overfit(logits=softmax), both
+    yield name, "the list of tensors left", overfit(number=tensor), both
+    yield name, "a copy of the network", overfit(copied=True), {NETWORK}
+    yield name, "a rate of nothing", overfit(rate_of=lambda rate: rate / 1000), both
+    yield name, "the losses after the steps", overfit(after=True), both
+    yield name, "the last bias alone", overfit(last=True), both
+    yield name, "the last loss alone", lambda *given: overfit()(*given)[-1:], both
+    yield name, "nothing returned", lambda *given: overfit()(*given) and None, both
+
+
+def _loops(
+    train: Callable[..., Any], rate_of: Callable[..., float], tensor: Callable[[float], Any]
+) -> Iterator[Wrong]:
+    """Whole loops with one thing wrong that both frameworks write alike."""
+    name, whole = "training.train", {PLAIN, WARMED, DECAYED, CLIPPED, PIECES, RECORDED}
+    yield name, "biases decay", train(decay=lambda p: True), {DECAYED}
+    yield name, "no decay", train(decay=lambda p: False), {DECAYED}
+    mean = train(weight=lambda Y, rows, pieces: 1 / pieces)
+    yield name, "a mean of means", mean, {PIECES, RECORDED}
+    total = train(weight=lambda Y, rows, pieces: 1.0)
+    yield name, "a sum of means", total, {PIECES, RECORDED}
+    yield name, "cleared before each piece", train(clear_pieces=True), {PIECES, RECORDED}
+    per_epoch = train(step_of=lambda step, batches: step // batches)
+    yield name, "a schedule of epochs", per_epoch, whole
+    yield name, "the rate set after the step", train(late=True), whole
+    constant = train(rate=lambda step, peak, warmup, steps: peak)
+    yield name, "a constant rate", constant, whole
+    cold = train(rate=lambda step, peak, warmup, steps: rate_of(step, peak, 0, steps))
+    yield name, "no warm-up", cold, {WARMED}
+    last_loss = train(loss_of=lambda losses, batch: losses[-1])
+    yield name, "the loss of the last piece", last_loss, {RECORDED}
+    tensors = train(loss_of=lambda losses, batch: tensor(sum(losses)))
+    yield name, "tensors in the record", tensors, {RECORDED}
+
+
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in PyTorch."""
     import torch
@@ -414,18 +456,10 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
         return loop
 
-    name, both = "training.overfit", {LOSSES, NETWORK}
-    yield name, "the decay left", overfit(decay=10.0), both
-    yield name, "rows without their labels", overfit(shuffle=True), both
-    yield name, "softmax twice", overfit(logits=lambda P: P.softmax(1)), both
-    yield name, "the list of tensors left", overfit(number=lambda loss: loss.detach()), both
-    yield name, "cleared before the step", overfit(order="backward clear step"), both
-    yield name, "a copy of the network", overfit(copied=True), {NETWORK}
-    yield name, "a rate of nothing", overfit(rate_of=lambda rate: rate / 1000), both
-    yield name, "the losses after the steps", overfit(after=True), both
-    yield name, "the last bias alone", overfit(last=True), both
-    yield name, "the last loss alone", lambda *given: overfit()(*given)[-1:], both
-    yield name, "nothing returned", lambda *given: overfit()(*given) and None, both
+    yield from _overfitting(overfit, lambda P: P.softmax(1), lambda loss: loss.detach())
+    both = {LOSSES, NETWORK}
+    cleared = overfit(order="backward clear step")
+    yield "training.overfit", "cleared before the step", cleared, both
 
     rate_of = solution["rate"]
 
@@ -488,30 +522,15 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         torch.nn.utils.clip_grad_norm_(net.parameters(), limit)
         return unclipped(net, limit)
 
-    name, whole = "training.train", {PLAIN, WARMED, DECAYED, CLIPPED, PIECES, RECORDED}
-    yield name, "biases decay", train(decay=lambda p: True), {DECAYED}
-    yield name, "an L2 penalty", train(kind=torch.optim.Adam), {DECAYED}
-    yield name, "no decay", train(decay=lambda p: False), {DECAYED}
-    yield name, "each parameter clipped apart", train(clip=each), {CLIPPED, RECORDED}
-    yield name, "clipped by value", train(clip=by_value), {CLIPPED, RECORDED}
-    yield name, "not clipped", train(clip=unclipped), {CLIPPED, RECORDED}
-    yield name, "the norm after clipping", train(clip=norm_after), {RECORDED}
-    mean = train(weight=lambda Y, rows, pieces: 1 / pieces)
-    yield name, "a mean of means", mean, {PIECES, RECORDED}
-    total = train(weight=lambda Y, rows, pieces: 1.0)
-    yield name, "a sum of means", total, {PIECES, RECORDED}
-    yield name, "cleared before each piece", train(clear_pieces=True), {PIECES, RECORDED}
-    per_epoch = train(step_of=lambda step, batches: step // batches)
-    yield name, "a schedule of epochs", per_epoch, whole
-    yield name, "the rate set after the step", train(late=True), whole
-    constant = train(rate=lambda step, peak, warmup, steps: peak)
-    yield name, "a constant rate", constant, whole
-    cold = train(rate=lambda step, peak, warmup, steps: rate_of(step, peak, 0, steps))
-    yield name, "no warm-up", cold, {WARMED}
-    last_loss = train(loss_of=lambda losses, batch: losses[-1])
-    yield name, "the loss of the last piece", last_loss, {RECORDED}
-    tensors = train(loss_of=lambda losses, batch: torch.tensor(sum(losses)))
-    yield name, "tensors in the record", tensors, {RECORDED}
+    yield "training.train", "an L2 penalty", train(kind=torch.optim.Adam), {DECAYED}
+    for what, clip in (
+        ("each parameter clipped apart", each),
+        ("clipped by value", by_value),
+        ("not clipped", unclipped),
+    ):
+        yield "training.train", what, train(clip=clip), {CLIPPED, RECORDED}
+    yield "training.train", "the norm after clipping", train(clip=norm_after), {RECORDED}
+    yield from _loops(train, rate_of, torch.tensor)
 
     def moved(param, by):
         with torch.no_grad():
@@ -676,17 +695,8 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
         return loop
 
-    name, both = "training.overfit", {LOSSES, NETWORK}
-    yield name, "the decay left", overfit(decay=10.0), both
-    yield name, "rows without their labels", overfit(shuffle=True), both
-    yield name, "softmax twice", overfit(logits=lambda P: tf.identity(tf.nn.softmax(P))), both
-    yield name, "the list of tensors left", overfit(number=lambda loss: loss), both
-    yield name, "a copy of the network", overfit(copied=True), {NETWORK}
-    yield name, "a rate of nothing", overfit(rate_of=lambda rate: rate / 1000), both
-    yield name, "the losses after the steps", overfit(after=True), both
-    yield name, "the last bias alone", overfit(last=True), both
-    yield name, "the last loss alone", lambda *given: overfit()(*given)[-1:], both
-    yield name, "nothing returned", lambda *given: overfit()(*given) and None, both
+    softmax = lambda P: tf.identity(tf.nn.softmax(P))  # noqa: E731
+    yield from _overfitting(overfit, softmax, lambda loss: loss)
 
     rate_of = solution["rate"]
 
@@ -751,30 +761,15 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     def unclipped(gradients, limit):
         return gradients, tf.linalg.global_norm(gradients)
 
-    name, whole = "training.train", {PLAIN, WARMED, DECAYED, CLIPPED, PIECES, RECORDED}
-    yield name, "biases decay", train(decay=lambda w: True), {DECAYED}
-    yield name, "an L2 penalty", train(penalty=True), {DECAYED}
-    yield name, "no decay", train(decay=lambda w: False), {DECAYED}
-    yield name, "each parameter clipped apart", train(clip=each), {CLIPPED, RECORDED}
-    yield name, "clipped by value", train(clip=by_value), {CLIPPED, RECORDED}
-    yield name, "not clipped", train(clip=unclipped), {CLIPPED, RECORDED}
-    yield name, "the norm after clipping", train(clip=norm_after), {RECORDED}
-    average = train(weight=lambda Y, rows, pieces: 1 / pieces)
-    yield name, "a mean of means", average, {PIECES, RECORDED}
-    total = train(weight=lambda Y, rows, pieces: 1.0)
-    yield name, "a sum of means", total, {PIECES, RECORDED}
-    yield name, "the last piece alone", train(clear_pieces=True), {PIECES, RECORDED}
-    per_epoch = train(step_of=lambda step, batches: step // batches)
-    yield name, "a schedule of epochs", per_epoch, whole
-    yield name, "the rate set after the step", train(late=True), whole
-    constant = train(rate=lambda step, peak, warmup, steps: peak)
-    yield name, "a constant rate", constant, whole
-    cold = train(rate=lambda step, peak, warmup, steps: rate_of(step, peak, 0, steps))
-    yield name, "no warm-up", cold, {WARMED}
-    last_loss = train(loss_of=lambda losses, batch: losses[-1])
-    yield name, "the loss of the last piece", last_loss, {RECORDED}
-    tensors = train(loss_of=lambda losses, batch: tf.constant(sum(losses)))
-    yield name, "tensors in the record", tensors, {RECORDED}
+    yield "training.train", "an L2 penalty", train(penalty=True), {DECAYED}
+    for what, clip in (
+        ("each parameter clipped apart", each),
+        ("clipped by value", by_value),
+        ("not clipped", unclipped),
+    ):
+        yield "training.train", what, train(clip=clip), {CLIPPED, RECORDED}
+    yield "training.train", "the norm after clipping", train(clip=norm_after), {RECORDED}
+    yield from _loops(train, rate_of, tf.constant)
 
     yield from _momentum(solution, lambda param, by: param.assign_sub(by))
 

@@ -6,11 +6,10 @@ framework, in a process of its own: every right, wrong and made-up answer, on a 
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from editions.base.errors import EditionsError
@@ -131,7 +130,7 @@ def _try(wanted: Wanted, chapters: Sequence[str], framework: str) -> list[TrialF
 def in_lines(faults: Iterable[TrialFault], seeds: int) -> Iterator[str]:
     """The faults in a line each: what is wrong on several seeds is told once."""
     groups: defaultdict[tuple[str, str, str, str], list[TrialFault]] = defaultdict(list)
-    for fault in map(_of_question, faults):
+    for fault in faults:
         beginning = fault.message.partition(": ")[0]  # what follows depends on the inputs
         groups[fault.place, fault.subject, fault.framework, beginning].append(fault)
     for (place, subject, framework, _), group in groups.items():
@@ -139,15 +138,6 @@ def in_lines(faults: Iterable[TrialFault], seeds: int) -> Iterator[str]:
         where = f" (seed {', '.join(map(str, on[:5]))}{_further(on)}; {len(on)} of {seeds})"
         text = f"{place}: {subject}, in {framework}: {group[0].message}"
         yield text + (where if on else "")
-
-
-def _of_question(fault: TrialFault) -> TrialFault:
-    """A fault of the question's own code, of which no answer is to blame, has the place there."""
-    match = re.fullmatch(r"(the question's own code raised .*) \((.+:\d+)\)", fault.message)
-    if not match:
-        return fault
-    question = fault.subject.partition(", ")[0]
-    return replace(fault, place=match[2], subject=question, seed=None, message=match[1])
 
 
 def _further(seeds: Sequence[int]) -> str:

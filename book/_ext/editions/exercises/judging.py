@@ -36,15 +36,26 @@ def reply_to(
     seed = question.public_seed if seed is None else seed
     inputs = decode(encode(question.draw(seed)))
     outputs = run_probe(question, answer, inputs, frameworks.load(framework))
-    _refuse_own_errors(outputs)
+    _refuse_own_errors(question, outputs)
     return with_inspections(question, inputs, outputs, framework)
 
 
 class QuestionError(Exception):
-    """The question's own code raised an exception; the message ends with the file and line."""
+    """The question's own code raised an exception.
+
+    Attributes:
+        question: its name.
+        place: the file and the line.
+    """
+
+    def __init__(self, question: str, place: str, message: str) -> None:
+        super().__init__(message)
+        self.question, self.place = question, place
 
 
-def _refuse_own_errors(reply: Mapping[str, Any], is_right: bool = False) -> None:
+def _refuse_own_errors(
+    question: Question, reply: Mapping[str, Any], is_right: bool = False
+) -> None:
     """Raise `QuestionError` for what no answer can have caused, or for a right answer: no student's
     code."""
     for value in [reply, *reply.values()]:
@@ -52,7 +63,8 @@ def _refuse_own_errors(reply: Mapping[str, Any], is_right: bool = False) -> None
             error = one.get("error") if isinstance(one, dict) else None
             if isinstance(error, dict) and "place" in error and (is_right or error.get("own")):
                 said = f"{error['type']}: {' '.join(error['message'].split())}"[:400]
-                raise QuestionError(f"the question's own code raised {said} ({error['place']})")
+                message = f"the question's own code raised {said}"
+                raise QuestionError(question.name, error["place"], message)
 
 
 def judge(question: Question, answer: Any, framework: str, seed: int | None = None) -> Verdict:
@@ -77,7 +89,7 @@ def failed(verdict: Verdict) -> set[str]:
 def faults_of_right(question: Question, answer: Any, framework: str, seed: int) -> list[str]:
     """A right answer earns all points, and all that it gives can be sent."""
     reply = reply_to(question, answer, framework, seed)
-    _refuse_own_errors(reply, is_right=True)
+    _refuse_own_errors(question, reply, is_right=True)
     if problems := [*_unsendable(question, reply)]:
         return problems
     outputs = decode(encode(reply))

@@ -27,6 +27,7 @@ from editions.base.errors import EditionsError
 from editions.base.project import Project
 from editions.exercises.chapter_files import files_in
 from editions.exercises.exercise_files import PRIVATE, find_exercises
+from editions.exercises.judging import QuestionError
 from editions.exercises.trials import ChapterTrials, error_in_words
 from editions.notebooks.kernels import kernel_environment
 
@@ -150,7 +151,7 @@ class _Parent:
             self.at = message["at"]
         elif "faults" in message:
             for fault in message["faults"]:
-                self._add(self.at, fault)
+                self._add(message.get("question") or self.at, fault)
             self.done.add(self.at["key"])
             self.on_progress(1, 0)
         elif "finished" in message:
@@ -302,7 +303,11 @@ def main() -> None:
             if trial.key not in skip and _answer_of(trial.key) not in task["endless"]:
                 say(at={"place": trial.place, "subject": trial.subject, "seed": trial.seed,
                         "key": trial.key, "chapter": exercises.name})  # fmt: skip
-                say(faults=trial.run())
+                try:
+                    say(faults=trial.run())
+                except QuestionError as error:
+                    own = {"place": error.place, "subject": error.question}
+                    say(faults=[str(error)], question=own)
         say(finished=exercises.name)
 
 

@@ -42,11 +42,15 @@ class Trial:
         return f"{self.place}|{self.subject}|{self.seed}"
 
     def run(self) -> list[str]:
-        """What is wrong, in words; an exception is a fault of the question."""
+        """What is wrong, in words; an exception is a fault of the question.
+
+        Raises:
+            QuestionError: the question's own code is wrong, and no answer is to blame.
+        """
         try:
             return list(self.faults())
-        except judging.QuestionError as error:
-            return [str(error)]
+        except judging.QuestionError:
+            raise
         except Exception as error:
             return [f"judging it raised {error_in_words(error)}"]
 
