@@ -15,7 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from d2lcompute._frameworks import FRAMEWORKS
-from d2lexercises.answers import names_in_quotes, questions_named_in, with_plain_line_ends
+from d2lexercises.answers import (
+    names_in_quotes,
+    present_names,
+    questions_named_in,
+    with_plain_line_ends,
+)
 
 MOST_BYTES = 16 * 2**20  # of the file, with outputs and pictures; checked before it is parsed
 MOST_CELLS = 2000
@@ -36,6 +41,7 @@ _STATEMENT = re.compile(
 _DYNAMIC = re.compile(r"(?:import_module|__import__)\(\s*[\"'](\w+)")
 _STRINGS = re.compile(r"(?s)\"\"\".*?(?:\"\"\"|\Z)|'''.*?(?:'''|\Z)|#[^\n]*")
 _CLASS = re.compile(r"(?m)^[ \t]*class[ \t]+\w+[ \t]*\(([^()\n]*)")
+_SHOWN = re.compile(r"(?ms)^```.*?(?:^```|\Z)")  # code in Markdown
 _MAGIC = re.compile(r"(?m)^([ \t]*)%%?time[ \t]+")
 
 
@@ -59,6 +65,7 @@ class NotebookFile:
     written_for: str = ""  # the framework that its metadata name
     exercises: str = ""  # the chapter whose exercises its metadata name
     python: str = ""  # the version of Python that it was last run with
+    texts: tuple[str, ...] = ()  # the cells that are not code, without code that they show
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -67,12 +74,15 @@ class NotebookFile:
 
 
 def asked_of(sources: Sequence[str], questions: Collection[str]) -> set[str]:
-    """Return which of these questions code asks: in calls of `check`, or by name in a loop."""
+    """Return which of these questions code asks: in calls of `check`, or by name in a loop.
+
+    A question that moved to another chapter is asked by its earlier name, too.
+    """
     text = "\n".join(sources)
     asked = questions_named_in(text)
     if re.search(r"\bcheck\b", text):
         asked |= names_in_quotes(text)
-    return asked & set(questions)
+    return present_names(asked, questions)
 
 
 def read_notebook_file(data: bytes) -> NotebookFile:
@@ -113,6 +123,7 @@ def notebook_from(content: Any) -> NotebookFile:
         key if isinstance(key, str) and key in FRAMEWORKS else "",
         str(ours.get("exercises") or "")[:100],
         version[0] if version else "",
+        tuple(_SHOWN.sub("", text) for text in _texts(content)),
     )
 
 
@@ -227,6 +238,12 @@ def _code_cells(content: Any) -> Iterator[CodeCell]:
             yield CodeCell(_source(cell), count if type(count) is int else None)
 
 
+def _texts(content: Any) -> Iterator[str]:
+    for cell in _cells(content):
+        if cell.get("cell_type") != "code":
+            yield _source(cell)
+
+
 def _cells(content: Any) -> Iterator[dict[str, Any]]:
     if not isinstance(content, dict):
         raise NotebookFileError("the file is JSON, but not a notebook")
@@ -242,7 +259,9 @@ def _cells(content: Any) -> Iterator[dict[str, Any]]:
 def _source(cell: dict[str, Any]) -> str:
     source = cell.get("source", cell.get("input", ""))
     if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
+        lines = [line for line in source if isinstance(line, str)]
+        apart = any(line.endswith(("\n", "\r")) for line in lines)  # some programs drop the ends
+        source = ("" if apart else "\n").join(lines)
     if not isinstance(source, str):
         return ""
     # Two halves of a surrogate pair become their sign; one half cannot be sent, so it is replaced.

@@ -15,6 +15,8 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import NoReturn
 
+from d2lexercises.answers import MOVED
+
 from grader import class_commands
 from grader.class_grading import GradingJob, GradingSummary, grade_class
 from grader.data_folder import VARIABLE, DataFolder, default_data_folder
@@ -494,6 +496,10 @@ def _print_summary(job: GradingJob, summary: GradingSummary) -> int:
         print(f"graded alone: {label}: {printable(why, 200)}")
     for line in reasons(summary.refused):
         print(f"not taken: {line}")
+    for name, count in summary.moved.items():
+        chapter = MOVED[name].partition(".")[0]
+        some = f"{count} submission{'s' * (count > 1)}"
+        print(f"not taken: {name} of {some}: it is {MOVED[name]} now; grade --chapter {chapter}")
     for line in class_commands.shared_marks(summary):
         print(line)
     for student in summary.absent:

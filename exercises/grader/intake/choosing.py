@@ -40,6 +40,7 @@ class Choice:
 
     candidate: Candidate
     problem: str = ""  # why it cannot be graded; usually ""
+    unasked: str = ""  # why questions that it does not ask need a person; usually ""
 
 
 def candidates_of(submission: Submission) -> list[Candidate]:
@@ -65,8 +66,10 @@ def choose(
     """
     asking = [one for one in candidates if one.notebook and one.notebook.asks(questions)]
     answered = [one for one in asking if not _is_blank(one, questions)]
+    present = [one for one in asking if not _asks_by_old_names(one, questions)]
     read = [one for one in candidates if one.notebook]
-    chosen = next(iter([*answered, *asking, *read, *candidates]))
+    best = (one for one in answered if one in present)
+    chosen = next(iter([*best, *answered, *present, *asking, *read, *candidates]))
     labels = {one.submission.label for one in candidates}
     refused[:] = [one for one in refused if one.label not in labels or one.reason != LATER]
     place = candidates.index(chosen)
@@ -81,6 +84,10 @@ def choose(
         return Choice(
             chosen, f"it is a notebook of {_listed(others)}, and asks nothing of {chapter}"
         )
+    if chosen in asking and chosen not in present:
+        about = _listed(others) or "another chapter"
+        said = f"The notebook is of {about}: of {chapter} it asks only what was moved from there."
+        return Choice(chosen, unasked=said)
     return Choice(chosen)
 
 
@@ -111,6 +118,10 @@ def _is_blank(one: Candidate, questions: Collection[str]) -> bool:
     assert one.notebook is not None
     code = "\n".join(one.notebook.cells)
     return len(TO_FILL_IN.findall(code)) >= max(len(one.notebook.asks(questions)), 1)
+
+
+def _asks_by_old_names(one: Candidate, questions: Collection[str]) -> bool:
+    return one.notebook is not None and one.notebook.asks_by_old_names(questions)
 
 
 def _why_not(
