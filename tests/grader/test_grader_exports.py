@@ -194,6 +194,10 @@ EXPORTS = {
         ["jroe.ipynb.txt", "jdoe.ipynb.ipynb", "kim.ipynb (1)", "bo.zip.ipynb"],
         [(one, one, True) for one in ("bo", "jdoe", "jroe", "kim")],
     ),
+    "dots and capitals": (
+        ["j.r.doe.ipynb", "JANE.IPYNB", "a.b/blocks.ipynb", ".ipynb"],
+        [(one, one, True) for one in (".ipynb", "a.b", "j.r.doe", "JANE")],
+    ),
     "moodle, one in a folder": (
         ["DL101/Ada Lovelace_5021_assignsubmission_file/blocks.ipynb"],
         [("5021", "Ada Lovelace", False)],
@@ -636,6 +640,9 @@ ROSTERS = {
     "moodle, japanese": ("識別子,氏名\n参加者5021,Ada Lovelace\n", "utf-8", ADA),
     "moodle, two columns": (
         "Identifier,First name,Last name\nParticipant 5021,Ada,Lovelace\n", "utf-8", ADA,
+    ),
+    "moodle, with logins": (
+        'Identifier,"Full name",Username\nParticipant 5021,Ada Lovelace,alove\n', "utf-8", ADA,
     ),
     "moodle, participants": (
         "First name,Last name,Email address,Groups\nAda,Lovelace,ada@x.org,A\n",
