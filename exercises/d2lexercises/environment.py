@@ -13,14 +13,15 @@ import locale
 import os
 import re
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 watching = False  # whether `reason_in_answer` looks at exceptions
 lost: dict[str, str] = {}  # names that no statement could bind here, and why
 unknown: list[str] = []  # why statements failed here that may bind any name
 changed: dict[str, str] = {}  # names of objects that no statement could change here, and why
-later: dict[str, str] = {}  # names that cells bind, and which of them, in words
+binding: dict[str, list[int]] = {}  # names that cells bind, and the numbers of these cells
+running = 0  # the number of the cell that runs
 bound: set[str] = set()  # names that cells so far bind, whether they ended or not
 _MOST_UNKNOWN = 3
 
@@ -123,14 +124,6 @@ def bind(names: Iterable[str]) -> None:
     bound.update(names)
 
 
-def expect(names: Mapping[str, str]) -> None:
-    """Note which names cells bind that did not run yet.
-
-    What fails for the lack of one ran in another order, with cells from further down before it.
-    """
-    later.update(names)
-
-
 def is_inherited(error: BaseException) -> bool:
     """Return whether a statement fails for the lack of a name that an earlier one lost."""
     return any(isinstance(one, NameError) and _missing(one) for one in _with_causes(error))
@@ -140,8 +133,9 @@ def _missing(error: BaseException) -> str:
     """Return which module or name is missing here."""
     if isinstance(error, NameError):
         name = getattr(error, "name", None) or ""
-        if name in later and name not in lost and name not in bound:
-            return later[name]
+        below = next((number for number in binding.get(name, ()) if number >= running), 0)
+        if below and name not in lost and name not in bound:
+            return f"cell {below} defines {name}, further down"
         if not name or name in lost or name in bound or not unknown:
             return lost.get(name, "")
         return f"{'; '.join(unknown)}; this may be what defines {name}"

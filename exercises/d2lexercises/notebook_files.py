@@ -10,17 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from d2lcompute._frameworks import FRAMEWORKS
-from d2lexercises.answers import (
-    names_in_quotes,
-    present_names,
-    questions_named_in,
-    with_plain_line_ends,
-)
+from d2lexercises.answers import with_plain_line_ends
 
 MOST_BYTES = 16 * 2**20  # of the file, with outputs and pictures; checked before it is parsed
 MOST_CELLS = 2000
@@ -71,18 +66,6 @@ class NotebookFile:
     def sources(self) -> tuple[str, ...]:
         """The code of each cell."""
         return tuple(cell.source for cell in self.cells)
-
-
-def asked_of(sources: Sequence[str], questions: Collection[str]) -> set[str]:
-    """Return which of these questions code asks: in calls of `check`, or by name in a loop.
-
-    A question that moved to another chapter is asked by its earlier name, too.
-    """
-    text = "\n".join(sources)
-    asked = questions_named_in(text)
-    if re.search(r"\bcheck\b", text):
-        asked |= names_in_quotes(text)
-    return present_names(asked, questions)
 
 
 def read_notebook_file(data: bytes) -> NotebookFile:

@@ -262,6 +262,7 @@ class _ClassGrader:
         self.job, self.summary = job, summary
         self.questions, self.secret = questions, secret
         self.names: dict[str, str] = {}  # of answers, by question
+        self.keys: dict[str, str] = {}  # of records, by student
         for chapter in {question.chapter for question in questions.values()}:
             self.names |= names_of_answers(chapter)
         self.records = RecordStore(job.data.records)
@@ -400,8 +401,10 @@ class _ClassGrader:
     def _key(self, task: _Task) -> str:
         """Return the key of a submission's record."""
         whose = task.student.id, self.summary.assignment
-        what = list(task.notebook.cells), self._environment(task)
-        return record_key(*whose, *what, self.secret.fingerprint)
+        if whose[0] not in self.keys:
+            what = list(task.notebook.cells), self._environment(task)
+            self.keys[whose[0]] = record_key(*whose, *what, self.secret.fingerprint)
+        return self.keys[whose[0]]
 
     def _why_a_person(self, name: str, answer: Answer, task: _Task) -> str:
         """Return why a right answer may be in the notebook, though this one lost points; or ""."""

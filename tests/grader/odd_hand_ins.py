@@ -178,6 +178,14 @@ WRONG = {
         notebook(f"1 / 0\n{SCALED}", ASKED[0], SORTED, COLUMNS, *ASKED[1:]),
         {"scaled"},
     ),
+    "a definition that cannot be read": (
+        notebook("def scaled(values, factor)\n    return values * factor", *honest()[1:]),
+        {"scaled"},
+    ),
+    "a definition that is switched off": (
+        notebook(f"%%script false --no-raise-error\n{SCALED}", *honest()[1:]),
+        {"scaled"},
+    ),
     "deleted before the check": (notebook(SCALED, "del scaled", *honest()[1:]), {"scaled"}),
     "a name that nothing defines": (
         notebook("def scaled(values, factor):\n    return valeus * factor", *honest()[1:]),

@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from d2lexercises.answers import MOVED, checks_in, names_in_quotes, questions_named_in
+from d2lexercises.answers import (
+    MOVED,
+    checks_in,
+    names_in_quotes,
+    present_names,
+    questions_named_in,
+)
 from d2lexercises.notebook_files import (
     MOST_BYTES,
     NotebookFileError,
-    asked_of,
     framework_of,
     read_notebook_file,
 )
@@ -46,30 +52,38 @@ class Notebook:
     python: str = ""  # the version of Python that it was last run with
     texts: tuple[str, ...] = ()  # the cells that are not code
 
-    @property
+    @cached_property
     def framework(self) -> str:
         """The key of the framework that the code is written in; "numpy" if it uses none."""
         return framework_of(self.cells, self.written_for)
 
+    @cached_property
+    def named(self) -> set[str]:
+        """The questions that calls of `check` name."""
+        return questions_named_in("\n".join(self.cells))
+
+    @cached_property
+    def _quoted(self) -> set[str]:
+        """What may be a question's name, as in a loop that calls `check`."""
+        text = "\n".join(self.cells)
+        return names_in_quotes(text) if re.search(r"\bcheck\b", text) else set()
+
     @property
     def chapters(self) -> set[str]:
         """The chapters whose checks are called."""
-        questions = questions_named_in("\n".join(self.cells))
-        return {question.partition(".")[0] for question in questions}
+        return {question.partition(".")[0] for question in self.named}
 
     def asks(self, questions: Collection[str]) -> set[str]:
-        """Return which of these questions the notebook asks."""
-        return asked_of(self.cells, questions)
+        """Return which of these questions it asks, also by the names that they had before."""
+        return present_names(self.named | self._quoted, questions)
 
     def asks_by_old_names(self, questions: Collection[str]) -> bool:
         """Return whether it asks some of these questions, and each by a name of earlier."""
-        asked, code = self.asks(questions), "\n".join(self.cells)
-        return bool(asked) and not asked & names_in_quotes(code)
+        return bool(self.asks(questions)) and not (self.named | self._quoted) & set(questions)
 
     def moved(self, chapter: str) -> set[str]:
         """Return what it asks of a chapter by the names of questions that moved elsewhere."""
-        named = questions_named_in("\n".join(self.cells))
-        return {name for name in named & set(MOVED) if name.startswith(f"{chapter}.")}
+        return {name for name in self.named & set(MOVED) if name.startswith(f"{chapter}.")}
 
 
 def read_notebook(data: bytes) -> Notebook:

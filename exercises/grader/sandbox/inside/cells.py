@@ -71,6 +71,7 @@ _SIMPLE = (
 )
 
 
+_CELL_MAGIC = re.compile(r"\s*%%(\S+)")
 # What a cell binds at its top level: functions and classes, variables, modules.
 _BINDS = re.compile(
     r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*=(?!=)"
@@ -552,15 +553,18 @@ def questions_of(tree: ast.AST) -> set[str]:
     return {one.question for one in answers.checks_in(tree, names=_names_of_check)}
 
 
-def _binding_cells(sources: list[str]) -> dict[str, str]:
-    """Return for each name the cell that binds it first, in words. No code is parsed."""
-    found: dict[str, str] = {}
+def _binding_cells(sources: list[str]) -> dict[str, list[int]]:
+    """Return for each name the numbers of the cells that bind it. No code is parsed."""
+    found: dict[str, list[int]] = {}
     for number, source in enumerate(sources, 1):
+        magic = _CELL_MAGIC.match(source)
+        if magic and magic[1] in answers.OTHER_CELLS:
+            continue
         for defined, variable, imported in _BINDS.findall(answers.with_plain_line_ends(source)):
             parts = [part.split() for part in imported.split(",")]
             modules = [words[-1].partition(".")[0] for words in parts if words]
             for name in filter(None, (defined, variable, *modules)):
-                found.setdefault(name, f"cell {number} defines {name}, further down")
+                found.setdefault(name, []).append(number)
     return found
 
 
@@ -594,7 +598,8 @@ class Run:
         """
         mentions = [n for n, text in enumerate(self.sources) if re.search(r"\bcheck\b", text)]
         last = max(mentions, default=-1)
-        environment.expect(_binding_cells(self.sources))
+        # What fails for the lack of a name from further down was run in another order.
+        environment.binding.update(_binding_cells(self.sources))
         # As a kernel of Jupyter does; a process that is started in the background ignores it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         with Loop() as loop:
@@ -606,6 +611,7 @@ class Run:
                 loop.settle()
 
     def _run_cell(self, index: int, source: str, cell: Cell) -> None:
+        environment.running = index + 1
         steps = Steps(index, cell, self.skip, self.announce)
         if steps.step in self.skip:
             reason = f"cell {index + 1} cannot be read here"
