@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import logging
 import math
 import re
@@ -163,6 +164,9 @@ no sandbox.
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit status: 0, 1 (a mark needs a person) or 2 (an error)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal lacks stops nothing
+            stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.ERROR,
