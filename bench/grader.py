@@ -1,13 +1,20 @@
 """Submissions a minute: our grader against `otter run`, start-up included.
 
     python bench/grader.py [--ours 100] [--otter 8]
+    python bench/grader.py --large 3000 [--cluster]
 
 Both grade the same questions (*Layers and blocks*) of the same honest class, with the same number
 of submissions at a time. otter starts anew for each submission, so a few show how long one takes.
 Our grader imports the framework once, so it gets the whole class.
+
+`--large` grades a class of that size, each notebook another one, and then once more, when there is
+nothing new; it prints time, memory and the size of what is kept. `--cluster` does so on two workers
+of a local `dask.distributed` cluster.
 """
 
 import argparse
+import contextlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,12 +23,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-for _folder in ("tests/grader", "tests/exercises"):
-    sys.path.insert(0, str(ROOT / _folder))
+# Not this folder, where this file would hide the package of the same name.
+sys.path[:1] = [str(ROOT / folder) for folder in ("tests/grader", "tests/exercises")]
 
+from grader.data_folder import DataFolder  # noqa: E402
 from otter_tools import honest_class, run_otter, write_autograder  # noqa: E402
 
 TARGETS = {"pytorch": 20, "tensorflow": 5}
+MOST_SECONDS = 10  # for a run that finds nothing new
+MIB = 2**20
 
 
 def write_class(folder: Path, framework: str, number: int) -> list[Path]:
@@ -29,22 +39,26 @@ def write_class(folder: Path, framework: str, number: int) -> list[Path]:
     folder.mkdir(parents=True)
     made = []
     for student, content in enumerate(honest_class(framework, number)):
-        made.append(folder / f"student{student:03}.ipynb")
+        made.append(folder / f"student{student:04}.ipynb")
         made[-1].write_bytes(content)
     return made
 
 
-def ours(folder: Path, data: Path, jobs: int) -> float:
-    """Seconds that our grader takes for the class."""
+def ours(folder: Path, data: Path, jobs: int, *more: str) -> tuple[float, int]:
+    """Seconds that our grader takes for the class, and the KiB of its largest process."""
     command = [sys.executable, "-m", "grader", "--data", str(data), "grade", str(folder)]
     began = time.perf_counter()
-    done = subprocess.run(
-        [*command, "--chapter", "blocks", "--jobs", str(jobs)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        sys.exit(f"error: the grader failed:\n{done.stdout}\n{done.stderr}"[-3000:])
-    return time.perf_counter() - began
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [*command, "--chapter", "blocks", "--jobs", str(jobs), *more],
+            cwd=ROOT, stdout=said, stderr=said,
+        )  # fmt: skip
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            sys.exit(f"error: the grader failed:\n{said.read().decode()}"[-3000:])
+    return time.perf_counter() - began, used.ru_maxrss
 
 
 def otters(archive: Path, files: list[Path], output: Path, jobs: int) -> float:
@@ -55,12 +69,44 @@ def otters(archive: Path, files: list[Path], output: Path, jobs: int) -> float:
     return time.perf_counter() - began
 
 
+def bytes_of(folder: Path) -> float:
+    """MiB of the files in a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / MIB
+
+
+def large(number: int, cluster: bool) -> None:
+    """Grade a large class twice, and print what that takes."""
+    with contextlib.ExitStack() as stack:
+        more: list[str] = []
+        if cluster:
+            from distributed import LocalCluster
+
+            local = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+            more = ["--scheduler", stack.enter_context(local).scheduler_address]
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="d2l-bench-")))
+        data = folder / "data"
+        write_class(folder / "class", "pytorch", number)
+        for what in ("all new", "nothing new"):
+            seconds, memory = ours(folder / "class", data, 2, *more)
+            limit = f"<= {MOST_SECONDS} s" if what == "nothing new" else ""
+            where = "on 2 workers" if cluster else "2 at a time"
+            what = f"{number} submissions, {what}, {where}"
+            print(f"{what:<56}{f'{seconds:.1f} s, {memory // 1024} MiB':<40}{limit}", flush=True)
+        book = DataFolder(data).gradebook.stat().st_size / MIB
+        print(f"{'kept':<56}gradebook {book:.1f} MiB, in all {bytes_of(data):.1f} MiB")
+
+
 def main() -> None:
     """Measure, and print the results beside the targets."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ours", type=int, default=100, help="submissions for ours (100)")
     parser.add_argument("--otter", type=int, default=8, help="submissions for otter (8)")
+    parser.add_argument("--large", type=int, metavar="N", help="grade a class of N twice")
+    parser.add_argument("--cluster", action="store_true", help="on a local cluster, with --large")
     options = parser.parse_args()
+    if options.large:
+        large(options.large, options.cluster)
+        return
     for framework, target in TARGETS.items():
         for jobs in (1, 2):
             with tempfile.TemporaryDirectory(prefix="d2l-bench-") as scratch:
@@ -68,7 +114,7 @@ def main() -> None:
                 files = write_class(folder / "class", framework, options.ours)
                 archive = write_autograder(folder / "otter", framework)
                 theirs = otters(archive, files[: options.otter], folder / "out", jobs)
-                mine = ours(folder / "class", folder / "data", jobs)
+                mine, _ = ours(folder / "class", folder / "data", jobs)
             rates = 60 * len(files) / mine, 60 * min(options.otter, len(files)) / theirs
             what = f"submissions a minute, {framework}, {jobs} at a time"
             measured = f"{rates[0] / rates[1]:.1f} x otter ({rates[0]:.0f} : {rates[1]:.1f})"

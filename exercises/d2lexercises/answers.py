@@ -14,8 +14,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+
+# Questions that moved to another chapter, by the names that they had.
+MOVED = {
+    "performance.ahead": "profiling.ahead",
+    "performance.timer": "profiling.timer",
+}
 
 # Cell magics whose cell is no code of this kernel. The cell of any other is read as Python if it
 # is: extensions have magics that time, trace or store what a cell does.
@@ -106,6 +112,11 @@ def questions_named_in(text: str) -> set[str]:
     for alias in sorted(set(_ALIAS.findall(text)))[:_MOST_ALIASES]:
         found |= set(re.findall(rf"\b{alias}\(\s*(?:[^()\n]*\bquestion\s*=\s*)?{_NAME}", text))
     return found
+
+
+def present_names(names: Iterable[str], among: Collection[str]) -> set[str]:
+    """Return which of the questions `among` are meant by these names, or had one of them before."""
+    return {name if name in among else MOVED.get(name, name) for name in names} & set(among)
 
 
 def names_in_quotes(text: str) -> set[str]:

@@ -20,6 +20,8 @@ watching = False  # whether `reason_in_answer` looks at exceptions
 lost: dict[str, str] = {}  # names that no statement could bind here, and why
 unknown: list[str] = []  # why statements failed here that may bind any name
 changed: dict[str, str] = {}  # names of objects that no statement could change here, and why
+binding: dict[str, list[int]] = {}  # names that cells bind, and the numbers of these cells
+running = 0  # the number of the cell that runs
 bound: set[str] = set()  # names that cells so far bind, whether they ended or not
 _MOST_UNKNOWN = 3
 
@@ -131,6 +133,9 @@ def _missing(error: BaseException) -> str:
     """Return which module or name is missing here."""
     if isinstance(error, NameError):
         name = getattr(error, "name", None) or ""
+        below = next((number for number in binding.get(name, ()) if number >= running), 0)
+        if below and name not in lost and name not in bound:
+            return f"cell {below} defines {name}, further down"
         if not name or name in lost or name in bound or not unknown:
             return lost.get(name, "")
         return f"{'; '.join(unknown)}; this may be what defines {name}"

@@ -7,9 +7,10 @@ puts it into words outside of it, where nothing that came can be trusted.
 from __future__ import annotations
 
 import linecache
+import re
 import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from d2lcompute import _terminal
 from d2lexercises import environment
 
 _MOST_REASONS, _MOST_PARTS = 10, 1000
+_UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 MESSAGE_LENGTH = 600  # characters of an exception's message that are kept
 _OURS = {str(Path(__file__).resolve().parent)}  # folders and files of code that is no student's
 _HELPERS = str(Path(_terminal.__file__).resolve().parent)
@@ -147,21 +149,37 @@ def other_causes_in(output: Any) -> list[str]:
     Something is missing on this machine, or the question's own code is wrong.
     """
     found: list[str] = []
+    for part in _errors_in(output):
+        error = part["error"]
+        if isinstance(error.get("environment"), str):
+            missing = _harmless(error["environment"])
+            found.append(f"The answer cannot run here: {missing}.")
+        elif error.get("own") is True:
+            found.append((error_in(part) or "").partition("\n")[0])
+    return found[:_MOST_REASONS]
+
+
+def undefined_in(output: Any) -> set[str]:
+    """The names for the lack of which an answer failed; nothing of the reply is trusted."""
+    messages = [
+        str(part["error"].get("message", ""))[:MESSAGE_LENGTH]
+        for part in _errors_in(output)
+        if part["error"].get("type") == NameError.__name__
+    ]
+    return {name for text in messages for name in _UNDEFINED.findall(text)}
+
+
+def _errors_in(output: Any) -> Iterator[dict[str, Any]]:
+    """Each part of a reply that is an error."""
     waiting = [output]
-    while waiting and len(found) < _MOST_REASONS:
+    while waiting:
         part = waiting.pop()
         if isinstance(part, list) and len(part) <= _MOST_PARTS:
             waiting += part
         elif isinstance(part, dict) and len(part) <= _MOST_PARTS:
-            error = part.get("error")
-            if isinstance(error, dict) and isinstance(error.get("environment"), str):
-                missing = _harmless(error["environment"])
-                found.append(f"The answer cannot run on this machine: {missing}.")
-            elif isinstance(error, dict) and error.get("own") is True:
-                found.append((error_in(part) or "").partition("\n")[0])
-            else:
-                waiting += part.values()
-    return found
+            if isinstance(part.get("error"), dict):
+                yield part
+            waiting += part.values()
 
 
 def hint_in(output: Any) -> str:

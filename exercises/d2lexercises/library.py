@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from d2lexercises.answers import MOVED
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -23,11 +25,6 @@ if TYPE_CHECKING:
 PRIVATE = "D2L_PRIVATE_EXERCISES"  # names the instructor's folder of further or changed questions
 HANDED_OUT = "d2l_checks"  # the folder in which they are handed out beside a notebook
 _HERE = Path(__file__).resolve().parent
-# Questions that moved to another chapter, by the names that they had.
-MOVED = {
-    "performance.ahead": "profiling.ahead",
-    "performance.timer": "profiling.timer",
-}
 # In a wheel the chapters lie in the package; in a checkout, and in the sandbox, beside it.
 CHAPTERS = next(
     (folder for folder in (_HERE / "chapters", _HERE.parent / "chapters") if folder.is_dir()),
@@ -82,11 +79,12 @@ def find_question(name: str) -> Question:
     Raises:
         KeyError: there is none; the message names those that are nearest.
     """
-    name = MOVED.get(name, name)
     chapter = str(name).partition(".")[0]
     found = questions(chapter) if chapter in chapters() else {}
     if name in found:
         return found[name]
+    if name in MOVED:
+        return find_question(MOVED[name])
     known = [question for one in chapters() for question in questions(one)]
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
     near = near or [other for other in known if other.partition(".")[0] == chapter] or known

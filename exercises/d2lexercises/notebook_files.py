@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from d2lcompute._frameworks import FRAMEWORKS
-from d2lexercises.answers import names_in_quotes, questions_named_in, with_plain_line_ends
+from d2lexercises.answers import with_plain_line_ends
 
 MOST_BYTES = 16 * 2**20  # of the file, with outputs and pictures; checked before it is parsed
 MOST_CELLS = 2000
@@ -36,6 +36,7 @@ _STATEMENT = re.compile(
 _DYNAMIC = re.compile(r"(?:import_module|__import__)\(\s*[\"'](\w+)")
 _STRINGS = re.compile(r"(?s)\"\"\".*?(?:\"\"\"|\Z)|'''.*?(?:'''|\Z)|#[^\n]*")
 _CLASS = re.compile(r"(?m)^[ \t]*class[ \t]+\w+[ \t]*\(([^()\n]*)")
+_SHOWN = re.compile(r"(?ms)^```.*?(?:^```|\Z)")  # code in Markdown
 _MAGIC = re.compile(r"(?m)^([ \t]*)%%?time[ \t]+")
 
 
@@ -59,20 +60,12 @@ class NotebookFile:
     written_for: str = ""  # the framework that its metadata name
     exercises: str = ""  # the chapter whose exercises its metadata name
     python: str = ""  # the version of Python that it was last run with
+    texts: tuple[str, ...] = ()  # the cells that are not code, without code that they show
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The code of each cell."""
         return tuple(cell.source for cell in self.cells)
-
-
-def asked_of(sources: Sequence[str], questions: Collection[str]) -> set[str]:
-    """Return which of these questions code asks: in calls of `check`, or by name in a loop."""
-    text = "\n".join(sources)
-    asked = questions_named_in(text)
-    if re.search(r"\bcheck\b", text):
-        asked |= names_in_quotes(text)
-    return asked & set(questions)
 
 
 def read_notebook_file(data: bytes) -> NotebookFile:
@@ -113,6 +106,7 @@ def notebook_from(content: Any) -> NotebookFile:
         key if isinstance(key, str) and key in FRAMEWORKS else "",
         str(ours.get("exercises") or "")[:100],
         version[0] if version else "",
+        tuple(_SHOWN.sub("", text) for text in _texts(content)),
     )
 
 
@@ -227,6 +221,12 @@ def _code_cells(content: Any) -> Iterator[CodeCell]:
             yield CodeCell(_source(cell), count if type(count) is int else None)
 
 
+def _texts(content: Any) -> Iterator[str]:
+    for cell in _cells(content):
+        if cell.get("cell_type") != "code":
+            yield _source(cell)
+
+
 def _cells(content: Any) -> Iterator[dict[str, Any]]:
     if not isinstance(content, dict):
         raise NotebookFileError("the file is JSON, but not a notebook")
@@ -242,7 +242,9 @@ def _cells(content: Any) -> Iterator[dict[str, Any]]:
 def _source(cell: dict[str, Any]) -> str:
     source = cell.get("source", cell.get("input", ""))
     if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
+        lines = [line for line in source if isinstance(line, str)]
+        apart = any(line.endswith(("\n", "\r")) for line in lines)  # some programs drop the ends
+        source = ("" if apart else "\n").join(lines)
     if not isinstance(source, str):
         return ""
     # Two halves of a surrogate pair become their sign; one half cannot be sent, so it is replaced.

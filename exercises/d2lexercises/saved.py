@@ -24,6 +24,7 @@ from typing import Any
 from d2lexercises import feedback, handing_out, library
 from d2lexercises.answers import (
     BINDS_ANYTHING,
+    MOVED,
     Check,
     binds_own_check,
     bound_names,
@@ -256,6 +257,11 @@ class _NotebookReview:
         maybe = names_in_quotes("\n".join(notebook.sources)) if unnamed else set()
         self.problems += _missing(self.checks, maybe)
         self.problems += _unclear(self.checks)
+        self.doubts += [
+            f"{name} is a question of {chapter} now, and is graded there."
+            for name in sorted({check.question for check in self.checks})
+            if (chapter := _belongs_to(name))
+        ]
         self.doubts += _order(cells)
         if unnamed:
             self.doubts.append(
@@ -288,7 +294,7 @@ def _missing(checks: list[Check], maybe: set[str]) -> Iterator[str]:
     if not counts and not maybe:
         yield "There is no call of check(...) in it, so there is no answer to grade."
     elsewhere = handing_out.private if library.private_folder() is None else set()
-    here = {name: number for name, number in counts.items() if name not in elsewhere}
+    here = [name for name in counts if name not in elsewhere and not _belongs_to(name)]
     for chapter in sorted({name.partition(".")[0] for name in here}):
         try:
             known = questions(chapter)
@@ -301,6 +307,15 @@ def _missing(checks: list[Check], maybe: set[str]) -> Iterator[str]:
         for name in here:
             if name.partition(".")[0] == chapter and name not in known:
                 yield f'There is no question "{name}".'
+
+
+def _belongs_to(name: str) -> str:
+    """Return the chapter to which a question moved; "" if it did not."""
+    try:
+        known = library.find_question(name) if name in MOVED else None
+    except KeyError:  # a fork left the chapter out
+        return ""
+    return known.chapter if known is not None and known.name != name else ""
 
 
 def _unclear(checks: list[Check]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import getpass
+import io
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -220,6 +221,8 @@ def write_csv(text: str, to: Path | None, stream: TextIO) -> None:
     if to is not None:
         write_private(to, for_excel(text))
         return
+    if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+        stream.reconfigure(encoding="utf-8")  # whatever the terminal's is
     if not text.isascii() and _is_file(stream):
         stream.write(BYTE_ORDER_MARK)
     stream.write(text.replace("\r\n", "\n"))

@@ -19,6 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from d2lexercises.answers import questions_named_in
+from d2lexercises.faults import undefined_in
 from d2lexercises.question import Question
 
 from grader.data_folder import DataFolder
@@ -28,7 +30,13 @@ from grader.gradebook.keeping import MarkKeeper, assigned_files, remembered_rost
 from grader.gradebook.records import Record, RecordStore, environment_of, record_key
 from grader.gradebook.schema import now
 from grader.intake.choosing import Candidate, candidates_of, choose
-from grader.intake.notebooks import Notebook, is_written, names_of_answers
+from grader.intake.notebooks import (
+    Notebook,
+    is_overwritten,
+    is_written,
+    name_of_answer,
+    names_of_answers,
+)
 from grader.intake.roster import Roster, Student
 from grader.intake.submissions import (
     IntakeError,
@@ -48,7 +56,7 @@ from grader.judging.questions import (
     load_questions,
 )
 from grader.judging.secret import Secret, load_secret
-from grader.judging.session import Transcript
+from grader.judging.session import Answer, Transcript
 from grader.sandbox.bubblewrap import SandboxConfig
 from grader.sandbox.guard import Guard
 from grader.sandbox.limits import USUAL, Limits
@@ -101,6 +109,7 @@ class GradingSummary:
     refused: list[Refused]
     asked: Counter[str] = field(default_factory=Counter)  # answers asked for, by student
     alone: dict[str, str] = field(default_factory=dict)  # why some were graded last, by label
+    moved: dict[str, int] = field(default_factory=dict)  # submissions by a question's earlier name
     unchanged: int = 0  # submissions whose marks were all known already
     fallbacks: int = 0  # workers that needed a sandbox of their own
     absent: list[Student] = field(default_factory=list)
@@ -115,6 +124,7 @@ class _Task:
     submission: Submission
     student: Student
     notebook: Notebook
+    unasked: str = ""  # why questions that it does not ask need a person
 
 
 @dataclass(frozen=True)
@@ -178,8 +188,11 @@ def grade_class(
         if choice.problem or choice.candidate.notebook is None:
             unreadable.append(_UnreadableFile(submission, entry.student, choice.problem))
         else:
-            tasks.append(_Task(submission, entry.student, choice.candidate.notebook))
+            notebook = choice.candidate.notebook
+            tasks.append(_Task(submission, entry.student, notebook, choice.unasked))
     summary = GradingSummary(job.assignment or chapter, refused)
+    named = Counter(name for task in tasks for name in task.notebook.moved(chapter))
+    summary.moved = {name: count for name, count in named.items() if name not in questions}
     present = {one.id for entry in entries for one in (entry.student, *entry.partners)}
     summary.absent = [student for student in job.roster.students if student.id not in present]
     summary.shared = {entry.student.id: entry.partners for entry in entries if entry.partners}
@@ -232,6 +245,8 @@ def _enter(waiting: list[Callable[[], None]]) -> None:
 
 
 _NOT_HANDED_IN = "The notebook defines {}, and no check of this question."
+_NOT_CODE = "{} is in a cell that is not code, perhaps by a wrong key."
+_OVERWRITTEN = "The notebook defines {}, and then once more with nothing filled in."
 
 
 class _ClassGrader:
@@ -247,6 +262,7 @@ class _ClassGrader:
         self.job, self.summary = job, summary
         self.questions, self.secret = questions, secret
         self.names: dict[str, str] = {}  # of answers, by question
+        self.keys: dict[str, str] = {}  # of records, by student
         for chapter in {question.chapter for question in questions.values()}:
             self.names |= names_of_answers(chapter)
         self.records = RecordStore(job.data.records)
@@ -385,8 +401,27 @@ class _ClassGrader:
     def _key(self, task: _Task) -> str:
         """Return the key of a submission's record."""
         whose = task.student.id, self.summary.assignment
-        what = list(task.notebook.cells), self._environment(task)
-        return record_key(*whose, *what, self.secret.fingerprint)
+        if whose[0] not in self.keys:
+            what = list(task.notebook.cells), self._environment(task)
+            self.keys[whose[0]] = record_key(*whose, *what, self.secret.fingerprint)
+        return self.keys[whose[0]]
+
+    def _why_a_person(self, name: str, answer: Answer, task: _Task) -> str:
+        """Return why a right answer may be in the notebook, though this one lost points; or ""."""
+        cells, texts = task.notebook.cells, task.notebook.texts
+        word = self.names.get(name) or name_of_answer(name, cells)
+        if answer.status == session.MISSING:
+            if word and is_written(word, cells):
+                return _NOT_HANDED_IN.format(word)
+            if name in questions_named_in("\n".join(texts)):
+                return _NOT_CODE.format("The check of this question")
+            if task.unasked:
+                return task.unasked
+        raised = {"error": answer.detail} if answer.status == session.RAISED else answer.outputs
+        for missing in sorted(undefined_in(raised)):
+            if is_written(missing, texts):
+                return _NOT_CODE.format(missing)
+        return _OVERWRITTEN.format(word) if word and is_overwritten(word, cells) else ""
 
     def _grade(
         self, task: _Task, collect_answers: Callable[..., Transcript], alone: bool
@@ -441,12 +476,13 @@ class _ClassGrader:
                 self.under_way.end(key)
                 return transcript.doubt
             for name, answer in transcript.answers.items():
-                word = self.names.get(name)
-                if answer.status == session.MISSING and word and is_written(word, cells):
-                    answer = session.needs_person(_NOT_HANDED_IN.format(word), final=True)
-                marks[name] = mark_answer(
-                    self.questions[name], answer, functools.partial(draw, name), framework
-                )
+                question, inputs = self.questions[name], functools.partial(draw, name)
+                mark = mark_answer(question, answer, inputs, framework)
+                lost = mark.points is not None and mark.points < mark.out_of
+                if lost and (said := self._why_a_person(name, answer, task)):
+                    answer = session.needs_person(said, final=True)
+                    mark = mark_answer(question, answer, inputs, framework)
+                marks[name] = mark
             record.looks = transcript.looks
             record.notes, record.seconds = transcript.notes, round(transcript.seconds, 3)
             self.summary.asked[student] += len(missing)

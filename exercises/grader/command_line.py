@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import logging
 import math
 import re
@@ -14,6 +15,8 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import NoReturn
+
+from d2lexercises.answers import MOVED
 
 from grader import class_commands
 from grader.class_grading import GradingJob, GradingSummary, grade_class
@@ -161,6 +164,9 @@ no sandbox.
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit status: 0, 1 (a mark needs a person) or 2 (an error)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal lacks stops nothing
+            stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.ERROR,
@@ -494,6 +500,10 @@ def _print_summary(job: GradingJob, summary: GradingSummary) -> int:
         print(f"graded alone: {label}: {printable(why, 200)}")
     for line in reasons(summary.refused):
         print(f"not taken: {line}")
+    for name, count in summary.moved.items():
+        chapter = MOVED[name].partition(".")[0]
+        some = f"{count} submission{'s' * (count > 1)}"
+        print(f"not taken: {name} of {some}: it is {MOVED[name]} now; grade --chapter {chapter}")
     for line in class_commands.shared_marks(summary):
         print(line)
     for student in summary.absent:

@@ -179,6 +179,24 @@ def test_a_file_has_the_mark_that_excel_needs(graded, run, tmp_path, name, mark)
             break
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_name_that_the_terminal_lacks_stops_no_command(graded, tmp_path, encoding):
+    data = graded("canvas", CANVAS, name="Müller, 王伟")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'exercises'}",
+        "PYTHONIOENCODING": encoding,
+    }
+    command = [sys.executable, "-m", "grader", "--data", data]
+    shown = subprocess.run([*command, "show"], capture_output=True, check=True, env=environment)
+    name = "M?ller, ??" if encoding == "ascii" else "Müller, ??"
+    assert name in shown.stdout.decode(encoding)
+    file = tmp_path / "marks.csv"
+    with file.open("wb") as stream:
+        subprocess.run([*command, "export", "demo"], stdout=stream, check=True, env=environment)
+    assert "Müller, 王伟" in file.read_text("utf-8-sig")
+
+
 # -- reports -----------------------------------------------------------------------------------
 
 

@@ -3,12 +3,16 @@
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 from attacks import FULL, honest
 from grader.command_line import main
 from grader.gradebook.database import Gradebook
 from grader.intake import notebooks
+from grader.intake.choosing import Candidate, choose
+from grader.intake.submissions import Submission
+from grader.judging.questions import load_questions
 from grader_tools import QUESTIONS, notebook
 
 BLOCKS = notebook('check("blocks.count", x)')
@@ -183,3 +187,29 @@ def test_metadata_tell_what_a_notebook_without_checks_is_about(grade):
     status, printed, marks = grade(files)
     assert (status, marks) == (0, {"5021": FULL})
     assert "a.ipynb: a notebook of training" in printed
+
+
+HANDED_OUT = sorted((Path(__file__).parents[2] / "exercises/notebooks").glob("*/*.ipynb"))
+
+
+@pytest.mark.parametrize("file", HANDED_OUT, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_one_answer_is_more_than_the_notebook_that_was_handed_out(file):
+    blank = json.loads(file.read_text("utf-8"))
+    code = [n for n, cell in enumerate(blank["cells"]) if cell["cell_type"] == "code"]
+    asking = [n for n in code if "check(" in "".join(blank["cells"][n]["source"])]
+    for number in asking:  # each question in turn: changed in the cell above its check
+        place = code[code.index(number) - 1]
+        cells = [dict(cell) for cell in blank["cells"]]
+        cells[place]["source"] = ["answer = 7"]
+        worked = json.dumps({**blank, "cells": cells}).encode()
+        files = [("later.ipynb", file.read_bytes()), ("earlier.ipynb", worked)]
+        candidates = [
+            Candidate(Submission("plain", "a", "a", False, (0, 0.0, ""), label, bytes),
+                      notebooks.read_notebook(data))
+            for label, data in files
+        ]  # fmt: skip
+        questions = load_questions(file.stem)
+        refused = []
+        choice = choose(candidates, questions, file.stem, {file.stem}, refused)
+        assert choice.candidate.submission.label == "earlier.ipynb"
+        assert [one.reason for one in refused] == ["nothing is filled in; earlier.ipynb counts"]

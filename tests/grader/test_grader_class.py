@@ -23,6 +23,7 @@ from grader import class_grading
 from grader.gradebook import records as records_module
 from grader.gradebook.database import Gradebook, GradebookError
 from grader.intake.roster import Student
+from grader.intake.submissions import Submission
 from grader.judging import marking, secret, session
 from grader.sandbox import bubblewrap
 from grader_tools import QUESTIONS, SMALL, notebook, twice
@@ -778,6 +779,37 @@ def test_students_with_odd_names(data):
     from grader.gradebook.records import student_slug
 
     assert all("/" not in student_slug(name) and os.sep for name in ("../../x", "", "a/b"))
+
+
+ENTRY = {"record": "key", "late": False, "unsafe": False, "problem": "", "shared_by": "",
+         "written": "words"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"record": "x"}, {"late": True}, {"unsafe": True}, {"problem": "x"}, {"written": ""},
+     {"shared_by": "bo"}, {"points": 3.0}, {"status": session.NEEDS_PERSON}, {"name": "Ann B"},
+     {"path": "other.ipynb"}, {"label": "other"}, {"more": True}],
+)  # fmt: skip
+def test_what_is_in_the_gradebook_is_not_written_again(data, change):
+    def enter(**changed):
+        name, path = changed.pop("name", "Ann"), changed.pop("path", "x.ipynb")
+        file = Submission("plain", "ann", name, False, (0, 0.0, ""), path, bytes, path)
+        label, more = changed.pop("label", "x"), changed.pop("more", False)
+        given = {key: changed.pop(key) for key in ("points", "status") if key in changed}
+        marks = [
+            marking.Mark(question, "v", "Title", **({"status": "answered", "points": 4.0} | given),
+                 out_of=4.0, said="why")
+            for question in ("demo.a", "demo.b", *["demo.c"] * more)
+        ]  # fmt: skip
+        before = book._base.total_changes
+        book.enter(Student("ann", name), "demo", label, marks, file=file, **(ENTRY | changed))
+        return book._base.total_changes > before
+
+    with Gradebook(data / "gradebook.sqlite") as book:
+        assert [enter(), enter(), enter(**change), enter(**change), enter()] == [
+            True, False, True, False, True
+        ]  # fmt: skip
 
 
 # -- a cluster ---------------------------------------------------------------------------------

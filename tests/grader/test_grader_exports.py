@@ -194,6 +194,10 @@ EXPORTS = {
         ["jroe.ipynb.txt", "jdoe.ipynb.ipynb", "kim.ipynb (1)", "bo.zip.ipynb"],
         [(one, one, True) for one in ("bo", "jdoe", "jroe", "kim")],
     ),
+    "dots and capitals": (
+        ["j.r.doe.ipynb", "JANE.IPYNB", "a.b/blocks.ipynb", ".ipynb"],
+        [(one, one, True) for one in (".ipynb", "a.b", "j.r.doe", "JANE")],
+    ),
     "moodle, one in a folder": (
         ["DL101/Ada Lovelace_5021_assignsubmission_file/blocks.ipynb"],
         [("5021", "Ada Lovelace", False)],
@@ -637,6 +641,9 @@ ROSTERS = {
     "moodle, two columns": (
         "Identifier,First name,Last name\nParticipant 5021,Ada,Lovelace\n", "utf-8", ADA,
     ),
+    "moodle, with logins": (
+        'Identifier,"Full name",Username\nParticipant 5021,Ada Lovelace,alove\n', "utf-8", ADA,
+    ),
     "moodle, participants": (
         "First name,Last name,Email address,Groups\nAda,Lovelace,ada@x.org,A\n",
         "utf-8",
@@ -780,6 +787,38 @@ def test_students_are_found_by_what_systems_write():
     assert _who(known, "canvas", "9", "kimbo") is None  # it may be either
     assert _who(known, "plain", "x", aliases=("github:janed",)) == "1"
     assert known.named("Jane Ann Doe").id == "1"
+
+
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        ("Copy of jane doe", "1"), ("Kopie von jdoe", "1"), ("Jane Doe - Copy of blocks", "1"),
+        ("jdoe_blocks", "1"), ("blocks-JDOE-final", "1"), ("Doe_Jane_blocks (1)", "1"),
+        ("jdoe@x.org_blocks", "1"), ("blocks (Zoë Ångström)", "s1234567"),
+        ("blocks-s1234567", "s1234567"), ("blocks 2", None), ("blocks of 42", None),
+        ("blocks Jane Doe Kim Bo", None), ("Jane", None), ("Doe blocks", None),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_plain_name_names_a_student(name, student):
+    known = roster.Roster(
+        [
+            roster.Student("1", "Jane Doe", login="jdoe", email="jdoe@x.org"),
+            roster.Student("2", "Kim Bo", "42"),
+            roster.Student("s1234567", "Zoë Ångström"),
+        ]
+    )
+    assert _who(known, "plain", name, name) == student
+    assert _who(known, "canvas", "9", name) is None
+
+
+def test_a_whole_name_goes_before_a_part_of_one(tmp_path):
+    known = roster.Roster([roster.Student("1", "Jane Doe")])
+    names = ["Jane Doe.ipynb", "with Jane Doe.ipynb"]
+    found, refused = collect(archive(tmp_path, names))
+    (entry,) = sort_out(found, refused, known, {})
+    assert (entry.student.id, entry.submission.label) == ("1", "Jane Doe.ipynb")
+    reasons = {one.label: one.reason for one in refused}
+    assert reasons == {"with Jane Doe.ipynb": "one that has the student's name counts"}
 
 
 def test_groups_share_a_mark(tmp_path):

@@ -1,4 +1,8 @@
-"""A class whose work comes from five places, with what is odd about each: all of it is right."""
+"""A class whose work comes from five places, with what is odd about each: all of it is right.
+
+The notebooks are odd too: the class has each kind of `odd_hand_ins`. The 20 of `make test` have 20
+kinds.
+"""
 
 import io
 import os
@@ -6,18 +10,14 @@ import subprocess
 import zipfile
 
 import pytest
-from attacks import FULL, honest
+from attacks import FULL
 from grader.command_line import main
 from grader.gradebook.database import Gradebook
-from grader_tools import QUESTIONS, notebook
+from grader_tools import QUESTIONS
+from odd_hand_ins import RIGHT
 
 NAMES = ["José Núñez", "王伟", "Anna-Lena Björk", "Ada O’Neil", "Øystein Ås"]
 DOWNLOADED = (2027, 3, 2, 9, 0, 0)
-
-
-def work(number):
-    """A right notebook, another one for each student."""
-    return notebook(f"# {number}", *honest())
 
 
 def zipped(files, separator="/"):
@@ -36,7 +36,7 @@ def student(number):
     return f"{1000 + number}", f"{NAMES[number % len(NAMES)]} {further}"
 
 
-def canvas(folder, size):
+def canvas(folder, size, work):
     files, lines = {}, ["Student,ID,SIS User ID,SIS Login ID,Section,Blocks (77)"]
     lines.append("    Points Possible,,,,,30")
     for number in range(size):
@@ -51,7 +51,7 @@ def canvas(folder, size):
     (folder / "in.zip").write_bytes(zipped(files))
 
 
-def moodle(folder, size):
+def moodle(folder, size, work):
     files, lines = {}, ["ID;Vollständiger Name;Zuletzt geändert (Abgabe)"]
     for number in range(size):
         user, name = student(number)
@@ -64,7 +64,7 @@ def moodle(folder, size):
     (folder / "in.zip").write_bytes(zipped(files))
 
 
-def gradescope(folder, size):
+def gradescope(folder, size, work):
     files, people = {}, []
     lines = ["First Name,Last Name,SID,Email"]
     for number in range(size):
@@ -81,7 +81,7 @@ def gradescope(folder, size):
     (folder / "in.zip").write_bytes(zipped(files))
 
 
-def github(folder, size):
+def github(folder, size, work):
     lines = ["identifier,github_username,github_id,name"]
     who = {f"GIT_{one}_{key}": "a" for one in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
     dates = {f"GIT_{one}_DATE": "2027-02-28T10:00:00Z" for one in ("AUTHOR", "COMMITTER")}
@@ -98,7 +98,7 @@ def github(folder, size):
     (folder / "class.csv").write_text("\n".join(lines))
 
 
-def plain(folder, size):
+def plain(folder, size, work):
     files, lines = {}, ["sep=;", "Name;ID"]
     for number in range(size):
         user, name = student(number)
@@ -114,11 +114,16 @@ def plain(folder, size):
     (folder / "in.zip").write_bytes(zipped(files, "\\"))
 
 
+EXPORTS = [canvas, moodle, gradescope, github, plain]
+KINDS = list(RIGHT.values())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [4, pytest.param(36, marks=pytest.mark.full)])
-@pytest.mark.parametrize("export", [canvas, moodle, gradescope, github, plain])
+@pytest.mark.parametrize("export", EXPORTS)
 def test_right_work_has_full_marks_wherever_it_comes_from(tmp_path, capsys, export, size):
-    export(tmp_path, size)
+    first = EXPORTS.index(export) * size  # of its students, among all of them
+    export(tmp_path, size, lambda number: KINDS[(first + number) % len(KINDS)])
     source = tmp_path / "in" if (tmp_path / "in").is_dir() else tmp_path / "in.zip"
     data = tmp_path / "data"
     command = ["--data", data, "grade", source, "--private", QUESTIONS, "--chapter", "demo"]

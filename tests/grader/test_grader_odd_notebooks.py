@@ -6,6 +6,7 @@ Each is graded in a real sandbox and earns everything, except where this Python 
 import sys
 
 import pytest
+from d2lexercises.saved import current_score
 from exercise_answers import exercise_file
 from grader.intake.notebooks import read_notebook
 from grader.judging import questions
@@ -126,6 +127,14 @@ def test_right_answers_earn_everything(blocks, what):
     assert odd != cells
     marks, transcript = graded(blocks, odd)
     assert marks == {name: one.points for name, one in blocks.demo.items()}, transcript
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_score_finds_nothing_wrong(tmp_path, what):
+    file = tmp_path / "blocks.ipynb"
+    file.write_bytes(notebook(*ODD[what](solution()), **METADATA))
+    told = current_score(file)
+    assert told.problems == ()
 
 
 def test_code_for_a_newer_python_needs_a_person(blocks):

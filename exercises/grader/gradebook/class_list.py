@@ -210,10 +210,10 @@ class ClassList:
 
     # -- files ---------------------------------------------------------------------------------
 
-    def put_handed_in(
+    def handed_in_row(
         self, student: str, assignment: str, file: Submission, shared_by: str, written: str
-    ) -> None:
-        """Enter what is known of a student's file, in a transaction of the caller.
+    ) -> tuple[Any, ...]:
+        """Return what is known of a student's file, as a row of the table `handed_in`.
 
         A time that is known from an earlier grading of the same file stays, such as one that only
         a worksheet of Moodle had.
@@ -223,16 +223,15 @@ class ClassList:
             (student, assignment, storable(file.path)),
         ).fetchone()
         time = _text(file.time) or (known[0] if known else "")
-        self._base.execute(
-            "REPLACE INTO handed_in VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(student, assignment, file.system, file.user, storable(file.path)),
-                *(time, _text(file.not_after), file.marked_late, shared_by),
-                storable(written),
-            ),
+        return (
+            *(student, assignment, file.system, file.user, storable(file.path)),
+            *(time, _text(file.not_after), file.marked_late, shared_by),
+            storable(written),
         )
-        if file.user != student and not shared_by:
-            self._base.execute("REPLACE INTO known_as VALUES (?, ?)", (student, file.user))
+
+    def put_alias(self, student: str, alias: str) -> None:
+        """Enter another id of a student, in a transaction of the caller."""
+        self._base.execute("REPLACE INTO known_as VALUES (?, ?)", (student, alias))
 
     def handed_in(self, assignment: str) -> dict[str, HandedIn]:
         """Return what is known of the files that were handed in, by student."""

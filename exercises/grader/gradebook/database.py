@@ -150,39 +150,48 @@ class Gradebook:
     ) -> None:
         """Enter the marks of a student's submission, replacing earlier ones.
 
-        Overrides stay, and so do marks for texts, which count while the text is the same.
+        Overrides stay, and so do marks for texts, which count while the text is the same. Nothing
+        is written if all of it is there already: to write safely takes longer than to compare.
         """
-        marks = list(marks)
+        marks, key = list(marks), (student.id, assignment)
+        rows: dict[str, list[tuple[Any, ...]]] = {
+            "submissions": [(*key, label, record, late, unsafe, problem)],
+            "marks": [
+                (*key, one.question, one.points, one.out_of, one.status, one.version)
+                for one in marks
+            ],
+            "texts": [(*key, one.question, one.text) for one in marks if one.status == BY_HAND],
+            "reasons": [
+                (*key, one.question, one.said) for one in marks if one.status == NEEDS_PERSON
+            ],
+        }
+        if file is not None:
+            row = self.class_list.handed_in_row(*key, file, shared_by, written)
+            rows["handed_in"] = [row]
+        if self.class_list.student(student.id) == student and self._has(key, rows):
+            return
+        rows["submissions"] = [(*one, now()) for one in rows["submissions"]]
         with self._base as base:
-            if file is not None:
-                self.class_list.put_handed_in(student.id, assignment, file, shared_by, written)
             self.class_list.put_student(student)
-            base.execute(
-                "REPLACE INTO submissions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (student.id, assignment, label, record, late, unsafe, problem, now()),
-            )
-            base.execute(
-                "DELETE FROM marks WHERE student = ? AND assignment = ?", (student.id, assignment)
-            )
-            base.executemany(
-                "INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (student.id, assignment, mark.question, mark.points, mark.out_of,
-                     mark.status, mark.version)
-                    for mark in marks
-                ],
-            )  # fmt: skip
-            key = (student.id, assignment)
-            base.execute("DELETE FROM texts WHERE student = ? AND assignment = ?", key)
-            base.executemany(
-                "INSERT INTO texts VALUES (?, ?, ?, ?)",
-                [(*key, mark.question, mark.text) for mark in marks if mark.status == BY_HAND],
-            )
-            base.execute("DELETE FROM reasons WHERE student = ? AND assignment = ?", key)
-            base.executemany(
-                "INSERT INTO reasons VALUES (?, ?, ?, ?)",
-                [(*key, mark.question, mark.said) for mark in marks if mark.status == NEEDS_PERSON],
-            )
+            for table, entries in rows.items():
+                base.execute(f"DELETE FROM {table} WHERE student = ? AND assignment = ?", key)
+                for entry in entries:
+                    places = ", ".join("?" * len(entry))
+                    base.execute(f"INSERT INTO {table} VALUES ({places})", entry)
+            if file is not None and file.user != student.id and not shared_by:
+                self.class_list.put_alias(student.id, file.user)
+
+    def _has(self, key: tuple[str, str], rows: dict[str, list[tuple[Any, ...]]]) -> bool:
+        """Return whether each table has these rows, in this order, and no other for the key."""
+        for table, wanted in rows.items():
+            found = self._base.execute(
+                f"SELECT * FROM {table} WHERE student = ? AND assignment = ? ORDER BY rowid", key
+            ).fetchall()
+            if [one[: len(row)] for one, row in zip(found, wanted, strict=False)] != wanted:
+                return False
+            if len(found) != len(wanted):
+                return False
+        return True
 
     def override(
         self,
@@ -323,6 +332,13 @@ class Gradebook:
         """Return the assignments that were graded."""
         rows = self._base.execute("SELECT DISTINCT assignment FROM submissions ORDER BY 1")
         return [row[0] for row in rows]
+
+    def graded(self, assignment: str) -> set[str]:
+        """Return the ids of those who handed in."""
+        rows = self._base.execute(
+            "SELECT student FROM submissions WHERE assignment = ?", (assignment,)
+        )
+        return {row[0] for row in rows}
 
     def student_marks(self, assignment: str, all_of_them: bool = False) -> list[StudentMarks]:
         """Return the marks in an assignment, ordered by the students' names.

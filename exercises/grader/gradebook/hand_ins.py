@@ -154,7 +154,8 @@ def _last_of_each(
 
     def rank(entry: HandIn) -> tuple[object, ...]:
         submission = entry.submission
-        return submission.label in by_word, roster.has_id(submission), submission.order
+        whole = roster.find_whole(submission) is not None
+        return submission.label in by_word, roster.has_id(submission), whole, submission.order
 
     last: dict[str, HandIn] = {}
     for entry in sorted(entries, key=rank):
@@ -164,6 +165,8 @@ def _last_of_each(
                 reason = f"another file was {_BY_HAND}"
             elif roster.has_id(entry.submission) and not roster.has_id(earlier.submission):
                 reason = "one with the student's id counts"
+            elif roster.find_whole(entry.submission) and not roster.find_whole(earlier.submission):
+                reason = "one that has the student's name counts"
             refused.append(Refused(earlier.submission.label, reason))
             if entry.submission.label not in by_word:  # what it is about may decide
                 further = (earlier.submission, *earlier.submission.others)

@@ -72,7 +72,7 @@ class MarkKeeper:
         classes.put_files(self.assignment, [(one.student, one.label, one.path) for one in files])
         self._texts = {one.name for one in questions.values() if one.is_text}
         self._questions, self._explained = dict(questions), set[str]()
-        known = {marks.student.id for marks in self.book.student_marks(self.assignment)}
+        known = self.book.graded(self.assignment)
         ids = {one.id for one in roster.students}
         for entry in self.entries.values():
             # What was graded without a roster, or with another one, is known under other ids.

@@ -6,6 +6,7 @@ versions. Those are stored with each mark, so that only changed questions are gr
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -55,11 +56,17 @@ def environment_of(framework: str, unsafe: bool) -> dict[str, str]:
     versions = {"format": str(FORMAT), "python": ".".join(map(str, sys.version_info[:2]))}
     products = FRAMEWORKS[framework].products if framework in FRAMEWORKS else ()
     for name in ["numpy", *products]:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = ""
+        versions[name] = _version_of(name)
     return versions | ({"sandbox": "none"} if unsafe else {})
+
+
+@functools.cache
+def _version_of(name: str) -> str:
+    """Return the version of an installed package; "" if there is none."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def record_key(

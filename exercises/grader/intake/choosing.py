@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import PurePosixPath
 
+from grader.intake import notebooks
 from grader.intake.files import ZIP, File, inside
 from grader.intake.names import printable
 from grader.intake.notebooks import TO_FILL_IN, Notebook, NotebookError, read_notebook
@@ -40,6 +41,7 @@ class Choice:
 
     candidate: Candidate
     problem: str = ""  # why it cannot be graded; usually ""
+    unasked: str = ""  # why questions that it does not ask need a person; usually ""
 
 
 def candidates_of(submission: Submission) -> list[Candidate]:
@@ -64,9 +66,12 @@ def choose(
         refused: the lines about files that are not graded.
     """
     asking = [one for one in candidates if one.notebook and one.notebook.asks(questions)]
-    answered = [one for one in asking if not _is_blank(one, questions)]
+    present = [one for one in asking if not _asks_by_old_names(one, questions)]
     read = [one for one in candidates if one.notebook]
-    chosen = next(iter([*answered, *asking, *read, *candidates]))
+    chosen = next(iter([*asking, *read, *candidates]))
+    if len(asking) > 1:  # the first of the best, so the latest
+        editions = [read_notebook(data) for data in notebooks.handed_out(chapter)]
+        chosen = max(asking, key=lambda one: (_filled_in(one, questions, editions), one in present))
     labels = {one.submission.label for one in candidates}
     refused[:] = [one for one in refused if one.label not in labels or one.reason != LATER]
     place = candidates.index(chosen)
@@ -81,6 +86,10 @@ def choose(
         return Choice(
             chosen, f"it is a notebook of {_listed(others)}, and asks nothing of {chapter}"
         )
+    if chosen in asking and chosen not in present:
+        about = _listed(others) or "another chapter"
+        said = f"The notebook is of {about}: of {chapter} it asks only what was moved from there."
+        return Choice(chosen, unasked=said)
     return Choice(chosen)
 
 
@@ -106,11 +115,28 @@ def _member(submission: Submission, file: File) -> Submission:
     return replace(submission, label=label, path=path, read=file.read, others=())
 
 
-def _is_blank(one: Candidate, questions: Collection[str]) -> bool:
-    """Return whether nothing was filled in: there is a place to fill in for every question."""
+def _filled_in(one: Candidate, questions: Collection[str], editions: list[Notebook]) -> int:
+    """Return 2 if a place of the notebook is filled in, 1 if its code was changed otherwise, or 0.
+
+    `editions` are the notebooks that were handed out; perhaps in another version than this one.
+    """
     assert one.notebook is not None
-    code = "\n".join(one.notebook.cells)
-    return len(TO_FILL_IN.findall(code)) >= max(len(one.notebook.asks(questions)), 1)
+    cells = one.notebook.cells
+    own = [each for each in editions if each.framework == one.notebook.framework]
+    blank = [_places(each.cells) for each in own] or [max(len(one.notebook.asks(questions)), 1)]
+    if _places(cells) < min(blank):
+        return 2
+    known = {cell.strip() for each in own for cell in each.cells}
+    # The first cells install what is missing, and name where from.
+    return int(any(cell.strip() not in known for cell in cells if "install" not in cell))
+
+
+def _places(cells: Collection[str]) -> int:
+    return sum(len(TO_FILL_IN.findall(cell)) for cell in cells)
+
+
+def _asks_by_old_names(one: Candidate, questions: Collection[str]) -> bool:
+    return one.notebook is not None and one.notebook.asks_by_old_names(questions)
 
 
 def _why_not(

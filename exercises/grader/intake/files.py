@@ -31,9 +31,11 @@ _MOST_RATIO = 200  # unpacked to packed, for a file of more than a megabyte
 _MOST_NESTED = 2  # archives inside archives
 _MOST_LOOKED_INTO = 40  # files of a folder whose content tells whether they are notebooks
 _IGNORED = {
-    *("__MACOSX", ".ipynb_checkpoints", ".DS_Store", "Thumbs.db", "desktop.ini", "__pycache__"),
+    *("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", "__pycache__"),
     *(".github", ".vscode", ".idea", ".venv", "node_modules"),
 }
+_CHECKPOINTS = ".ipynb_checkpoints"
+_NOTHING_IN_IT = "a zip archive without a notebook: ask for it again"
 _NOT_REGULAR = "not a regular file"
 _TOO_DEEP = f"more than {_MOST_DEPTH} folders deep: put it into fewer folders"
 _LINK = "a link; links are not followed: put the file itself in its place"
@@ -102,12 +104,17 @@ class Found:
     repositories: set[PurePosixPath] = field(default_factory=set)  # folders with a .git
     folder: Path | None = None  # on the disk; None for an archive
     looked_into: Counter[str] = field(default_factory=Counter)  # files, by archive or folder
+    checkpoints: list[File] = field(default_factory=list)  # copies that Jupyter keeps
 
     def add(self, file: File, outer: File | None = None) -> None:
         """Add a file. If its name may be that of a notebook, its content decides.
 
         Of the files in one folder or in one archive that a student handed in, a few are read.
         """
+        if _CHECKPOINTS in file.path.parts:
+            if is_notebook_name(file.path):
+                self.checkpoints.append(file)
+            return
         name = file.path.name.casefold()
         alone = len(file.path.parts) == 1
         where = str(outer.path if outer else file.path if alone else file.path.parent)
@@ -116,6 +123,21 @@ class Found:
             self.looked_into[where] += 1
             file = replace(file, is_json=_is_notebook_content(file))
         self.files.append(file)
+
+    @property
+    def size(self) -> int:
+        """How many files there are, taken or refused."""
+        return len(self.files) + len(self.refused) + len(self.checkpoints)
+
+    def take_checkpoints(self) -> None:
+        """Take the copies that Jupyter keeps where there is no notebook of which they are one."""
+        folders = {
+            folder for file in self.files if file.is_notebook for folder in file.path.parents
+        }
+        for file in self.checkpoints:
+            place = file.path.parts.index(_CHECKPOINTS)
+            if PurePosixPath(*file.path.parts[:place]) not in folders:
+                self.files.append(file)
 
     def refuse(self, path: object, reason: str) -> None:
         """Note that a file is not taken."""
@@ -179,6 +201,7 @@ def find_files(source: Path) -> Found:
         _members(archive, lambda: nullcontext(archive), found)
     else:
         raise IntakeError(f"{source}: there is no such folder or zip archive")
+    found.take_checkpoints()
     return found
 
 
@@ -265,7 +288,10 @@ def _open_archive(file: File, found: Found, nested: int) -> bool:
             if len(archive.infolist()) > MOST_FILES:
                 found.refuse(file.path, f"more than {MOST_FILES:,} files: leave only the notebook")
             else:
+                before = found.size
                 _members(archive, opened, found, file, nested + 1)
+                if found.size == before:
+                    found.refuse(file.path, _NOTHING_IN_IT)
     except (NotebookError, OSError) as error:
         found.refuse(file.path, str(error))
     except Exception as error:  # whatever a damaged archive makes `zipfile` raise
@@ -375,4 +401,7 @@ def _is_ignored(name: str) -> bool:
 
 def _check_size(size: int, most: int) -> None:
     if size > most:
-        raise NotebookError(f"the file has {size / MIB:.0f} MB; at most {most // MIB} MB are read")
+        raise NotebookError(
+            f"the file has {size / MIB:.0f} MB; at most {most // MIB} MB are read: clear the "
+            "outputs of the notebook and save it"
+        )

@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from d2lexercises.answers import checks_in, questions_named_in
+from d2lexercises.answers import (
+    MOVED,
+    checks_in,
+    names_in_quotes,
+    present_names,
+    questions_named_in,
+)
 from d2lexercises.notebook_files import (
     MOST_BYTES,
     NotebookFileError,
-    asked_of,
     framework_of,
     read_notebook_file,
 )
@@ -22,7 +28,9 @@ __all__ = [
     "Notebook",
     "NotebookError",
     "handed_out",
+    "is_overwritten",
     "is_written",
+    "name_of_answer",
     "names_of_answers",
     "read_notebook",
 ]
@@ -42,21 +50,40 @@ class Notebook:
     written_for: str = ""  # the framework that its metadata name
     exercises: str = ""  # the chapter whose exercises its metadata name
     python: str = ""  # the version of Python that it was last run with
+    texts: tuple[str, ...] = ()  # the cells that are not code
 
-    @property
+    @cached_property
     def framework(self) -> str:
         """The key of the framework that the code is written in; "numpy" if it uses none."""
         return framework_of(self.cells, self.written_for)
 
+    @cached_property
+    def named(self) -> set[str]:
+        """The questions that calls of `check` name."""
+        return questions_named_in("\n".join(self.cells))
+
+    @cached_property
+    def _quoted(self) -> set[str]:
+        """What may be a question's name, as in a loop that calls `check`."""
+        text = "\n".join(self.cells)
+        return names_in_quotes(text) if re.search(r"\bcheck\b", text) else set()
+
     @property
     def chapters(self) -> set[str]:
         """The chapters whose checks are called."""
-        questions = questions_named_in("\n".join(self.cells))
-        return {question.partition(".")[0] for question in questions}
+        return {question.partition(".")[0] for question in self.named}
 
     def asks(self, questions: Collection[str]) -> set[str]:
-        """Return which of these questions the notebook asks."""
-        return asked_of(self.cells, questions)
+        """Return which of these questions it asks, also by the names that they had before."""
+        return present_names(self.named | self._quoted, questions)
+
+    def asks_by_old_names(self, questions: Collection[str]) -> bool:
+        """Return whether it asks some of these questions, and each by a name of earlier."""
+        return bool(self.asks(questions)) and not (self.named | self._quoted) & set(questions)
+
+    def moved(self, chapter: str) -> set[str]:
+        """Return what it asks of a chapter by the names of questions that moved elsewhere."""
+        return {name for name in self.named & set(MOVED) if name.startswith(f"{chapter}.")}
 
 
 def read_notebook(data: bytes) -> Notebook:
@@ -69,7 +96,7 @@ def read_notebook(data: bytes) -> Notebook:
         file = read_notebook_file(data)
     except NotebookFileError as error:
         raise NotebookError(str(error)) from None
-    return Notebook(file.sources, file.written_for, file.exercises, file.python)
+    return Notebook(file.sources, file.written_for, file.exercises, file.python, file.texts)
 
 
 def handed_out(chapter: str) -> Iterator[bytes]:
@@ -85,8 +112,23 @@ def names_of_answers(chapter: str) -> dict[str, str]:
     return {one.question: name for one in checks if (name := one.answer_text).isidentifier()}
 
 
+def name_of_answer(question: str, cells: Sequence[str]) -> str:
+    """Return the name that the last check of a question gives as its answer; "" if it is none."""
+    call = re.compile(rf"\bcheck\(\s*[\"']{re.escape(question)}[\"']\s*,\s*([^\W\d]\w*)\s*\)")
+    return next(iter(call.findall("\n".join(cells))[::-1]), "")
+
+
 def is_written(name: str, cells: Sequence[str]) -> bool:
     """Return whether code defines a class or a function of this name, with nothing to fill in."""
-    definition = re.compile(rf"(?m)^[ \t]*(?:class|def)[ \t]+{name}\b")
-    defining = [cell for cell in cells if definition.search(cell)]
-    return any(not TO_FILL_IN.search(cell) for cell in defining)
+    return any(not TO_FILL_IN.search(cell) for cell in _defining(name, cells))
+
+
+def is_overwritten(name: str, cells: Sequence[str]) -> bool:
+    """Return whether code defines a name, and then once more with nothing filled in."""
+    defining = _defining(name, cells)
+    return is_written(name, defining) and bool(TO_FILL_IN.search(defining[-1]))
+
+
+def _defining(name: str, cells: Sequence[str]) -> list[str]:
+    definition = re.compile(rf"(?m)^[ \t]*(?:class|def)[ \t]+{re.escape(name)}\b")
+    return [cell for cell in cells if definition.search(cell)]

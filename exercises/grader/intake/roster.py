@@ -44,6 +44,11 @@ _STUDENTS = (
 _MOST_REMARKS = 5
 
 
+_PARTS = re.compile(r"[\s_()\[\]+,;–—-]+")  # of the name of a plain file
+_MOST_PARTS = 12
+_LEAST_ID = 4  # characters: "2" in "blocks 2" is nobody
+
+
 class RosterError(ValueError):
     """The file is not a roster; the message gives the reason."""
 
@@ -92,6 +97,25 @@ class Roster:
 
     def find(self, submission: Submission) -> Student | None:
         """Return the student of a submission; None if no student matches, or more than one."""
+        return self.find_whole(submission) or self._find_part(submission)
+
+    def _find_part(self, submission: Submission) -> Student | None:
+        """Return the student whom a part of a plain file's name names: "blocks_jdoe (1)"."""
+        if submission.system != "plain":
+            return None
+        parts = _PARTS.split(submission.user)[:_MOST_PARTS]
+        found: dict[str, Student] = {}
+        for begin in range(len(parts)):
+            if len(parts[begin]) >= _LEAST_ID:
+                named = [self._only(rank, parts[begin]) for rank in (0, 1)]
+                found |= {one.id: one for one in named if one}
+            for end in range(begin + 2, len(parts) + 1):
+                if student := self._only(2, "".join(parts[begin:end])):
+                    found[student.id] = student
+        return next(iter(found.values())) if len(found) == 1 else None
+
+    def find_whole(self, submission: Submission) -> Student | None:
+        """Return the student whom the whole name of a file names; None if it names nobody."""
         if (student := self._by_id.get(submission.user)) is not None:
             return student
         texts = [submission.user, *submission.aliases]

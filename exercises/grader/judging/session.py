@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from d2lexercises.answers import questions_named_in
+from d2lexercises.answers import present_names, questions_named_in
 from d2lexercises.faults import error_in, stopped
 
 from grader.sandbox.bubblewrap import SandboxError
@@ -275,7 +275,7 @@ class _Session:
 
     def _settle_unasked(self) -> None:
         """Leave to a person the answers that are perhaps there, though no check hands them in."""
-        named = questions_named_in("\n".join(self.cells))
+        named = present_names(questions_named_in("\n".join(self.cells)), self.pending)
         none = all(one.status == NEEDS_PERSON for one in self.result.answers.values())
         for name in list(self.pending):
             if self.unasked is not None and none:
@@ -328,7 +328,7 @@ class _Session:
             if isinstance(step := what.get("step"), str) and step in self.ended:
                 self.settle(name, Answer(self.ended[step]))
             elif isinstance(reason := what.get("reason"), str):
-                sentence = f"The answer cannot run on this machine: {reason}."
+                sentence = f"The answer cannot run here: {reason}."
                 self.settle(name, needs_person(sentence, final=True))
             elif isinstance(said := what.get("said"), str):
                 self.settle(name, needs_person(said, final=True))

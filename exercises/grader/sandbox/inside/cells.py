@@ -71,6 +71,15 @@ _SIMPLE = (
 )
 
 
+_CELL_MAGIC = re.compile(r"\s*%%(\S+)")
+# What a cell binds at its top level: functions and classes, variables, modules.
+_BINDS = re.compile(
+    r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*=(?!=)"
+    r"|^(?:from[ \t]+\S+[ \t]+)?import[ \t]+(.+)",
+    re.MULTILINE,
+)
+
+
 # -- the shell -----------------------------------------------------------------------------------
 
 
@@ -544,6 +553,21 @@ def questions_of(tree: ast.AST) -> set[str]:
     return {one.question for one in answers.checks_in(tree, names=_names_of_check)}
 
 
+def _binding_cells(sources: list[str]) -> dict[str, list[int]]:
+    """Return for each name the numbers of the cells that bind it. No code is parsed."""
+    found: dict[str, list[int]] = {}
+    for number, source in enumerate(sources, 1):
+        magic = _CELL_MAGIC.match(source)
+        if magic and magic[1] in answers.OTHER_CELLS:
+            continue
+        for defined, variable, imported in _BINDS.findall(answers.with_plain_line_ends(source)):
+            parts = [part.split() for part in imported.split(",")]
+            modules = [words[-1].partition(".")[0] for words in parts if words]
+            for name in filter(None, (defined, variable, *modules)):
+                found.setdefault(name, []).append(number)
+    return found
+
+
 class Run:
     """The cells of a submission, run in order.
 
@@ -574,6 +598,8 @@ class Run:
         """
         mentions = [n for n, text in enumerate(self.sources) if re.search(r"\bcheck\b", text)]
         last = max(mentions, default=-1)
+        # What fails for the lack of a name from further down was run in another order.
+        environment.binding.update(_binding_cells(self.sources))
         # As a kernel of Jupyter does; a process that is started in the background ignores it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         with Loop() as loop:
@@ -585,6 +611,7 @@ class Run:
                 loop.settle()
 
     def _run_cell(self, index: int, source: str, cell: Cell) -> None:
+        environment.running = index + 1
         steps = Steps(index, cell, self.skip, self.announce)
         if steps.step in self.skip:
             reason = f"cell {index + 1} cannot be read here"
@@ -646,17 +673,17 @@ class Run:
         found: dict[str, dict[str, Any]] = {}
         inside: set[str] = set()  # in functions so far, which a later cell may call
         for cell in self.cells:
-            inside |= cell.inside & set(wanted)
+            inside |= answers.present_names(cell.inside, wanted)
             for _, reason, step in cell.prevented:
                 found |= {question: {"reason": reason} for question in inside if not step}
-            for question in cell.asked & set(wanted):
+            for question in answers.present_names(cell.asked, wanted):
                 if cell.error is not None:
                     found[question] = {"error": cell.error}
                 if cell.own_check:
                     said = f"Cell {cell.own_check} gives the name check to something else, so"
                     found[question] = {"said": f"{said} the check of this question did not run."}
                 for questions, reason, step in cell.prevented:
-                    if question in questions:
+                    if question in answers.present_names(questions, wanted):
                         found[question] = {"step": step} if step else {"reason": reason}
         return found
 
@@ -674,5 +701,5 @@ class Run:
         return {
             question: index
             for index, source in enumerate(self.sources)
-            for question in answers.questions_named_in(source) & set(wanted)
+            for question in answers.present_names(answers.questions_named_in(source), wanted)
         }
