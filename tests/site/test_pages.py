@@ -371,7 +371,7 @@ def test_code_and_tables_of_the_text_fit_on_a_phone(visit: Open, site: Site) -> 
 
 def test_error_messages_go_on_below(visit: Open, site: Site) -> None:
     """A message is prose: its lines are as long as the window is wide. Other outputs scroll."""
-    boxes = """() => [...document.querySelectorAll('.tag_shows-error .output')]
+    boxes = """() => [...document.querySelectorAll('.tag_shows-error :is(.output, pre)')]
       .filter((one) => one.clientWidth)
       .map((one) => [one.scrollWidth - one.clientWidth, one.textContent.slice(0, 60)])"""
     reader, shown = visit(width=360), 0
