@@ -28,6 +28,12 @@ def test_until_draws_from_the_seed(draw):
     assert set(first) == {8, 9}
 
 
+def test_distinct_integers_lie_within_their_limits(draw):
+    for count in (0, 3, 5):
+        found = draw.distinct(2, 6, count)
+        assert len(found) == len(set(found)) == count and set(found) <= set(range(2, 7))
+
+
 def test_until_gives_up_where_nothing_fits(draw):
     drawn = []
     with pytest.raises(RuntimeError, match=f"None of {TRIES} draws fits"):

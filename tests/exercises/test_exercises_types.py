@@ -16,8 +16,9 @@ from exercise_answers import CHAPTERS, judge, namespace
 from test_second_edition_exercises import asked
 
 COMPILED = {"graphs.whole", "graphs.steady", "graphs.ship"}  # what wraps them breaks their graph
+TRAINING = {"training.overfit", "training.train"}  # minutes, because each variation trains
 FUNCTIONS = [
-    name
+    pytest.param(name, marks=pytest.mark.full) if name in TRAINING else name
     for chapter in CHAPTERS
     for name in questions(chapter)
     if find_question(name).takes in (function, anything) and name not in COMPILED
