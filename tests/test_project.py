@@ -124,3 +124,14 @@ def test_the_set_up_page_names_the_helpers_of_the_first_cells(name: str) -> None
     assert len(rows) == 1 and len(rows[0]) > 60
     for module in ("torch", "tensorflow"):
         assert f'"{name}"' in (ROOT / "d2lcompute" / f"{module}.py").read_text("utf8")
+
+
+BENCHES = sorted(path.name for path in (ROOT / "bench").glob("*.py") if path.name != "stock.py")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BENCHES)
+def test_every_measurement_can_be_started(name: str) -> None:
+    command = [sys.executable, ROOT / "bench" / name, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0 and "usage" in done.stdout, done.stderr

@@ -272,6 +272,15 @@ class _ClassGrader:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> _ClassGrader:
+        return self
+
+    def _prepare(self) -> None:
+        """Stage the questions and find out how code can be run; takes seconds.
+
+        Raises:
+            QuestionsError: a question cannot be staged.
+            ClusterError: the cluster cannot be used.
+        """
         _remove_stale_folders()
         guard = Guard()
         self._stack.callback(guard.close)
@@ -308,7 +317,6 @@ class _ClassGrader:
             self.fast = not problem
             if problem:
                 self.summary.machine.append(f"a sandbox for every submission: {problem}")
-        return self
 
     def __exit__(self, *exception: object) -> None:
         self.stop.set()
@@ -319,15 +327,26 @@ class _ClassGrader:
     def run(self, tasks: list[_Task]) -> Iterator[tuple[_Task, Record]]:
         """Yield every submission with its record, in the order in which they are finished.
 
-        What was being graded when a grader died, and what failed but perhaps because of others,
-        comes last, one at a time while nothing else runs.
+        Those that are graded already come first; if there are no others, nothing is run. What was
+        being graded when a grader died, and what failed but perhaps because of others, comes last,
+        one at a time while nothing else runs.
         """
+        new = []
+        for task in tasks:
+            known = None if self.job.again else self._known(task)
+            if known is None:
+                new.append(task)
+            else:
+                yield task, known
+        if not new:
+            return
+        self._prepare()
         last = []
-        for task in list(tasks):
+        for task in new:
             if self.under_way.deaths(self._key(task)) is not None:
                 self.summary.alone[task.submission.label] = _DIED
                 last.append(task)
-        for task, record in self._run([task for task in tasks if task not in last], self.threads):
+        for task, record in self._run([task for task in new if task not in last], self.threads):
             if isinstance(record, str):
                 self.summary.alone[task.submission.label] = record
                 last.append(task)
@@ -423,6 +442,21 @@ class _ClassGrader:
                 return _NOT_CODE.format(missing)
         return _OVERWRITTEN.format(word) if word and is_overwritten(word, cells) else ""
 
+    def _known(self, task: _Task) -> Record | None:
+        """Return the record of a submission whose marks are all known; None for any other."""
+        key = self._key(task)
+        record = self.records.load(task.student.id, self.summary.assignment, key)
+        if record is None:
+            return None
+        marks = record.valid_marks(self.questions)
+        if any(name not in marks for name in self.questions):
+            return None
+        self.under_way.end(key)
+        self.summary.unchanged += 1
+        record.label, record.graded_at = task.submission.label, record.graded_at or now()
+        record.marks = {name: marks[name] for name in self.questions}
+        return record
+
     def _grade(
         self, task: _Task, collect_answers: Callable[..., Transcript], alone: bool
     ) -> Record | str:
@@ -440,59 +474,53 @@ class _ClassGrader:
             record = known
         marks = {} if self.job.again else record.valid_marks(self.questions)
         missing = [name for name in self.questions if name not in marks]
-        if not missing:
+
+        def draw(name: str) -> dict[str, Any]:
+            return self.questions[name].draw(self.secret.seed(student, assignment, name))
+
+        inspections = inspections_of({name: self.questions[name] for name in missing})
+        died = self.under_way.deaths(key)
+        given_up = died is not None and died.alone >= MOST_DEATHS and not self.job.again
+        try:
+            if given_up:
+                failed = dict.fromkeys(missing, session.needs_person(_ENDS_THE_GRADER))
+                transcript = Transcript(failed, [_ENDS_THE_GRADER])
+            else:
+                self.under_way.begin(key, alone)
+                transcript = collect_answers(
+                    *(cells, missing, framework, draw),
+                    stop=self.stop,
+                    inspections=inspections,
+                    alone=alone,
+                )
+        except session.Stopped:
             self.under_way.end(key)
-            self.summary.unchanged += 1
-        else:
-
-            def draw(name: str) -> dict[str, Any]:
-                return self.questions[name].draw(self.secret.seed(student, assignment, name))
-
-            inspections = inspections_of({name: self.questions[name] for name in missing})
-            died = self.under_way.deaths(key)
-            given_up = died is not None and died.alone >= MOST_DEATHS and not self.job.again
-            try:
-                if given_up:
-                    failed = dict.fromkeys(missing, session.needs_person(_ENDS_THE_GRADER))
-                    transcript = Transcript(failed, [_ENDS_THE_GRADER])
-                else:
-                    self.under_way.begin(key, alone)
-                    transcript = collect_answers(
-                        *(cells, missing, framework, draw),
-                        stop=self.stop,
-                        inspections=inspections,
-                        alone=alone,
-                    )
-            except session.Stopped:
-                self.under_way.end(key)
-                raise
-            except Exception as error:  # a fault of the grader: the others are graded all the same
-                self.under_way.end(key)
-                problem = f"grading failed: {type(error).__name__}: {error}"[:300]
-                log.error("%s: %s", label, problem)
-                failed = dict.fromkeys(missing, session.needs_person(problem))
-                transcript = Transcript(failed, [problem])
-            if transcript.doubt and not alone:
-                self.under_way.end(key)
-                return transcript.doubt
-            for name, answer in transcript.answers.items():
-                question, inputs = self.questions[name], functools.partial(draw, name)
+            raise
+        except Exception as error:  # a fault of the grader: the others are graded all the same
+            self.under_way.end(key)
+            problem = f"grading failed: {type(error).__name__}: {error}"[:300]
+            log.error("%s: %s", label, problem)
+            failed = dict.fromkeys(missing, session.needs_person(problem))
+            transcript = Transcript(failed, [problem])
+        if transcript.doubt and not alone:
+            self.under_way.end(key)
+            return transcript.doubt
+        for name, answer in transcript.answers.items():
+            question, inputs = self.questions[name], functools.partial(draw, name)
+            mark = mark_answer(question, answer, inputs, framework)
+            lost = mark.points is not None and mark.points < mark.out_of
+            if lost and (said := self._why_a_person(name, answer, task)):
+                answer = session.needs_person(said, final=True)
                 mark = mark_answer(question, answer, inputs, framework)
-                lost = mark.points is not None and mark.points < mark.out_of
-                if lost and (said := self._why_a_person(name, answer, task)):
-                    answer = session.needs_person(said, final=True)
-                    mark = mark_answer(question, answer, inputs, framework)
-                marks[name] = mark
-            record.looks = transcript.looks
-            record.notes, record.seconds = transcript.notes, round(transcript.seconds, 3)
-            self.summary.asked[student] += len(missing)
+            marks[name] = mark
+        record.looks = transcript.looks
+        record.notes, record.seconds = transcript.notes, round(transcript.seconds, 3)
+        self.summary.asked[student] += len(missing)
         record.marks = {name: marks[name] for name in self.questions}
-        record.label, record.graded_at = label, record.graded_at or now()
-        if missing:
-            record.graded_at = now()
-            self.records.save(record)
-            if not given_up:
-                self.under_way.end(key)  # not before: judging may end the grader too
+        record.label, record.graded_at = label, now()
+        self.records.save(record)
+        if not given_up:
+            self.under_way.end(key)  # not before: judging may end the grader too
         return record
 
 
