@@ -16,8 +16,8 @@ import d2lexercises
 import nbformat
 import pytest
 from d2lexercises import check, feedback, find_question, questions, score
+from d2lexercises.answers import MOVED
 from d2lexercises.feedback import evaluate
-from d2lexercises.library import MOVED
 from d2lexercises.saved import current_score, find_notebook
 from exercise_answers import PACKAGES, ROOT, namespace
 from left_out import HELPERS

@@ -1,7 +1,7 @@
 """Old addresses of sections and questions that moved to another page.
 
 The metadata of a page's source, `editions: {moved: {name: [ids]}}`, says which ids the page had,
-and the label, or the question, that they lead to. Questions that `library.MOVED` lists need no
+and the label, or the question, that they lead to. Questions that `answers.MOVED` lists need no
 such line. The page has a line with a link, which only who comes by the old address sees, and a
 script follows it.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from d2lexercises.library import MOVED
+from d2lexercises.answers import MOVED
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
