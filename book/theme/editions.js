@@ -127,7 +127,7 @@
 
   // Boxes that scroll can be reached by keyboard.
   function stops() {
-    for (const box of all("article :is(pre, .output, .math, .pst-scrollable-table-container)")) {
+    for (const box of all("article :is(pre, .output, .math, .drawing, .pst-scrollable-table-container)")) {
       if (box.clientWidth && box.scrollWidth > box.clientWidth) box.tabIndex = 0;
       else box.removeAttribute("tabindex");
     }

@@ -369,6 +369,51 @@ def test_code_and_tables_of_the_text_fit_on_a_phone(visit: Open, site: Site) -> 
     assert reader.page.locator("table.stacked").count() == 0
 
 
+# The font sizes in pixels, smallest first, of each drawing that is shown, by its name.
+LETTERS = """async () => {
+  const scale = ({ a, b }) => Math.hypot(a, b);  // of words that are turned, too
+  const sizes = (drawing) => [...drawing.querySelectorAll('text, tspan')]
+    .map((one) => parseFloat(getComputedStyle(one).fontSize) * scale(one.getScreenCTM()))
+    .sort((a, b) => a - b);
+  const found = {};
+  for (const image of document.querySelectorAll('article figure img')) {
+    await image.decode();
+    if (!image.clientWidth || !image.src.endsWith('.svg')) continue;
+    const text = await (await fetch(image.src)).text();
+    const copy = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
+    copy.style = `display: block; width: ${image.clientWidth}px; height: auto`;
+    document.body.append(copy);
+    found[image.src.split('/').at(-1)] = sizes(copy);
+    copy.remove();
+  }
+  for (const moving of document.querySelectorAll('.moving svg')) {
+    const name = moving.closest('figure').querySelector('img').src.split('/').at(-1);
+    found[name] = sizes(moving);
+  }
+  return found;
+}"""
+
+
+def test_letters_of_drawings_can_be_read_on_a_phone(visit: Open, site: Site) -> None:
+    """A drawing that is too wide for them scrolls in a box of its own."""
+    reader, seen = visit(width=360), {}
+    drawings = {path.name for path in (ROOT / "book" / "figures").glob("*.svg")}
+    for page in site.pages():
+        drawn = drawings & set(re.findall(r"_images/([\w-]+\.svg)", site.text(page)))
+        for framework in CHOSEN if drawn else ():
+            reader.go(f"{page}?framework={framework}")
+            reader.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+            for figure in reader.page.locator("figure:has([data-figure]):visible").all():
+                figure.scroll_into_view_if_needed()
+                figure.locator("svg").wait_for()
+            found = reader.evaluate(LETTERS)
+            assert too_wide(reader) <= 0, page
+            seen |= found
+        assert drawn <= set(seen), page
+    assert len(seen) > 3
+    assert {name: sizes[0] for name, sizes in seen.items() if sizes and sizes[0] < 9.95} == {}
+
+
 def test_error_messages_go_on_below(visit: Open, site: Site) -> None:
     """A message is prose: its lines are as long as the window is wide. Other outputs scroll."""
     boxes = """() => [...document.querySelectorAll('.tag_shows-error :is(.output, pre)')]

@@ -18,6 +18,7 @@ module               knows
 ``cell_folds``       how cells are put into folds: answers, and asides
 ``quiz_directive``   how self-check questions look on a page
 ``folds``            how claims are folded
+``drawings``         how drawings stay readable on phones
 ``moving_figures``   how the modules and numbers of figures that move reach a page
 ``figure_pictures``  how the picture of such a figure is drawn
 ``formulas``         how mathematics is rendered
