@@ -110,7 +110,7 @@ BROKEN = [
     (asks_three_to_six_times, r"(?m)^## Summary$", ":::{predict}\n:::\n\n## Summary", 1),
     (has_the_keys_of_its_predictions, r"(?m)^answer = .*$", "", 1),
     (has_pictures, r"(?m)^:alt: .*\n(?=:|\n*[a-z#])", "", 0),
-    (has_pictures, r"(?ms)^:{3,}\{figure\}.*?^:{3,}$", "", 3),
+    (has_pictures, r"(?ms)^:{3,}\{figure\}.*?^:{3,}$", "", 0),
     (compares_in_one_short_table, r"(?m)^(\|[ :|-]+\|)$", r"\1\n" + "| a | b | c | d |\n" * 7, 1),
     (compares_in_one_short_table, r"(?m)^## Summary$", "| a |\n|---|\n| b |\n\n## Summary", 1),
     (says_how_long_it_takes, r"\*\*Time:\*\* about \d+", "**Time:** about 10", 1),

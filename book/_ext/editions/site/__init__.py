@@ -19,6 +19,7 @@ module               knows
 ``quiz_directive``   how self-check questions look on a page
 ``folds``            how claims are folded
 ``drawings``         how drawings stay readable on phones
+``moved_sections``   how old addresses of sections and questions lead to new ones
 ``moving_figures``   how the modules and numbers of figures that move reach a page
 ``figure_pictures``  how the picture of such a figure is drawn
 ``formulas``         how mathematics is rendered
