@@ -1037,7 +1037,11 @@ def named_chain(given, f):
 
 
 def counting(layer, name, runs):
-    """The layer, whose class now adds its name to a list each time it runs."""
+    """The layer, whose class now adds its name to a list each time it runs.
+
+    A call of Keras on a symbolic tensor, such as one that copies a model, computes no values and
+    does not count.
+    """
     kind = type(layer)
     method = "forward" if hasattr(kind, "forward") else "call"
 
@@ -1048,7 +1052,19 @@ def counting(layer, name, runs):
         runs.append(name)
         return own(self, *inputs, **options)
 
-    layer.__class__ = type(kind.__name__, (kind,), {method: run})
+    members = {method: run}
+    if method == "call":
+        import keras
+
+        def called(self, *inputs, **options):
+            before = len(runs)
+            outputs = kind.__call__(self, *inputs, **options)
+            if isinstance(outputs, keras.KerasTensor):
+                del runs[before:]
+            return outputs
+
+        members["__call__"] = called
+    layer.__class__ = type(kind.__name__, (kind,), members)
     return layer
 
 
@@ -1082,11 +1098,10 @@ def skipping(given, f, in_place=False, fails=False):
     import keras
 
     def call(self, x):
-        runs.append("the network")
         return x
 
     inputs = keras.Input(given.x.shape[1:])
-    x = type("Entrance", (f.layer,), {"call": call})()(inputs)
+    x = counting(type("Entrance", (f.layer,), {"call": call})(), "the network", runs)(inputs)
     z = down(keras.layers.ReLU()(up(x)))
     net = keras.Model(inputs, head(keras.layers.add([x, z])))
     runs.clear()
@@ -1113,8 +1128,11 @@ def shown_features(given, framework):
 
 @FEATURES.aspect("features of a chain", 1)
 class OfAChain(Aspect):
-    """Return, for each name, what the layer of that name returned."""
-
+    hint = {
+        "pytorch": "Return, for each name, what the layer of that name returned.",
+        "tensorflow": "Return, for each name, what the layer of that name returned. net.layers "
+        "begins with an InputLayer, which cannot be called.",
+    }
     what = "Features"
 
     def run(answer, given, f):

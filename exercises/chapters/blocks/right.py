@@ -675,6 +675,13 @@ def tensorflow() -> Iterator[Right]:
 
     yield "blocks.features", "all layers, and then those named", every_layer
 
+    def of_a_clone(net, names, X):
+        clone = keras.models.clone_model(net)
+        clone.set_weights(net.get_weights())
+        return keras.Model(clone.inputs, {n: clone.get_layer(n).output for n in names})(X)
+
+    yield "blocks.features", "a clone with the same weights", of_a_clone
+
     class Einsums(keras.Layer):
         def __init__(self, width, heads):
             super().__init__()
