@@ -219,7 +219,9 @@ class _Comparison:
     def array(self, found: Any, expected: np.ndarray, what: str) -> None:
         if found is None and self.missing:
             raise Unfit(f"{what}: {self.missing}.")
-        if expected.ndim == 0 and isinstance(found, int | float):  # as sums of NumPy's come
+        plain = isinstance(found, int | float) and not isinstance(found, bool)
+        # A sum of NumPy's comes as a number; where any value will do, more than the shape counts.
+        if expected.ndim == 0 and plain and math.isfinite(self.tolerance):
             found = np.array(found)
         if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiub":
             shape = shape_text(expected)
