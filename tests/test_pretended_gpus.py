@@ -47,7 +47,7 @@ def run(framework: str, runs: list[tuple[int, Path]]) -> tuple[dict[tuple[int, P
         + [f"{number}:{notebook}" for number, notebook in runs],
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=2400,  # all chapters of a framework, perhaps on a busy machine
         check=False,
     )
     assert done.returncode == 0, done.stderr
