@@ -76,6 +76,8 @@ FORBIDDEN = {  # with what the text says
     ("performance.memory", INTEGER): "the integers",
     ("profiling.peak", INTEGER): "two integers",
     ("profiling.profile", INTEGER): "*calls*: an integer",
+    ("sharding.collectives", INTEGER): "in whole bytes",
+    ("sharding.reshard", INTEGER): "three integers",
     ("training.overfit", FLOAT): "as plain numbers",
     ("training.overfit", "a tensor of numbers"): "as plain numbers",
     ("training.train", FLOAT): "plain numbers",

@@ -22,7 +22,7 @@ SECOND = [
 each_chapter = pytest.mark.parametrize("chapter", SECOND)
 WORDS = 120  # of prose before the signature
 MARKED = re.compile(r"\*(\d+) minutes, difficulty ([123]) of 3\.\*")
-BESIDE = re.compile(r"(?ms)^```.*?^```$|^#+ .*?$|^\$\$.*?\$\$|\]\([^)]*\)|\$[^$]*\$")
+BESIDE = re.compile(r"(?ms)^```.*?^```$|^\([\w-]+\)=$|^#+ .*?$|^\$\$.*?\$\$|\]\([^)]*\)|\$[^$]*\$")
 WORD = re.compile(r"\w[\w'’-]*")
 
 

@@ -54,7 +54,8 @@ class ZeroBytes(Aspect):
     what = "Bytes"
 
     def run(answer, case, f):
-        return whole(answer(case.parameters, case.devices, case.stage))
+        found = answer(case.parameters, case.devices, case.stage)
+        return int(found) if isinstance(found, float) and found.is_integer() else whole(found)
 
     def expect(case):
         share = -(-case.parameters // case.devices)
