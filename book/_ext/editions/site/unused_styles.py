@@ -1,4 +1,4 @@
-"""Leave out of the theme's styles the rules that no page can use: half of every page's weight.
+"""Leave out of the styles of others the rules that no page can use: half of every page's weight.
 
 A selector is left out if it asks for a class that occurs in no page and in no script. A rule for an
 icon is left out if the site's fonts have no glyph for it (see book/theme/subset_icons.py).
@@ -24,6 +24,10 @@ from editions.site.sphinx_project import current_project
 
 STYLES = (
     "basic.css",
+    "copybutton.css",
+    "graphviz.css",
+    "katex-math.css",
+    "katex/katex.min.css",
     "mystnb.*.css",
     "sphinx-design.min.css",
     "styles/pydata-sphinx-theme.css",
