@@ -32,18 +32,18 @@ def came_instead(found: Any) -> str:
     return f"what came is {kind_of(found)}"
 
 
-def parts_in(found: Any, expected: str, count: int | None = None) -> list[Any]:
+def parts_in(found: Any, expected: str, count: int | None = None, names: str = "") -> list[Any]:
     """The parts of a list, a tuple, or a tensor or array with an axis.
 
     Raises:
         WrongKind: it is none of these, or has not `count` parts; the message begins with what is
-            expected: "Two numbers".
+            expected: "Two numbers", and then their `names`.
     """
     if isinstance(found, list | tuple) or bool(getattr(found, "ndim", 0)):
         parts = list(found)
         if count in (None, len(parts)):
             return parts
-    raise WrongKind(f"{expected} are expected; {came_instead(found)}.")
+    raise WrongKind(f"{expected} are expected{names}; {came_instead(found)}.")
 
 
 def whole(found: Any) -> Any:

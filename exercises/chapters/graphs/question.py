@@ -88,7 +88,7 @@ def clip(function, gradients, limit, noise, f):
     """The sum of the gradients and their norms, as a function returns them."""
     # A tensor of its own for each call: whoever changes it in place changes no other.
     found = function(f.tensor(gradients), limit, noise)
-    found = parts_in(found, "Two tensors, the sum and the norms,", 2)
+    found = parts_in(found, "Two things", 2, ", the sum and the norms")
     for what, one in zip(("sum", "norms"), found, strict=True):
         if not hasattr(one, "numpy"):
             raise WrongKind(f"The {what}: a tensor is expected; what came is {kind_of(one)}.")
@@ -761,7 +761,7 @@ def part_of_node(found):
 
 def graph_of(found):
     """A graph that a student gave, as plain data."""
-    nodes, outputs = parts_in(found, "Two things, the new nodes and the new outputs,", 2)
+    nodes, outputs = parts_in(found, "Two things", 2, ", the new nodes and the new outputs")
     nodes = list_of(nodes, "The new nodes: a list")
     outputs = list_of(outputs, "The new outputs: a list")
     parts = [list_of(node, "A node: a tuple") for node in nodes]
