@@ -13,6 +13,7 @@ module            knows
 ``drawing``       the words that draw a question's inputs
 ``comparer``      how what came differs from what is expected
 ``networks``      small networks as plain data, and what they calculate
+``devices``       programs of several devices, run in step
 ``question``      what a question is, and what judging an answer gives
 ``library``       where questions are
 ``feedback``      how an answer is checked and what is shown

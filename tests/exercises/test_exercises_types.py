@@ -77,6 +77,7 @@ FORBIDDEN = {  # with what the text says
     ("profiling.peak", INTEGER): "two integers",
     ("profiling.profile", INTEGER): "*calls*: an integer",
     ("sharding.collectives", INTEGER): "in whole bytes",
+    ("sharding.memory", INTEGER): "as an integer",
     ("sharding.reshard", INTEGER): "three integers",
     ("training.overfit", FLOAT): "as plain numbers",
     ("training.overfit", "a tensor of numbers"): "as plain numbers",

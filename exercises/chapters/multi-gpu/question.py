@@ -7,7 +7,6 @@ measured: where seconds are asked for, they follow from the inputs.
 
 from __future__ import annotations
 
-import inspect
 import math
 import random
 from collections import Counter
@@ -16,6 +15,7 @@ from itertools import islice, pairwise
 
 import numpy as np
 from d2lexercises.comparer import got_text
+from d2lexercises.devices import in_step, need_programs
 from d2lexercises.kinds import came_instead, kind_of, whole
 from d2lexercises.vocabulary import (
     Aspect,
@@ -644,34 +644,18 @@ def draw_ring(draw):
 
 def run_ring(answer, vectors):
     """Run the programs of all devices in step, and carry what they send."""
-    n = len(vectors)
+    n, sent = len(vectors), []
     given = [vector.copy() for vector in vectors]
-    programs = [answer(rank, n, vector) for rank, vector in enumerate(given)]
-    if not all(inspect.isgenerator(program) for program in programs):
-        came = kind_of(programs[0])
-        raise WrongKind(f"A generator is expected, a function with a yield; what came is {came}.")
-    sent, arrived, ended = [], [None] * n, [None] * n
-    for step in range(4 * n + 4):
-        parcels, done = [], []
-        for rank, program in enumerate(programs):
-            try:
-                parcels.append(program.send(arrived[rank]))
-            except StopIteration as end:
-                ended[rank] = end.value
-                done.append(rank)
-        if done:
-            if len(done) < n:
-                raise WrongKind(
-                    f"Of {n} devices number {done[0]} ends after {step} steps and others do not."
-                )
-            break
+
+    def carry(parcels):
         for parcel in parcels:
             if not isinstance(parcel, np.ndarray):
                 raise WrongKind(f"An array is to be sent; what came is {kind_of(parcel)}.")
         sent.append([int(parcel.size) for parcel in parcels])
-        arrived = [parcels[(rank - 1) % n].copy() for rank in range(n)]
-    else:
-        raise WrongKind(f"The programs have not ended after {step + 1} steps.")
+        return [parcels[(rank - 1) % n].copy() for rank in range(n)]
+
+    programs = [answer(rank, n, vector) for rank, vector in enumerate(given)]
+    ended = in_step(programs, carry, 4 * n + 3)
     for value in ended:
         if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
             raise WrongKind(
@@ -812,12 +796,7 @@ def run_exchange(answer, vectors):
     n = len(vectors)
     given = [vector.copy() for vector in vectors]
     programs = {rank: answer(rank, n, vector) for rank, vector in enumerate(given)}
-    for program in programs.values():
-        if not inspect.isgenerator(program):
-            came = kind_of(program)
-            raise WrongKind(
-                f"A generator is expected, a function with a yield; what came is {came}."
-            )
+    need_programs(programs.values())
     inbox, sums, sent, steps = {}, [None] * n, [0] * n, 0
     while programs:
         parcels = []

@@ -7,12 +7,12 @@ that gives away what it sends. Every expected result is calculated from the whol
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 from itertools import islice
 
 import numpy as np
-from d2lexercises.kinds import came_instead, kind_of, whole
+from d2lexercises.devices import in_step
+from d2lexercises.kinds import came_instead, kind_of, parts_in, whole
 from d2lexercises.networks import attribute
 from d2lexercises.vocabulary import (
     Aspect,
@@ -54,8 +54,7 @@ class ZeroBytes(Aspect):
     what = "Bytes"
 
     def run(answer, case, f):
-        found = answer(case.parameters, case.devices, case.stage)
-        return int(found) if isinstance(found, float) and found.is_integer() else whole(found)
+        return whole(answer(case.parameters, case.devices, case.stage))
 
     def expect(case):
         share = -(-case.parameters // case.devices)
@@ -209,33 +208,15 @@ class TwoOrThree(AllReduce):
 # -- programs of several devices -----------------------------------------------------------------
 
 
-def in_step(programs, carry, most):
-    """Run the programs of all devices in step: what each returns, and what each sends."""
-    n, sent = len(programs), []
-    for program in programs:
-        if not inspect.isgenerator(program):
-            raise WrongKind(
-                "A generator is expected, a function with a yield; what came is "
-                f"{kind_of(program)}."
-            )
-    arrived, ended = [None] * n, [None] * n
-    for step in range(most + 1):
-        parcels, done = [], []
-        for rank, program in enumerate(programs):
-            try:
-                parcels.append(program.send(arrived[rank]))
-            except StopIteration as end:
-                ended[rank] = end.value
-                done.append(rank)
-        if len(done) == n:
-            return ended, sent
-        if done:
-            raise WrongKind(
-                f"Of {n} devices number {done[0]} ends after {step} steps and others do not."
-            )
+def run_devices(programs, carry, most):
+    """Run programs in step: what each device returns, and the shapes of what it sends."""
+    sent = []
+
+    def record(parcels):
         sent.append([list(parcel_of(one).shape) for one in parcels])
-        arrived = carry(parcels)
-    raise WrongKind(f"The programs have not ended after {most} steps.")
+        return carry(parcels)
+
+    return in_step(programs, record, most), sent
 
 
 def items_of(found):
@@ -373,9 +354,9 @@ def parts_of(answer, case):
 def both_ways(answer, case):
     """What the devices return forward and backward, and what they send."""
     parts = parts_of(answer, case)
-    in_step([one.forward(double(case.x)) for one in parts], added, 9)
+    run_devices([one.forward(double(case.x)) for one in parts], added, 9)
     back = [one.backward(double(case.back)) for one in parts]
-    ended, sent = in_step(back, added, 9)
+    ended, sent = run_devices(back, added, 9)
     for value in ended:
         if not isinstance(value, list | tuple) or len(value) != 4:
             raise WrongKind(f"backward returns four arrays; {came_instead(value)}.")
@@ -388,7 +369,7 @@ class Forward(Aspect):
     def run(answer, case, f):
         parts = parts_of(answer, case)
         kept = max(numbers_kept(one) for one in parts)
-        outputs, sent = in_step([one.forward(double(case.x)) for one in parts], added, 9)
+        outputs, sent = run_devices([one.forward(double(case.x)) for one in parts], added, 9)
         return {"Y on device": outputs, "numbers kept": kept, "all-reduces": sent}
 
     def expect(case):
@@ -565,10 +546,8 @@ class Reads(Aspect):
 
 def reads_of(rank):
     """The reads of a rank as lists of three integers."""
-    reads = items_of(rank)
-    for read in reads:
-        if not isinstance(read, list | tuple | np.ndarray) or len(read) != 3:
-            raise WrongKind(f"A read is (old rank, start, stop); {came_instead(read)}.")
+    expected = "Three integers", 3, ", the old rank, the start and the stop of a read"
+    reads = [parts_in(read, *expected) for read in items_of(rank)]
     return [[whole(number) for number in read] for read in reads]
 
 
@@ -848,7 +827,7 @@ class Steps(Aspect):
             programs = [
                 one.step(gradient) for one, gradient in zip(devices, gradients, strict=True)
             ]
-            _, shapes = in_step(programs, around, 8 * n + 8)
+            _, shapes = run_devices(programs, around, 8 * n + 8)
             sent = max(sent, sum(math.prod(shape) for step in shapes for shape in step))
         return {
             "weights on device": [double_of(attribute(one, "weights")) for one in devices],
