@@ -252,7 +252,7 @@ def make(folder: Path, *arguments: str, fails: str = "nothing") -> tuple[int, li
         env={"PATH": "/usr/bin:/bin:/usr/local/bin", "LOG": str(log), "FAILS": fails},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     return done.returncode, log.read_text().splitlines() if log.exists() else []
@@ -326,7 +326,7 @@ def test_what_was_mistyped_is_told(makefile: Path, typed: list[str], said: str) 
     (makefile / "old").chmod(0o755)
     there = set(makefile.iterdir())
     done = subprocess.run(
-        ["make", *typed], cwd=makefile, capture_output=True, text=True, timeout=60, check=False,
+        ["make", *typed], cwd=makefile, capture_output=True, text=True, timeout=300, check=False,
         env={"PATH": os.environ["PATH"], "NAME": "A-COMPUTER", "LOG": str(makefile / "log")},
     )  # fmt: skip
     assert done.returncode == 2
@@ -378,7 +378,7 @@ def test_what_a_command_is_given_is_checked(makefile: Path, typed: list[str], sa
     (makefile / "book").mkdir()
     shutil.copyfile(ROOT / "book" / "blocks.md", makefile / "book" / "small.md")
     done = subprocess.run(
-        ["make", *typed], cwd=makefile, capture_output=True, text=True, timeout=60, check=False,
+        ["make", *typed], cwd=makefile, capture_output=True, text=True, timeout=300, check=False,
         env={"PATH": os.environ["PATH"], "NAME": "A-COMPUTER"},
     )  # fmt: skip
     assert done.returncode == 2
@@ -426,7 +426,7 @@ def test_a_false_test_fails_the_step(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         settings = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
         return subprocess.run(
-            [*command, *settings, str(tmp_path)], capture_output=True, check=False, timeout=60
+            [*command, *settings, str(tmp_path)], capture_output=True, check=False, timeout=300
         ).returncode
 
     assert run("def test_it(): assert 1\n") == 0

@@ -52,7 +52,7 @@ def report(tmp_path: Path, moved: Path) -> subprocess.CompletedProcess:
         env={**os.environ, "PATH": path, "WEEKLY_RUN": "https://example.org/run/7"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

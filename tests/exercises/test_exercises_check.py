@@ -131,7 +131,7 @@ def test_an_exception_is_shown_with_the_line_of_the_answer_and_no_traceback(tmp_
         env={"PYTHONPATH": PACKAGES, "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0 and done.stderr == ""
     assert "Your code raised AttributeError: 'Residual' object has no attribute 'dwon'" in (
@@ -458,7 +458,7 @@ def test_in_a_real_notebook(tmp_path):
         "1 / 0 if d2l.__name__ == 'x' else None",
     )
     node = nbformat.read(path, as_version=4)
-    client = NotebookClient(node, timeout=60, resources={"metadata": {"path": str(tmp_path)}})
+    client = NotebookClient(node, timeout=300, resources={"metadata": {"path": str(tmp_path)}})
     import os
 
     client.execute(env={**os.environ, "PYTHONPATH": PACKAGES, "JPY_SESSION_NAME": str(path)})

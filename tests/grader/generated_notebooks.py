@@ -165,7 +165,7 @@ def _run(client, code, store_history=True):
     message = client.execute(code, store_history=store_history, stop_on_error=False)
     while True:
         try:
-            reply = client.get_iopub_msg(timeout=60)
+            reply = client.get_iopub_msg(timeout=300)
         except queue.Empty:
             raise TimeoutError(code) from None
         if reply["parent_header"].get("msg_id") != message:

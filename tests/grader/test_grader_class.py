@@ -196,7 +196,7 @@ def test_a_mended_check_regrades_only_that_check(tmp_path, data, run):
     def graded():
         command = [sys.executable, "-m", "grader", "--data", str(data), "grade"]
         command += [str(folder), "--private", str(private)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         return json.loads(next(iter(records(data))).read_text())["marks"]
 

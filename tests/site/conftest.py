@@ -10,9 +10,11 @@ import pytest
 from editions.base.project import Project
 from editions.site.build import run_build
 from filelock import FileLock
-from site_tools import Site, Visit, serve
+from playwright.sync_api import expect
+from site_tools import SLOW, Site, Visit, serve
 
 ROOT = Path(__file__).parents[2]
+expect.set_options(timeout=SLOW)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

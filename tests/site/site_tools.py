@@ -15,6 +15,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+SLOW = 90_000  # ms: a framework imported, or a page opened, beside attacks that spin
 COMPRESSED = {".html", ".css", ".js", ".svg", ".xml", ".json", ".txt"}
 
 
@@ -135,7 +136,7 @@ class Visit:
             reduced_motion=motion,
             forced_colors=forced,
         )
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(SLOW)
         self.page = self.context.new_page()
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))

@@ -18,14 +18,12 @@ from urllib.request import urlopen
 import pytest
 from left_out import CHOSEN
 from playwright.sync_api import Locator, expect
-from site_tools import Site, Visit
+from site_tools import SLOW, Site, Visit
 from test_pages import too_wide, violations
 
 ROOT = Path(__file__).parents[2]
 CHAPTER = "book/autograd.html"
 BUTTON = "Run on this page"
-SLOW = 90_000  # ms: the first import of a framework on a busy machine
-expect.set_options(timeout=SLOW)
 pytestmark = pytest.mark.chapters("autograd")
 
 START = """
