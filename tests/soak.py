@@ -18,13 +18,14 @@ import sys
 import time
 from pathlib import Path
 
+from editions.base.processes import share_of_processors
 from tqdm import tqdm
 
 ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / "book" / "recorded" / "cpu"
 CONDITIONS = (
     {},
-    {"PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"},
+    {"PYTHONHASHSEED": "1", "OMP_NUM_THREADS": "2", "TF_NUM_INTRAOP_THREADS": "2"},
     {"PYTHONHASHSEED": "2", "ATEN_CPU_CAPABILITY": "default"},
     {"PYTHONHASHSEED": "3", "ONEDNN_MAX_CPU_ISA": "SSE41", "OMP_NUM_THREADS": "3"},
     {"PYTHONHASHSEED": "4", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
@@ -65,7 +66,7 @@ def run(conditions: dict[str, str], files: list[str]) -> tuple[int, str, float]:
         "loadfile",
         *files,
     ]
-    environment = {**os.environ, **conditions}
+    environment = {**os.environ, **share_of_processors(2), **conditions}
     began = time.monotonic()
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False

@@ -11,6 +11,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from editions.base.errors import EditionsError
+from editions.base.processes import share_of_processors
 from editions.notebooks.accelerators import accelerators
 from editions.notebooks.answer_keys import ENTRY, expressions, label_of
 from editions.notebooks.edition import Edition
@@ -34,7 +35,10 @@ def find_cards(chosen: list[Edition]) -> dict[str, list[str]]:
 
 
 def run(
-    edition: Edition, cards: list[str] | None = None, on_cell: Callable[[], None] = lambda: None
+    edition: Edition,
+    cards: list[str] | None = None,
+    on_cell: Callable[[], None] = lambda: None,
+    jobs: int = 1,
 ) -> None:
     """Run an edition in a fresh kernel and store its notebook.
 
@@ -42,6 +46,7 @@ def run(
         edition: the edition.
         cards: the names of the accelerators that it runs on; None on the CPU.
         on_cell: called after each cell.
+        jobs: how many notebooks run at a time; they share the processors.
 
     Raises:
         EditionsError: a package is missing or has another version than the pinned one, a cell
@@ -49,7 +54,7 @@ def run(
             the edition and the line of the source. The stored notebook is left as it was.
     """
     edition.check_source()
-    environment = kernel_environment(edition.project, edition.device)
+    environment = kernel_environment(edition.project, edition.device) | share_of_processors(jobs)
     about: dict[str, Any] = {"versions": _installed_versions(edition)}
     if cards is not None:
         about["cards"] = cards
@@ -102,7 +107,7 @@ def run_all(chosen: list[Edition], jobs: int, progress: bool = True) -> list[Edi
     bar = tqdm(total=total, unit="cell", desc="Running", disable=hidden)
     with bar, ThreadPoolExecutor(max_workers=jobs) as pool:
         running = {
-            pool.submit(run, one, cards.get(one.framework.key), lambda: bar.update()): one
+            pool.submit(run, one, cards.get(one.framework.key), lambda: bar.update(), jobs): one
             for one in chosen
         }
         try:
