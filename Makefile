@@ -3,7 +3,6 @@
 VENV        ?= .venv
 DEVICE      ?= cpu
 CONSTRAINTS ?= requirements.txt
-# Without a GPU this saves gigabytes: make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 WANTED = wanted is the name of a folder, without blanks
 $(if $(filter-out 1,$(words $(VENV))),$(error VENV is $(or $(VENV),empty); $(WANTED)))
@@ -20,7 +19,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 TOOLS = --editable book/_ext --editable exercises# after the package: pip reads to the right
 # What is typed reaches the programs as it is: the shell does not read it. Some systems set NAME.
 TYPED := CHAPTER DEADLINE DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON ROSTER SEEDS \
-	SOLUTIONS_FROM SUBMISSIONS TITLE VERSIONS
+	SOLUTIONS_FROM SUBMISSIONS TITLE VERSIONS WHEELS
 $(foreach one,$(TYPED),$(eval export D2L_$(one) := $$(value $(one))))
 export D2L_NAME := $(if $(findstring command,$(origin NAME)),$(value NAME))
 option   = $(if $(value $2),"--$1=$$D2L_$2")
@@ -89,7 +88,7 @@ lab: $(VENV)/lab ## open the notebooks in JupyterLab
 # -- exercises -------------------------------------------------------------------------------
 exercises: $(VENV)/book ## write the student notebooks, and an archive per framework to hand out
 	@$(BIN)/editions exercises $(INSTRUCTOR) $(call option,solutions-from,SOLUTIONS_FROM) $(CHAPTERS)
-new-question: $(VENV)/book ## start a question: NAME=blocks.two-steps TITLE="..." PRIVATE=folder TEXT=1
+new-question: $(VENV)/book ## start a question: NAME=blocks.two-steps TITLE="..." PRIVATE=... TEXT=1
 	@$(BIN)/editions new-question $(if $(findstring command,$(origin TEXT)),--text) \
 	$(call option,title,TITLE) $(INSTRUCTOR) -- "$$D2L_NAME"
 check-questions: $(VENV)/full ## try questions as the tests try ours (PRIVATE=folder, SEEDS=60)
@@ -106,12 +105,12 @@ test: $(VENV)/full browser lint check-notebooks verify ## all that decides on a 
 	@$(PYTEST)
 test-quick: $(VENV)/full lint check-notebooks ## its quick part: no browser, no notebooks
 	@$(PYTEST) -m "not slow and not full"
-test-full: $(VENV)/pdf $(VENV)/lab test soak ## everything, and what takes long: the soak, a class of 300
+test-full: $(VENV)/pdf $(VENV)/lab test soak ## everything, also what takes long: soak, class of 300
 	@$(PYTEST) -m full && $(BIN)/editions check-questions --seeds=60
 check-notebooks: $(VENV)/full
 	@$(BIN)/editions check
-test-gpu: ## the same on this machine's GPU; what has no reference is recorded (FRAMEWORK=pytorch)
-	@$(MAKE) --no-print-directory verify DEVICE=gpu
+test-gpu: ## the same on this machine's GPU; what has no reference is recorded (PYTHON=, WHEELS=)
+	@sh .ci/test-gpu.sh "$(VENV)" $(ONLY) $(CHAPTERS)
 test-versions: $(VENV)/full ## check with other versions: VERSIONS=newest or floors
 	@MAKE="$(MAKE)" sh .ci/test-versions.sh "$$D2L_VERSIONS" "$(VENV)"
 report: # say in one issue on GitHub what moved; the weekly run does it

@@ -44,12 +44,6 @@ class Size:
         return STEP * ceil(exact / STEP)
 
 
-def is_second_edition(path: Path) -> bool:
-    """Whether the metadata of a chapter's source says `editions: {edition: 2}`."""
-    notebook = read_myst_markdown_notebook(path.read_text("utf8"), path=str(path))
-    return (notebook.metadata.get("editions") or {}).get("edition") == 2
-
-
 def words(text: str) -> int:
     """Return the number of words of prose in a chapter's Markdown."""
     for beside in (ASIDE_DIRECTIVE, OUTCOMES, LINES):

@@ -1,23 +1,22 @@
-"""What every chapter has: the parts that its readers count on; and that each is missed."""
+"""What every chapter has: the parts that its readers count on; and that each is missed.
+
+Its limits stand in test_second_edition.py.
+"""
 
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
-from chapter_size import is_second_edition
 from editions.base.project import Project
 from editions.source.chapter import Chapter, read_chapter
 
 PROJECT = Project(Path(__file__).parents[1])
 FINISHED = [path for path in PROJECT.chapters if not read_chapter(path).draft]
 each_chapter = pytest.mark.parametrize("path", FINISHED, ids=[path.stem for path in FINISHED])
-# What the second edition asks of its chapters beside this stands in test_second_edition.py.
-FIRST = [path for path in FINISHED if not is_second_edition(path)]
 FRAMEWORKS = [framework.key for framework in PROJECT.frameworks]
 SECTIONS = ("In the other framework", "Summary", "Check yourself", "Further reading")
 
@@ -47,28 +46,6 @@ def has_its_sections(path: Path) -> None:
     table = text.split("## In the other framework")[1].split("\n## ")[0]
     assert len(re.findall(r"(?m)^\|", table)) >= 6
     assert "trap" in table
-
-
-def has_figures(path: Path) -> None:
-    """One that is drawn and one that the page computes, each with words for the blind."""
-    chapter = read_chapter(path)
-    drawn = re.findall(r"(?m)^:::+\{figure\} (figures/\S+\.svg)\n:alt: \S", prose(chapter))
-    assert drawn
-    for name in drawn:
-        assert name.startswith(f"figures/{path.stem}-")
-        svg = (path.parent / name).read_text("utf8")
-        assert "<title" in svg
-    for framework in FRAMEWORKS:
-        assert any(cell.alt for cell in chapter.edition(framework))
-
-
-def asks_first(path: Path) -> None:
-    for framework in FRAMEWORKS:
-        cells = read_chapter(path).edition(framework)
-        assert sum("predict" in cell.tags for cell in cells) >= 3, framework
-        words = [cell.source for cell in cells if cell.kind == "markdown"]
-        asked = (len(re.findall(r"\{predict\}", text)) for text in words)
-        assert sum(asked) >= 3, framework
 
 
 def has_claims(path: Path) -> None:
@@ -110,7 +87,6 @@ def names_no_device(path: Path) -> None:
 CHECKS = (
     has_its_head,
     has_its_sections,
-    has_figures,
     has_claims,
     has_questions,
     silences_nothing,
@@ -124,11 +100,6 @@ def test_chapter(path: Path, check: Callable[[Path], None]) -> None:
     check(path)
 
 
-@pytest.mark.parametrize("path", FIRST, ids=[path.stem for path in FIRST])
-def test_a_chapter_of_the_first_edition_asks_first(path: Path) -> None:
-    asks_first(path)
-
-
 # What becomes of a chapter that lacks it: pattern, replacement, how often (0: everywhere).
 BROKEN = [
     (has_its_head, r":class: outcomes", ":class: note", 1),
@@ -139,11 +110,6 @@ BROKEN = [
     (has_its_sections, r"(?m)^## Further reading$", "### Further reading", 1),
     (has_its_sections, r"trap", "point", 0),
     (has_its_sections, r"(?m)^\|.*\n", "", 0),
-    (has_figures, r"\{figure\} figures/[\w-]+\.svg", "{figure} figures/other-thing.svg", 1),
-    (has_figures, r"(?s):::+\{figure\} figures/.*?\n:::+\n", "", 0),
-    (has_figures, r"(?m)^:alt: .*\n(?=:|\n*[a-z#])", "", 0),
-    (asks_first, r", predict\]", "]", 0),
-    (asks_first, r"\{predict\} \w+", "{note}", 0),
     (has_claims, r", claim\]|\[claim\]", "]", 0),
     (has_questions, r"\{quiz\}", "{note}", 2),
     (silences_nothing, r"(?m)^(d2l\.seed\(0\))$", "try:\n    \\1\nexcept:\n    pass", 1),
@@ -156,9 +122,7 @@ BROKEN = [
 def test_what_is_missing_is_missed(
     tmp_path: Path, check: Callable[[Path], None], pattern: str, new: str, count: int
 ) -> None:
-    name = "control-flow.md" if check is asks_first else "blocks.md"
-    chapter = PROJECT.root / "book" / name
-    shutil.copytree(chapter.parent / "figures", tmp_path / "img")
+    chapter = PROJECT.root / "book" / "blocks.md"
     broken = tmp_path / chapter.name
     text, found = re.subn(pattern, new, chapter.read_text("utf8"), count=count)
     assert found
@@ -181,7 +145,7 @@ def test_a_book_of_one_framework_need_not_compare(
 
 
 def test_every_check_is_seen_to_fail() -> None:
-    assert {check for check, *_ in BROKEN} == {*CHECKS, asks_first}
+    assert {check for check, *_ in BROKEN} == set(CHECKS)
 
 
 def not_listed(index: str, chapters: list[str]) -> bool:

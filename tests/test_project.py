@@ -117,6 +117,18 @@ def test_no_file_names_a_machine_or_a_registry() -> None:
     assert forbidden.search("a @ file:///home/me/a.whl")
 
 
+def is_long(makefile: str) -> bool:
+    """Whether it has more than 130 lines, or one of more than 100 columns."""
+    lines = makefile.splitlines()
+    return len(lines) > 130 or max(map(len, lines)) > 100
+
+
+def test_the_makefile_is_short() -> None:
+    text = (ROOT / "Makefile").read_text("utf8")
+    assert not is_long(text)
+    assert is_long(f"{text}\n") and is_long(text.replace("\n", " # more, again and again" * 3, 1))
+
+
 @pytest.mark.parametrize("name", ["seed", "parameter_table", "try_gpu"])
 def test_the_set_up_page_names_the_helpers_of_the_first_cells(name: str) -> None:
     page = (ROOT / "book" / "setup.md").read_text("utf8")

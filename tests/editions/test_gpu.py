@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
+from importlib import metadata
 from pathlib import Path
+from zipfile import ZipFile
 
 import nbformat
 import pytest
@@ -21,7 +25,7 @@ from editions.notebooks.edition import editions
 from editions.notebooks.kernels import kernel_environment
 from editions.notebooks.verification import verify as verify_all
 from editions.notebooks.verification_record import load
-from small_book import Book
+from small_book import ROOT, Book
 
 pytestmark = pytest.mark.slow
 
@@ -327,3 +331,114 @@ def test_every_chapter_runs_in_each_framework(gpu_book: Book) -> None:
     chosen = editions(gpu_book.project, device="gpu", framework="tensorflow")
     assert [edition.framework.key for edition in chosen] == ["tensorflow"]
     assert len(editions(gpu_book.project)) == 2
+
+
+# -- an environment that is there, without a network -----------------------------------------------
+
+
+@pytest.fixture
+def made_book(gpu_book: Book) -> Book:
+    """The small book with what make needs."""
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copyfile(ROOT / name, gpu_book.root / name)
+    shutil.copytree(ROOT / ".ci", gpu_book.root / ".ci")
+    (gpu_book.root / "book" / "_ext").symlink_to(ROOT / "book" / "_ext")
+    return gpu_book
+
+
+def make_test_gpu(book: Book, *typed: str, cards: str = "Fake One") -> tuple[int, str]:
+    """Type it where no package index answers; exit status and what was printed."""
+    environment = {"PATH": os.environ["PATH"], "FAKE_CARDS": cards}
+    done = subprocess.run(
+        ["make", "test-gpu", *typed],
+        cwd=book.root,
+        env=environment | {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def python_without(folder: Path, *names: str) -> Path:
+    """A Python that has the packages of this one, but for some."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (there,) = folder.glob("lib/python*/site-packages")
+    hidden = {file.parts[0] for name in names for file in metadata.files(name)}
+    for one in Path(sysconfig.get_path("purelib")).iterdir():
+        if one.name not in hidden:
+            (there / one.name).symlink_to(one)
+    return folder / "bin" / "python"
+
+
+def write_wheel(name: str, folder: Path) -> None:
+    """A wheel of a package that is installed here."""
+    about = metadata.distribution(name)
+    with ZipFile(folder / f"{name}-{about.version}-py3-none-any.whl", "w") as wheel:
+        for file in about.files:
+            if ".." not in file.parts and file.suffix != ".pyc":
+                wheel.write(about.locate_file(file), str(file))
+
+
+RECORDED = "On Fake One: book/small.md (PyTorch edition, gpu): recorded, not compared"
+
+
+@pytest.mark.frameworks("pytorch")
+def test_an_environment_that_is_there_suffices(made_book: Book, tmp_path: Path) -> None:
+    python = python_without(tmp_path / "there")
+    there = set((tmp_path / "there").rglob("*"))
+    typed = ("FRAMEWORK=pytorch", f"PYTHON={python}")
+    status, said = make_test_gpu(made_book, *typed)
+    assert status == 0 and RECORDED in said, said
+    about = nbformat.read(gpu_notebook(made_book), as_version=4).metadata["d2lcompute"]
+    assert about["versions"]["torch"] == metadata.version("torch").split("+")[0]
+    status, said = make_test_gpu(made_book, *typed, "CHAPTER=small")
+    assert status == 0 and "1 notebooks compared: all as stored" in said, said
+    assert "Creating" not in said
+    assert set((tmp_path / "there").rglob("*")) == there
+    status, said = make_test_gpu(made_book, *typed, cards="")
+    assert status == 2 and "PyTorch sees no GPU" in said
+    status, said = make_test_gpu(made_book, "FRAMEWORK=pytorch", "PYTHON=gone")
+    assert status == 2 and "PYTHON is gone, which is no Python that runs" in said
+
+
+@pytest.mark.frameworks("pytorch")
+def test_what_it_lacks_comes_from_a_folder(made_book: Book, tmp_path: Path) -> None:
+    python = python_without(tmp_path / "there", "nbval", "tqdm")
+    there = set((tmp_path / "there").rglob("*"))
+    typed = ("FRAMEWORK=pytorch", f"PYTHON={python}", "VENV=mine")
+    status, said = make_test_gpu(made_book, *typed)
+    assert status == 2 and f"error: {python} lacks: tqdm>=4.66, nbval>=0.11. Where " in said
+    assert f"{python} -m pip download --dest wheels 'tqdm>=4.66' 'nbval>=0.11'\n" in said
+    wheels = tmp_path / "some wheels"
+    wheels.mkdir()
+    write_wheel("nbval", wheels)
+    status, said = make_test_gpu(made_book, *typed, f"WHEELS={wheels}")
+    assert status == 2 and f"error: {wheels} has no wheels of: tqdm>=4.66. Where " in said
+    assert not list(made_book.root.glob("mine*"))
+    write_wheel("tqdm", wheels)
+    status, said = make_test_gpu(made_book, *typed, f"WHEELS={wheels}")
+    assert status == 0 and RECORDED in said, said
+    assert set((tmp_path / "there").rglob("*")) == there
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["FRAMEWORK=pytorch", "PYTHON=bare/bin/python"], "bin/python, which has no torch>=2.6. "),
+        (["FRAMEWORK=tensorflow", "PYTHON=bare/bin/python"], "which has no tensorflow>=2.18. "),
+        (["FRAMEWORK=jax", "PYTHON=bare/bin/python"], "FRAMEWORK is jax; allowed are: pytorch"),
+        (["PYTHON=bare/bin/python"], "for one framework: add FRAMEWORK="),
+        (["FRAMEWORK=pytorch", "WHEELS=gone"], "WHEELS is gone, which is no folder that has wh"),
+        (["FRAMEWORK=pytorch", "WHEELS=tests"], "WHEELS is tests, which is no folder that has wh"),
+    ],
+)
+def test_what_does_not_suffice_is_told(made_book: Book, typed: list[str], said: str) -> None:
+    (made_book.root / "tests").mkdir()
+    bare = [sys.executable, "-m", "venv", "--without-pip", made_book.root / "bare"]
+    subprocess.run(bare, check=True)
+    status, printed = make_test_gpu(made_book, *typed)
+    assert status == 2 and said in printed and "Traceback" not in printed, printed
+    assert not list(made_book.root.glob(".venv*"))

@@ -254,7 +254,7 @@ def test_a_search_opens_the_tab_that_holds_the_word(visit: Open, site: Site) -> 
 @both
 @pytest.mark.chapters("blocks")
 def test_what_one_framework_has_is_for_its_readers(visit: Open, site: Site) -> None:
-    """In a chapter of the second edition; side by side, everything is shown."""
+    """Side by side, everything is shown."""
     page = "book/blocks.html"
     assert "not-for-pytorch" in site.text(page) and "not-for-tensorflow" in site.text(page)
     seen = """(name) => [...document.querySelectorAll('.not-for-' + name)]

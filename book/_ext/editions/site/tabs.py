@@ -48,8 +48,7 @@ class EditionTabs(SphinxTransform):
     def apply(self, **kwargs: Any) -> None:
         """Change the document in place."""
         frameworks = current_project(self.app).frameworks
-        page = self.app.env.metadata[self.app.env.docname].get("editions")
-        apart = page is not None and page["chapter"].book_edition >= 2
+        apart = "editions" in self.app.env.metadata[self.app.env.docname]  # a chapter
         parents = [self.document, *self.document.findall(_holds_cells)]
         for parent in parents:
             for start, run in reversed(list(_runs(parent))):

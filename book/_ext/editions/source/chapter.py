@@ -66,7 +66,6 @@ class Chapter:
     path: str  # its name in messages
     cells: tuple[Cell, ...]
     draft: bool = False  # unfinished: rules for finished chapters do not apply
-    book_edition: int = 1  # from 2 on, a page shows what one framework has to its readers alone
     moved: tuple[tuple[str, tuple[str, ...]], ...] = ()  # labels elsewhere, and ids that it had
 
     @property
@@ -156,9 +155,8 @@ def parse_chapter(
     for aside in asides:
         if not any(cell.aside == aside and cell.source for cell in cells):
             raise SourceError(path, aside.first, "the aside is empty")
-    draft, book_edition = bool(own.get("draft")), own.get("edition", 1)
     moved = _moved(path, own.get("moved") or {})
-    chapter = Chapter(name, path, tuple(cells), draft, book_edition, moved)
+    chapter = Chapter(name, path, tuple(cells), bool(own.get("draft")), moved)
     _check(chapter, TAGS | more_tags)
     return chapter
 
