@@ -18,8 +18,9 @@ class Given:
 
     of_checks = True  # an attribute that it lacks is no mistake of an answer
 
-    def __init__(self, parts: Mapping[str, Any]) -> None:
-        self._parts = parts
+    def __init__(self, parts: Mapping[str, Any], ask: Any = None) -> None:
+        """`ask` is what a `run` asks its referee with; see `d2lexercises.refereeing`."""
+        self._parts, self.ask = parts, ask
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

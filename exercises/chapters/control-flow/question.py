@@ -906,7 +906,7 @@ def searched(table, prompt, width, limit, mistake=None):
     return [(text, score) for text, score, _ in beams], calls
 
 
-@BEAM.inputs
+@BEAM.kept_inputs
 def draw_beam(draw):
     def table():
         logits = draw.rng.normal(0, 1.5, (TOKENS, TOKENS, TOKENS))
@@ -947,21 +947,43 @@ def draw_beam(draw):
     }
 
 
-def run_beam(answer, case, calls=None):
-    def scores(texts):
-        rows = [[int(token) for token in text] for text in texts]
+class Model:
+    """The model, outside of the student's process."""
+
+    def __init__(self, case):
+        self.case, self.calls = case, []
+
+    def settings(self):
+        return [self.case.prompt, STOP, self.case.width, self.case.limit]
+
+    def scores(self, rows):
         if len({len(row) for row in rows}) > 1:
             raise ValueError("the texts of one call have different lengths")
-        if calls is not None:
-            calls.append(rows)
-        return np.array([case.table[row[-2]][row[-1]] for row in rows])
+        self.calls.append(rows)
+        return np.array([self.case.table[row[-2]][row[-1]] for row in rows])
 
-    found = answer(scores, list(case.prompt), STOP, case.width, case.limit)
+
+class Calls(Model):
+    """Says how often it was called, with how many texts."""
+
+    def noted(self, came):
+        return {
+            "texts": [len(rows) for rows in self.calls],
+            "finished": [sum(row[-1] == STOP for row in rows) for rows in self.calls],
+        }
+
+
+def run_beam(answer, case):
+    def scores(texts):
+        return case.ask.scores([[int(token) for token in text] for text in texts])
+
+    found = answer(scores, *case.ask.settings())
     return [[[int(token) for token in text], float(score)] for text, score in found]
 
 
 class Search(Aspect):
     form = [[[int], float]]
+    referee = Model
 
     def run(answer, case, f):
         return run_beam(answer, case)
@@ -1011,14 +1033,10 @@ class OneCall(Aspect):
 
     code = "scores([text for text, score in candidates if text[-1] != end])"
     form = {"texts": [int], "finished": [int]}
+    referee = Calls
 
     def run(answer, case, f):
-        calls = []
-        run_beam(answer, case, calls)
-        return {
-            "texts": [len(rows) for rows in calls],
-            "finished": [sum(row[-1] == STOP for row in rows) for rows in calls],
-        }
+        return run_beam(answer, case)
 
     def judge(case, found):
         _, calls = searched(case.table, case.prompt, case.width, case.limit)

@@ -1287,24 +1287,73 @@ DTYPES = ("int64", "float32", "int16")
 
 
 class Chunk:
-    """A part of an array that one rank has saved. It notes what is read of it."""
+    """A part of an array that one rank has saved. What it holds is in another process."""
 
-    def __init__(self, offset, array):
-        self.offset, self.shape, self.dtype = tuple(offset), array.shape, array.dtype
-        self._array, self.values, self.calls = array, 0, 0
+    def __init__(self, number, offset, shape, dtype, ask):
+        self.offset, self.shape, self.dtype = tuple(offset), tuple(shape), np.dtype(dtype)
+        self._number, self._ask = number, ask
 
     def read(self, index):
         index = index if isinstance(index, tuple) else (index,)
         if not all(isinstance(part, slice) for part in index) or len(index) > len(self.shape):
             raise TypeError(f"read takes one slice for each of {len(self.shape)} axes")
+        spans = []
         for part, size in zip(index, self.shape, strict=False):
             begin, end = part.start or 0, size if part.stop is None else part.stop
             if part.step not in (None, 1) or not 0 <= begin <= end <= size:
                 raise IndexError(f"{part} lies outside of an axis of length {size}")
-        found = self._array[index].copy()
-        self.values += found.size
-        self.calls += 1
+            spans.append([int(begin), int(end)])
+        return self._ask.read(self._number, spans)
+
+
+class Store:
+    """Holds an array in chunks, outside of the student's process, and counts what is read."""
+
+    def __init__(self, case):
+        spans = [list(pairwise(axis)) for axis in case.cuts]
+        places = list(product(*spans))
+        self.places = [places[number] for number in case.order]
+        self.places.append(self.places[case.twice % len(self.places)])  # by another rank
+        self.case, self.counts = case, []
+
+    def chunks(self):
+        """Of each chunk, and of the one that is there twice: the offset, the shape, the dtype."""
+        ends = [list(zip(*place, strict=True)) for place in self.places]
+        shapes = [np.subtract(high, low).tolist() for low, high in ends]
+        dtype = self.case.array.dtype.name
+        return [[low, shape, dtype] for (low, _), shape in zip(ends, shapes, strict=True)]
+
+    def blocks(self):
+        return self.case.blocks
+
+    def begin(self):
+        """Count anew, for another block."""
+        self.counts.append(0)
+
+    def read(self, number, spans):
+        place = self.places[number]
+        index = tuple(
+            slice(low + begin, low + end)
+            for (low, _), (begin, end) in zip(place, spans, strict=False)
+        )
+        whole = tuple(slice(low, high) for low, high in place)
+        found = self.case.array[index + whole[len(index) :]]
+        self.counts[-1] += found.size
         return found
+
+
+class Counts(Store):
+    """Says how many values were read for each block."""
+
+    def noted(self, came):
+        return self.counts
+
+
+class CountsToo(Store):
+    """Says what came for the last block, and how many values were read for it."""
+
+    def noted(self, came):
+        return [came, self.counts[-1]]
 
 
 def grid_case(draw, cuts, dtype):
@@ -1325,6 +1374,7 @@ def grid_case(draw, cuts, dtype):
         "cuts": cuts,
         "order": draw.shuffled(range(count)),
         "blocks": blocks,
+        "twice": draw.integer(0, 3),
     }
 
 
@@ -1332,7 +1382,7 @@ def cuts_of(draw, size, parts):
     return [0, *sorted(draw.shuffled(range(1, size))[: parts - 1]), size]
 
 
-@RESHARD.inputs
+@RESHARD.kept_inputs
 def draw_reshard(draw):
     first, second, third = draw.shuffled(DTYPES)
     size = draw.integer(7, 9)
@@ -1347,20 +1397,12 @@ def draw_reshard(draw):
             grid_case(draw, [cuts_of(draw, 7, 3), cuts_of(draw, 5, 2)], third),
             grid_case(draw, [cuts_of(draw, 4, 2), cuts_of(draw, 5, 3), cuts_of(draw, 3, 2)], first),
         ],
-        "twice": draw.integer(0, 3),
     }
 
 
 def chunks_of(case):
-    """The chunks in the order of the case."""
-    spans = [list(pairwise(axis)) for axis in case.cuts]
-    places = list(product(*spans))
-    found = []
-    for number in case.order:
-        place = places[number]
-        part = case.array[tuple(slice(low, high) for low, high in place)]
-        found.append(Chunk([low for low, _ in place], part))
-    return found
+    """The chunks in the order of the case; the last is the one that was saved twice."""
+    return [Chunk(n, *one, case.ask) for n, one in enumerate(case.ask.chunks())]
 
 
 def block_of(case, block):
@@ -1368,7 +1410,8 @@ def block_of(case, block):
     return case.array[tuple(slice(a, a + n) for a, n in zip(offset, shape, strict=True))]
 
 
-def read_one(answer, chunks, block):
+def read_one(answer, chunks, block, case):
+    case.ask.begin()
     found = answer(chunks, tuple(block[0]), tuple(block[1]))
     if not isinstance(found, np.ndarray):
         raise WrongKind(f"A NumPy array is expected; got {kind_of(found)}.")
@@ -1382,9 +1425,11 @@ def case_in_words(case):
 
 class Blocks(Aspect):
     what = "Block"
+    referee = Store
 
     def run(answer, case, f):
-        return [read_one(answer, chunks_of(case), block) for block in case.blocks]
+        chunks = chunks_of(case)[:-1]
+        return [read_one(answer, [*chunks], block, case) for block in case.ask.blocks()]
 
     def expect(case):
         return {
@@ -1419,13 +1464,11 @@ class NothingMore(Aspect):
     nothing for the block."""
 
     what = "Values read"
+    referee = Counts
 
     def run(answer, case, f):
-        counts = []
-        for block in case.blocks:
-            read_one(answer, chunks := chunks_of(case), block)
-            counts.append(sum(chunk.values for chunk in chunks))
-        return counts
+        for block in case.ask.blocks():
+            read_one(answer, chunks_of(case)[:-1], block, case)
 
     def expect(case):
         return {
@@ -1437,60 +1480,46 @@ class NothingMore(Aspect):
         return case_in_words(case)
 
 
-def with_copy(chunks, number):
-    """The chunks, of which one has been saved by another rank too."""
-    one = chunks[number % len(chunks)]
-    return [*chunks, Chunk(one.offset, one.read(tuple(slice(0, n) for n in one.shape)))]
-
-
-@RESHARD.aspect("saved by two ranks", 1, after=AXES)
+@RESHARD.aspect("saved by two ranks", 1, over="grids", after=AXES)
 class SavedTwice(Aspect):
     """Note which values of the block have arrived, and skip a chunk that brings no new ones."""
 
     what = "With a chunk that two ranks have saved"
+    referee = CountsToo
 
-    def run(answer, given, f):
-        found = []
-        for case in given.grids:
-            chunks = with_copy(chunks_of(case), given.twice)
-            before = sum(chunk.values for chunk in chunks)
-            block = read_one(answer, chunks, case.blocks[-1])
-            found.append([block, sum(chunk.values for chunk in chunks) - before])
-        return found
+    def run(answer, case, f):
+        return read_one(answer, chunks_of(case), case.ask.blocks()[-1], case)
 
-    def expect(given):
-        return [
-            {"the block": Exact(case.array), "values read": case.array.size} for case in given.grids
-        ]
+    def expect(case):
+        return {"the block": Exact(case.array), "values read": case.array.size}
 
-    def shown(given):
-        return "; ".join(case_in_words(case) for case in given.grids)
+    def shown(case):
+        return case_in_words(case)
 
 
-@RESHARD.aspect("a chunk that is missing", 1, after=ROWS)
+@RESHARD.aspect("a chunk that is missing", 1, over="rows", after=ROWS)
 class ChunkMissing(Aspect):
     """Where no chunk has the values, what np.empty happens to hold would be returned. A block that
     does not need the missing chunk can still be read."""
 
     what = "Without the chunk"
+    referee = Store
 
-    def run(answer, given, f):
-        case, raised = given.rows, False
-        cut = case.cuts[0][1]
-        first, second = chunks_of(case)
+    def run(answer, case, f):
+        first, second, _ = chunks_of(case)
+        (cut, width), (rest, _), raised = first.shape, second.shape, False
+        case.ask.begin()
         try:
-            answer([first] * len(case.array), (0, 0), case.array.shape)
+            answer([first] * (cut + rest), (0, 0), (cut + rest, width))
         except ValueError:
             raised = True
-        rest = [len(case.array) - cut, case.array.shape[1]]
-        return [raised, read_one(answer, [second], [[cut, 0], rest])]
+        return [raised, read_one(answer, [second], [[cut, 0], [rest, width]], case)]
 
-    def expect(given):
-        case = given.rows
+    def expect(case):
         return {
             "a ValueError for the whole": True,
             "the rows that are there": Exact(case.array[case.cuts[0][1] :]),
         }
 
-    def shown(given):
-        return case_in_words(given.rows)
+    def shown(case):
+        return case_in_words(case)

@@ -220,37 +220,42 @@ def draw_cache(draw):
     alike = draw.shuffled([[row, 1], [row, 1.0], [row, True], [row, 0], [row, False]])
     steps = [[draw.data(k)] for k in range(2, 8)]
     return {
-        "arrays": [shapes, types],
-        "values": [values, [*alike, *alike]],
+        "arrays": [{"calls": shapes}, {"calls": types}],
+        "values": [{"calls": values}, {"calls": [*alike, *alike]}],
         "beyond": {"calls": [*steps, *steps], "limit": draw.integer(2, 4)},
     }
 
 
-def serve(answer, calls, limit=None):
-    """Which graph, or else f itself, serves each call, and what it returns."""
-    served, made = [], []
+class Compiler:
+    """Notes, outside of the student's process, which graph or f itself serves each call."""
 
-    def total(arguments):
+    def __init__(self, given):
+        self.served, self.made = [], 0
+
+    def make(self):
+        self.made += 1
+        return self.made
+
+    def serve(self, number, arguments):
+        """Run a graph, or f itself if the number is 0."""
+        if not 0 <= number <= self.made:
+            raise ValueError("there is no such graph")
+        self.served.append(f"graph {number}" if number else "f itself")
         sizes = [np.sum(a) if isinstance(a, np.ndarray) else len(str(a)) for a in arguments]
         return float(sum(sizes))
 
-    def f(*arguments):
-        served.append("f itself")
-        return total(arguments)
+    def noted(self, came):
+        return {"Served by": self.served, "Output of call": came, "Compiled": self.made}
 
-    def compiler(function):
-        number = len(made) + 1
-        made.append(function)
 
-        def graph(*arguments):
-            served.append(f"graph {number}")
-            return total(arguments)
+def serve(answer, calls, ask, *limit):
+    """What comes of the calls."""
 
-        return graph
+    def graph(number):
+        return lambda *arguments: ask.serve(number, list(arguments))
 
-    g = answer(f, compiler) if limit is None else answer(f, compiler, limit)
-    outputs = [float(g(*arguments)) for arguments in calls]
-    return {"Served by": served, "Output of call": outputs, "Compiled": len(made)}
+    g = answer(graph(0), lambda function: graph(ask.make()), *limit)
+    return [float(g(*arguments)) for arguments in calls]
 
 
 def guards_of(arguments):
@@ -279,14 +284,16 @@ def calls_in_words(calls):
 
 
 class Cached(Aspect):
-    def run(answer, calls, f):
-        return serve(answer, calls)
+    referee = Compiler
 
-    def expect(calls):
-        return serve_by_hand(calls)
+    def run(answer, case, f):
+        return serve(answer, case.calls, case.ask)
 
-    def shown(calls):
-        return calls_in_words(calls)
+    def expect(case):
+        return serve_by_hand(case.calls)
+
+    def shown(case):
+        return calls_in_words(case.calls)
 
 
 @CACHE.aspect("shapes and dtypes", 3, over="arrays")
@@ -310,8 +317,10 @@ class Limit(Aspect):
     """With `limit` graphs stored, a call that fits none of them runs f. The stored graphs go on
     serving the calls that fit them."""
 
+    referee = Compiler
+
     def run(answer, given, f):
-        return serve(answer, given.beyond.calls, given.beyond.limit)
+        return serve(answer, given.beyond.calls, given.ask, given.beyond.limit)
 
     def expect(given):
         return serve_by_hand(given.beyond.calls, given.beyond.limit)
