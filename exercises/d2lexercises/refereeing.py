@@ -25,6 +25,7 @@ In a notebook the referee is an object of the same process.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -143,8 +144,10 @@ class Referees:
         self.plain = plain
         for key, referee in question.referees.items():
             cases = Given(inputs).cases(question.runs[key][1])
+            more = [Given(inputs)] if len(inspect.signature(referee).parameters) > 1 else []
             many = isinstance(cases, list)
-            self.made[key] = [referee(case) for case in cases] if many else referee(cases)
+            made = [referee(case, *more) for case in (cases if many else [cases])]
+            self.made[key] = made if many else made[0]
 
     def ask(self, key: Any, number: Any, word: Any, given: Any) -> dict[str, Any]:
         """Ask the referee of a case; nothing of it is trusted."""

@@ -15,13 +15,15 @@ from d2lexercises.networks import (
     by_hand,
     data_in_words,
     double_tensor,
-    save_and_load,
+    load_state,
+    saved_state,
     tensor_of,
 )
 from d2lexercises.vocabulary import (
     AnyOrder,
     Aspect,
     Exact,
+    Given,
     Stepped,
     Unfit,
     WrongKind,
@@ -273,10 +275,16 @@ class SavedAndLoaded(SameOutput):
     }
 
     def run(answer, given, f):
-        first, second = (make_features(answer, given, f) for _ in range(2))
-        c, x = constant_of(first, f), f.tensor(given.x)
-        save_and_load(first, second, x, f)
-        return {"c": c, "output": second(x)}
+        net = make_features(answer, given, f)
+        saved = saved_state(net, f.tensor(given.x), f)
+        inputs = {"sizes": given.sizes, "head": dict(given.head), "x": given.x}
+        return {"c": constant_of(net, f), "saved": saved, "inputs": inputs}
+
+    def again(answer, came, f):
+        given = Given(came["inputs"])
+        net, x = make_features(answer, given, f), f.tensor(given.x)
+        load_state(net, x, came["saved"], f)
+        return {"c": came["c"], "output": net(x)}
 
     def shown(given):
         return f"{shown_constant(given)}; a second model, which loaded what the first one saved"

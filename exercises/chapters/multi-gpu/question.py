@@ -642,9 +642,87 @@ def draw_ring(draw):
     }
 
 
+@RING.kept_inputs
+def draw_pick(draw):
+    return {"pick": draw.integer(0, 10**6)}
+
+
+class OneAlone:
+    """Picks a device that runs again in a process where no other device has run.
+
+    What it sends there, and returns, depends on its own vector and on what arrives, and has to be
+    the same: devices that share a variable cannot do that.
+    """
+
+    def __init__(self, case, given):
+        self.pick, self.came, self.ranks = given.pick, None, []
+
+    def hands_over(self, came):
+        """What the second process gets: of each run a device, and all that arrives there."""
+        self.came = came
+        found = []
+        for one in came if isinstance(came, list) else [came]:
+            n = len(one["log"])
+            rank = self.pick % n
+            self.ranks.append(rank)
+            vector, messages = one["vectors"][rank], one["log"][rank]
+            arrived = [arrives for _, arrives in messages]
+            found.append({"rank": rank, "n": n, "vector": vector, "arrived": arrived})
+        return found
+
+    def noted(self, alone):
+        came = self.came if isinstance(self.came, list) else [self.came]
+        for rank, one, (sent, ended) in zip(self.ranks, came, alone, strict=True):
+            before = [message for message, _ in one["log"][rank]]
+            pairs = [*zip(before, sent, strict=False), (one["ended"][rank], ended)]
+            same = len(before) == len(sent) and all(is_same(a, b) for a, b in pairs)
+            if not same:
+                raise WrongKind(
+                    f"Device {rank} ran again in a process of its own, and got what had arrived "
+                    "before. It sent, or returned, something else. What a device does may depend "
+                    "on its vector and on what arrives, and on no variable that devices share."
+                )
+        found = [{key: one[key] for key in one if key not in OneAlone.LOG} for one in came]
+        return found if isinstance(self.came, list) else found[0]
+
+    LOG = ("log", "vectors", "ended")
+
+
+def is_same(one, other):
+    if isinstance(one, list):
+        paired = isinstance(other, list) and len(one) == len(other)
+        return paired and all(is_same(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, np.ndarray):
+        return isinstance(other, np.ndarray) and np.array_equal(one, other)
+    return one == other
+
+
+def alone(answer, came):
+    """What a device sends and returns, given what arrives."""
+    found = []
+    for one in came:
+        program, sent, ended = answer(one["rank"], one["n"], one["vector"]), [], None
+        need_programs([program])
+        try:
+            for arrives in [None, *one["arrived"]][: len(one["arrived"]) + 1]:
+                sent.append(message_of(program.send(arrives)))
+        except StopIteration as end:
+            ended = end.value
+        found.append([sent, ended])
+    return found
+
+
+def message_of(message):
+    """What a program yields, as plain data: a copy, since it may be changed later."""
+    if isinstance(message, tuple | list):
+        return [message_of(part) for part in message]
+    return message.copy() if isinstance(message, np.ndarray) else message
+
+
 def run_ring(answer, vectors):
     """Run the programs of all devices in step, and carry what they send."""
     n, sent = len(vectors), []
+    log = [[] for _ in vectors]
     given = [vector.copy() for vector in vectors]
 
     def carry(parcels):
@@ -652,7 +730,9 @@ def run_ring(answer, vectors):
             if not isinstance(parcel, np.ndarray):
                 raise WrongKind(f"An array is to be sent; what came is {kind_of(parcel)}.")
         sent.append([int(parcel.size) for parcel in parcels])
-        return [parcels[(rank - 1) % n].copy() for rank in range(n)]
+        for rank, messages in enumerate(log):
+            messages.append([parcels[rank].copy(), parcels[(rank - 1) % n].copy()])
+        return [arrives.copy() for *_, (_, arrives) in log]
 
     programs = [answer(rank, n, vector) for rank, vector in enumerate(given)]
     ended = in_step(programs, carry, 4 * n + 3)
@@ -662,7 +742,8 @@ def run_ring(answer, vectors):
                 f"An array is to be returned, at the end and with return; what came is "
                 f"{kind_of(value)}."
             )
-    return {"means": ended, "sent": sent, "given": given}
+    found = {"means": ended, "sent": sent, "given": given}
+    return {**found, "log": log, "vectors": vectors, "ended": ended}
 
 
 def ring_in_words(vectors):
@@ -672,8 +753,13 @@ def ring_in_words(vectors):
 
 
 class Ring(Aspect):
+    referee = OneAlone
+
     def run(answer, given, f):
         return run_ring(answer, given.mean)
+
+    def again(answer, came, f):
+        return alone(answer, came)
 
     def expect(given):
         vectors = given.mean
@@ -707,9 +793,13 @@ class UnequalChunks(Aspect):
     code = "np.array_split(array, n)"
 
     form = [{"means": [np.ndarray], "sent": [[int]]}]
+    referee = OneAlone
 
     def run(answer, given, f):
         return [run_ring(answer, vectors) for vectors in given.unequal]
+
+    def again(answer, came, f):
+        return alone(answer, came)
 
     def judge(given, found):
         compare(len(found), len(given.unequal), "Rings")
@@ -764,6 +854,9 @@ def draw_halving(draw):
     }
 
 
+HALVING.kept_inputs(draw_pick)
+
+
 def deliver(parcels, running):
     """What each device receives of what was sent, by rank: `parcels` holds (from, to, array)."""
     inbox = {}
@@ -798,11 +891,13 @@ def run_exchange(answer, vectors):
     programs = {rank: answer(rank, n, vector) for rank, vector in enumerate(given)}
     need_programs(programs.values())
     inbox, sums, sent, steps = {}, [None] * n, [0] * n, 0
+    log = [[] for _ in vectors]
     while programs:
         parcels = []
         for rank, program in [*programs.items()]:
             try:
                 message = program.send(inbox.get(rank))
+                log[rank].append([message_of(message), None])
             except StopIteration as end:
                 sums[rank] = end.value
                 del programs[rank]
@@ -815,11 +910,14 @@ def run_exchange(answer, vectors):
         if steps > 4 * n + 8:
             raise WrongKind(f"The programs have not ended after {steps} steps.")
         inbox = deliver(parcels, programs)
+        for rank, array in inbox.items():
+            log[rank][-1][1] = array.copy()
     return {
         "sum on device": sums,
         "steps": steps,
         "numbers sent by device": sent,
         "given vector of device": given,
+        **{"log": log, "vectors": vectors, "ended": sums},
     }
 
 
@@ -830,9 +928,13 @@ def shown_halving(case):
 
 class Exchange(Aspect):
     what = "Result"
+    referee = OneAlone
 
     def run(answer, case, f):
         return run_exchange(answer, case.vectors)
+
+    def again(answer, came, f):
+        return alone(answer, came)
 
     def expect(case):
         vectors = case.vectors
