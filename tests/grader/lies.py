@@ -1,39 +1,48 @@
 """Answers that lie about what they did: each looks at, or changes, what watches it.
 
-None contains what its question asks for. `LIES` has, by name, the question, the framework and the
-code of an answer, which is called `answer`; a name says what the answer does.
+None does what its question asks for. A name says what the answer, called `answer`, does; with it
+are the question and the code. The code is for PyTorch.
 """
 
-READS_PAST = {
-    # A chunk counts what is read of it; its array can be had without.
-    "reads a chunk's array past its counter": (
+# Finds a referee if it is in this process, as in a notebook.
+REFEREE = """
+def cells(function):
+    closed = function.__closure__ or ()
+    return {name: one.cell_contents for name, one in zip(function.__code__.co_freevars, closed)}
+def referee_of(ask):
+    seat = cells(ask._send)
+    made = cells(seat["send"])["made"].made[seat["key"]]
+    return made[seat["number"]] if isinstance(made, list) else made
+"""
+
+READS_A_REFEREE = {
+    "reads chunks past what counts": (
         "file-io.reshard",
-        "pytorch",
         """
 import numpy as np
 def answer(chunks, offset, shape):
+    store = referee_of(chunks[0]._ask)
     ends = [max(c.offset[a] + c.shape[a] for c in chunks) for a in range(len(shape))]
     whole, there = np.zeros(ends, chunks[0].dtype), np.zeros(ends, bool)
     for c in chunks:
         place = tuple(slice(a, a + n) for a, n in zip(c.offset, c.shape))
-        whole[place], there[place] = c._array, True
+        whole[place], there[place] = store.case.array[place], True
     block = tuple(slice(a, a + n) for a, n in zip(offset, shape))
     if not there[block].all():
         raise ValueError("a part is missing")
-    chunks[0].values += int(np.prod(shape))
+    store.counts[-1] = int(np.prod(shape))
     return whole[block].copy()
 """,
     ),
-    "reads a loss past its counter": (
+    "reads losses past what counts": (
         "profiling.ahead",
-        "pytorch",
         """
 import math
 def answer(step, steps, every):
     means = []
     for begin in range(0, steps, every):
         group = [step(i) for i in range(begin, min(begin + every, steps))]
-        values = [one._value for one in group]
+        values = [referee_of(one._ask).values[one._number] for one in group]
         if begin == 0:
             float(group[0])
         if any(math.isnan(one) for one in values):
@@ -44,11 +53,10 @@ def answer(step, steps, every):
     ),
     "reads the times of a machine that it should measure": (
         "profiling.timer",
-        "pytorch",
         """
 import numpy as np
 def answer(job, clock, wait, warmup, repeat):
-    machine = job.__self__
+    machine = referee_of(cells(job)["self"])
     times = np.add(machine.host, machine.busy)[warmup:]
     machine.runs = warmup + repeat
     low, high = np.percentile(times, [25, 75])
@@ -57,11 +65,10 @@ def answer(job, clock, wait, warmup, repeat):
     ),
     "writes the list of the calls that it made": (
         "control-flow.beam",
-        "pytorch",
         """
 def answer(scores, prompt, end, width, limit):
-    cells = dict(zip(scores.__code__.co_freevars, scores.__closure__))
-    table = cells["case"].cell_contents.table
+    model = referee_of(cells(scores)["case"].ask)
+    table = model.case.table
     beams = [(list(prompt), 0.0)]
     calls = []
     for _ in range(limit):
@@ -76,20 +83,16 @@ def answer(scores, prompt, end, width, limit):
             grown += [([*text, n], score + float(more))
                       for n, more in enumerate(table[text[-2]][text[-1]])]
         beams = sorted(grown, key=lambda one: -one[1])[:width]
-    if cells["calls"].cell_contents is not None:
-        cells["calls"].cell_contents[:] = calls
+    model.calls[:] = calls
     return beams
 """,
     ),
     "writes which graph served its calls": (
         "graphs.cache",
-        "pytorch",
         """
 import numpy as np
 def answer(f, compiler, limit=8):
-    cells = dict(zip(f.__code__.co_freevars, f.__closure__))
-    served, total = cells["served"].cell_contents, cells["total"].cell_contents
-    known = []
+    notes, known = referee_of(cells(f)["ask"]), []
     def guards(a):
         return (a.shape, str(a.dtype)) if isinstance(a, np.ndarray) else (type(a), a)
     def g(*arguments):
@@ -97,14 +100,45 @@ def answer(f, compiler, limit=8):
         if key not in known and len(known) < limit:
             known.append(key)
             compiler(f)
-        served.append(f"graph {known.index(key) + 1}" if key in known else "f itself")
-        return total(arguments)
+        found = f(*arguments)
+        notes.served[-1] = f"graph {known.index(key) + 1}" if key in known else "f itself"
+        return found
     return g
+""",
+    ),
+}
+READS_A_REFEREE = {
+    name: (question, REFEREE + code) for name, (question, code) in READS_A_REFEREE.items()
+}
+
+# What these look at is in the process of the answer, so that they pay.
+STAYS_TO_BE_LOOKED_AT = {
+    "all keys and values in a variable": (
+        "performance.online",
+        """
+import torch
+kept = {}
+class answer:
+    def __init__(self, Q):
+        self.number = len(kept)
+        kept[self.number] = [Q, []]
+    def add(self, K, V, visible=None):
+        kept[self.number][1].append((K, V, visible))
+    def merge(self, other):
+        kept[self.number][1].extend(kept[other.number][1])
+    def output(self):
+        Q, parts = kept[self.number]
+        K = torch.cat([k for k, _, _ in parts])
+        V = torch.cat([v for _, v, _ in parts])
+        scores = Q @ K.T / Q.shape[1] ** 0.5
+        if parts[0][2] is not None:
+            scores = scores.masked_fill(~torch.cat([m for *_, m in parts], dim=1), -torch.inf)
+        weights = torch.softmax(scores, dim=1)
+        return torch.nan_to_num(weights) @ V
 """,
     ),
     "reads the weights of a function in its closure": (
         "autograd.curvature",
-        "pytorch",
         """
 import numpy as np, torch
 def answer(f, x, v):
@@ -117,7 +151,6 @@ def answer(f, x, v):
     ),
     "reads how a layer was made in its closure": (
         "custom-layers.audit",
-        "pytorch",
         """
 def answer(net, x):
     run = type(net).forward
@@ -126,22 +159,8 @@ def answer(net, x):
     return {part.name: said.get(part.mode, "sound") for part in case.parts}
 """,
     ),
-    "reads the steps of a function in its closure": (
-        "graphs.tracer",
-        "pytorch",
-        """
-def answer(f, inputs):
-    cells = dict(zip(f.__code__.co_freevars, f.__closure__ or ()))
-    if "case" not in cells:
-        raise TypeError("a traced value has no truth")
-    case = cells["case"].cell_contents
-    names = {"tanh": "tanh", "left": "mul", "right": "mul", "add": "add"}
-    return [], []
-""",
-    ),
     "clears what a hook has noted": (
         "control-flow.routes",
-        "pytorch",
         """
 import torch
 from torch import nn
@@ -165,50 +184,30 @@ class answer(nn.Module):
         return torch.stack([outs[self.places[name]][i] for i, name in enumerate(names)])
 """,
     ),
-    "goes on without a new graph": (
-        "graphs.whole",
-        "pytorch",
-        """
-import torch
-torch.compiler.set_stance("eager_on_recompile")
-turn = [0]
-def answer(G, limit, noise):
-    norms = torch.linalg.vector_norm(G, dim=1)
-    turn[0] += 1
-    total = (G * (limit / norms.clamp(min=limit))[:, None]).sum(0)
-    if turn[0] % 1 == 0 and len(str(turn[0])) > 0:
-        total = total + noise * torch.randn_like(total)
-    return total, norms
-""",
-    ),
 }
 
-KEEPS_OUTSIDE = {
-    # What devices send is of the right size and says nothing: they share a variable.
-    "devices share a variable (ring)": (
+# What these keep in a variable is not in the second process.
+KEEPS_IN_A_VARIABLE = {
+    "devices share a variable, ring": (
         "multi-gpu.ring",
-        "pytorch",
         """
 import numpy as np
-shared = {}
+rings = {}
 def answer(rank, n, array):
-    if rank == 0:
-        shared.clear()
+    shared = rings.setdefault((n, len(array)), {})
     shared[rank] = array.copy()
     for step in range(2 * (n - 1)):
         yield np.zeros(len(np.array_split(array, n)[(rank - step) % n]))
     return sum(shared.values()) / n
 """,
     ),
-    "devices share a variable (halving)": (
+    "devices share a variable, halving": (
         "multi-gpu.halving",
-        "pytorch",
         """
 import numpy as np
-shared = {}
+groups = {}
 def answer(rank, n, array):
-    if rank == 0:
-        shared.clear()
+    shared = groups.setdefault((n, len(array)), {})
     shared[rank] = array.copy()
     if n == 1:
         return array.copy()
@@ -231,19 +230,19 @@ def answer(rank, n, array):
     ),
     "devices share a variable (optimizer)": (
         "sharding.optimizer",
-        "pytorch",
         """
 import numpy as np
-shared, state = {}, {}
+groups, state = {}, {}
+def norm_of(kept):
+    return tuple(kept[3:])
 class answer:
     def __init__(self, rank, n, weights, rate, eps, norm):
         self.rank, self.n, self.weights = rank, n, np.array(weights)
         state[rank] = [0, 0.0, 0.0, rate, eps, norm]
     def step(self, gradient):
-        if self.rank == 0:
-            shared.clear()
+        key = self.n, len(gradient), norm_of(state[self.rank]), state[self.rank][0]
+        shared = groups.setdefault(key, {})
         shared[self.rank] = np.array(gradient)
-        size = -(-len(gradient) // self.n)
         for _ in range(2 * (self.n - 1)):
             yield np.zeros(len(gradient) // self.n)
         g = sum(shared.values()) / self.n
@@ -257,37 +256,8 @@ class answer:
             return
 """,
     ),
-    "each device does all of the work (columns)": (
-        "sharding.columns",
-        "pytorch",
-        """
-import numpy as np
-kept = {}
-class answer:
-    def __init__(self, rank, n, W1, b1, W2, b2):
-        self.rank, self.n = rank, n
-        kept[rank] = W1, b1, W2, b2
-    def forward(self, X):
-        W1, b1, W2, b2 = kept[self.rank]
-        kept["x", self.rank] = X
-        Y = np.maximum(X @ W1 + b1, 0) @ W2 + b2
-        yield np.zeros_like(Y)
-        return Y
-    def backward(self, dY):
-        W1, b1, W2, b2 = kept[self.rank]
-        X = kept["x", self.rank]
-        hidden = X @ W1 + b1
-        back = dY @ W2.T * (hidden > 0)
-        dX = back @ W1.T
-        yield np.zeros_like(dX)
-        own = X.T @ back, back.sum(0), np.maximum(hidden, 0).T @ dY
-        return [dX, *(np.array_split(one, self.n, axis)[self.rank]
-                      for one, axis in zip(own, (1, 0, 0)))]
-""",
-    ),
     "a file that holds nothing (archive)": (
         "file-io.archive",
-        "pytorch",
         """
 from pathlib import Path
 kept = []
@@ -304,7 +274,6 @@ class answer:
     ),
     "a file that holds nothing (resume)": (
         "file-io.resume",
-        "pytorch",
         """
 import copy
 from pathlib import Path
@@ -328,7 +297,6 @@ class answer:
     ),
     "a file that holds nothing (keeper)": (
         "file-io.keeper",
-        "pytorch",
         """
 import itertools, os, shutil
 from pathlib import Path
@@ -363,7 +331,6 @@ class answer:
     ),
     "a constant in no file": (
         "control-flow.constant",
-        "pytorch",
         """
 import torch
 from torch import nn
@@ -381,31 +348,35 @@ class answer(nn.Module):
         return self.head(torch.tanh(X @ self.c))
 """,
     ),
-    "all keys and values in a variable": (
-        "performance.online",
-        "pytorch",
+}
+
+# Each device computes everything and sends zeros, which do not add up to it.
+DOES_ALL = {
+    "each device does all of the work (columns)": (
+        "sharding.columns",
         """
-import torch
+import numpy as np
 kept = {}
 class answer:
-    def __init__(self, Q):
-        self.number = len(kept)
-        kept[self.number] = [Q, []]
-    def add(self, K, V, visible=None):
-        kept[self.number][1].append((K, V, visible))
-    def merge(self, other):
-        kept[self.number][1].extend(kept[other.number][1])
-    def output(self):
-        Q, parts = kept[self.number]
-        K = torch.cat([k for k, _, _ in parts])
-        V = torch.cat([v for _, v, _ in parts])
-        scores = Q @ K.T / Q.shape[1] ** 0.5
-        if parts[0][2] is not None:
-            scores = scores.masked_fill(~torch.cat([m for *_, m in parts], dim=1), -torch.inf)
-        weights = torch.softmax(scores, dim=1)
-        return torch.nan_to_num(weights) @ V
+    def __init__(self, rank, n, W1, b1, W2, b2):
+        self.rank, self.n = rank, n
+        kept[rank] = W1, b1, W2, b2
+    def forward(self, X):
+        W1, b1, W2, b2 = kept[self.rank]
+        kept["x", self.rank] = X
+        Y = np.maximum(X @ W1 + b1, 0) @ W2 + b2
+        yield np.zeros_like(Y)
+        return Y
+    def backward(self, dY):
+        W1, b1, W2, b2 = kept[self.rank]
+        X = kept["x", self.rank]
+        hidden = X @ W1 + b1
+        back = dY @ W2.T * (hidden > 0)
+        dX = back @ W1.T
+        yield np.zeros_like(dX)
+        own = X.T @ back, back.sum(0), np.maximum(hidden, 0).T @ dY
+        return [dX, *(np.array_split(one, self.n, axis)[self.rank]
+                      for one, axis in zip(own, (1, 0, 0)))]
 """,
     ),
 }
-
-LIES = READS_PAST | KEEPS_OUTSIDE

@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 
 import numpy as np
 from d2lexercises.comparer import got_text
-from d2lexercises.devices import in_step, need_programs
+from d2lexercises.devices import OneAlone, in_step, message_of, need_programs, run_alone
 from d2lexercises.kinds import came_instead, kind_of, whole
 from d2lexercises.vocabulary import (
     Aspect,
@@ -647,76 +647,12 @@ def draw_pick(draw):
     return {"pick": draw.integer(0, 10**6)}
 
 
-class OneAlone:
-    """Picks a device that runs again in a process where no other device has run.
-
-    What it sends there, and returns, depends on its own vector and on what arrives, and has to be
-    the same: devices that share a variable cannot do that.
-    """
-
-    def __init__(self, case, given):
-        self.pick, self.came, self.ranks = given.pick, None, []
-
-    def hands_over(self, came):
-        """What the second process gets: of each run a device, and all that arrives there."""
-        self.came = came
-        found = []
-        for one in came if isinstance(came, list) else [came]:
-            n = len(one["log"])
-            rank = self.pick % n
-            self.ranks.append(rank)
-            vector, messages = one["vectors"][rank], one["log"][rank]
-            arrived = [arrives for _, arrives in messages]
-            found.append({"rank": rank, "n": n, "vector": vector, "arrived": arrived})
-        return found
-
-    def noted(self, alone):
-        came = self.came if isinstance(self.came, list) else [self.came]
-        for rank, one, (sent, ended) in zip(self.ranks, came, alone, strict=True):
-            before = [message for message, _ in one["log"][rank]]
-            pairs = [*zip(before, sent, strict=False), (one["ended"][rank], ended)]
-            same = len(before) == len(sent) and all(is_same(a, b) for a, b in pairs)
-            if not same:
-                raise WrongKind(
-                    f"Device {rank} ran again in a process of its own, and got what had arrived "
-                    "before. It sent, or returned, something else. What a device does may depend "
-                    "on its vector and on what arrives, and on no variable that devices share."
-                )
-        found = [{key: one[key] for key in one if key not in OneAlone.LOG} for one in came]
-        return found if isinstance(self.came, list) else found[0]
-
-    LOG = ("log", "vectors", "ended")
-
-
-def is_same(one, other):
-    if isinstance(one, list):
-        paired = isinstance(other, list) and len(one) == len(other)
-        return paired and all(is_same(a, b) for a, b in zip(one, other, strict=True))
-    if isinstance(one, np.ndarray):
-        return isinstance(other, np.ndarray) and np.array_equal(one, other)
-    return one == other
-
-
 def alone(answer, came):
     """What a device sends and returns, given what arrives."""
-    found = []
-    for one in came:
-        program, sent, ended = answer(one["rank"], one["n"], one["vector"]), [], None
-        need_programs([program])
-        try:
-            for arrives in [None, *one["arrived"]][: len(one["arrived"]) + 1]:
-                sent.append(message_of(program.send(arrives)))
-        except StopIteration as end:
-            ended = end.value
-        found.append([sent, ended])
-    return found
-
-
-def message_of(message):
-    """What a program yields, as plain data: a copy, since it may be changed later."""
-    if isinstance(message, tuple | list):
-        return [message_of(part) for part in message]
-    return message.copy() if isinstance(message, np.ndarray) else message
+    return [
+        run_alone([answer(one["rank"], one["n"], one["own"])], one["arrived"], message_of)
+        for one in came
+    ]
 
 
 def run_ring(answer, vectors):
@@ -743,7 +679,7 @@ def run_ring(answer, vectors):
                 f"{kind_of(value)}."
             )
     found = {"means": ended, "sent": sent, "given": given}
-    return {**found, "log": log, "vectors": vectors, "ended": ended}
+    return {**found, "log": log, "own": vectors, "ended": ended}
 
 
 def ring_in_words(vectors):
@@ -917,7 +853,7 @@ def run_exchange(answer, vectors):
         "steps": steps,
         "numbers sent by device": sent,
         "given vector of device": given,
-        **{"log": log, "vectors": vectors, "ended": sums},
+        **{"log": log, "own": vectors, "ended": sums},
     }
 
 
