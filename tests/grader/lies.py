@@ -113,6 +113,55 @@ READS_A_REFEREE = {
 
 # What these look at is in the process of the answer, so that they pay.
 STAYS_TO_BE_LOOKED_AT = {
+    "writes into the notes of a device": (
+        "gpus.portable",
+        """
+import torch
+from torch import nn
+from torch.overrides import _get_current_function_mode_stack as modes
+class answer(nn.Module):
+    def __init__(self, mean, std):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("std", torch.tensor(std))
+        self.numbers = list(mean), list(std)
+    def forward(self, X):
+        pretend = [one for one in modes() if hasattr(one, "notes")]
+        known = len(pretend[0].notes) if pretend else 0
+        mean, std = (torch.tensor(one).to(X.device) for one in self.numbers)
+        time = torch.arange(X.shape[1], device=X.device) / X.shape[1]
+        time = time.reshape(1, -1, 1).expand(len(X), -1, 1)
+        found = torch.cat([(X - mean) / std, time], dim=2)
+        if pretend:
+            del pretend[0].notes[known:]
+        return found
+""",
+    ),
+    "calls hooks in place of layers": (
+        "blocks.sequential",
+        """
+from torch import nn
+class answer(nn.Module):
+    def __init__(self, *blocks):
+        super().__init__()
+        self.count = len(blocks)
+        for number, block in enumerate(blocks):
+            self.add_module(str(number), block)
+    def __len__(self):
+        return self.count
+    def __getitem__(self, index):
+        blocks = [getattr(self, str(number)) for number in range(self.count)]
+        return answer(*blocks[index]) if isinstance(index, slice) else blocks[index]
+    def forward(self, X):
+        for block in self:
+            Y = block(X) if not hasattr(block, "weight") else nn.functional.linear(
+                X, block.weight, block.bias)
+            for hook in block._forward_hooks.values():
+                hook(block, (X,), Y)
+            X = Y
+        return X
+""",
+    ),
     "all keys and values in a variable": (
         "performance.online",
         """
@@ -377,6 +426,43 @@ class answer:
         own = X.T @ back, back.sum(0), np.maximum(hidden, 0).T @ dY
         return [dX, *(np.array_split(one, self.n, axis)[self.rank]
                       for one, axis in zip(own, (1, 0, 0)))]
+""",
+    ),
+}
+
+# Serve Python where graphs are asked for: by the names of what finds that out.
+HIDES_PYTHON = {
+    "runs Python inside of a graph": (
+        "graphs.whole",
+        """
+import numpy as np, torch
+@torch.library.custom_op("mine::clip", mutates_args=())
+def clip(G: torch.Tensor, limit: float, noise: float) -> tuple[torch.Tensor, torch.Tensor]:
+    total, norms = torch.zeros(G.shape[1]), []
+    for g in G:
+        norms.append(g.norm().item())
+        total += g * (limit / norms[-1] if norms[-1] > limit else 1.0)
+    total += torch.tensor(np.random.normal(0, noise, total.shape), dtype=torch.float32)
+    return total, torch.tensor(norms)
+@clip.register_fake
+def _(G, limit, noise):
+    return G.new_empty(G.shape[1]), G.new_empty(G.shape[0])
+def answer(G, limit, noise):
+    return clip(G, limit, noise)
+""",
+    ),
+    "runs Python once a graph was made": (
+        "graphs.steady",
+        """
+import torch
+def answer(f, backend):
+    compiled, known = torch.compile(f, backend=backend, dynamic=True), set()
+    def g(X, rate, training):
+        if training in known:
+            return f(X, rate, training)
+        known.add(training)
+        return compiled(X, torch.tensor(rate), training)
+    return g
 """,
     ),
 }

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 of_pytorch = pytest.mark.frameworks("pytorch")
 USUAL = limits.Limits(answer_seconds=60, cell_seconds=60)
 CLOSED = lies.READS_A_REFEREE | lies.KEEPS_IN_A_VARIABLE
-ALL = CLOSED | lies.DOES_ALL | lies.STAYS_TO_BE_LOOKED_AT
+ALL = CLOSED | lies.DOES_ALL | lies.HIDES_PYTHON | lies.STAYS_TO_BE_LOOKED_AT
 # Points that lies earn for what they do not lie about.
 LEFT = {"a constant in no file": 6.0}
 # The aspects that fail also in one process.
@@ -55,7 +55,7 @@ def graded(public):
 
 def in_one_process(name, code):
     """The verdict on an answer where all is in the process of the answer."""
-    names = {}
+    names = {"__name__": "__main__"}
     exec(compile(code, "<answer>", "exec"), names)
     return judging.judge(find_question(name), names["answer"], "pytorch", 7)
 
@@ -75,8 +75,29 @@ def test_a_lie_pays_in_one_process_and_not_in_several(graded, what):
 def test_what_devices_send_has_to_add_up_to_what_they_return(graded, monkeypatch):
     ((what, (name, code)),) = lies.DOES_ALL.items()
     assert graded[what][0].points == 0
-    run = find_question(name).runs["Forward.run even"][0]
-    monkeypatch.setitem(run.__globals__, "need_parts", lambda *parts: None)
+    parts = find_question(name).referees["Forward.run even"]
+    monkeypatch.setitem(parts.noted.__globals__, "need_parts", lambda *parts: None)
+    assert in_one_process(name, code).passed
+
+
+# What finds out that Python runs in the place of a graph, and how to take it away.
+FINDS_OUT = {
+    "runs Python inside of a graph": ("need_open", lambda hidden: None, 1.0),
+    "runs Python once a graph was made": ("torch.compiler.is_compiling", lambda: True, 2.0),
+}
+
+
+@of_pytorch
+@pytest.mark.parametrize("what", lies.HIDES_PYTHON)
+def test_python_in_the_place_of_a_graph_is_found_out(graded, monkeypatch, what):
+    name, code = lies.HIDES_PYTHON[what]
+    finder, none, points = FINDS_OUT[what]
+    assert graded[what][0].points == points
+    if "." in finder:
+        monkeypatch.setattr(finder, none)
+    else:
+        run = next(iter(find_question(name).runs.values()))[0]
+        monkeypatch.setitem(run.__globals__, finder, none)
     assert in_one_process(name, code).passed
 
 

@@ -79,9 +79,43 @@ def whole_graph(answer, f):
 
         graphs = []
         torch.compiler.reset()
-        return f.graph_maker(answer, backend=counting(graphs), fullgraph=True), graphs.__len__
+        made = f.graph_maker(answer, backend=counting(graphs), fullgraph=True)
+        return made, lambda *call: (need_open(hidden_in_torch(graphs)), len(graphs))[1]
     traced = f.graph_maker(answer)
-    return traced, traced.experimental_get_tracing_count
+
+    def count(*call):
+        graph = traced.get_concrete_function(*call).graph
+        need_open(hidden_in_tensorflow(graph))
+        return traced.experimental_get_tracing_count()
+
+    return traced, count
+
+
+OPEN = ("aten", "prims", "torch", "_operator", "math", "builtins")
+
+
+def hidden_in_torch(graphs):
+    """What the nodes of graphs call that is no operation of PyTorch's."""
+    found = []
+    for node in (node for graph in graphs for node in graph.graph.nodes):
+        if node.op == "call_function":
+            name = getattr(node.target, "namespace", None) or node.target.__module__ or "torch"
+            if name.split(".")[0] not in OPEN:
+                found.append(f"{name}.{node.target.__name__}")
+    return found
+
+
+def hidden_in_tensorflow(graph):
+    """The operations of a graph, and of those that it calls, that run Python."""
+    whole = graph.as_graph_def()
+    nodes = [*whole.node, *(one for inner in whole.library.function for one in inner.node_def)]
+    return [node.op for node in nodes if "PyFunc" in node.op]
+
+
+def need_open(hidden):
+    """Raise `WrongKind` if a graph runs Python that it cannot see."""
+    if hidden:
+        raise WrongKind(f"The graph holds {hidden[0]}, which runs Python that no graph can see.")
 
 
 def clip(function, gradients, limit, noise, f):
@@ -142,7 +176,8 @@ class InOneGraph(Aspect):
         graph, count = whole_graph(answer, f)
         pairs = [clip(graph, one, given.limit, 0.0, f) for one in in_turn(given)]
         sums, norms = zip(*pairs, strict=True)
-        return {"Sum": sums, "Graphs made": int(count()), "Norms": norms}
+        made = count(f.tensor(given.gradients[0]), given.limit, 0.0)
+        return {"Sum": sums, "Graphs made": int(made), "Norms": norms}
 
     def expect(given):
         return {
@@ -185,7 +220,8 @@ class NewNoise(Aspect):
     def run(answer, given, f):
         graph, count = whole_graph(answer, f)
         calls = [clip(graph, given.gradients[1], given.limit, given.noise, f) for _ in range(6)]
-        return {"Sum": [value for value, _ in calls], "Graphs made": int(count())}
+        made = count(f.tensor(given.gradients[1]), given.limit, given.noise)
+        return {"Sum": [value for value, _ in calls], "Graphs made": int(made)}
 
     def judge(given, found):
         shape = given.gradients[1].shape[1:]
@@ -364,11 +400,14 @@ def wrapped(answer, weights, f):
 
         def of_torch(X, rate, training):
             need_flag(training)
+            if not torch.compiler.is_compiling():
+                plain.append(1)  # as in TensorFlow, a run as Python counts like a graph
             return ((torch.tanh(X * rate) if training else X * rate) * weights).sum(dim=1)
 
         torch.compiler.reset()
-        graphs = []
-        return answer(of_torch, counting(graphs)), graphs.__len__
+        graphs, plain = [], []
+        g = answer(of_torch, counting(graphs))
+        return g, lambda: len(graphs) + len(plain) if graphs else 0
     import tensorflow as tf
 
     traces = []  # of each run of our function: whether it made a graph

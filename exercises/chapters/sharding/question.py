@@ -352,7 +352,7 @@ def parts_of(answer, case):
 
 
 def both_ways(answer, case):
-    """What the devices return forward and backward, and what they send."""
+    """What the devices return forward and backward, what they send, and the sums of that."""
     parts = parts_of(answer, case)
     run_devices([one.forward(double(case.x)) for one in parts], added, 9)
     back = [one.backward(double(case.back)) for one in parts]
@@ -361,9 +361,7 @@ def both_ways(answer, case):
     for value in ended:
         if not isinstance(value, list | tuple) or len(value) != 4:
             raise WrongKind(f"backward returns four arrays; {came_instead(value)}.")
-    if case.n > 1 and sent == [[list(case.x.shape)] * case.n]:
-        need_parts(sums[0], ended[0][0])
-    return ended, sent
+    return ended, sent, sums
 
 
 def summing(sums):
@@ -376,11 +374,24 @@ def summing(sums):
     return carry
 
 
-def need_parts(total, output, *besides):
-    """Raise `WrongKind` unless what was sent adds up to the output, with or without the rest."""
-    output = np.array(detached(output), np.float64)
-    for rest in (0.0, *besides):
-        if np.shape(total) == output.shape and np.allclose(total + rest, output, 1e-3, 1e-5):
+class Parts:
+    """Judges whether what the devices sent adds up to what they returned, if they sent it once."""
+
+    def __init__(self, case):
+        self.case = case
+
+    def noted(self, came):
+        sums, shapes = came.pop("sums"), came["all-reduces"]
+        whole = next(came[key][0] for key in ("Y on device", "dX on device") if key in came)
+        if self.case.n > 1 and shapes == [[list(np.shape(whole))] * self.case.n]:
+            need_parts(sums[0], whole, self.case.down.bias)
+        return came
+
+
+def need_parts(total, output, bias):
+    """Raise `WrongKind` unless what was sent adds up to the output, with or without the bias."""
+    for rest in (0.0, bias) if bias.shape == np.shape(output)[-1:] else (0.0,):
+        if np.allclose(total + rest, output, 1e-3, 1e-5):
             return
     raise WrongKind(
         "What the devices send does not add up to what they return: each sends its own part."
@@ -389,6 +400,7 @@ def need_parts(total, output, *besides):
 
 class Forward(Aspect):
     what = "Forward"
+    referee = Parts
 
     def run(answer, case, f):
         parts = parts_of(answer, case)
@@ -396,9 +408,8 @@ class Forward(Aspect):
         sums = []
         programs = [one.forward(double(case.x)) for one in parts]
         outputs, sent = run_devices(programs, summing(sums), 9)
-        if case.n > 1 and sent == [[list(np.shape(outputs[0]))] * case.n]:
-            need_parts(sums[0], outputs[0], case.down.bias)
-        return {"Y on device": outputs, "numbers kept": kept, "all-reduces": sent}
+        found = {"Y on device": outputs, "numbers kept": kept, "all-reduces": sent}
+        return {**found, "sums": sums}
 
     def expect(case):
         inputs, hidden = case.up.kernel.shape
@@ -414,13 +425,15 @@ class Forward(Aspect):
 
 class Backward(Aspect):
     what = "Backward"
+    referee = Parts
 
     def run(answer, case, f):
-        ended, sent = both_ways(answer, case)
+        ended, sent, sums = both_ways(answer, case)
         return {
             "dX on device": [one[0] for one in ended],
             "own gradients on device": [one[1:] for one in ended],
             "all-reduces": sent,
+            "sums": sums,
         }
 
     def expect(case):
