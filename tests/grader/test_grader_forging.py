@@ -235,6 +235,8 @@ def test_where_there_is_a_referee_not_even_the_judge_helps(exam):
     assert points(READS_ONCE) == 5
     for attack in (READS_ALL, ASKS, FINDS, bringing(leaked) + "\nsmallest = None"):
         assert points(attack) == 0, attack[:200]
+    endless = "def smallest(size, read):\n    while True:\n        read(0)"
+    assert exam.transcript([endless, CHECK_SMALLEST]).answers["exam.smallest"].status == "flooded"
     asked = exam.transcript([ASKS, CHECK_SMALLEST]).answers["exam.smallest"]
     assert asked.inspected == {"ReadOnce.run": [["WrongKind"] * 6, 0]}
 

@@ -13,6 +13,7 @@ from exercise_answers import exercise_file
 from grader.intake.notebooks import read_notebook
 from grader.judging import questions
 from grader.sandbox import limits, stage
+from grader.sandbox.inside.looking import looks
 from grader_tools import Ground, notebook
 
 pytestmark = pytest.mark.slow
@@ -47,9 +48,8 @@ def graded(public):
     cells = [f"{code}\ncheck({name!r}, answer)" for name, code in ALL.values()]
     transcript = public.transcript(cells, framework="pytorch", sizes=USUAL)
     found = {}
-    for number, (what, (name, _)) in enumerate(ALL.items(), 1):
-        looks = [one for one in transcript.looks if one.startswith(f"cell {number},")]
-        found[what] = (public.mark(name, transcript, "pytorch"), looks)
+    for what, (name, code) in ALL.items():
+        found[what] = (public.mark(name, transcript, "pytorch"), looks([code]))
     return found
 
 
@@ -104,15 +104,15 @@ def test_python_in_the_place_of_a_graph_is_found_out(graded, monkeypatch, what):
 @of_pytorch
 @pytest.mark.parametrize("what", lies.STAYS_TO_BE_LOOKED_AT)
 def test_what_stays_in_the_process_pays_and_is_to_be_looked_at(graded, what):
-    mark, looks = graded[what]
-    assert mark.points == mark.out_of and looks, mark.findings
+    mark, found = graded[what]
+    assert mark.points == mark.out_of and found, mark.findings
 
 
 @of_pytorch
 @pytest.mark.parametrize("what", [*lies.KEEPS_IN_A_VARIABLE, *lies.DOES_ALL])
 def test_data_that_is_kept_in_a_variable_is_to_be_looked_at(graded, what):
-    _, looks = graded[what]
-    assert any("keeps data from one call to another" in one for one in looks)
+    _, found = graded[what]
+    assert any("keeps data from one call to another" in one for one in found)
 
 
 HONEST = sorted({name for name, _ in CLOSED.values()} | {"custom-layers.statistics"})

@@ -49,6 +49,7 @@ _MORE_STARTS = 10  # of workers, in addition to two for each question
 _MOST_MACHINE_FAILURES = 3
 REASON_LENGTH = 500  # characters
 _POLL = 0.1  # seconds between looks at `stop`, and at the memory of a worker
+_MOST_ASKS = 10_000  # of a referee, by one answer
 _LITTLE = 0.5  # of the time of a step: what used less of a processor waited for something
 
 Draw = Callable[[str], dict[str, Any]]  # returns a question's inputs
@@ -367,6 +368,9 @@ class _Session:
         """Run the second process, and record what answers give there."""
         handed = dict(second.handed)
         found = second.run()
+        self.result.seconds += found.seconds
+        for line in found.notes:
+            self.note(f"second process: {line}")
         self.result.doubt = self.result.doubt or found.doubt
         for name, again in found.answers.items():
             answer = self.result.answers[name]
@@ -418,6 +422,7 @@ class _Exchange:
         self._began, self._used = time.monotonic(), 0.0  # of this step
         self.step = "start"
         self.nonce: str | None = None  # of the request that the worker has to answer
+        self.asks = 0  # of a referee, in this step
         self.until = 0.0
 
     def run(self) -> None:
@@ -479,6 +484,9 @@ class _Exchange:
         elif "ask" in message and self.step in session.asked and self.step not in session.handed:
             nonce = message.get("nonce")
             if type(nonce) is str and nonce == self.nonce:
+                self.asks += 1
+                if self.asks > _MOST_ASKS:  # before its time is over, of which it uses a part
+                    raise ChannelFlooded
                 answer = session.referee.ask(self.step, message["ask"], self.until)
                 self.channel.send(answer, session.limits.answer_seconds)
         elif isinstance(prevented := message.get("prevented"), dict) and self.nonce is None:
@@ -499,7 +507,7 @@ class _Exchange:
     def _request_outputs(self, name: str) -> None:
         """Send the inputs of a question whose answer is ready."""
         session = self.session
-        self.step = name
+        self.step, self.asks = name, 0
         self._set_deadline(session.limits.answer_seconds)
         self.nonce = secrets.token_hex(16)
         request: dict[str, Any] = {"nonce": self.nonce, "question": name}
