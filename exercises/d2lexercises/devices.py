@@ -66,39 +66,46 @@ def in_step(
 _OF_RUN = ("log", "own", "ended")
 
 
-class OneAlone:
-    """A referee that picks a device, which then runs again where no other device has run.
+class Alone:
+    """A referee that has devices run again, one after another, in a process where none has run.
 
     What a device sends and returns depends on what it has of its own and on what arrives. So it has
-    to be the same there: devices that share a variable cannot do that. A run returns, beside what
-    is judged, for each device: "log", a pair for each of its messages, of what it sent and what
-    arrived in that step; "own", what it has of its own; "ended", what it returned. An `again` gets
-    a list with "rank", "n", "own" and "arrived", and returns for each what `run_alone` does.
+    to be the same there: a device that needs what others wrote into a variable cannot do that, as
+    long as others have still to run. Which comes first is drawn, as the input `pick`. A run
+    returns, beside what is judged, for each device: "log", a pair for each of its messages, of what
+    it sent and what arrived in that step; "own", what it has of its own; "ended", what it returned.
+    An `again` gets a list with "rank", "n", "own" and "arrived", and returns for each what
+    `run_alone` does.
     """
 
     def __init__(self, case: Given, given: Given) -> None:
         self.pick, self.many = given.pick, False
         self.came: list[Any] = []
-        self.ranks: list[int] = []
+        self.devices: list[tuple[Any, int]] = []
 
     def hands_over(self, came: Any) -> Any:
-        """What the second process gets: of each run a device, and all that arrived there."""
+        """What the second process gets: of each run all devices, and what arrived there."""
         self.many, self.came = isinstance(came, list), came if isinstance(came, list) else [came]
-        self.ranks = [self.pick % len(one["log"]) for one in self.came]
-        found = []
-        for rank, one in zip(self.ranks, self.came, strict=True):
-            arrived = [arrives for _, arrives in one["log"][rank]]
+        for one in self.came:
             n = len(one["log"])
-            found.append({"rank": rank, "n": n, "own": one["own"][rank], "arrived": arrived})
-        return found
+            self.devices += [(one, (self.pick + number) % n) for number in range(n)]
+        return [
+            {
+                "rank": rank,
+                "n": len(one["log"]),
+                "own": one["own"][rank],
+                "arrived": [arrives for _, arrives in one["log"][rank]],
+            }
+            for one, rank in self.devices
+        ]
 
     def noted(self, came: Any) -> Any:
-        """What is judged: what the run gave, if the device did the same alone.
+        """What is judged: what the run gave, if each device did the same alone.
 
         Raises:
-            WrongKind: it did something else.
+            WrongKind: one did something else.
         """
-        for rank, one, (sent, ended) in zip(self.ranks, self.came, came, strict=True):
+        for (one, rank), (sent, ended) in zip(self.devices, came, strict=True):
             before = [message for message, _ in one["log"][rank]]
             if not _is_same([*before, one["ended"][rank]], [*sent, ended]):
                 raise WrongKind(

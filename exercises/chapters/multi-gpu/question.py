@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 
 import numpy as np
 from d2lexercises.comparer import got_text
-from d2lexercises.devices import OneAlone, in_step, message_of, need_programs, run_alone
+from d2lexercises.devices import Alone, in_step, message_of, need_programs, run_alone
 from d2lexercises.kinds import came_instead, kind_of, whole
 from d2lexercises.vocabulary import (
     Aspect,
@@ -689,7 +689,7 @@ def ring_in_words(vectors):
 
 
 class Ring(Aspect):
-    referee = OneAlone
+    referee = Alone
 
     def run(answer, given, f):
         return run_ring(answer, given.mean)
@@ -729,7 +729,7 @@ class UnequalChunks(Aspect):
     code = "np.array_split(array, n)"
 
     form = [{"means": [np.ndarray], "sent": [[int]]}]
-    referee = OneAlone
+    referee = Alone
 
     def run(answer, given, f):
         return [run_ring(answer, vectors) for vectors in given.unequal]
@@ -864,7 +864,7 @@ def shown_halving(case):
 
 class Exchange(Aspect):
     what = "Result"
-    referee = OneAlone
+    referee = Alone
 
     def run(answer, case, f):
         return run_exchange(answer, case.vectors)

@@ -11,7 +11,7 @@ import math
 from itertools import islice
 
 import numpy as np
-from d2lexercises.devices import OneAlone, in_step, run_alone
+from d2lexercises.devices import Alone, in_step, run_alone
 from d2lexercises.kinds import came_instead, kind_of, parts_in, whole
 from d2lexercises.networks import attribute
 from d2lexercises.vocabulary import (
@@ -863,7 +863,7 @@ def draw_pick(draw):
 
 class Steps(Aspect):
     what = "Steps"
-    referee = OneAlone
+    referee = Alone
 
     def run(answer, case, f):
         n, sent = case.n, 0
