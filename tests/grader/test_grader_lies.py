@@ -115,6 +115,45 @@ def test_data_that_is_kept_in_a_variable_is_to_be_looked_at(graded, what):
     assert any("keeps data from one call to another" in one for one in found)
 
 
+TWICE = """
+from pathlib import Path
+import torch
+class Archive:
+    def __init__(self, path):
+        self.path = path
+    def save(self, tensors):
+        torch.save({name: one.clone() for name, one in tensors.items()}, self.path)
+    def load(self):
+        return torch.load(self.path)
+"""
+
+
+@of_pytorch
+def test_a_question_that_is_checked_twice_runs_again_twice(public):
+    public.demo = {"file-io.archive": find_question("file-io.archive")}
+    cells = [TWICE, *["check('file-io.archive', Archive)"] * 2]
+    marks, transcript = public.marks(cells, framework="pytorch", sizes=USUAL)
+    assert marks == {"file-io.archive": 6.0}, transcript.notes
+    # In the second process an answer gets what it saved, and no inputs.
+    peek = """
+import sys
+class Archive(Archive):
+    def load(self):
+        frame, seen = sys._getframe(), set()
+        while frame:
+            held = frame.f_locals.get("request")
+            seen |= set(held) if isinstance(held, dict) else set()
+            frame = frame.f_back
+        raise RuntimeError(" ".join(sorted(seen)))
+"""
+    transcript = public.transcript(
+        [TWICE, peek, *["check('file-io.archive', Archive)"] * 2], framework="pytorch", sizes=USUAL
+    )
+    said = transcript.answers["file-io.archive"].inspected
+    errors = {one["error"]["message"] for one in said.values()}
+    assert errors == {"handed nonce question"}
+
+
 HONEST = sorted({name for name, _ in CLOSED.values()} | {"custom-layers.statistics"})
 CHAPTERS = sorted({name.split(".")[0] for name in HONEST} | {"sharding"})
 

@@ -128,7 +128,7 @@ def collect_answers(
         transcript = session.run()
         if session.handed:
             second = _Session(cells, list(session.handed), *common)
-            second.plans, second.referee, second.handed = {}, session.referee, session.handed
+            second.sends = session.handed
             session.take_over(second)
         _Inspector(session).run()
     finally:
@@ -162,7 +162,8 @@ class _Session:
         self.defences = defences
         self.plans: Plans = {}
         self.referee = _Referee(self)
-        self.handed: dict[str, dict[str, Any]] = {}  # by question, to the second process
+        self.handed: dict[str, dict[str, Any]] = {}  # by question, for the second process
+        self.sends: dict[str, dict[str, Any]] = {}  # in the second process, in place of inputs
         self.asked = list(questions)  # of the present worker
         self.unasked: list[str] | None = None  # what is defined where no check was called
         self.announced = ""  # the last step that the present worker began, and that is no question
@@ -349,7 +350,7 @@ class _Session:
         answer = Answer(ANSWERED, outputs)
         self.handed.pop(name, None)
         plan = self.plans.get(name)
-        if plan and isinstance(outputs, dict):
+        if plan and plan["overs"] and isinstance(outputs, dict):
             counts = self.counts(name)
             for key, of in plan["repeats"].items():
                 came = outputs.get(of)
@@ -366,7 +367,6 @@ class _Session:
 
     def take_over(self, second: _Session) -> None:
         """Run the second process, and record what answers give there."""
-        handed = dict(second.handed)
         found = second.run()
         self.result.seconds += found.seconds
         for line in found.notes:
@@ -378,15 +378,18 @@ class _Session:
                 self.result.answers[name] = again
                 continue
             outputs = again.outputs if again.status == ANSWERED else None
-            for key in handed[name]:
+            for key in self.handed[name]:
                 of = self.plans[name]["repeats"][key]
-                if not isinstance(outputs, dict) or error_in(outputs) is not None:
-                    came: Any = outputs or stopped(_NO_SECOND.format(again.status))
-                elif of in self.plans[name]["referees"]:
-                    came = self.referee.turn(name, "noted", of, outputs.get(key))
+                if not isinstance(outputs, dict):
+                    answer.inspected[key] = stopped(_NO_SECOND.format(again.status))
+                elif error_in(outputs) is not None or of not in self.plans[name]["referees"]:
+                    answer.inspected[key] = outputs.get(key, outputs)
                 else:
-                    came = outputs.get(key)
-                answer.inspected[key] = came
+                    try:
+                        came = self.referee.turn(name, "noted", of, outputs.get(key))
+                        answer.inspected[key] = came
+                    except (ChannelSilent, ChannelClosed, ChannelFlooded, MemoryExceeded):
+                        self.result.answers[name] = needs_person("The referee's process ended.")
 
     def counts(self, name: str) -> dict[str, int | None]:
         """The number of cases of each run of a question with referees, or a second process."""
@@ -481,7 +484,7 @@ class _Exchange:
                 session.settle_outputs(self.step, message["outputs"])
                 self.step = session.announced
                 self._set_deadline(session.limits.cell_seconds)
-        elif "ask" in message and self.step in session.asked and self.step not in session.handed:
+        elif "ask" in message and self.step in session.asked and not session.sends:
             nonce = message.get("nonce")
             if type(nonce) is str and nonce == self.nonce:
                 self.asks += 1
@@ -511,8 +514,8 @@ class _Exchange:
         self._set_deadline(session.limits.answer_seconds)
         self.nonce = secrets.token_hex(16)
         request: dict[str, Any] = {"nonce": self.nonce, "question": name}
-        if name in session.handed:
-            request["handed"] = session.handed[name]
+        if name in session.sends:
+            request["handed"] = session.sends[name]
         else:
             inputs, plan = session.draw(name), session.plans.get(name, {})
             kept = plan.get("kept", ())
