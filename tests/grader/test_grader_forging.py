@@ -236,7 +236,9 @@ def test_where_there_is_a_referee_not_even_the_judge_helps(exam):
     for attack in (READS_ALL, ASKS, FINDS, bringing(leaked) + "\nsmallest = None"):
         assert points(attack) == 0, attack[:200]
     endless = "def smallest(size, read):\n    while True:\n        read(0)"
-    assert exam.transcript([endless, CHECK_SMALLEST]).answers["exam.smallest"].status == "flooded"
+    transcript = exam.transcript([endless, CHECK_SMALLEST])
+    assert transcript.answers["exam.smallest"].status in ("flooded", "hung")  # on a slow machine
+    assert not transcript.doubt  # it did not wait for the machine
     asked = exam.transcript([ASKS, CHECK_SMALLEST]).answers["exam.smallest"]
     assert asked.inspected == {"ReadOnce.run": [["WrongKind"] * 6, 0]}
 

@@ -49,7 +49,7 @@ _MORE_STARTS = 10  # of workers, in addition to two for each question
 _MOST_MACHINE_FAILURES = 3
 REASON_LENGTH = 500  # characters
 _POLL = 0.1  # seconds between looks at `stop`, and at the memory of a worker
-_MOST_ASKS = 10_000  # of a referee, by one answer
+_MANY_ASKS, _MOST_ASKS = 1000, 10_000  # of a referee, by one answer
 _LITTLE = 0.5  # of the time of a step: what used less of a processor waited for something
 
 Draw = Callable[[str], dict[str, Any]]  # returns a question's inputs
@@ -457,7 +457,8 @@ class _Exchange:
         """Return that this step used little processor time, in words; "" if it used much."""
         seconds = time.monotonic() - self._began
         used = self.worker.processor_seconds - self._used
-        return _idle(used, seconds) if used < _LITTLE * seconds else ""
+        waited = used < _LITTLE * seconds and self.asks < _MANY_ASKS  # else for its referee
+        return _idle(used, seconds) if waited else ""
 
     def _set_deadline(self, seconds: float) -> None:
         self._began, self._used = time.monotonic(), self.worker.processor_seconds
