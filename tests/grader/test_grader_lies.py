@@ -22,7 +22,7 @@ USUAL = limits.Limits(answer_seconds=60, cell_seconds=60)
 CLOSED = lies.READS_A_REFEREE | lies.KEEPS_IN_A_VARIABLE
 ALL = CLOSED | lies.DOES_ALL | lies.HIDES_PYTHON | lies.STAYS_TO_BE_LOOKED_AT
 # Points that lies earn for what they do not lie about.
-LEFT = {"a constant in no file": 6.0}
+LEFT = {"a constant in no file": 6.0, "statistics in no file": 6.0}
 # The aspects that fail also in one process.
 NOT_EVEN_HERE = {
     "reads chunks past what counts": {"a chunk that is missing"},
@@ -154,7 +154,7 @@ class Archive(Archive):
     assert errors == {"handed nonce question"}
 
 
-HONEST = sorted({name for name, _ in CLOSED.values()} | {"custom-layers.statistics"})
+HONEST = sorted({name for name, _ in CLOSED.values()})
 CHAPTERS = sorted({name.split(".")[0] for name in HONEST} | {"sharding"})
 
 
