@@ -10,7 +10,10 @@ import inspect
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from d2lexercises.faults import WrongKind
+from d2lexercises.given import Given
 from d2lexercises.kinds import kind_of
 
 Program = Generator[Any, Any, Any]
@@ -58,3 +61,109 @@ def in_step(
             )
         arrived = carry(parcels)
     raise WrongKind(f"The programs have not ended after {most + 1} steps.")
+
+
+_OF_RUN = ("log", "own", "ended")
+
+
+class Alone:
+    """A referee that has devices run again, one after another, in a process where none has run.
+
+    What a device sends and returns depends on what it has of its own and on what arrives. So it has
+    to be the same there: a device that needs what others wrote into a variable cannot do that, as
+    long as others have still to run. Which comes first is drawn, as the input `pick`. A run
+    returns, beside what is judged, for each device: "log", a pair for each of its messages, of what
+    it sent and what arrived in that step; "own", what it has of its own; "ended", what it returned.
+    An `again` gets a list with "rank", "n", "own" and "arrived", and returns for each what
+    `run_alone` does.
+    """
+
+    def __init__(self, case: Given, given: Given) -> None:
+        self.pick, self.many = given.pick, False
+        self.came: list[Any] = []
+        self.devices: list[tuple[Any, int]] = []
+
+    def hands_over(self, came: Any) -> Any:
+        """What the second process gets: of each run all devices, and what arrived there."""
+        self.many, self.came = isinstance(came, list), came if isinstance(came, list) else [came]
+        for one in self.came:
+            n = len(one["log"])
+            self.devices += [(one, (self.pick + number) % n) for number in range(n)]
+        return [
+            {
+                "rank": rank,
+                "n": len(one["log"]),
+                "own": one["own"][rank],
+                "arrived": [arrives for _, arrives in one["log"][rank]],
+            }
+            for one, rank in self.devices
+        ]
+
+    def noted(self, came: Any) -> Any:
+        """What is judged: what the run gave, if each device did the same alone.
+
+        Raises:
+            WrongKind: one did something else.
+        """
+        for (one, rank), (sent, ended) in zip(self.devices, came, strict=True):
+            before = [message for message, _ in one["log"][rank]]
+            if not _is_same([*before, one["ended"][rank]], [*sent, ended]):
+                raise WrongKind(
+                    f"Device {rank} ran again in a process of its own, and got what had arrived "
+                    "before. It sent, or returned, something else. What a device does may depend "
+                    "on what it has and on what arrives, and on no variable that devices share."
+                )
+        found = [{key: one[key] for key in one if key not in _OF_RUN} for one in self.came]
+        return found if self.many else found[0]
+
+
+def run_alone(
+    programs: Iterable[Program], arrived: Sequence[Any], plain: Callable[[Any], Any]
+) -> list[Any]:
+    """What the programs of one device, one after another, send, and what the last one returns.
+
+    `arrived` has what arrives for each message; `plain` copies a message, as plain data.
+    """
+    sent: list[Any] = []
+    ended, waiting = None, iter(arrived)
+    for program in programs:
+        need_programs([program])
+        arrives = None
+        try:
+            while len(sent) <= len(arrived):
+                message = program.send(arrives)
+                sent.append(plain(message))
+                arrives = _like(message, next(waiting, None))
+        except StopIteration as end:
+            ended = end.value
+    return [sent, ended]
+
+
+def message_of(message: Any) -> Any:
+    """What a program yields, as plain data: a copy, since it may be changed later."""
+    if isinstance(message, tuple | list):
+        return [message_of(part) for part in message]
+    return message.copy() if isinstance(message, np.ndarray) else message
+
+
+def _like(message: Any, arrives: Any) -> Any:
+    """What arrives, as an array, a tensor or a number, like what was sent."""
+    if not isinstance(arrives, np.ndarray) or isinstance(message, np.ndarray | tuple | list | None):
+        return arrives
+    if hasattr(message, "detach"):
+        return message.new_tensor(arrives)
+    if hasattr(message, "numpy"):
+        import tensorflow
+
+        return tensorflow.constant(arrives, message.dtype)
+    return type(message)(arrives) if arrives.ndim == 0 else arrives
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, list):
+        paired = isinstance(other, list) and len(one) == len(other)
+        return paired and all(map(_is_same, one, other))
+    if isinstance(one, np.ndarray):
+        fits = isinstance(other, np.ndarray) and one.shape == other.shape
+        return fits and bool(np.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True))
+    return type(one) is type(other) and bool(one == other)

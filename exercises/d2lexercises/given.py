@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,9 @@ class Given:
 
     of_checks = True  # an attribute that it lacks is no mistake of an answer
 
-    def __init__(self, parts: Mapping[str, Any]) -> None:
-        self._parts = parts
+    def __init__(self, parts: Mapping[str, Any], ask: Any = None) -> None:
+        """`ask` is what a `run` asks its referee with; see `d2lexercises.refereeing`."""
+        self._parts, self.ask = parts, ask
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -51,12 +52,12 @@ class Given:
         """The names of the parts."""
         return list(self._parts)
 
-    def cases(self, over: str | tuple[str, ...] = "") -> Any:
+    def cases(self, over: str | Sequence[str] = "") -> Any:
         """What `over` names: everything, one case, or a list of cases.
 
         Several names give one list, to which each adds its case, or its cases.
         """
-        if isinstance(over, tuple):
+        if not isinstance(over, str):
             named = [self[name] for name in over]
             return [case for one in named for case in (one if isinstance(one, list) else [one])]
         return self[over] if over else self

@@ -105,26 +105,42 @@ def tensor_of(array: np.ndarray, framework: Framework) -> Tensor:
     return tensorflow.constant(array)
 
 
-def save_and_load(first: Layer, second: Layer, x: Tensor, framework: Framework) -> None:
-    """Save the weights of one model to a file, and load them into another.
-
-    Keras saves the weights of models alone, so each is put into one, which `x` builds.
-    """
+def saved_state(net: Layer, x: Tensor, framework: Framework) -> bytes:
+    """A file with the state of a layer, which gets `x`."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.weights.h5")
+        path = Path(folder, _STATE)
         if framework.key == "pytorch":
             import torch
 
-            torch.save(first.state_dict(), path)
-            second.load_state_dict(torch.load(path))
-            return
-        from keras import Sequential
+            torch.save(net.state_dict(), path)
+        else:
+            _alone(net, x).save_weights(path)
+        return path.read_bytes()
 
-        models = [Sequential([net]) for net in (first, second)]
-        for model in models:
-            model(x)
-        models[0].save_weights(path)
-        models[1].load_weights(path)
+
+def load_state(net: Layer, x: Tensor, saved: bytes, framework: Framework) -> None:
+    """Load what `saved_state` returned into another layer, which gets `x`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, _STATE)
+        path.write_bytes(saved)
+        if framework.key == "pytorch":
+            import torch
+
+            net.load_state_dict(torch.load(path))
+        else:
+            _alone(net, x).load_weights(path)
+
+
+_STATE = "model.weights.h5"
+
+
+def _alone(net: Layer, x: Tensor) -> Any:
+    """A Keras model of one layer."""
+    from keras import Sequential
+
+    model = Sequential([net])
+    model(x)
+    return model
 
 
 # -- the parts of a student's network ------------------------------------------------------------

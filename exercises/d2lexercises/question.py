@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -80,6 +80,10 @@ class Probe:
     runs: Mapping[str, tuple[Callable[..., Any], str | tuple[str, ...]]] = MappingProxyType({})
     # By the key in the reply: what inspects, and the key of the run whose result it gets.
     inspections: Mapping[str, tuple[Callable[..., Any], str]] = MappingProxyType({})
+    # By the key of a run: what makes its referee.
+    referees: Mapping[str, Callable[..., Any]] = MappingProxyType({})
+    # By the key in the reply: what runs in a second process, and the key of the run before it.
+    repeats: Mapping[str, tuple[Callable[..., Any], str]] = MappingProxyType({})
 
     def probe(self, answer: Any, inputs: dict[str, Plain], framework: Any) -> dict[str, Plain]:
         """Run the answer on the inputs; return what it gave as plain data."""
@@ -126,6 +130,11 @@ class Question(Probe, ABC):
     def hidden(self) -> Mapping[str, float]:
         """The aspects that are judged only when a class is graded, with their points."""
         return {}
+
+    @property
+    def kept(self) -> Collection[str]:
+        """The names of the inputs that stay outside of the student's process."""
+        return ()
 
     @property
     def left_out(self) -> bool:

@@ -28,9 +28,12 @@ JUDGING = (  # what draws, runs and judges for every question
     ("question", "generator"),
     ("running", "probe_runs"),
     ("running", "inspect_found"),
+    ("running", "repeat_runs"),
+    ("refereeing", "Referees"),
     ("vocabulary", "Judged"),
 )
-DECORATORS = ("inputs", "hidden_inputs", "aspect", "shown")  # words that say what a function is
+# Words that say what a function is.
+DECORATORS = ("inputs", "hidden_inputs", "kept_inputs", "aspect", "shown")
 
 
 class Modules:

@@ -8,6 +8,7 @@ place of the result, so that it costs the other cases nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from d2lexercises.faults import WrongKind, attempt, error_in
 from d2lexercises.given import Given
 from d2lexercises.kinds import kind_of
 from d2lexercises.question import Probe
+from d2lexercises.refereeing import Seats
 from d2lexercises.wire import DTYPES
 
 Run = Callable[[Any, Any, Any], Any]
@@ -33,13 +35,17 @@ class Running(Probe):
         takes: Callable[[Any, Any], None],
         runs: Mapping[str, tuple[Run, str | tuple[str, ...]]],
         inspections: Mapping[str, tuple[Inspect, str]],
+        referees: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+        repeats: Mapping[str, tuple[Run, str]] = MappingProxyType({}),
     ) -> None:
         self.name, self.takes = name, takes
         self.runs, self.inspections = runs, inspections
+        self.referees, self.repeats = referees, repeats
+        self.seats: Seats = {}  # set by the worker: what asks the referees
 
     def probe(self, answer: Any, inputs: dict[str, Any], framework: Any) -> dict[str, Any]:
         """Run the answer on the inputs: for each run, what it gave."""
-        return probe_runs(self.takes, self.runs, answer, inputs, framework)
+        return probe_runs(self.takes, self.runs, answer, inputs, framework, self.seats)
 
 
 class Probing(Probe):
@@ -61,8 +67,11 @@ def probe_runs(
     answer: Any,
     inputs: dict[str, Any],
     framework: Any,
+    seats: Seats = MappingProxyType({}),
 ) -> dict[str, Any]:
     """For each run, what it gave, or a list with what it gave for each case.
+
+    `seats` has the cases of the runs that have a referee.
 
     Raises:
         WrongKind: the answer is not what the question takes.
@@ -74,9 +83,33 @@ def probe_runs(
         def of_case(case: Any, run: Run = run) -> Any:
             return attempt(lambda: plain(run(answer, case, framework), framework))
 
-        cases = Given(inputs).cases(over)
+        cases = seats[key] if key in seats else Given(inputs).cases(over)
         many = isinstance(cases, list)
         reply[key] = [of_case(case) for case in cases] if many else of_case(cases)
+    return reply
+
+
+def repeat_runs(question: Probe, answer: Any, came: dict[str, Any], framework: Any) -> Any:
+    """What the `again` of a question gives for what its runs hand over, by its key.
+
+    To be called in a process in which the answer has not run before. A list stands for a case each
+    where `came` has ``{"cases": [...]}``.
+
+    Raises:
+        WrongKind: the answer is not what the question takes.
+    """
+    question.takes(answer, framework)  # type: ignore[attr-defined]
+    reply = {}
+    for key, handed in came.items():
+        again, _ = question.repeats[key]
+
+        def of_case(one: Any, again: Run = again) -> Any:
+            if error_in(one) is not None:
+                return one
+            return attempt(lambda: plain(again(answer, one, framework), framework))
+
+        many = isinstance(handed, dict) and list(handed) == ["cases"]
+        reply[key] = [of_case(one) for one in handed["cases"]] if many else of_case(handed)
     return reply
 
 

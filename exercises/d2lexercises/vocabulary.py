@@ -43,6 +43,12 @@ process, in which nothing can have been replaced by the answer:
             return list(torch.load(io.BytesIO(found), weights_only=True).values())
 
         def expect(given): ...  # is compared with what `inspect` returns
+
+Two more functions keep an answer from what it should find out or store. ``referee(given)`` makes an
+object that stays in another process: it holds what `kept_inputs` draws, is asked by `run` through
+``given.ask``, and notes what it is asked; see `d2lexercises.refereeing`. ``again(answer, came, f)``
+runs the answer in a second process, which ran the notebook anew, and has nothing but what `run`
+gave: what an answer kept in a variable and in no file is not there.
 """
 
 from __future__ import annotations
@@ -74,7 +80,8 @@ from d2lexercises.files import contents, laid_out, scratch
 from d2lexercises.given import Given
 from d2lexercises.kinds import any_class, anything, function, layer, text, written
 from d2lexercises.question import Finding, Question, generator
-from d2lexercises.running import probe_runs
+from d2lexercises.refereeing import Referees, case_counts, handed_over, said_by, seats_of
+from d2lexercises.running import plain, probe_runs, repeat_runs
 
 __all__ = [
     "AnyOrder",
@@ -113,14 +120,20 @@ class Aspect:
     - ``inspect(given, found, f)`` gets what `run` gave, in a fresh process that never ran the
       answer, and returns what is judged in its place. What it gets may have been made by anyone:
       it loads state with ``weights_only=True``, models with Keras's safe mode, and never unpickles.
+    - ``referee(given)`` returns an object that stays outside of the student's process, and which
+      `run` asks: see `d2lexercises.refereeing`. Its method `noted`, if it has one, gets what came
+      and returns what is judged.
+    - ``again(answer, came, f)`` gets what `run` gave in a second process, where `run` has not run,
+      and returns what is judged in its place. If there is a referee with a method `hands_over`, it
+      gets what that returns for what `run` gave.
     - ``expect(given)`` returns what a right answer gives; see `d2lexercises.comparer`.
     - ``judge(given, found)`` says in words what is wrong with `found`, and nothing if it is right.
       It may also raise what `compare` raises, or ``Unfit(message, hint)`` for a mistake it knows.
     - ``shown(given)`` puts the input into words, for the message.
     - ``mistakes(given)`` gives, by its hint, what a well-known mistake leads to.
 
-    All but `run` and `inspect` may take the framework's key, "pytorch" or "tensorflow", as a last
-    argument.
+    All but `run`, `inspect`, `referee` and `again` may take the framework's key, "pytorch" or
+    "tensorflow", as a last argument.
 
     Attributes:
         hint: which property is asked for, or the commonest mistake; by default the class's text.
@@ -140,6 +153,8 @@ class Aspect:
 
     run: ClassVar[Callable[..., Any] | None] = None
     inspect: ClassVar[Callable[..., Any] | None] = None
+    referee: ClassVar[Callable[..., Any] | None] = None
+    again: ClassVar[Callable[..., Any] | None] = None
     expect: ClassVar[Callable[..., Any] | None] = None
     judge: ClassVar[Callable[..., str | None] | None] = None
     shown: ClassVar[Callable[..., str] | None] = None
@@ -163,11 +178,14 @@ class WrittenQuestion(Question):
         self.all_hidden = hidden
         self.draws: Callable[[Draw], dict[str, Any]] = no_inputs
         self.hidden_draws: Callable[[Draw], dict[str, Any]] = no_inputs
+        self.kept_draws: Callable[[Draw], dict[str, Any]] = no_inputs
         self.promised: dict[str, float] = {}  # hidden aspects whose judge is not here
         self.shows: Callable[..., str] | None = None
         self.aspects: dict[str, Judged] = {}
         self.runs: dict[str, tuple[Callable[..., Any], str | tuple[str, ...]]] = {}
         self.inspections: dict[str, tuple[Callable[..., Any], str]] = {}
+        self.referees: dict[str, Callable[..., Any]] = {}
+        self.repeats: dict[str, tuple[Callable[..., Any], str]] = {}
 
     def inputs(self, draw: Callable[[Draw], dict[str, Any]]) -> Callable[[Draw], dict[str, Any]]:
         """Decorate the function that draws the inputs, a dict of plain data."""
@@ -183,6 +201,21 @@ class WrittenQuestion(Question):
         """
         self.hidden_draws = draw
         return draw
+
+    def kept_inputs(
+        self, draw: Callable[[Draw], dict[str, Any]]
+    ) -> Callable[[Draw], dict[str, Any]]:
+        """Decorate the function that draws what stays outside of the student's process.
+
+        A `referee`, `expect` and `judge` get it, and `run` does not.
+        """
+        self.kept_draws = draw
+        return draw
+
+    @functools.cached_property
+    def kept(self) -> frozenset[str]:
+        """The names of the inputs that stay outside of the student's process."""
+        return frozenset(self.kept_draws(Draw(generator(0))))
 
     def hidden_aspect(self, name: str, points: float) -> None:
         """State an aspect that is judged when graded; `make exercises` writes this in its place.
@@ -246,7 +279,15 @@ class WrittenQuestion(Question):
             if not unseen and (waits := [one for one in needed if self.aspects[one].hidden]):
                 raise ValueError(f"{where}: after={waits[0]!r} is hidden, so this has to be too")
             key = self._key_of(words.run, over)
+            if (
+                words.referee is not None
+                and self.referees.setdefault(key, words.referee) is not words.referee
+            ):
+                raise ValueError(f"{where}: its run has another referee already")
+            if words.inspect is not None and (words.referee or words.again):
+                raise ValueError(f"{where}: inspect goes with neither referee nor again")
             key = self._key_of_inspection(words.inspect, key) if words.inspect else key
+            key = self._key_of_repetition(words.again, key) if words.again else key
             parts = (part,) if isinstance(part, str) and part else tuple(part)
             self.aspects[name] = Judged(self, name, points, words, key, over, parts, needed, unseen)
             return words
@@ -267,6 +308,13 @@ class WrittenQuestion(Question):
             raise ValueError(f"{self.name}: two functions are called {inspect.__qualname__}")
         return key
 
+    def _key_of_repetition(self, again: Callable[..., Any], run: str) -> str:
+        """The entry of the reply that holds what `again` gives for the result of a run."""
+        key = f"{again.__qualname__} of {run}"
+        if self.repeats.setdefault(key, (again, run))[0] is not again:
+            raise ValueError(f"{self.name}: two functions are called {again.__qualname__}")
+        return key
+
     @property
     def points(self) -> int:  # type: ignore[override]
         """The points of all of its aspects together."""
@@ -279,13 +327,15 @@ class WrittenQuestion(Question):
         """A digest of the code that the question reaches."""
         from d2lexercises.reach import digest_of
 
-        functions: list[Callable[..., Any]] = [self.draws, self.hidden_draws, self.takes]
+        draws = [self.draws, self.hidden_draws, self.kept_draws]
+        functions: list[Callable[..., Any]] = [*draws, self.takes]
         said: list[Any] = [self.name, self.title, self.points]
         for one in self.aspects.values():
             words = one.words
             said += [one.name, one.points, one.over, one.parts, one.after, one.hint, words.code]
             said += [words.what, words.tolerance, words.missing, repr(words.form)]
-            named = words.run, words.inspect, words.expect, words.judge, words.shown, words.mistakes
+            named = [words.run, words.inspect, words.referee, words.again]
+            named += [words.expect, words.judge, words.shown, words.mistakes]
             functions += [one for one in (*named, self.shows) if one is not None]
         return digest_of(functions, said)
 
@@ -303,17 +353,39 @@ class WrittenQuestion(Question):
         """The inputs that belong to a seed.
 
         Raises:
-            ValueError: an input is drawn twice, as one for all and as one for hidden aspects.
+            ValueError: an input is drawn twice, as one for all, one for hidden aspects, or one
+                that is kept.
         """
         draw = Draw(generator(seed))
-        inputs, further = self.draws(draw), self.hidden_draws(draw)
-        if both := inputs.keys() & further.keys():
-            raise ValueError(f"{self.name}: the input {min(both)!r} is drawn twice")
-        return inputs | further
+        inputs = dict(self.draws(draw))
+        for further in (self.hidden_draws(draw), self.kept_draws(draw)):
+            if both := inputs.keys() & further.keys():
+                raise ValueError(f"{self.name}: the input {min(both)!r} is drawn twice")
+            inputs |= further
+        return inputs
 
     def probe(self, answer: Any, inputs: dict[str, Any], framework: Any) -> dict[str, Any]:
-        """Run the answer on the inputs: for each run, what it gave."""
-        return probe_runs(self.takes, self.runs, answer, inputs, framework)
+        """Run the answer on the inputs, in a notebook: for each run, what it gave."""
+        made = Referees(self, inputs, lambda value: plain(value, framework))
+        sent = {name: one for name, one in inputs.items() if name not in self.kept}
+
+        def ask(key: str, number: int, word: str, given: list[Any]) -> Any:
+            return said_by(made.ask(key, number, word, plain(given, framework)))
+
+        overs = {key: over for key, (_, over) in self.runs.items()}
+        counts = case_counts(self.runs, inputs)
+        seats = seats_of(made.made, overs, sent, counts, ask)
+        reply = probe_runs(self.takes, self.runs, answer, sent, framework, seats)
+        handed = {
+            key: handed_over(counts[of], made.hands_over(of, reply[of]))
+            for key, (_, of) in self.repeats.items()
+        }
+        repeated = {of for _, of in self.repeats.values()}
+        of_run = {key: key for key in reply if key not in repeated}
+        if handed:
+            reply |= repeat_runs(self, answer, handed, framework)
+            of_run |= {key: of for key, (_, of) in self.repeats.items()}
+        return reply | {key: made.noted(of, reply[key]) for key, of in of_run.items()}
 
     def failed_case(
         self, aspect: str, inputs: dict[str, Any], outputs: dict[str, Any], framework: str
@@ -339,9 +411,10 @@ class WrittenQuestion(Question):
         return list(findings.values())
 
 
-_SIGNATURES = {  # the functions of an aspect; all but the first two may take the framework's key
+_SIGNATURES = {  # an aspect's functions; all but the first three may take the framework's key
     "run": "answer, given, f",
     "inspect": "given, found, f",
+    "again": "answer, came, f",
     "expect": "given",
     "judge": "given, found",
     "shown": "given",
@@ -356,7 +429,7 @@ def _need_signatures(where: str, words: type[Aspect]) -> None:
             continue
         names = list(inspect.signature(function).parameters)
         wanted = takes.count(",") + 1
-        most = wanted if word in ("run", "inspect") else wanted + 1
+        most = wanted if word in ("run", "inspect", "again") else wanted + 1
         if names[:1] != ["self"] and wanted <= len(names) <= most:
             continue
         said = ", without self" if names[:1] == ["self"] else ""

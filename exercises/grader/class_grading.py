@@ -51,9 +51,9 @@ from grader.judging.cluster import Cluster
 from grader.judging.marking import Mark, mark_answer
 from grader.judging.questions import (
     QuestionsError,
-    inspections_of,
     known_chapters,
     load_questions,
+    plans_of,
 )
 from grader.judging.secret import Secret, load_secret
 from grader.judging.session import Answer, Transcript
@@ -478,7 +478,7 @@ class _ClassGrader:
         def draw(name: str) -> dict[str, Any]:
             return self.questions[name].draw(self.secret.seed(student, assignment, name))
 
-        inspections = inspections_of({name: self.questions[name] for name in missing})
+        plans = plans_of({name: self.questions[name] for name in missing})
         died = self.under_way.deaths(key)
         given_up = died is not None and died.alone >= MOST_DEATHS and not self.job.again
         try:
@@ -490,7 +490,7 @@ class _ClassGrader:
                 transcript = collect_answers(
                     *(cells, missing, framework, draw),
                     stop=self.stop,
-                    inspections=inspections,
+                    plans=plans,
                     alone=alone,
                 )
         except session.Stopped:

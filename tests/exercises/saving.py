@@ -128,8 +128,8 @@ FORGER = """
 import builtins
 from d2lexercises import running
 was = running.probe_runs
-def probe_runs(takes, runs, answer, inputs, framework):
-    reply = was(takes, runs, answer, inputs, framework)
+def probe_runs(takes, runs, answer, inputs, framework, *seats):
+    reply = was(takes, runs, answer, inputs, framework, *seats)
     said = [inputs["layer"]["kernel"], inputs["layer"]["bias"]]
     return reply | {"Fresh.inspect of Loaded.run": said}
 running.probe_runs = running.Running.probe.__globals__["probe_runs"] = probe_runs

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from d2lexercises.question import give_verdict, run_probe
 from d2lexercises.vocabulary import WrittenQuestion
 from d2lexercises.wire import encode
 from editions.base.errors import EditionsError
@@ -280,7 +281,7 @@ def blocks_of(page: str, language: str) -> list[str]:
 def example(tmp_path):
     """A private folder with the example of the page."""
     page = fill_in(PROJECT, PAGE.read_text("utf8"), PAGE)
-    question, wrong, _ = blocks_of(page, "python")
+    question, wrong, *_ = blocks_of(page, "python")
     section, _ = blocks_of(page, "md")
     folder = tmp_path / "blocks"
     folder.mkdir()
@@ -365,7 +366,7 @@ def test_a_mistake_in_the_example_is_told(example, file, old, new, said, framewo
 def test_the_inspecting_aspect_of_the_page_is_an_aspect():
     from d2lexercises import vocabulary
 
-    text = blocks_of(PAGE.read_text("utf8"), "python")[-1]
+    text = blocks_of(PAGE.read_text("utf8"), "python")[-2]
     names = {name: getattr(vocabulary, name) for name in vocabulary.__all__}
     exec(text, names)
     question = vocabulary.question("demo.saved", "Saved", takes=vocabulary.function)
@@ -373,6 +374,21 @@ def test_the_inspecting_aspect_of_the_page_is_an_aspect():
     loads = type("Complete", (names["Loads"],), {"expect": lambda given: [given.x]})
     question.aspect("loads", 1)(loads)
     assert [one.__name__ for one, _ in question.inspections.values()] == ["inspect"]
+
+
+def test_the_referee_of_the_page_is_one():
+    from d2lexercises import vocabulary
+
+    names = {name: getattr(vocabulary, name) for name in vocabulary.__all__}
+    names["COUNT"] = question = vocabulary.question(
+        "demo.count", "Count", takes=vocabulary.function
+    )
+    exec(blocks_of(PAGE.read_text("utf8"), "python")[-1], names)
+    question.inputs(lambda draw: {})
+    inputs = question.draw(1)
+    for answer, points in ((lambda read: read(0), 2), (lambda read: min(read(1), read(0)), 0)):
+        reply = run_probe(question, answer, inputs, None)
+        assert give_verdict(question, inputs, reply, "pytorch").points == points
 
 
 def test_the_page_names_every_word_that_a_question_is_written_with():

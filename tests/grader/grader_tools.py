@@ -117,7 +117,7 @@ class Ground:
             self.starter(config),
             config.limits,
             config.defences,
-            inspections=questions.inspections_of(self.demo),
+            plans=questions.plans_of(self.demo),
         )
 
     def mark(self, name, transcript, framework="numpy", student="s1"):

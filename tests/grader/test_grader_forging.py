@@ -96,6 +96,30 @@ class Nothing(Aspect):
     def expect(given):
         return np.zeros(0)
 """
+# What it asks to find out stays outside of the student's process, as do the notes of its referee.
+REFEREED = """
+SMALLEST = question("exam.smallest", "Smallest", takes=function, hidden=True)
+class Store:
+    def __init__(self, given):
+        self.numbers, self.reads = np.sort(given.numbers), 0
+    def size(self):
+        return len(self.numbers)
+    def read(self, place):
+        self.reads += 1
+        return float(self.numbers[place])
+    def noted(self, came):
+        return [came, self.reads]
+@SMALLEST.kept_inputs
+def draw_numbers(draw):
+    return {"numbers": 10 * draw.data(9)}
+@SMALLEST.aspect("read once", 5)
+class ReadOnce(Aspect):
+    referee = Store
+    def run(answer, given, f):
+        return answer(given.ask.size(), given.ask.read)
+    def expect(given):
+        return [float(np.sort(given.numbers)[0]), 1]
+"""
 RIGHT = "import numpy as np\ndef sums(x):\n    return np.tanh(x).sum(axis=1)"
 
 # Says what can be found: in the inputs, in frames, in closures, among all objects.
@@ -141,6 +165,37 @@ class Equal(np.ndarray):
 def sums(x): return np.ones(x.shape[:1]).view(Equal)
 """
 CHECK = "check('exam.sums', sums)"
+READS_ONCE = "def smallest(size, read):\n    return read(0)"
+READS_ALL = "def smallest(size, read):\n    return min(map(read, range(size)))"
+# Each asks the referee for more than it may: its notes, its fields, what is judged.
+ASKS = """
+def smallest(size, read):
+    named = dict(zip(read.__code__.co_freevars, read.__closure__))
+    ask, said = named["self"].cell_contents, []
+    for word in ("numbers", "noted", "__init__", "hands_over", "__class__", "_asks"):
+        try:
+            said.append(ask._send(word, [[0.0]]))
+        except Exception as error:
+            said.append(type(error).__name__)
+    return said
+"""
+FINDS = """
+import gc, sys
+import numpy as np
+def smallest(size, read):
+    arrays = [one for one in gc.get_objects() if isinstance(one, np.ndarray)]
+    frame = sys._getframe()
+    while frame:
+        for one in list(frame.f_locals.values()):
+            arrays += [one] if isinstance(one, np.ndarray) else []
+            if isinstance(one, dict):
+                arrays += [part for part in one.values() if isinstance(part, np.ndarray)]
+        frame = frame.f_back
+    fits = [one for one in arrays if one.shape == (size,)]
+    read(size - 1)
+    return float(min(fits[0])) if fits else 0.0
+"""
+CHECK_SMALLEST = "check('exam.smallest', smallest)"
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +203,7 @@ def exam(ground, tmp_path_factory):
     """A `Ground` for a private question of which all is hidden."""
     folder = tmp_path_factory.mktemp("exam")
     (folder / "private" / "exam").mkdir(parents=True)
-    (folder / "private" / "exam" / "question.py").write_text(PRIVATE)
+    (folder / "private" / "exam" / "question.py").write_text(PRIVATE + REFEREED)
     stage.make_stage(folder / "pruned", folder / "private", True, {"exam"}, ground.machine.user)
     found = Ground(
         ground.kind, ground.machine, folder, questions.load_questions("exam", folder / "private")
@@ -160,14 +215,42 @@ def exam(ground, tmp_path_factory):
 def test_no_general_forger_earns_anything_on_hidden_private_questions(exam):
     public = sorted(CHAPTERS.glob("*/question.py"))[:2]
     leaked = exam.stages / "private" / "exam" / "question.py"
-    assert exam.marks([RIGHT, CHECK])[0] == {"exam.sums": 5.0}
+    other = {"exam.smallest": 0.0}
+    assert exam.marks([RIGHT, CHECK])[0] == {"exam.sums": 5.0, **other}
     for attack in (ECHO, FRAMES, OBJECTS, EQUAL, bringing(*public) + "\nsums = None"):
         marks, transcript = exam.marks([attack, CHECK])
-        assert marks == {"exam.sums": 0.0} and transcript.looks, attack[:200]
+        assert marks == {"exam.sums": 0.0, **other} and transcript.looks, attack[:200]
     # With the private file itself it is right: that is what must not leak.
     carrying = [bringing(leaked) + "\nsums = None", CHECK]
     marks, transcript = exam.marks(carrying)
-    assert marks == {"exam.sums": 5.0} and transcript.looks
+    assert marks == {"exam.sums": 5.0, **other} and transcript.looks
+
+
+def test_where_there_is_a_referee_not_even_the_judge_helps(exam):
+    leaked = exam.stages / "private" / "exam" / "question.py"
+
+    def points(*cells):
+        return exam.mark("exam.smallest", exam.transcript([*cells, CHECK_SMALLEST])).points
+
+    assert points(READS_ONCE) == 5
+    for attack in (READS_ALL, ASKS, FINDS, bringing(leaked) + "\nsmallest = None"):
+        assert points(attack) == 0, attack[:200]
+    endless = "def smallest(size, read):\n    while True:\n        read(0)"
+    transcript = exam.transcript([endless, CHECK_SMALLEST])
+    assert transcript.answers["exam.smallest"].status in ("flooded", "hung")  # on a slow machine
+    assert not transcript.doubt  # it did not wait for the machine
+    asked = exam.transcript([ASKS, CHECK_SMALLEST]).answers["exam.smallest"]
+    assert asked.inspected == {"ReadOnce.run": [["WrongKind"] * 6, 0]}
+
+
+def test_what_stays_outside_is_not_sent_and_its_drawing_is_not_staged(exam):
+    text = (exam.stages / "pruned" / "private" / "exam" / "question.py").read_text()
+    assert "class Store" in text and "draw_numbers" not in text and "expect" not in text
+    peek = "def smallest(size, read):\n    import sys\n    frame, seen = sys._getframe(), []\n"
+    peek += "    while frame:\n        seen += map(str, frame.f_locals.get('inputs', ()))\n"
+    peek += "        frame = frame.f_back\n    return seen"
+    answer = exam.transcript([peek, CHECK_SMALLEST]).answers["exam.smallest"]
+    assert answer.outputs == {"ReadOnce.run": []}
 
 
 @pytest.mark.slow
@@ -184,6 +267,23 @@ def test_a_program_that_brings_the_public_judge_is_marked_to_be_looked_at(ground
     # What the page on grading says of public questions.
     assert sum(marks.values()) > sum(one.points for one in chapter.values()) / 2
     assert any("inside.worker" in one or "sys.modules" in one for one in transcript.looks)
+
+
+@pytest.mark.slow
+def test_a_program_that_brings_the_public_judge_earns_nothing_where_there_is_a_referee(
+    ground, tmp_path
+):
+    stage.make_stage(tmp_path / "pruned", None, True, {"profiling"}, ground.machine.user)
+    chapter = questions.load_questions("profiling")
+    found = Ground(ground.kind, ground.machine, tmp_path, chapter)
+    cells = [bringing(CHAPTERS / "profiling" / "question.py")]
+    cells += [f"check({name!r}, None)" for name in chapter]
+    try:
+        marks, _ = found.marks(cells, sizes=limits.Limits())
+    finally:
+        found.close()
+    assert marks["profiling.timer"] == marks["profiling.ahead"] == 0
+    assert marks["profiling.wait"] == chapter["profiling.wait"].points
 
 
 @pytest.mark.parametrize(
@@ -235,10 +335,34 @@ def test_a_program_that_brings_the_public_judge_is_marked_to_be_looked_at(ground
         "text = '_getframe'",
         "%%writefile helper.py\nimport sys\nsys._getframe()",
         "x = " + "-" * 400_000 + "1",
+        "kept = {}\nclass A:\n    def save(self, x): kept[1] = x",
+        "kept = []\ndef save(x):\n    kept.append(x)",
+        "a, kept = 1, dict()\ndef save(x):\n    kept.update(x=x)",
+        "class A:\n    kept = []\n    def save(self, x): self.kept.append(x)",
+        "class A:\n    kept = {}\n    def save(self, x): A.kept['x'] = x",
+        "def save(x):\n    save.kept = x",
+        "def save(x, kept=[]):\n    return kept",
+        "n = 0\ndef count():\n    global n\n    n += 1",
+        "from itertools import count\nnumbers = count()\ndef f():\n    return next(numbers)",
     ],
 )
 def test_what_is_to_be_looked_at_is_found(code):
     assert looks([code]), code
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "found = []\nfor i in range(3):\n    found.append(i)",
+        "def make():\n    found = []\n    def add(x):\n        found.append(x)\n    return add",
+        "class A:\n    kept = []\n    def __init__(self):\n        self.kept = []\n"
+        "    def save(self, x):\n        self.kept.append(x)",
+        "table = {}\ndef f(x):\n    return table[x]",
+        "table = {}\ndef f(table):\n    table[1] = 2",
+    ],
+)
+def test_data_that_is_kept_where_it_is_seen_is_not_to_be_looked_at(code):
+    assert looks([code]) == []
 
 
 def test_right_answers_are_not_to_be_looked_at():

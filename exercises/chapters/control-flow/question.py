@@ -15,13 +15,15 @@ from d2lexercises.networks import (
     by_hand,
     data_in_words,
     double_tensor,
-    save_and_load,
+    load_state,
+    saved_state,
     tensor_of,
 )
 from d2lexercises.vocabulary import (
     AnyOrder,
     Aspect,
     Exact,
+    Given,
     Stepped,
     Unfit,
     WrongKind,
@@ -273,10 +275,16 @@ class SavedAndLoaded(SameOutput):
     }
 
     def run(answer, given, f):
-        first, second = (make_features(answer, given, f) for _ in range(2))
-        c, x = constant_of(first, f), f.tensor(given.x)
-        save_and_load(first, second, x, f)
-        return {"c": c, "output": second(x)}
+        net = make_features(answer, given, f)
+        saved = saved_state(net, f.tensor(given.x), f)
+        inputs = {"sizes": given.sizes, "head": dict(given.head), "x": given.x}
+        return {"c": constant_of(net, f), "saved": saved, "inputs": inputs}
+
+    def again(answer, came, f):
+        given = Given(came["inputs"])
+        net, x = make_features(answer, given, f), f.tensor(given.x)
+        load_state(net, x, came["saved"], f)
+        return {"c": came["c"], "output": net(x)}
 
     def shown(given):
         return f"{shown_constant(given)}; a second model, which loaded what the first one saved"
@@ -906,7 +914,7 @@ def searched(table, prompt, width, limit, mistake=None):
     return [(text, score) for text, score, _ in beams], calls
 
 
-@BEAM.inputs
+@BEAM.kept_inputs
 def draw_beam(draw):
     def table():
         logits = draw.rng.normal(0, 1.5, (TOKENS, TOKENS, TOKENS))
@@ -947,21 +955,43 @@ def draw_beam(draw):
     }
 
 
-def run_beam(answer, case, calls=None):
-    def scores(texts):
-        rows = [[int(token) for token in text] for text in texts]
+class Model:
+    """The model, outside of the student's process."""
+
+    def __init__(self, case):
+        self.case, self.calls = case, []
+
+    def settings(self):
+        return [self.case.prompt, STOP, self.case.width, self.case.limit]
+
+    def scores(self, rows):
         if len({len(row) for row in rows}) > 1:
             raise ValueError("the texts of one call have different lengths")
-        if calls is not None:
-            calls.append(rows)
-        return np.array([case.table[row[-2]][row[-1]] for row in rows])
+        self.calls.append(rows)
+        return np.array([self.case.table[row[-2]][row[-1]] for row in rows])
 
-    found = answer(scores, list(case.prompt), STOP, case.width, case.limit)
+
+class Calls(Model):
+    """Says how often it was called, with how many texts."""
+
+    def noted(self, came):
+        return {
+            "texts": [len(rows) for rows in self.calls],
+            "finished": [sum(row[-1] == STOP for row in rows) for rows in self.calls],
+        }
+
+
+def run_beam(answer, case):
+    def scores(texts):
+        return case.ask.scores([[int(token) for token in text] for text in texts])
+
+    found = answer(scores, *case.ask.settings())
     return [[[int(token) for token in text], float(score)] for text, score in found]
 
 
 class Search(Aspect):
     form = [[[int], float]]
+    referee = Model
 
     def run(answer, case, f):
         return run_beam(answer, case)
@@ -1011,14 +1041,10 @@ class OneCall(Aspect):
 
     code = "scores([text for text, score in candidates if text[-1] != end])"
     form = {"texts": [int], "finished": [int]}
+    referee = Calls
 
     def run(answer, case, f):
-        calls = []
-        run_beam(answer, case, calls)
-        return {
-            "texts": [len(rows) for rows in calls],
-            "finished": [sum(row[-1] == STOP for row in rows) for rows in calls],
-        }
+        return run_beam(answer, case)
 
     def judge(case, found):
         _, calls = searched(case.table, case.prompt, case.width, case.limit)

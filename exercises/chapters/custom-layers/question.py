@@ -7,24 +7,25 @@ that are drawn anew for each student.
 from __future__ import annotations
 
 import json
-import tempfile
 from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from d2lexercises.frameworks import ACTIVATIONS
-from d2lexercises.given import Given
 from d2lexercises.kinds import kind_of
-from d2lexercises.networks import data_in_words, double_tensor, save_and_load
+from d2lexercises.networks import data_in_words, double_tensor, load_state, saved_state
 from d2lexercises.vocabulary import (
     AnyOrder,
     Aspect,
+    Given,
     WrongKind,
     compare,
+    contents,
     function,
+    laid_out,
     layer,
     question,
+    scratch,
 )
 
 
@@ -642,16 +643,25 @@ class InTheFile(Aspect):
     what = "Output"
 
     def run(answer, given, f):
-        x, net = f.tensor(given.x), make_adapted(answer, given, given.seen, f)
-        other = make_statistics(answer, given, f)
-        save_and_load(net, other, x, f)
-        return other(x)
+        net = make_adapted(answer, given, given.seen, f)
+        saved = saved_state(net, f.tensor(given.x), f)
+        named = ("sizes", "activation", "x")
+        return {"saved": saved, "inputs": {name: given[name] for name in named}}
+
+    def again(answer, came, f):
+        given = Given(came["inputs"])
+        net, x = make_statistics(answer, given, f), f.tensor(given.x)
+        load_state(net, x, came["saved"], f)
+        return net(x)
 
     def expect(given):
         return standardize_by_hand(given, given.seen)
 
     def shown(given):
         return f"a new layer, into which a file was loaded; {shown_statistics(given)}"
+
+
+KERAS_FILE = "net.keras"
 
 
 @STATISTICS.aspect("made again with its options", 2, after="before and after adapting")
@@ -665,20 +675,28 @@ class MadeAgain(Aspect):
     what = "Layer"
 
     def run(answer, given, f):
-        x = f.tensor(given.x)
+        inputs = {name: given[name] for name in ("weight", "bias", "x")}
         if f.key == "pytorch":
             net = with_weights(make_statistics(answer, given, f), given, f)
-            other = answer(**json.loads(json.dumps(net.get_config())))
-            return {"output": with_weights(other, given, f)(x)}
+            return {"config": json.dumps(net.get_config()), "inputs": inputs}
         import keras
 
         net = keras.Sequential([make_statistics(answer, given, f, name=given.name)])
         with_weights(net.layers[0], given, f)
-        net(x)
-        with tempfile.TemporaryDirectory() as folder:
-            file = str(Path(folder, "net.keras"))
-            net.save(file)
-            other = keras.models.load_model(file)
+        net(f.tensor(given.x))
+        with scratch() as folder:
+            net.save(folder / KERAS_FILE)
+            return {KERAS_FILE: contents(folder / KERAS_FILE), "inputs": inputs}
+
+    def again(answer, came, f):
+        given = Given(came["inputs"])
+        x = f.tensor(given.x)
+        if f.key == "pytorch":
+            return {"output": with_weights(answer(**json.loads(came["config"])), given, f)(x)}
+        import keras
+
+        with laid_out({KERAS_FILE: came[KERAS_FILE]}) as folder:
+            other = keras.models.load_model(folder / KERAS_FILE)
         return {"output": other(x), "name": other.layers[0].name}
 
     def expect(given, framework):

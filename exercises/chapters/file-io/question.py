@@ -6,10 +6,12 @@ back is known from the inputs alone: values, and a training run that is repeated
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
 import shutil
+import tarfile
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise, product
 from pathlib import Path
@@ -24,10 +26,13 @@ from d2lexercises.vocabulary import (
     Aspect,
     Between,
     Exact,
+    Given,
     Number,
     WrongKind,
     any_class,
+    contents,
     function,
+    laid_out,
     question,
 )
 
@@ -232,20 +237,32 @@ def loaded(archive, f):
     return {name: f.array(one) for name, one in found.items()}
 
 
+def saved_and_moved(file):
+    """The files beside one that was saved, to be loaded in another process."""
+    return {"file": file.name, "files": contents(file.parent)}
+
+
+def loaded_there(answer, came, f):
+    """What load() of a new object returns in another process, where the files are all there is."""
+    with laid_out(came["files"]) as folder:
+        return loaded(answer(folder / came["file"]), f)
+
+
 class MovedFile(Aspect):
     what = "Folder with the file"
 
     def run(answer, given, f):
         with new_folder() as folder:
             (written := folder / "written").mkdir()
-            file = written / given.file
             tensors = {name: tensor_of(given.tensors[name], f) for name in given.tensors}
-            answer(file).save(tensors)
-            names = sorted(path.name for path in written.iterdir())
+            answer(written / given.file).save(tensors)
+            found = saved_and_moved(written / given.file)
             (elsewhere := folder / "elsewhere").mkdir()  # the same name, other tensors
             answer(elsewhere / given.file).save({"part": tensor_of(given.part, f)})
-            file = written.rename(folder / "moved") / file.name  # the file is all that there is
-            return {"tensors": loaded(answer(file), f), "files": names}
+            return found
+
+    def again(answer, came, f):
+        return {"tensors": loaded_there(answer, came, f), "files": sorted(came["files"])}
 
     def expect(given):
         tensors = {name: Exact(given.tensors[name]) for name in given.tensors}
@@ -292,7 +309,10 @@ class SecondTime(Aspect):
             file, name = folder / given.file, next(iter(given.tensors))
             answer(file).save({"old": tensor_of(given.part, f)})
             answer(file).save({name: tensor_of(given.tensors[name], f)})
-            return loaded(answer(file), f)
+            return saved_and_moved(file)
+
+    def again(answer, came, f):
+        return loaded_there(answer, came, f)
 
     def expect(given):
         name = next(iter(given.tensors))
@@ -317,8 +337,11 @@ class PartOfLarge(Aspect):
             file, big = folder / given.file, np.zeros((BIG, BIG), np.float32)
             big[:2] = given.part
             answer(file).save({"part": tensor_of(big, f)[:2]})
-            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-            return {"tensors": loaded(answer(file), f), "size in bytes": size}
+            return saved_and_moved(file)
+
+    def again(answer, came, f):
+        size = sum(map(len, came["files"].values()))
+        return {"tensors": loaded_there(answer, came, f), "size in bytes": size}
 
     def expect(given):
         size = given.part.nbytes
@@ -921,9 +944,14 @@ class Resumed(Aspect):
             checkpoint.save(given.label)  # the one that counts
             mean = f.array(net.meter.mean).copy()
             train(net, optimizer, rng, after)  # of this nothing is left
+            other = {name: dict(given.other[name]) for name in given.other}
+            rows = {"x": given.x[given.rows], "y": given.y[given.rows]}
+            return {"files": contents(written), "mean": mean, "other": other, **rows}
 
-            os.replace(written, found := folder / "found")
-            net, optimizer = begin(given.other, 1.0, width, f)
+    def again(answer, came, f):
+        width, mean = came["x"].shape[1], came["mean"]
+        with laid_out(came["files"]) as found:
+            net, optimizer = begin(Given(came["other"]), 1.0, width, f)
             net(f.tensor(np.ones((1, width))))
             rng = generator_of(0)
             label = answer(found, net, optimizer, rng).load()
@@ -933,7 +961,7 @@ class Resumed(Aspect):
 
         def one_more():
             f.assign(net.meter.mean, mean)  # whose loss has a row of its own
-            adam_step(net, optimizer, given.x[given.rows], given.y[given.rows], f)
+            adam_step(net, optimizer, came["x"], came["y"], f)
             return layers()
 
         return {
@@ -1023,15 +1051,45 @@ def draw_keeper(draw):
         "files": [f"{draw.word()}.{end}" for end in ("model", "optimizer")],
         "keep": draw.integer(2, 3),
         "steps": steps,
-        "texts": [draw.word() * 20 for _ in range(12)],
+        "texts": [draw.word() * WORDS for _ in range(12)],
         "back": [high, low, high, high],  # gone back to an earlier step, and on from there
     }
 
 
-# A checkpoint is known by the first word of the text that is written into its files.
+# A checkpoint is known by the first word of the text that is written into its files: the word is
+# repeated, so that what is cut off can be told.
+WORDS = 20
 
 
-def newest(answer, root, given, keep):
+def packed(root):
+    """A folder as bytes, with the times of files, and what links lead to."""
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w", dereference=True) as archive:
+        archive.add(root, ".")
+    return held.getvalue()
+
+
+def newest_there(answer, came, f):
+    """The words of the newest checkpoints in packed folders, for which there are only these."""
+
+    def found(copy):
+        with new_folder() as folder, ExitStack() as after:
+            root = Path(came["root"] or folder / "root")
+            after.callback(shutil.rmtree, root, ignore_errors=True)
+            with tarfile.open(fileobj=io.BytesIO(copy)) as archive:
+                archive.extraction_filter = lambda member, path: member
+                archive.extractall(root)
+            return newest(answer, root, came["files"], came["keep"])
+
+    return [attempt(lambda copy=copy: found(copy)) for copy in came["copies"]]
+
+
+def copies_of(given, copies, keep, root=""):
+    """What another process needs for the newest checkpoints; `root` is where it unpacks them."""
+    return {"files": given.files, "keep": keep, "copies": copies, "root": str(root)}
+
+
+def newest(answer, root, names, keep):
     """The word of the newest checkpoint, as a new object finds it; None if it finds none."""
     folder = answer(root, keep).latest()
     if folder is None:
@@ -1041,11 +1099,11 @@ def newest(answer, root, given, keep):
     folder = Path(folder)
     if root.resolve() not in folder.resolve().parents:
         return {"kind": "a folder that is not in the one that was given"}
-    files = [folder / name for name in given.files]
-    found = [file.read_text() if file.is_file() else None for file in files]
-    for text in given.texts:
-        if found == [f"{name} {text}" for name in given.files]:
-            return text[:6]
+    files = [folder / name for name in names]
+    found = [file.read_text() if file.is_file() else "" for file in files]
+    texts = {text.removeprefix(f"{name} ") for name, text in zip(names, found, strict=True)}
+    if len(texts) == 1 and (text := texts.pop()) and text == text[: len(text) // WORDS] * WORDS:
+        return text[:6]
     return {"kind": "files that are missing, cut off or of different saves"}
 
 
@@ -1076,13 +1134,13 @@ def saves_in_words(given, steps):
 
 
 def save_in_turn(answer, given, steps):
-    """What the newest checkpoint is before the first save, and after each."""
+    """The folder before the first save, and after each."""
     with new_folder() as root:
-        found = [newest(answer, root, given, given.keep)]
+        copies = [packed(root)]
         for number, step in enumerate(steps):
             answer(root, given.keep).save(step, writers(given, number))
-            found.append(newest(answer, root, given, given.keep))
-        return found
+            copies.append(packed(root))
+        return copies_of(given, copies, given.keep, root)
 
 
 NEWEST = "the newest checkpoint"
@@ -1097,6 +1155,9 @@ class Newest(Aspect):
 
     def run(answer, given, f):
         return save_in_turn(answer, given, given.steps)
+
+    def again(answer, came, f):
+        return newest_there(answer, came, f)
 
     def expect(given):
         return words_of(given, None, 0, 1, 2, 3)
@@ -1121,13 +1182,15 @@ class PowerCut(Aspect):
             for number, step in enumerate([one, two, two]):
                 copies = []
 
-                def photograph(number=number, copies=copies):
-                    copies.append(folder / f"{number}-{len(copies)}")
-                    shutil.copytree(root, copies[-1])
+                def photograph(copies=copies):
+                    copies.append(packed(root))
 
                 answer(root, 1).save(step, writers(given, number, photograph))
-                found.append([attempt(lambda c=c: newest(answer, c, given, 1)) for c in copies])
+                found.append(copies_of(given, copies, 1))
             return found
+
+    def again(answer, came, f):
+        return [newest_there(answer, one, f) for one in came]
 
     def expect(given):
         when = ("before", "half-way through")
@@ -1193,12 +1256,13 @@ class Synced(Aspect):
 
             def seen(inode):
                 names = list(written.values()) if inode is None else [written.get(inode)]
-                if any(names) and newest(answer, root, given, given.keep) == given.texts[0][:6]:
+                now = newest(answer, root, given.files, given.keep) if any(names) else None
+                if now == given.texts[0][:6]:
                     synced.update({name: True for name in names if name})
 
             with watched_syncs(answer, seen):
                 answer(root, given.keep).save(second, noted)
-            found = newest(answer, root, given, given.keep)
+            found = newest(answer, root, given.files, given.keep)
         return [*synced.values(), found]
 
     def expect(given):
@@ -1218,19 +1282,22 @@ class WriterFails(Aspect):
 
     def run(answer, given, f):
         with new_folder() as root:
-            keeper, found = answer(root, given.keep), []
+            keeper, raised, copies = answer(root, given.keep), [], []
             first, second = given.files
             steps = [given.steps[n] for n in (0, 0, 1, 1)]
             for number, (step, fails) in enumerate(
                 zip(steps, (first, "", second, ""), strict=True)
             ):
-                raised = False
                 try:
                     keeper.save(step, writers(given, number, fails=fails))
+                    raised.append(False)
                 except OSError:
-                    raised = True
-                found.append([raised, newest(answer, root, given, given.keep)])
-            return found
+                    raised.append(True)
+                copies.append(packed(root))
+            return {**copies_of(given, copies, given.keep, root), "raised": raised}
+
+    def again(answer, came, f):
+        return list(zip(came["raised"], newest_there(answer, came, f), strict=True))
 
     def expect(given):
         words = zip((True, False) * 2, words_of(given, None, 1, 1, 3), strict=True)
@@ -1287,24 +1354,73 @@ DTYPES = ("int64", "float32", "int16")
 
 
 class Chunk:
-    """A part of an array that one rank has saved. It notes what is read of it."""
+    """A part of an array that one rank has saved. What it holds is in another process."""
 
-    def __init__(self, offset, array):
-        self.offset, self.shape, self.dtype = tuple(offset), array.shape, array.dtype
-        self._array, self.values, self.calls = array, 0, 0
+    def __init__(self, number, offset, shape, dtype, ask):
+        self.offset, self.shape, self.dtype = tuple(offset), tuple(shape), np.dtype(dtype)
+        self._number, self._ask = number, ask
 
     def read(self, index):
         index = index if isinstance(index, tuple) else (index,)
         if not all(isinstance(part, slice) for part in index) or len(index) > len(self.shape):
             raise TypeError(f"read takes one slice for each of {len(self.shape)} axes")
+        spans = []
         for part, size in zip(index, self.shape, strict=False):
             begin, end = part.start or 0, size if part.stop is None else part.stop
             if part.step not in (None, 1) or not 0 <= begin <= end <= size:
                 raise IndexError(f"{part} lies outside of an axis of length {size}")
-        found = self._array[index].copy()
-        self.values += found.size
-        self.calls += 1
+            spans.append([int(begin), int(end)])
+        return self._ask.read(self._number, spans)
+
+
+class Store:
+    """Holds an array in chunks, outside of the student's process, and counts what is read."""
+
+    def __init__(self, case):
+        spans = [list(pairwise(axis)) for axis in case.cuts]
+        places = list(product(*spans))
+        self.places = [places[number] for number in case.order]
+        self.places.append(self.places[case.twice % len(self.places)])  # by another rank
+        self.case, self.counts = case, []
+
+    def chunks(self):
+        """Of each chunk, and of the one that is there twice: the offset, the shape, the dtype."""
+        ends = [list(zip(*place, strict=True)) for place in self.places]
+        shapes = [np.subtract(high, low).tolist() for low, high in ends]
+        dtype = self.case.array.dtype.name
+        return [[low, shape, dtype] for (low, _), shape in zip(ends, shapes, strict=True)]
+
+    def blocks(self):
+        return self.case.blocks
+
+    def begin(self):
+        """Count anew, for another block."""
+        self.counts.append(0)
+
+    def read(self, number, spans):
+        place = self.places[number]
+        index = tuple(
+            slice(low + begin, low + end)
+            for (low, _), (begin, end) in zip(place, spans, strict=False)
+        )
+        whole = tuple(slice(low, high) for low, high in place)
+        found = self.case.array[index + whole[len(index) :]]
+        self.counts[-1] += found.size
         return found
+
+
+class Counts(Store):
+    """Says how many values were read for each block."""
+
+    def noted(self, came):
+        return self.counts
+
+
+class CountsToo(Store):
+    """Says what came for the last block, and how many values were read for it."""
+
+    def noted(self, came):
+        return [came, self.counts[-1]]
 
 
 def grid_case(draw, cuts, dtype):
@@ -1325,6 +1441,7 @@ def grid_case(draw, cuts, dtype):
         "cuts": cuts,
         "order": draw.shuffled(range(count)),
         "blocks": blocks,
+        "twice": draw.integer(0, 3),
     }
 
 
@@ -1332,7 +1449,7 @@ def cuts_of(draw, size, parts):
     return [0, *sorted(draw.shuffled(range(1, size))[: parts - 1]), size]
 
 
-@RESHARD.inputs
+@RESHARD.kept_inputs
 def draw_reshard(draw):
     first, second, third = draw.shuffled(DTYPES)
     size = draw.integer(7, 9)
@@ -1347,20 +1464,12 @@ def draw_reshard(draw):
             grid_case(draw, [cuts_of(draw, 7, 3), cuts_of(draw, 5, 2)], third),
             grid_case(draw, [cuts_of(draw, 4, 2), cuts_of(draw, 5, 3), cuts_of(draw, 3, 2)], first),
         ],
-        "twice": draw.integer(0, 3),
     }
 
 
 def chunks_of(case):
-    """The chunks in the order of the case."""
-    spans = [list(pairwise(axis)) for axis in case.cuts]
-    places = list(product(*spans))
-    found = []
-    for number in case.order:
-        place = places[number]
-        part = case.array[tuple(slice(low, high) for low, high in place)]
-        found.append(Chunk([low for low, _ in place], part))
-    return found
+    """The chunks in the order of the case; the last is the one that was saved twice."""
+    return [Chunk(n, *one, case.ask) for n, one in enumerate(case.ask.chunks())]
 
 
 def block_of(case, block):
@@ -1368,7 +1477,8 @@ def block_of(case, block):
     return case.array[tuple(slice(a, a + n) for a, n in zip(offset, shape, strict=True))]
 
 
-def read_one(answer, chunks, block):
+def read_one(answer, chunks, block, case):
+    case.ask.begin()
     found = answer(chunks, tuple(block[0]), tuple(block[1]))
     if not isinstance(found, np.ndarray):
         raise WrongKind(f"A NumPy array is expected; got {kind_of(found)}.")
@@ -1382,9 +1492,11 @@ def case_in_words(case):
 
 class Blocks(Aspect):
     what = "Block"
+    referee = Store
 
     def run(answer, case, f):
-        return [read_one(answer, chunks_of(case), block) for block in case.blocks]
+        chunks = chunks_of(case)[:-1]
+        return [read_one(answer, [*chunks], block, case) for block in case.ask.blocks()]
 
     def expect(case):
         return {
@@ -1419,13 +1531,11 @@ class NothingMore(Aspect):
     nothing for the block."""
 
     what = "Values read"
+    referee = Counts
 
     def run(answer, case, f):
-        counts = []
-        for block in case.blocks:
-            read_one(answer, chunks := chunks_of(case), block)
-            counts.append(sum(chunk.values for chunk in chunks))
-        return counts
+        for block in case.ask.blocks():
+            read_one(answer, chunks_of(case)[:-1], block, case)
 
     def expect(case):
         return {
@@ -1437,60 +1547,46 @@ class NothingMore(Aspect):
         return case_in_words(case)
 
 
-def with_copy(chunks, number):
-    """The chunks, of which one has been saved by another rank too."""
-    one = chunks[number % len(chunks)]
-    return [*chunks, Chunk(one.offset, one.read(tuple(slice(0, n) for n in one.shape)))]
-
-
-@RESHARD.aspect("saved by two ranks", 1, after=AXES)
+@RESHARD.aspect("saved by two ranks", 1, over="grids", after=AXES)
 class SavedTwice(Aspect):
     """Note which values of the block have arrived, and skip a chunk that brings no new ones."""
 
     what = "With a chunk that two ranks have saved"
+    referee = CountsToo
 
-    def run(answer, given, f):
-        found = []
-        for case in given.grids:
-            chunks = with_copy(chunks_of(case), given.twice)
-            before = sum(chunk.values for chunk in chunks)
-            block = read_one(answer, chunks, case.blocks[-1])
-            found.append([block, sum(chunk.values for chunk in chunks) - before])
-        return found
+    def run(answer, case, f):
+        return read_one(answer, chunks_of(case), case.ask.blocks()[-1], case)
 
-    def expect(given):
-        return [
-            {"the block": Exact(case.array), "values read": case.array.size} for case in given.grids
-        ]
+    def expect(case):
+        return {"the block": Exact(case.array), "values read": case.array.size}
 
-    def shown(given):
-        return "; ".join(case_in_words(case) for case in given.grids)
+    def shown(case):
+        return case_in_words(case)
 
 
-@RESHARD.aspect("a chunk that is missing", 1, after=ROWS)
+@RESHARD.aspect("a chunk that is missing", 1, over="rows", after=ROWS)
 class ChunkMissing(Aspect):
     """Where no chunk has the values, what np.empty happens to hold would be returned. A block that
     does not need the missing chunk can still be read."""
 
     what = "Without the chunk"
+    referee = Store
 
-    def run(answer, given, f):
-        case, raised = given.rows, False
-        cut = case.cuts[0][1]
-        first, second = chunks_of(case)
+    def run(answer, case, f):
+        first, second, _ = chunks_of(case)
+        (cut, width), (rest, _), raised = first.shape, second.shape, False
+        case.ask.begin()
         try:
-            answer([first] * len(case.array), (0, 0), case.array.shape)
+            answer([first] * (cut + rest), (0, 0), (cut + rest, width))
         except ValueError:
             raised = True
-        rest = [len(case.array) - cut, case.array.shape[1]]
-        return [raised, read_one(answer, [second], [[cut, 0], rest])]
+        return [raised, read_one(answer, [second], [[cut, 0], [rest, width]], case)]
 
-    def expect(given):
-        case = given.rows
+    def expect(case):
         return {
             "a ValueError for the whole": True,
             "the rows that are there": Exact(case.array[case.cuts[0][1] :]),
         }
 
-    def shown(given):
-        return case_in_words(given.rows)
+    def shown(case):
+        return case_in_words(case)

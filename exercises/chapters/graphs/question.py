@@ -79,9 +79,43 @@ def whole_graph(answer, f):
 
         graphs = []
         torch.compiler.reset()
-        return f.graph_maker(answer, backend=counting(graphs), fullgraph=True), graphs.__len__
+        made = f.graph_maker(answer, backend=counting(graphs), fullgraph=True)
+        return made, lambda *call: (need_open(hidden_in_torch(graphs)), len(graphs))[1]
     traced = f.graph_maker(answer)
-    return traced, traced.experimental_get_tracing_count
+
+    def count(*call):
+        graph = traced.get_concrete_function(*call).graph
+        need_open(hidden_in_tensorflow(graph))
+        return traced.experimental_get_tracing_count()
+
+    return traced, count
+
+
+OPEN = ("aten", "prims", "torch", "_operator", "math", "builtins")
+
+
+def hidden_in_torch(graphs):
+    """What the nodes of graphs call that is no operation of PyTorch's."""
+    found = []
+    for node in (node for graph in graphs for node in graph.graph.nodes):
+        if node.op == "call_function":
+            name = getattr(node.target, "namespace", None) or node.target.__module__ or "torch"
+            if name.split(".")[0] not in OPEN:
+                found.append(f"{name}.{node.target.__name__}")
+    return found
+
+
+def hidden_in_tensorflow(graph):
+    """The operations of a graph, and of those that it calls, that run Python."""
+    whole = graph.as_graph_def()
+    nodes = [*whole.node, *(one for inner in whole.library.function for one in inner.node_def)]
+    return [node.op for node in nodes if "PyFunc" in node.op]
+
+
+def need_open(hidden):
+    """Raise `WrongKind` if a graph runs Python that it cannot see."""
+    if hidden:
+        raise WrongKind(f"The graph holds {hidden[0]}, which runs Python that no graph can see.")
 
 
 def clip(function, gradients, limit, noise, f):
@@ -142,7 +176,8 @@ class InOneGraph(Aspect):
         graph, count = whole_graph(answer, f)
         pairs = [clip(graph, one, given.limit, 0.0, f) for one in in_turn(given)]
         sums, norms = zip(*pairs, strict=True)
-        return {"Sum": sums, "Graphs made": int(count()), "Norms": norms}
+        made = count(f.tensor(given.gradients[0]), given.limit, 0.0)
+        return {"Sum": sums, "Graphs made": int(made), "Norms": norms}
 
     def expect(given):
         return {
@@ -185,7 +220,8 @@ class NewNoise(Aspect):
     def run(answer, given, f):
         graph, count = whole_graph(answer, f)
         calls = [clip(graph, given.gradients[1], given.limit, given.noise, f) for _ in range(6)]
-        return {"Sum": [value for value, _ in calls], "Graphs made": int(count())}
+        made = count(f.tensor(given.gradients[1]), given.limit, given.noise)
+        return {"Sum": [value for value, _ in calls], "Graphs made": int(made)}
 
     def judge(given, found):
         shape = given.gradients[1].shape[1:]
@@ -220,37 +256,42 @@ def draw_cache(draw):
     alike = draw.shuffled([[row, 1], [row, 1.0], [row, True], [row, 0], [row, False]])
     steps = [[draw.data(k)] for k in range(2, 8)]
     return {
-        "arrays": [shapes, types],
-        "values": [values, [*alike, *alike]],
+        "arrays": [{"calls": shapes}, {"calls": types}],
+        "values": [{"calls": values}, {"calls": [*alike, *alike]}],
         "beyond": {"calls": [*steps, *steps], "limit": draw.integer(2, 4)},
     }
 
 
-def serve(answer, calls, limit=None):
-    """Which graph, or else f itself, serves each call, and what it returns."""
-    served, made = [], []
+class Compiler:
+    """Notes, outside of the student's process, which graph or f itself serves each call."""
 
-    def total(arguments):
+    def __init__(self, given):
+        self.served, self.made = [], 0
+
+    def make(self):
+        self.made += 1
+        return self.made
+
+    def serve(self, number, arguments):
+        """Run a graph, or f itself if the number is 0."""
+        if not 0 <= number <= self.made:
+            raise ValueError("there is no such graph")
+        self.served.append(f"graph {number}" if number else "f itself")
         sizes = [np.sum(a) if isinstance(a, np.ndarray) else len(str(a)) for a in arguments]
         return float(sum(sizes))
 
-    def f(*arguments):
-        served.append("f itself")
-        return total(arguments)
+    def noted(self, came):
+        return {"Served by": self.served, "Output of call": came, "Compiled": self.made}
 
-    def compiler(function):
-        number = len(made) + 1
-        made.append(function)
 
-        def graph(*arguments):
-            served.append(f"graph {number}")
-            return total(arguments)
+def serve(answer, calls, ask, *limit):
+    """What comes of the calls."""
 
-        return graph
+    def graph(number):
+        return lambda *arguments: ask.serve(number, list(arguments))
 
-    g = answer(f, compiler) if limit is None else answer(f, compiler, limit)
-    outputs = [float(g(*arguments)) for arguments in calls]
-    return {"Served by": served, "Output of call": outputs, "Compiled": len(made)}
+    g = answer(graph(0), lambda function: graph(ask.make()), *limit)
+    return [float(g(*arguments)) for arguments in calls]
 
 
 def guards_of(arguments):
@@ -279,14 +320,16 @@ def calls_in_words(calls):
 
 
 class Cached(Aspect):
-    def run(answer, calls, f):
-        return serve(answer, calls)
+    referee = Compiler
 
-    def expect(calls):
-        return serve_by_hand(calls)
+    def run(answer, case, f):
+        return serve(answer, case.calls, case.ask)
 
-    def shown(calls):
-        return calls_in_words(calls)
+    def expect(case):
+        return serve_by_hand(case.calls)
+
+    def shown(case):
+        return calls_in_words(case.calls)
 
 
 @CACHE.aspect("shapes and dtypes", 3, over="arrays")
@@ -310,8 +353,10 @@ class Limit(Aspect):
     """With `limit` graphs stored, a call that fits none of them runs f. The stored graphs go on
     serving the calls that fit them."""
 
+    referee = Compiler
+
     def run(answer, given, f):
-        return serve(answer, given.beyond.calls, given.beyond.limit)
+        return serve(answer, given.beyond.calls, given.ask, given.beyond.limit)
 
     def expect(given):
         return serve_by_hand(given.beyond.calls, given.beyond.limit)
@@ -355,11 +400,14 @@ def wrapped(answer, weights, f):
 
         def of_torch(X, rate, training):
             need_flag(training)
+            if not torch.compiler.is_compiling():
+                plain.append(1)  # as in TensorFlow, a run as Python counts like a graph
             return ((torch.tanh(X * rate) if training else X * rate) * weights).sum(dim=1)
 
         torch.compiler.reset()
-        graphs = []
-        return answer(of_torch, counting(graphs)), graphs.__len__
+        graphs, plain = [], []
+        g = answer(of_torch, counting(graphs))
+        return g, lambda: len(graphs) + len(plain) if graphs else 0
     import tensorflow as tf
 
     traces = []  # of each run of our function: whether it made a graph

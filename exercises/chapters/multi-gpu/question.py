@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 
 import numpy as np
 from d2lexercises.comparer import got_text
-from d2lexercises.devices import in_step, need_programs
+from d2lexercises.devices import Alone, in_step, message_of, need_programs, run_alone
 from d2lexercises.kinds import came_instead, kind_of, whole
 from d2lexercises.vocabulary import (
     Aspect,
@@ -642,9 +642,23 @@ def draw_ring(draw):
     }
 
 
+@RING.kept_inputs
+def draw_pick(draw):
+    return {"pick": draw.integer(0, 10**6)}
+
+
+def alone(answer, came):
+    """What a device sends and returns, given what arrives."""
+    return [
+        run_alone([answer(one["rank"], one["n"], one["own"])], one["arrived"], message_of)
+        for one in came
+    ]
+
+
 def run_ring(answer, vectors):
     """Run the programs of all devices in step, and carry what they send."""
     n, sent = len(vectors), []
+    log = [[] for _ in vectors]
     given = [vector.copy() for vector in vectors]
 
     def carry(parcels):
@@ -652,7 +666,9 @@ def run_ring(answer, vectors):
             if not isinstance(parcel, np.ndarray):
                 raise WrongKind(f"An array is to be sent; what came is {kind_of(parcel)}.")
         sent.append([int(parcel.size) for parcel in parcels])
-        return [parcels[(rank - 1) % n].copy() for rank in range(n)]
+        for rank, messages in enumerate(log):
+            messages.append([parcels[rank].copy(), parcels[(rank - 1) % n].copy()])
+        return [arrives.copy() for *_, (_, arrives) in log]
 
     programs = [answer(rank, n, vector) for rank, vector in enumerate(given)]
     ended = in_step(programs, carry, 4 * n + 3)
@@ -662,7 +678,8 @@ def run_ring(answer, vectors):
                 f"An array is to be returned, at the end and with return; what came is "
                 f"{kind_of(value)}."
             )
-    return {"means": ended, "sent": sent, "given": given}
+    found = {"means": ended, "sent": sent, "given": given}
+    return {**found, "log": log, "own": vectors, "ended": ended}
 
 
 def ring_in_words(vectors):
@@ -672,8 +689,13 @@ def ring_in_words(vectors):
 
 
 class Ring(Aspect):
+    referee = Alone
+
     def run(answer, given, f):
         return run_ring(answer, given.mean)
+
+    def again(answer, came, f):
+        return alone(answer, came)
 
     def expect(given):
         vectors = given.mean
@@ -707,9 +729,13 @@ class UnequalChunks(Aspect):
     code = "np.array_split(array, n)"
 
     form = [{"means": [np.ndarray], "sent": [[int]]}]
+    referee = Alone
 
     def run(answer, given, f):
         return [run_ring(answer, vectors) for vectors in given.unequal]
+
+    def again(answer, came, f):
+        return alone(answer, came)
 
     def judge(given, found):
         compare(len(found), len(given.unequal), "Rings")
@@ -764,6 +790,9 @@ def draw_halving(draw):
     }
 
 
+HALVING.kept_inputs(draw_pick)
+
+
 def deliver(parcels, running):
     """What each device receives of what was sent, by rank: `parcels` holds (from, to, array)."""
     inbox = {}
@@ -798,11 +827,13 @@ def run_exchange(answer, vectors):
     programs = {rank: answer(rank, n, vector) for rank, vector in enumerate(given)}
     need_programs(programs.values())
     inbox, sums, sent, steps = {}, [None] * n, [0] * n, 0
+    log = [[] for _ in vectors]
     while programs:
         parcels = []
         for rank, program in [*programs.items()]:
             try:
                 message = program.send(inbox.get(rank))
+                log[rank].append([message_of(message), None])
             except StopIteration as end:
                 sums[rank] = end.value
                 del programs[rank]
@@ -815,11 +846,14 @@ def run_exchange(answer, vectors):
         if steps > 4 * n + 8:
             raise WrongKind(f"The programs have not ended after {steps} steps.")
         inbox = deliver(parcels, programs)
+        for rank, array in inbox.items():
+            log[rank][-1][1] = array.copy()
     return {
         "sum on device": sums,
         "steps": steps,
         "numbers sent by device": sent,
         "given vector of device": given,
+        **{"log": log, "own": vectors, "ended": sums},
     }
 
 
@@ -830,9 +864,13 @@ def shown_halving(case):
 
 class Exchange(Aspect):
     what = "Result"
+    referee = Alone
 
     def run(answer, case, f):
         return run_exchange(answer, case.vectors)
+
+    def again(answer, came, f):
+        return alone(answer, came)
 
     def expect(case):
         vectors = case.vectors

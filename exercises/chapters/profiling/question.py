@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from operator import add, mul, sub, truediv
 
 import numpy as np
 from d2lexercises.kinds import kind_of, parts_in
@@ -109,7 +110,7 @@ TIMER = question(
 )
 
 
-@TIMER.inputs
+@TIMER.kept_inputs
 def draw_timer(draw):
     def seconds(low, high, count):
         return draw.numbers(low, high, count, digits=4)
@@ -144,10 +145,14 @@ def draw_timer(draw):
 class Machine:
     """A device with a queue, and a clock that only they move."""
 
-    def __init__(self, host, busy, ahead):
-        self.host, self.busy = host, busy  # seconds to launch, and of work, run by run
-        self.now, self.free = 0.0, ahead
-        self.runs = 0
+    def __init__(self, case):
+        self.host, self.busy = case.host, case.busy  # seconds to launch, and of work, run by run
+        self.now, self.free = 0.0, case.ahead
+        self.counts, self.runs = [case.warmup, case.repeat], 0
+
+    def settings(self):
+        """How often to run the job before it is timed, and then."""
+        return self.counts
 
     def job(self):
         """Launch one run."""
@@ -164,6 +169,9 @@ class Machine:
         """The time in seconds."""
         return self.now
 
+    def noted(self, came):
+        return [*came, self.runs]
+
 
 @TIMER.shown
 def shown_timer(case):
@@ -176,10 +184,11 @@ def shown_timer(case):
 
 
 class Timed(Aspect):
+    referee = Machine
+
     def run(answer, case, f):
-        machine = Machine(case.host, case.busy, case.ahead)
-        found = answer(machine.job, machine.clock, machine.wait, case.warmup, case.repeat)
-        return [*parts_in(found, "Two numbers", 2), machine.runs]
+        ask = case.ask
+        return parts_in(answer(ask.job, ask.clock, ask.wait, *ask.settings()), "Two numbers", 2)
 
     def expect(case):
         times = np.add(case.host, case.busy)[case.warmup :]
@@ -230,7 +239,7 @@ AHEAD = question(
 )
 
 
-@AHEAD.inputs
+@AHEAD.kept_inputs
 def draw_ahead(draw):
     def case(groups, left, nan=-1):
         """So many groups, a shorter one if `left`; a nan in group number `nan`."""
@@ -247,36 +256,73 @@ def draw_ahead(draw):
     }
 
 
+class Device:
+    """Holds the losses, outside of the student's process. It notes each value that is read."""
+
+    def __init__(self, case):
+        self.case, self.values, self.launched, self.reads = case, [], [], 0
+
+    def settings(self):
+        return [len(self.case.losses), self.case.every]
+
+    def launch(self, i):
+        """Run a step; return the number of its loss."""
+        self.launched.append(i)
+        steps = len(self.case.losses)
+        if not 0 <= i < steps or len(self.launched) > 1000:
+            raise WrongKind(f"There is no step {i}: steps={steps}.")
+        return self._put(math.nan if i == self.case.nan else self.case.losses[i])
+
+    def combine(self, sign, one, other):
+        """Combine two losses, or a loss and a number that comes as [number]."""
+        a, b = (float(x[0]) if isinstance(x, list) else self.values[x] for x in (one, other))
+        return self._put({"+": add, "-": sub, "*": mul, "/": truediv}[sign](a, b))
+
+    def read(self, number):
+        self.reads += 1
+        return self.values[number]
+
+    def noted(self, came):
+        read = None if came["a ValueError"] else self.reads
+        return {**came, "steps": self.launched, "values read": read}
+
+    def _put(self, value):
+        self.values.append(value)
+        return len(self.values) - 1
+
+
 class Loss:
-    """A number on a device. Whatever needs its value is noted in `reads`."""
+    """A number on a device."""
 
-    def __init__(self, value, reads):
-        self._value, self._reads = value, reads
+    def __init__(self, ask, number):
+        self._ask, self._number = ask, number
 
-    def _with(self, other, combine):
+    def _with(self, other, sign, turned=False):
         if isinstance(other, Loss):
-            return Loss(combine(self._value, other._value), self._reads)
-        if isinstance(other, int | float | np.number):
-            return Loss(combine(self._value, float(other)), self._reads)
-        return NotImplemented
+            pair = [self._number, other._number]
+        elif isinstance(other, int | float | np.number):
+            pair = [self._number, [float(other)]]
+        else:
+            return NotImplemented
+        return Loss(self._ask, self._ask.combine(sign, *(pair[::-1] if turned else pair)))
 
     def __add__(self, other):
-        return self._with(other, lambda a, b: a + b)
+        return self._with(other, "+")
 
     def __sub__(self, other):
-        return self._with(other, lambda a, b: a - b)
+        return self._with(other, "-")
 
     def __rsub__(self, other):
-        return self._with(other, lambda a, b: b - a)
+        return self._with(other, "-", True)
 
     def __mul__(self, other):
-        return self._with(other, lambda a, b: a * b)
+        return self._with(other, "*")
 
     def __truediv__(self, other):
-        return self._with(other, lambda a, b: a / b)
+        return self._with(other, "/")
 
     def __rtruediv__(self, other):
-        return self._with(other, lambda a, b: b / a)
+        return self._with(other, "/", True)
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -285,8 +331,7 @@ class Loss:
 
     def item(self):
         """The value; Python waits for it."""
-        self._reads.append(1)
-        return self._value
+        return self._ask.read(self._number)
 
     __float__ = numpy = item
 
@@ -295,8 +340,9 @@ class Loss:
         return self
 
     def _compared(self, other, compares):
-        value = self.item()
-        return compares(value, other._value if isinstance(other, Loss) else float(other))
+        if isinstance(other, Loss):
+            return compares((self - other).item(), 0.0)
+        return compares(self.item(), float(other))
 
     def __eq__(self, other):
         return self._compared(other, lambda a, b: a == b)
@@ -336,23 +382,17 @@ def shown_ahead(case):
 
 class Training(Aspect):
     what = "Training"
+    referee = Device
 
     def run(answer, case, f):
-        launched, reads = [], []
-
         def step(i):
-            launched.append(int(i))
-            if not 0 <= i < len(case.losses) or len(launched) > 1000:
-                raise WrongKind(f"There is no step {i}: steps={len(case.losses)}.")
-            return Loss(math.nan if i == case.nan else case.losses[i], reads)
+            return Loss(case.ask, case.ask.launch(int(i)))
 
         try:
-            means = answer(step, len(case.losses), case.every)
+            means = answer(step, *case.ask.settings())
         except ValueError:
-            return {"a ValueError": True, "steps": launched, "means": None, "values read": None}
-        means = parts_in(means, "Means in a list")
-        found = {"steps": launched, "means": means, "values read": len(reads)}
-        return {"a ValueError": False, **found}
+            return {"a ValueError": True, "means": None}
+        return {"a ValueError": False, "means": parts_in(means, "Means in a list")}
 
     def expect(case):
         groups = [case.losses[i : i + case.every] for i in range(0, len(case.losses), case.every)]

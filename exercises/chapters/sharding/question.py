@@ -11,7 +11,7 @@ import math
 from itertools import islice
 
 import numpy as np
-from d2lexercises.devices import in_step
+from d2lexercises.devices import Alone, in_step, run_alone
 from d2lexercises.kinds import came_instead, kind_of, parts_in, whole
 from d2lexercises.networks import attribute
 from d2lexercises.vocabulary import (
@@ -352,25 +352,64 @@ def parts_of(answer, case):
 
 
 def both_ways(answer, case):
-    """What the devices return forward and backward, and what they send."""
+    """What the devices return forward and backward, what they send, and the sums of that."""
     parts = parts_of(answer, case)
     run_devices([one.forward(double(case.x)) for one in parts], added, 9)
     back = [one.backward(double(case.back)) for one in parts]
-    ended, sent = run_devices(back, added, 9)
+    sums = []
+    ended, sent = run_devices(back, summing(sums), 9)
     for value in ended:
         if not isinstance(value, list | tuple) or len(value) != 4:
             raise WrongKind(f"backward returns four arrays; {came_instead(value)}.")
-    return ended, sent
+    return ended, sent, sums
+
+
+def summing(sums):
+    """An all-reduce that notes what it has added up."""
+
+    def carry(parcels):
+        sums.append(added(parcels)[0])
+        return added(parcels)
+
+    return carry
+
+
+class Parts:
+    """Judges whether what the devices sent adds up to what they returned, if they sent it once."""
+
+    def __init__(self, case):
+        self.case = case
+
+    def noted(self, came):
+        sums, shapes = came.pop("sums"), came["all-reduces"]
+        whole = next(came[key][0] for key in ("Y on device", "dX on device") if key in came)
+        if self.case.n > 1 and shapes == [[list(np.shape(whole))] * self.case.n]:
+            need_parts(sums[0], whole, self.case.down.bias)
+        return came
+
+
+def need_parts(total, output, bias):
+    """Raise `WrongKind` unless what was sent adds up to the output, with or without the bias."""
+    for rest in (0.0, bias) if bias.shape == np.shape(output)[-1:] else (0.0,):
+        if np.allclose(total + rest, output, 1e-3, 1e-5):
+            return
+    raise WrongKind(
+        "What the devices send does not add up to what they return: each sends its own part."
+    )
 
 
 class Forward(Aspect):
     what = "Forward"
+    referee = Parts
 
     def run(answer, case, f):
         parts = parts_of(answer, case)
         kept = max(numbers_kept(one) for one in parts)
-        outputs, sent = run_devices([one.forward(double(case.x)) for one in parts], added, 9)
-        return {"Y on device": outputs, "numbers kept": kept, "all-reduces": sent}
+        sums = []
+        programs = [one.forward(double(case.x)) for one in parts]
+        outputs, sent = run_devices(programs, summing(sums), 9)
+        found = {"Y on device": outputs, "numbers kept": kept, "all-reduces": sent}
+        return {**found, "sums": sums}
 
     def expect(case):
         inputs, hidden = case.up.kernel.shape
@@ -386,13 +425,15 @@ class Forward(Aspect):
 
 class Backward(Aspect):
     what = "Backward"
+    referee = Parts
 
     def run(answer, case, f):
-        ended, sent = both_ways(answer, case)
+        ended, sent, sums = both_ways(answer, case)
         return {
             "dX on device": [one[0] for one in ended],
             "own gradients on device": [one[1:] for one in ended],
             "all-reduces": sent,
+            "sums": sums,
         }
 
     def expect(case):
@@ -815,11 +856,25 @@ def adam_by_hand(case):
     return weights
 
 
+@OPTIMIZER.kept_inputs
+def draw_pick(draw):
+    return {"pick": draw.integer(0, 10**6)}
+
+
 class Steps(Aspect):
     what = "Steps"
+    referee = Alone
 
     def run(answer, case, f):
         n, sent = case.n, 0
+        log = [[] for _ in range(n)]
+
+        def carry(parcels):
+            arrived = around(parcels)
+            for rank, pair in enumerate(zip(parcels, arrived, strict=True)):
+                log[rank].append([parcel_of(one).copy() for one in pair])
+            return arrived
+
         devices = [
             answer(rank, n, case.weights, case.rate, case.eps, case.norm) for rank in range(n)
         ]
@@ -827,13 +882,27 @@ class Steps(Aspect):
             programs = [
                 one.step(gradient) for one, gradient in zip(devices, gradients, strict=True)
             ]
-            _, shapes = run_devices(programs, around, 8 * n + 8)
+            _, shapes = run_devices(programs, carry, 8 * n + 8)
             sent = max(sent, sum(math.prod(shape) for step in shapes for shape in step))
+        weights = [double_of(attribute(one, "weights")) for one in devices]
+        settings = [case.weights, case.rate, case.eps, case.norm]
+        own = [[settings, [each[rank] for each in case.gradients]] for rank in range(n)]
         return {
-            "weights on device": [double_of(attribute(one, "weights")) for one in devices],
+            "weights on device": weights,
             "numbers sent in a step": sent,
             "numbers kept": max(numbers_kept(one) for one in devices),
+            **{"log": log, "own": own, "ended": weights},
         }
+
+    def again(answer, came, f):
+        found = []
+        for one in came:
+            settings, gradients = one["own"]
+            device = answer(one["rank"], one["n"], *settings)
+            programs = map(device.step, gradients)
+            sent, _ = run_alone(programs, one["arrived"], lambda one: parcel_of(one).copy())
+            found.append([sent, double_of(attribute(device, "weights"))])
+        return found
 
     def expect(case):
         n, length = case.n, case.weights.size

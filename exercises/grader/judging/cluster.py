@@ -78,7 +78,7 @@ class Cluster:
         framework: str,
         draw: Draw,
         stop: threading.Event,
-        inspections: session.Inspections | None = None,
+        plans: session.Plans | None = None,
         alone: bool = False,
     ) -> Transcript:
         """Do what `session.collect_answers` does, on a node.
@@ -91,7 +91,7 @@ class Cluster:
             "questions": questions,
             "framework": framework,
             "inputs": {name: draw(name) for name in questions},
-            "inspections": {name: dict(keys) for name, keys in (inspections or {}).items()},
+            "plans": {name: dict(plan) for name, plan in (plans or {}).items()},
             "limits": dataclasses.asdict(self.limits),
             "alone": alone,
         }
@@ -132,7 +132,7 @@ def run_on_node(task: str, files: str) -> str:
         content["inputs"].__getitem__,
         _starter(files, limits),
         limits,
-        inspections=content["inspections"],
+        plans=content["plans"],
         alone=content["alone"],
     )
     return wire.encode(

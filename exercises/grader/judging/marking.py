@@ -88,7 +88,8 @@ def mark_answer(
         return mark(answer.status, points, said or _MESSAGES[answer.status])
     outputs = answer.outputs
     if isinstance(outputs, dict):  # what a worker says of its own is no inspection
-        own = {key: value for key, value in outputs.items() if key not in question.inspections}
+        elsewhere = {*question.inspections, *question.repeats, *question.referees}
+        own = {key: value for key, value in outputs.items() if key not in elsewhere}
         outputs = own | answer.inspected
     if answer.status == session.RAISED:
         outputs = {"error": answer.detail}

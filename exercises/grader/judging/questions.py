@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from d2lexercises import library
 from d2lexercises.question import Question
@@ -53,10 +54,20 @@ def known_chapters(private: Path | None = None) -> set[str]:
         return set(library.chapters())
 
 
-def inspections_of(questions: Mapping[str, Question]) -> dict[str, dict[str, str]]:
-    """Return what questions inspect: for each, the keys of inspections and of their outputs."""
+def plans_of(questions: Mapping[str, Question]) -> dict[str, dict[str, Any]]:
+    """Return what further processes do for each question, as plain data; see `session.Plans`."""
     return {
-        name: {key: of for key, (_, of) in question.inspections.items()}
+        name: {
+            "inspections": {key: of for key, (_, of) in question.inspections.items()},
+            "repeats": {key: of for key, (_, of) in question.repeats.items()},
+            "referees": list(question.referees),
+            "overs": {
+                key: over if isinstance(over, str) else list(over)
+                for key, (_, over) in question.runs.items()
+                if question.referees or question.repeats
+            },
+            "kept": sorted(question.kept),
+        }
         for name, question in questions.items()
     }
 

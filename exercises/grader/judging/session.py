@@ -20,6 +20,7 @@ from typing import Any
 
 from d2lexercises.answers import present_names, questions_named_in
 from d2lexercises.faults import error_in, stopped
+from d2lexercises.refereeing import case_counts, handed_over
 
 from grader.sandbox.bubblewrap import SandboxError
 from grader.sandbox.channel import ChannelClosed, ChannelFlooded, ChannelSilent
@@ -41,16 +42,21 @@ _DOES_NOT_RUN = (
     "The check of this question is in the notebook, but it does not run: it is in a comment, in a "
     "text, or in code that nothing calls."
 )
+_NO_SECOND = "In a second process that ran the notebook anew, nothing came ({})."
+_NO_PLAN: Mapping[str, Any] = {"inspections": {}}
 _STEP = re.compile(r"parse (\d{1,6})|(\d{1,6})\.(\d{1,6})", re.ASCII)
 _MORE_STARTS = 10  # of workers, in addition to two for each question
 _MOST_MACHINE_FAILURES = 3
 REASON_LENGTH = 500  # characters
 _POLL = 0.1  # seconds between looks at `stop`, and at the memory of a worker
+_MANY_ASKS, _MOST_ASKS = 1000, 10_000  # of a referee, by one answer
 _LITTLE = 0.5  # of the time of a step: what used less of a processor waited for something
 
 Draw = Callable[[str], dict[str, Any]]  # returns a question's inputs
-# By question: the key of each inspection, and that of the output which it inspects.
-Inspections = Mapping[str, Mapping[str, str]]
+# By question, what further processes do, as `questions.plans_of` makes it: "inspections" and
+# "repeats" have a key, and the key of the run whose result they get; "referees" are keys of runs;
+# "overs" says what a run is about; "kept" names the inputs that stay outside.
+Plans = Mapping[str, Mapping[str, Any]]
 
 
 class Stopped(Exception):
@@ -101,22 +107,32 @@ def collect_answers(
     limits: Limits,
     defences: Defences = ALL_DEFENCES,
     stop: threading.Event | None = None,
-    inspections: Inspections | None = None,
+    plans: Plans | None = None,
     alone: bool = False,
 ) -> Transcript:
     """Run the cells and get the outputs of every question; `draw` returns a question's inputs.
 
     What a question inspects is sent to further workers, one for each inspection, which never run
-    a cell. `alone` says that the grader runs nothing else: what hangs without using a processor
-    then needs a person.
+    a cell. Referees are in one that never does either. What answers hand over is sent to one that
+    runs the cells anew. `alone` says that the grader runs nothing else: what hangs without using a
+    processor then needs a person.
 
     Raises:
         Stopped: `stop` was set before all answers were known.
     """
     stop = stop or threading.Event()
-    session = _Session(cells, questions, framework, draw, starter, limits, defences, stop, alone)
-    transcript = session.run()
-    _Inspector(session, inspections or {}).run()
+    common = (framework, draw, starter, limits, defences, stop, alone)
+    session = _Session(cells, questions, *common)
+    session.plans, session.referee = plans or {}, _Referee(session)
+    try:
+        transcript = session.run()
+        if session.handed:
+            second = _Session(cells, list(session.handed), *common)
+            second.sends = session.handed
+            session.take_over(second)
+        _Inspector(session).run()
+    finally:
+        session.referee.end()
     return transcript
 
 
@@ -144,6 +160,10 @@ class _Session:
         self.starter = starter
         self.limits = limits
         self.defences = defences
+        self.plans: Plans = {}
+        self.referee = _Referee(self)
+        self.handed: dict[str, dict[str, Any]] = {}  # by question, for the second process
+        self.sends: dict[str, dict[str, Any]] = {}  # in the second process, in place of inputs
         self.asked = list(questions)  # of the present worker
         self.unasked: list[str] | None = None  # what is defined where no check was called
         self.announced = ""  # the last step that the present worker began, and that is no question
@@ -198,6 +218,8 @@ class _Session:
         except MemoryExceeded:
             self.note("used more memory than allowed")
             return self._blame(exchange.step, DIED)
+        except SandboxError as error:  # of a referee
+            return self._machine_failed(str(error))
         finally:
             self.used += worker.processor_seconds
             worker.end()
@@ -320,6 +342,60 @@ class _Session:
             self.pending.remove(name)
         self.result.answers[name] = answer
 
+    def settle_outputs(self, name: str, outputs: Any) -> None:
+        """Record what an answer gave, and what the referees of the question say of it.
+
+        What it hands over is kept for the second process.
+        """
+        answer = Answer(ANSWERED, outputs)
+        self.handed.pop(name, None)
+        plan = self.plans.get(name)
+        if plan and plan["overs"] and isinstance(outputs, dict):
+            counts = self.counts(name)
+            for key, of in plan["repeats"].items():
+                came = outputs.get(of)
+                if of not in outputs or error_in(came) is not None:
+                    answer.inspected[key] = came
+                    continue
+                if of in plan["referees"]:
+                    came = self.referee.turn(name, "hands_over", of, came)
+                self.handed.setdefault(name, {})[key] = handed_over(counts[of], came)
+            for key in set(plan["referees"]) - set(plan["repeats"].values()):
+                if key in outputs:
+                    answer.inspected[key] = self.referee.turn(name, "noted", key, outputs[key])
+        self.settle(name, answer)
+
+    def take_over(self, second: _Session) -> None:
+        """Run the second process, and record what answers give there."""
+        found = second.run()
+        self.result.seconds += found.seconds
+        for line in found.notes:
+            self.note(f"second process: {line}")
+        self.result.doubt = self.result.doubt or found.doubt
+        for name, again in found.answers.items():
+            answer = self.result.answers[name]
+            if again.status == NEEDS_PERSON:
+                self.result.answers[name] = again
+                continue
+            outputs = again.outputs if again.status == ANSWERED else None
+            for key in self.handed[name]:
+                of = self.plans[name]["repeats"][key]
+                if not isinstance(outputs, dict):
+                    answer.inspected[key] = stopped(_NO_SECOND.format(again.status))
+                elif error_in(outputs) is not None or of not in self.plans[name]["referees"]:
+                    answer.inspected[key] = outputs.get(key, outputs)
+                else:
+                    try:
+                        came = self.referee.turn(name, "noted", of, outputs.get(key))
+                        answer.inspected[key] = came
+                    except (ChannelSilent, ChannelClosed, ChannelFlooded, MemoryExceeded):
+                        self.result.answers[name] = needs_person("The referee's process ended.")
+
+    def counts(self, name: str) -> dict[str, int | None]:
+        """The number of cases of each run of a question with referees, or a second process."""
+        runs = {key: (None, over) for key, over in self.plans[name]["overs"].items()}
+        return case_counts(runs, self.draw(name))
+
     def settle_prevented(self, prevented: Mapping[str, Any]) -> None:
         """Record why questions have no answer, as the worker tells it."""
         for name, what in prevented.items():
@@ -349,6 +425,7 @@ class _Exchange:
         self._began, self._used = time.monotonic(), 0.0  # of this step
         self.step = "start"
         self.nonce: str | None = None  # of the request that the worker has to answer
+        self.asks = 0  # of a referee, in this step
         self.until = 0.0
 
     def run(self) -> None:
@@ -380,7 +457,8 @@ class _Exchange:
         """Return that this step used little processor time, in words; "" if it used much."""
         seconds = time.monotonic() - self._began
         used = self.worker.processor_seconds - self._used
-        return _idle(used, seconds) if used < _LITTLE * seconds else ""
+        waited = used < _LITTLE * seconds and self.asks < _MANY_ASKS  # else for its referee
+        return _idle(used, seconds) if waited else ""
 
     def _set_deadline(self, seconds: float) -> None:
         self._began, self._used = time.monotonic(), self.worker.processor_seconds
@@ -404,9 +482,17 @@ class _Exchange:
             nonce = message.get("nonce")
             if (type(nonce) is str and nonce == self.nonce) or not session.defences.nonce:
                 self.nonce = None
-                session.settle(self.step, Answer(ANSWERED, message["outputs"]))
+                session.settle_outputs(self.step, message["outputs"])
                 self.step = session.announced
                 self._set_deadline(session.limits.cell_seconds)
+        elif "ask" in message and self.step in session.asked and not session.sends:
+            nonce = message.get("nonce")
+            if type(nonce) is str and nonce == self.nonce:
+                self.asks += 1
+                if self.asks > _MOST_ASKS:  # before its time is over, of which it uses a part
+                    raise ChannelFlooded
+                answer = session.referee.ask(self.step, message["ask"], self.until)
+                self.channel.send(answer, session.limits.answer_seconds)
         elif isinstance(prevented := message.get("prevented"), dict) and self.nonce is None:
             session.settle_prevented(prevented)
         elif isinstance(names := message.get("unasked"), list) and self.nonce is None:
@@ -425,19 +511,83 @@ class _Exchange:
     def _request_outputs(self, name: str) -> None:
         """Send the inputs of a question whose answer is ready."""
         session = self.session
-        self.step = name
+        self.step, self.asks = name, 0
         self._set_deadline(session.limits.answer_seconds)
         self.nonce = secrets.token_hex(16)
-        request = {"nonce": self.nonce, "question": name, "inputs": session.draw(name)}
+        request: dict[str, Any] = {"nonce": self.nonce, "question": name}
+        if name in session.sends:
+            request["handed"] = session.sends[name]
+        else:
+            inputs, plan = session.draw(name), session.plans.get(name, {})
+            kept = plan.get("kept", ())
+            request["inputs"] = {key: one for key, one in inputs.items() if key not in kept}
+            if plan.get("referees"):
+                request["counts"] = session.counts(name)
+                self.until += session.referee.begin(name, inputs)
         self.channel.send(request, session.limits.answer_seconds)
+
+
+class _Referee:
+    """The worker in which the referees of questions are; started when one is needed."""
+
+    def __init__(self, session: _Session) -> None:
+        self.session = session
+        self.worker: Worker | None = None
+
+    def begin(self, name: str, inputs: dict[str, Any]) -> float:
+        """Make the referees of a question; return how many seconds the start of a worker took.
+
+        Raises:
+            SandboxError: no worker could be started.
+        """
+        began = time.monotonic()
+        if self.worker is None:
+            self.worker = self.session.starter.start("numpy", beside=True)
+        took = time.monotonic() - began
+        self._exchange({"begin": name, "inputs": inputs})
+        return took
+
+    def ask(self, name: str, asked: Any, until: float) -> dict[str, Any]:
+        """Pass on what an answer asks, and return what is said."""
+        return self._exchange({"question": name, "ask": asked}, until)
+
+    def turn(self, name: str, turn: str, key: str, came: Any) -> Any:
+        """What a referee notes of what came, or hands over."""
+        request = {"question": name, "turn": turn, "key": key, "came": came}
+        return self._exchange(request).get("came")
+
+    def end(self) -> None:
+        """End the worker."""
+        if self.worker is not None:
+            self.worker.end()
+            self.worker = None
+
+    def _exchange(self, message: dict[str, Any], until: float = 0.0) -> dict[str, Any]:
+        """Send a message, and return the reply.
+
+        Raises:
+            ChannelSilent, ChannelClosed, ChannelFlooded, MemoryExceeded: the worker ended, or has
+                to, because of what it was asked.
+        """
+        if self.worker is None:
+            raise ChannelClosed
+        seconds = self.session.limits.answer_seconds
+        try:
+            self.worker.channel.send(message, seconds)
+            until = until or time.monotonic() + seconds
+            while (reply := self.session.receive(self.worker, until)) is None:
+                pass
+        except BaseException:
+            self.end()
+            raise
+        return reply
 
 
 class _Inspector:
     """Has what answers gave inspected, each by a worker that never ran a submission's code."""
 
-    def __init__(self, session: _Session, inspections: Inspections) -> None:
+    def __init__(self, session: _Session) -> None:
         self.session = session
-        self.inspections = inspections
 
     def run(self) -> None:
         """Add to every answer what its inspections give."""
@@ -446,7 +596,7 @@ class _Inspector:
             if answer.status != ANSWERED or not isinstance(answer.outputs, dict):
                 continue
             try:
-                for key, of in self.inspections.get(name, {}).items():
+                for key, of in self.session.plans.get(name, _NO_PLAN)["inspections"].items():
                     if of in answer.outputs:
                         answer.inspected[key] = self._inspect(name, key, answer.outputs[of])
             except SandboxError as error:

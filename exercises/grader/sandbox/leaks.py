@@ -75,10 +75,12 @@ def refuse_leaks(stage: Path, questions: Mapping[str, Collection[Question]]) -> 
 
 def outside(question: Question) -> Iterator[tuple[str, str]]:
     """The functions of a question that must stay outside, each with its digest."""
-    inside = {one for one, _ in [*question.runs.values(), *question.inspections.values()]}
+    words = (question.runs, question.inspections, question.repeats)
+    inside = {one for named in words for one, _ in named.values()}
     if isinstance(question, WrittenQuestion):
         inside.add(question.takes)
-        starts: list[Any] = [question.draws, question.hidden_draws, question.shows]
+        starts: list[Any] = [question.draws, question.hidden_draws, question.kept_draws]
+        starts.append(question.shows)
         for one in question.aspects.values():
             starts += [getattr(one.words, name, None) for name in _OUTSIDE]
         found = [one for one in starts if isinstance(one, types.FunctionType)]

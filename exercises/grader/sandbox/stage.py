@@ -205,15 +205,17 @@ def _end(questions: Collection[Question], module: str, modules: reach.Modules) -
             probe = reached(question.probe, question.name)
             lines.append(f"d2lexercises.running.Probing({question.name!r}, {probe})")
             continue
-        runs, fresh = [
+        runs, fresh, again = [
             [
                 f"{key!r}: ({reached(one, question.name)}, {about!r})"
                 for key, (one, about) in words.items()
             ]
-            for words in (question.runs, question.inspections)
+            for words in (question.runs, question.inspections, question.repeats)
         ]
+        judges = [f"{k!r}: {reached(one, question.name)}" for k, one in question.referees.items()]
         takes = reached(question.takes, question.name)
         lines.append(f"d2lexercises.running.Running({question.name!r}, {takes}, ")
-        lines[-1] += f"{{{', '.join(runs)}}}, {{{', '.join(fresh)}}})"
+        parts = [f"{{{', '.join(words)}}}" for words in (runs, fresh, judges, again)]
+        lines[-1] += f"{', '.join(parts)})"
     imports = "".join(f"import {name}\n" for name in sorted(used))
     return f"{imports}QUESTIONS = ({', '.join(lines)},)\n"

@@ -37,8 +37,10 @@ class Starter(Protocol):
 
     fallbacks: int  # workers that had to be started in the slower way
 
-    def start(self, framework: str) -> Worker:
+    def start(self, framework: str, beside: bool = False) -> Worker:
         """Start a worker, and return it when it is ready for a task.
+
+        One at a time, and one that runs `beside` it.
 
         Raises:
             SandboxError: it could not be started.
@@ -100,7 +102,7 @@ class SandboxStarter:
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
 
-    def start(self, framework: str) -> Worker:
+    def start(self, framework: str, beside: bool = False) -> Worker:
         """See `Starter.start`."""
         process = SandboxProcess(self.config, "worker", framework)
         limits = self.config.limits
@@ -129,16 +131,16 @@ class ZygoteStarter:
         self.config = config
         self.fallbacks = 0
         self._fall_back = fall_back
-        self._running: dict[str, _Zygote] = {}
+        self._running: dict[tuple[str, bool], _Zygote] = {}
 
-    def start(self, framework: str) -> Worker:
+    def start(self, framework: str, beside: bool = False) -> Worker:
         """See `Starter.start`."""
         try:
-            return self._fork(framework)
+            return self._fork(framework, beside)
         except SandboxError as error:
             log.warning("%s; trying again", error)
         try:
-            return self._fork(framework)
+            return self._fork(framework, beside)
         except SandboxError as error:
             if not self._fall_back:
                 raise
@@ -146,14 +148,15 @@ class ZygoteStarter:
         self.fallbacks += 1
         return SandboxStarter(self.config).start(framework)
 
-    def _fork(self, framework: str) -> Worker:
-        zygote = self._running.get(framework)
+    def _fork(self, framework: str, beside: bool) -> Worker:
+        key = (framework, beside)
+        zygote = self._running.get(key)
         if zygote is None:
-            zygote = self._running[framework] = _Zygote(self.config, framework)
+            zygote = self._running[key] = _Zygote(self.config, framework)
         try:
             return zygote.fork()
         except SandboxError:
-            del self._running[framework]
+            del self._running[key]
             zygote.process.end()
             raise
 

@@ -158,7 +158,8 @@ class Altering:
         """
         aspects = getattr(self.question, "aspects", {}).values()
         judged = {one.key for one in aspects}
-        inspected = {of for _, of in self.question.inspections.values()} - judged
+        further = [*self.question.inspections.values(), *self.question.repeats.values()]
+        inspected = {of for _, of in further} - judged
         for framework, reply in self.right.items():
             self._framework, self._reply = framework, dict(reply)
             self._known.clear()

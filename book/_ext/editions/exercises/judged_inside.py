@@ -15,7 +15,7 @@ _COMPARE = {
     *("allclose", "isclose", "array_equal", "array_equiv", "assert_allclose", "assert_equal"),
     *("assert_array_equal", "assert_array_almost_equal", "assert_almost_equal"),
 }
-_INSIDE = ("run", "inspect")  # of an aspect: what runs in a sandbox
+_INSIDE = ("run", "inspect", "again")  # of an aspect: what runs in a sandbox
 
 
 def judging_notes(project: Project, folder: Path, names: Iterable[str] = ()) -> Iterator[str]:

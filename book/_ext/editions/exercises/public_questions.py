@@ -18,7 +18,7 @@ from d2lexercises.vocabulary import Judged, WrittenQuestion
 
 from editions.base.errors import EditionsError
 
-_DECLARING = ("aspect", "inputs", "hidden_inputs", "shown")  # methods of a question
+_DECLARING = ("aspect", "inputs", "hidden_inputs", "kept_inputs", "shown")  # methods of a question
 
 
 def public_part(path: Path) -> str:

@@ -324,7 +324,7 @@ class _ChapterFaults:
             if not question.aspects and not question.is_text:
                 self._fault(path, line, f"{question.name} has no aspect, so it gives no points")
                 return
-            if question.aspects and question.draws is question.hidden_draws:
+            if question.aspects and question.draws is question.hidden_draws is question.kept_draws:
                 what = f"nothing draws the inputs of {question.name}: decorate a function with "
                 self._fault(path, line, f"{what}@QUESTION.inputs, QUESTION being its variable")
                 return

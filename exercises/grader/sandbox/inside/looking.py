@@ -57,6 +57,14 @@ _IMPORTED = {
 _OF_OS = {"write": _OPEN, "dup": _OPEN, "dup2": _OPEN, "fdopen": _OPEN, "read": _OPEN}
 _TELLING = "|".join(name for name in _NAMES if len(name) > 4)
 _WORDS = re.compile(rf"\b(?:{_TELLING})\b|d2lexercises|\binside\.\w")
+_KEEPS = "keeps data from one call to another, and in no object or file"
+_CONTAINERS = ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp
+_MAKE_CONTAINERS = {"list", "dict", "set", "defaultdict", "deque", "Counter", "OrderedDict"} | {
+    "WeakKeyDictionary", "WeakValueDictionary", "SimpleNamespace", "count", "bytearray"
+}  # fmt: skip
+_CHANGE = {"append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem"} | {
+    "remove", "discard", "clear", "appendleft", "extendleft", "__setitem__"
+}  # fmt: skip
 # Parts of PyTorch that are for users, though their names do not say so.
 _INNER_FOR_USERS = {"_dynamo", "_inductor", "_logging", "_pytree", "_subclasses"} | {
     "_higher_order_ops"
@@ -84,6 +92,7 @@ def looks(
     """
     found: list[str] = []
     aliases: dict[str, str] = {}
+    shared: set[str] = set()
     for number, cell in enumerate(cells, 1):
         if f"look {number - 1}" in skip:
             found.append(f"cell {number} could not be read for what to look at")
@@ -92,7 +101,8 @@ def looks(
         places = set()
         try:
             python = python_of(cell)
-            places = set(_Finder(aliases).find(ast.parse(python)))
+            tree = ast.parse(python)
+            places = {*_Finder(aliases).find(tree), *_kept_in(tree, shared)}
         except (SyntaxError, ValueError):
             python = ""
         except (RecursionError, MemoryError):
@@ -107,6 +117,86 @@ def looks(
 
 def _is_inner(name: str) -> bool:
     return name[:1] == "_" and name[:2] != "__" and name not in _INNER_FOR_USERS
+
+
+def _kept_in(tree: ast.Module, shared: set[str]) -> Iterator[tuple[int, str]]:
+    """Yield where functions keep data outside of themselves; `shared` has the names of containers.
+
+    That is in a variable of the notebook, an attribute of a class or of a function, or a default.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            defaults = [*node.args.defaults, *node.args.kw_defaults]
+            if any(_is_container(one) for one in defaults if one is not None):
+                yield node.lineno, f"a default that can be changed {_KEEPS}"
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign):
+            shared |= _named_containers(statement)
+        elif isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            shared.add(statement.name)  # whose attributes last
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from _kept_in_class(node)
+    functions = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef | ast.Lambda)]
+    for function in functions:
+        own = {one.arg for one in ast.walk(function.args) if isinstance(one, ast.arg)}
+        own |= {
+            one.id
+            for one in ast.walk(function)
+            if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+        }
+        for node in ast.walk(function):
+            if isinstance(node, ast.Global):
+                yield node.lineno, f"{node.names[0]} {_KEEPS}"
+            elif (name := _changed(node)) in shared - own:
+                yield node.lineno, f"{name} {_KEEPS}"  # type: ignore[attr-defined]
+
+
+def _named_containers(node: ast.Assign) -> set[str]:
+    pairs = [(target, node.value) for target in node.targets]
+    for target, value in list(pairs):
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            pairs += zip(target.elts, value.elts, strict=False)
+    return {one.id for one, value in pairs if isinstance(one, ast.Name) and _is_container(value)}
+
+
+def _kept_in_class(node: ast.ClassDef) -> Iterator[tuple[int, str]]:
+    assigned = [_named_containers(one) for one in node.body if isinstance(one, ast.Assign)]
+    held = set[str]().union(*assigned)
+    attributes = [one for one in ast.walk(node) if isinstance(one, ast.Attribute)]
+    held -= {one.attr for one in attributes if isinstance(one.ctx, ast.Store)}
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call | ast.Subscript):
+            inner = part.func if isinstance(part, ast.Call) else part
+            changes = not isinstance(getattr(part, "ctx", None), ast.Load)
+            called = isinstance(inner, ast.Attribute) and inner.attr in _CHANGE
+            held_in = getattr(inner, "value", None)
+            of_class = isinstance(held_in, ast.Attribute) and held_in.attr in held
+            if changes and of_class and (called or inner is part):
+                yield part.lineno, f"{ast.unparse(held_in)} {_KEEPS}"  # type: ignore[arg-type]
+
+
+def _is_container(node: ast.expr | None) -> bool:
+    if not isinstance(node, ast.Call):
+        return isinstance(node, _CONTAINERS)
+    called = node.func
+    name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+    return name in _MAKE_CONTAINERS
+
+
+def _changed(node: ast.AST) -> str:
+    """Return the name of the variable whose content this changes; "" if it changes none."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        inner: ast.AST = node.func.value if node.func.attr in _CHANGE else node
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        inner = node.args[0] if node.func.id in ("setattr", "next") and node.args else node
+    elif isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+        inner = node.value
+    else:
+        return ""
+    while isinstance(inner, ast.Subscript | ast.Attribute):
+        inner = inner.value
+    return inner.id if isinstance(inner, ast.Name) else ""
 
 
 class _Finder:

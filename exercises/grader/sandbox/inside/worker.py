@@ -1,6 +1,7 @@
 """Run one submission's cells and the probes of its answers, and send back plain data.
 
-Or else, in a worker that never runs a cell, inspect what an answer gave.
+Or else, in a worker that never runs a cell, inspect what an answer gave, or be the referee whom an
+answer in another worker asks.
 
 The worker is not trusted from the moment it runs the first cell: any later message may come from
 the submission.
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import d2lexercises
-from d2lexercises import answers, environment, faults, library, running, wire
+from d2lexercises import answers, environment, faults, library, refereeing, running, wire
 from d2lexercises import question as questions_module
 from inside import isolate, looking, seccomp
 
@@ -92,6 +93,9 @@ def serve(connection: socket.socket, settings: dict[str, Any], greeted: bool = F
         silence()
     if "inspect" in task:
         inspect(channel, task, settings["framework"])
+        return
+    if "begin" in task:
+        referee(channel, task)
         return
     run(channel, task, settings)
     channel.send(done=True)
@@ -208,8 +212,14 @@ class Answering:
         try:
             adapter = load(settings["framework"])
             seed(settings["framework"])
-            question = find(request["question"])
-            outputs = questions_module.run_probe(question, value, request["inputs"], adapter)
+            question: Any = find(request["question"])
+            if "handed" in request:
+                outputs = self._repeat(question, value, request["handed"], adapter)
+            else:
+                if question.referees:
+                    question.seats = self._seats(question, request)
+                inputs = request["inputs"]
+                outputs = questions_module.run_probe(question, value, inputs, adapter)
             names = shell().user_ns
             changed = [name for name in environment.changed if names.get(name) is value]
             if (reason := environment.reason_of_use(changed)) and isinstance(outputs, dict):
@@ -220,6 +230,24 @@ class Answering:
         except BaseException as error:
             text = wire.encode({"nonce": nonce, "outputs": {"error": describe(error)}})
         channel.connection.sendall(text.encode() + b"\n")
+
+    def _seats(self, question: Any, request: dict[str, Any]) -> dict[str, Any]:
+        """The cases of the runs whose referees are in another worker."""
+
+        def ask(key: str, number: int, word: str, given: list[Any]) -> Any:
+            asked = [key, number, word, running.plain(given, None)]
+            self.channel.send(nonce=request["nonce"], ask=asked)
+            return refereeing.said_by(self.channel.receive())
+
+        overs = {key: over for key, (_, over) in question.runs.items()}
+        return refereeing.seats_of(
+            question.referees, overs, request["inputs"], request["counts"], ask
+        )
+
+    def _repeat(self, question: Any, value: Any, handed: Any, adapter: Any) -> Any:
+        """What comes of what another worker's answer handed over."""
+        with adapter.on_cpu():
+            return faults.attempt(lambda: running.repeat_runs(question, value, handed, adapter))
 
 
 def inspect(channel: Channel, task: dict[str, Any], framework: str) -> None:
@@ -234,6 +262,26 @@ def inspect(channel: Channel, task: dict[str, Any], framework: str) -> None:
         channel.send(inspected=found)
     except BaseException as error:
         channel.send(inspected={"error": describe(error)})
+
+
+def referee(channel: Channel, request: dict[str, Any]) -> None:
+    """Be the referee of questions, until the grader closes the connection."""
+    made: dict[str, refereeing.Referees] = {}
+    while True:
+        if "begin" in request:
+            name = request["begin"]
+            made[name] = refereeing.Referees(
+                find(name), request["inputs"], lambda value: running.plain(value, None)
+            )
+            channel.send(begun=name)
+        elif "ask" in request:
+            asked = request["ask"]
+            parts = asked if isinstance(asked, list) and len(asked) == 4 else [None] * 4
+            channel.send(**made[request["question"]].ask(*parts))
+        else:
+            turn = getattr(made[request["question"]], request["turn"])
+            channel.send(came=turn(request["key"], request["came"]))
+        request = channel.receive()
 
 
 def find(name: str) -> questions_module.Probe:

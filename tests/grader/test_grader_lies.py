@@ -1,0 +1,173 @@
+"""What answers earn that lie about what they did, on one process and on several.
+
+In one process, as in a notebook, each lie pays. A grader has the referees, and what runs again, in
+processes of their own, where the lies find nothing. What stays in the process of the answer still
+pays: it is marked to be looked at.
+"""
+
+import lies
+import pytest
+from d2lexercises import find_question
+from editions.exercises import judging
+from exercise_answers import exercise_file
+from grader.intake.notebooks import read_notebook
+from grader.judging import questions
+from grader.sandbox import limits, stage
+from grader.sandbox.inside.looking import looks
+from grader_tools import Ground, notebook
+
+pytestmark = pytest.mark.slow
+of_pytorch = pytest.mark.frameworks("pytorch")
+USUAL = limits.Limits(answer_seconds=60, cell_seconds=60)
+CLOSED = lies.READS_A_REFEREE | lies.KEEPS_IN_A_VARIABLE
+ALL = CLOSED | lies.DOES_ALL | lies.HIDES_PYTHON | lies.STAYS_TO_BE_LOOKED_AT
+# Points that lies earn for what they do not lie about.
+LEFT = {"a constant in no file": 6.0, "statistics in no file": 6.0}
+# The aspects that fail also in one process.
+NOT_EVEN_HERE = {
+    "reads chunks past what counts": {"a chunk that is missing"},
+    "a file that holds nothing (keeper)": {"back to an earlier step", "no more than keep"},
+}
+
+
+@pytest.fixture(scope="module")
+def public(ground, this_machine, tmp_path_factory):
+    """A `Ground` for all public questions."""
+    folder = tmp_path_factory.mktemp("public")
+    stage.make_stage(folder / "pruned", user=this_machine.user)
+    found = Ground(ground.kind, this_machine, folder, {})
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def graded(public):
+    """The mark of each lie, and what is to be looked at in its cell."""
+    public.demo = {name: find_question(name) for name, _ in ALL.values()}
+    assert len(public.demo) == len(ALL)
+    cells = [f"{code}\ncheck({name!r}, answer)" for name, code in ALL.values()]
+    transcript = public.transcript(cells, framework="pytorch", sizes=USUAL)
+    found = {}
+    for what, (name, code) in ALL.items():
+        found[what] = (public.mark(name, transcript, "pytorch"), looks([code]))
+    return found
+
+
+def in_one_process(name, code):
+    """The verdict on an answer where all is in the process of the answer."""
+    names = {"__name__": "__main__"}
+    exec(compile(code, "<answer>", "exec"), names)
+    return judging.judge(find_question(name), names["answer"], "pytorch", 7)
+
+
+@of_pytorch
+@pytest.mark.parametrize("what", CLOSED)
+def test_a_lie_pays_in_one_process_and_not_in_several(graded, what):
+    name, code = CLOSED[what]
+    verdict = in_one_process(name, code)
+    lost = {one.aspect for one in verdict.findings if not one.passed}
+    assert lost == NOT_EVEN_HERE.get(what, set()), verdict
+    mark, _ = graded[what]
+    assert (mark.status, mark.points) == ("answered", LEFT.get(what, 0.0)), mark.findings
+
+
+@of_pytorch
+def test_what_devices_send_has_to_add_up_to_what_they_return(graded, monkeypatch):
+    ((what, (name, code)),) = lies.DOES_ALL.items()
+    assert graded[what][0].points == 0
+    parts = find_question(name).referees["Forward.run even"]
+    monkeypatch.setitem(parts.noted.__globals__, "need_parts", lambda *parts: None)
+    assert in_one_process(name, code).passed
+
+
+# What finds out that Python runs in the place of a graph, and how to take it away.
+FINDS_OUT = {
+    "runs Python inside of a graph": ("need_open", lambda hidden: None, 1.0),
+    "runs Python once a graph was made": ("torch.compiler.is_compiling", lambda: True, 2.0),
+}
+
+
+@of_pytorch
+@pytest.mark.parametrize("what", lies.HIDES_PYTHON)
+def test_python_in_the_place_of_a_graph_is_found_out(graded, monkeypatch, what):
+    name, code = lies.HIDES_PYTHON[what]
+    finder, none, points = FINDS_OUT[what]
+    assert graded[what][0].points == points
+    if "." in finder:
+        monkeypatch.setattr(finder, none)
+    else:
+        run = next(iter(find_question(name).runs.values()))[0]
+        monkeypatch.setitem(run.__globals__, finder, none)
+    assert in_one_process(name, code).passed
+
+
+@of_pytorch
+@pytest.mark.parametrize("what", lies.STAYS_TO_BE_LOOKED_AT)
+def test_what_stays_in_the_process_pays_and_is_to_be_looked_at(graded, what):
+    mark, found = graded[what]
+    assert mark.points == mark.out_of and found, mark.findings
+
+
+@of_pytorch
+@pytest.mark.parametrize("what", [*lies.KEEPS_IN_A_VARIABLE, *lies.DOES_ALL])
+def test_data_that_is_kept_in_a_variable_is_to_be_looked_at(graded, what):
+    _, found = graded[what]
+    assert any("keeps data from one call to another" in one for one in found)
+
+
+TWICE = """
+from pathlib import Path
+import torch
+class Archive:
+    def __init__(self, path):
+        self.path = path
+    def save(self, tensors):
+        torch.save({name: one.clone() for name, one in tensors.items()}, self.path)
+    def load(self):
+        return torch.load(self.path)
+"""
+
+
+@of_pytorch
+def test_a_question_that_is_checked_twice_runs_again_twice(public):
+    public.demo = {"file-io.archive": find_question("file-io.archive")}
+    cells = [TWICE, *["check('file-io.archive', Archive)"] * 2]
+    marks, transcript = public.marks(cells, framework="pytorch", sizes=USUAL)
+    assert marks == {"file-io.archive": 6.0}, transcript.notes
+    # In the second process an answer gets what it saved, and no inputs.
+    peek = """
+import sys
+class Archive(Archive):
+    def load(self):
+        frame, seen = sys._getframe(), set()
+        while frame:
+            held = frame.f_locals.get("request")
+            seen |= set(held) if isinstance(held, dict) else set()
+            frame = frame.f_back
+        raise RuntimeError(" ".join(sorted(seen)))
+"""
+    transcript = public.transcript(
+        [TWICE, peek, *["check('file-io.archive', Archive)"] * 2], framework="pytorch", sizes=USUAL
+    )
+    said = transcript.answers["file-io.archive"].inspected
+    errors = {one["error"]["message"] for one in said.values()}
+    assert errors == {"handed nonce question"}
+
+
+HONEST = sorted({name for name, _ in CLOSED.values()})
+CHAPTERS = sorted({name.split(".")[0] for name in HONEST} | {"sharding"})
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_right_answers_earn_the_same_on_several_processes(public, framework, chapter):
+    cells = [
+        cell.source
+        for cell in exercise_file(chapter).edition(framework)
+        if cell.kind == "code" and "starter" not in cell.tags
+    ]
+    named = questions.load_questions(chapter)
+    public.demo = {name: one for name, one in named.items() if not one.is_text}
+    found = list(read_notebook(notebook(*cells)).cells)
+    marks, transcript = public.marks(found, framework=framework, sizes=USUAL)
+    full = {name: question.points for name, question in public.demo.items()}
+    assert marks == full, transcript.notes
