@@ -58,6 +58,26 @@ def normalization(scale: np.ndarray, shift: np.ndarray, framework: Framework) ->
     return layer
 
 
+def convolution(kernel: np.ndarray, bias: np.ndarray, framework: Framework) -> Layer:
+    """Layers that convolve (n, in) with width 1 into (n, out): a kernel of (1, in, out), a bias."""
+    _, inputs, outputs = kernel.shape
+    if framework.key == "pytorch":
+        from torch import nn
+
+        inner = nn.Conv1d(inputs, outputs, 1)
+        parts = [nn.Unflatten(1, (inputs, 1)), inner, nn.Flatten()]
+    else:
+        from keras import layers
+
+        inner = layers.Conv1D(outputs, 1)
+        inner.build((None, 1, inputs))
+        parts = [layers.Reshape((1, inputs)), inner, layers.Flatten()]
+    arrays = stored(kernel, framework.key), bias
+    for parameter, array in zip(framework.registered(inner), arrays, strict=True):
+        framework.assign(parameter, array)
+    return framework.named(dict(zip(("apart", "inner", "flat"), parts, strict=True)), "convolution")
+
+
 def stored(kernel: np.ndarray, framework: str) -> np.ndarray:
     """A kernel the way round in which the framework stores it."""
     return kernel.T if framework == "pytorch" else kernel
