@@ -638,6 +638,21 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "initialization.mixture", "tf.random for the rest", OtherSeed, {REPEATS, FITS}
 
+    class Rows(Mixture):
+        def __init__(self, low, high, zeros, seed=None):
+            super().__init__(low, high, 0.0, seed)
+            self.rows = zeros
+
+        def __call__(self, shape, dtype=None):
+            values = super().__call__(shape, dtype)
+            draws = keras.random.uniform((shape[0], *[1] * (len(shape) - 1)), seed=self.seed)
+            return values * ops.cast(draws >= self.rows, values.dtype)
+
+        def get_config(self):
+            return super().get_config() | {"zeros": self.rows}
+
+    yield "initialization.mixture", "rows of zeros", Rows, {ZEROS, *after_ranges}
+
     class Fixed(Mixture):
         def __init__(self, low, high, zeros, seed=0):
             super().__init__(low, high, zeros, seed)
@@ -723,6 +738,14 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
                 weight.assign(keras.initializers.HeNormal()(weight.shape))
 
     yield "initialization.by-type", "every matrix", by_dimension, {ELSE}
+
+    def convolutions_too(net):
+        start(net)
+        for layer in net._flatten_layers():
+            if isinstance(layer, layers.Conv1D):
+                layer.kernel.assign(keras.initializers.HeNormal()(layer.kernel.shape))
+
+    yield "initialization.by-type", "convolutions too", convolutions_too, {ELSE}
 
     def by_length(net):
         start(net)
