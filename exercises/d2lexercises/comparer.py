@@ -456,11 +456,11 @@ def told_apart(one: float, other: float, whole: bool = False) -> tuple[str, str]
     """Two different numbers, with four decimals, or with as many as tell them apart."""
     if whole:
         return f"{one:.0f}", f"{other:.0f}"
-    large = max(abs(one), abs(other)) >= 1e6
-    for digits in range(6 if large else 4, 17):
-        pair = tuple(f"{number:.{digits}{'g' if large else 'f'}}" for number in (one, other))
-        if pair[0] != pair[1]:
-            return pair
+    digits, form = (6, "g") if max(abs(one), abs(other)) >= 1e6 else (4, "f")
+    for more in range(digits, 17):
+        first, second = (f"{number:.{more}{form}}" for number in (one, other))
+        if first != second:
+            return first, second
     return repr(one), repr(other)
 
 
