@@ -225,6 +225,11 @@ class Drawn(Aspect):
                     "c: a mean near 0 and a standard deviation near 1 are expected, got "
                     f"{mean:.3f} and {deviation:.3f}, over {c.size} numbers."
                 )
+            if np.abs(c).max() < 2:  # by chance once in ten million times
+                return (
+                    f"c: of {c.size} normally distributed numbers, some are expected beyond 2; "
+                    f"the largest is {np.abs(c).max():.3f}."
+                )
 
 
 @CONSTANT.aspect("training leaves it alone", 2, after="the output")
@@ -646,7 +651,8 @@ class UnknownName(Aspect):
         try:
             net(f.tensor(given.x), names=names)
         except (KeyError, ValueError) as error:
-            return str(error)[:2000]
+            said, _, _ = str(error).partition("Arguments received by")  # by Keras, names and all
+            return said[:2000]
         except Exception as error:
             kind = type(error).__name__
             raise WrongKind(f"A KeyError or a ValueError is expected; got a {kind}.") from None

@@ -337,6 +337,10 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "control-flow.constant", "a parameter", constant(trained), {ALONE}
     uniform = constant(lambda net, *shape: net.register_buffer("c", torch.rand(shape)))
     yield "control-flow.constant", "uniform", uniform, {DRAWN}
+    cut_off = constant(
+        lambda net, *shape: net.register_buffer("c", nn.init.trunc_normal_(torch.empty(shape)))
+    )
+    yield "control-flow.constant", "cut off at 2", cut_off, {DRAWN}
     seeded = constant(
         lambda net, *shape: net.register_buffer(
             "c", torch.randn(shape, generator=torch.Generator().manual_seed(0))
@@ -544,6 +548,14 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "control-flow.routes", "attributes of the model", AsAttributes, {ANY}
 
+    class Speechless(Router):
+        def call(self, X, names):
+            if not set(names) <= set(self.branches):
+                raise ValueError("There is no such branch.")
+            return super().call(X, names)
+
+    yield "control-flow.routes", "an error without the name", Speechless, {UNKNOWN}
+
     def shrinking(finite=None, axis=-1, limit=None, factor=None, after=lambda Y: Y, least=1.0):
         class Shrinking(Shrink):
             def call(self, X):
@@ -638,6 +650,10 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "control-flow.constant", "a weight that is trained", trained, {ALONE}
     narrow = constant(lambda net, shape: weight(net, shape, "random_normal"))
     yield "control-flow.constant", "a deviation of 0.05", narrow, {DRAWN}
+    cut_off = constant(
+        lambda net, shape: weight(net, shape, keras.initializers.TruncatedNormal(0, 1))
+    )
+    yield "control-flow.constant", "cut off at 2", cut_off, {DRAWN}
     seeded = constant(
         lambda net, shape: weight(net, shape, keras.initializers.RandomNormal(0, 1, seed=0))
     )
