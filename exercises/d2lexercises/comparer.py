@@ -370,7 +370,9 @@ def need_form(found: Any, form: Any, what: str) -> None:
         )
     if isinstance(form, dict):
         if not isinstance(found, dict) or not form.keys() <= found.keys():
-            raise Unfit(f"{what}: {_form_text(form)} expected, got {got_text(found)}.")
+            named = isinstance(found, dict) and "kind" not in found
+            came = ", ".join(found)[:200] if named else got_text(found)
+            raise Unfit(f"{what}: {_form_text(form)} expected, got {came}.")
         for key, part in form.items():
             need_form(found[key], part, f"{what}, {key}")
         return

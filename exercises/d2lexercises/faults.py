@@ -21,7 +21,7 @@ from d2lexercises import environment
 _USED = [
     (re.compile(".*NoneType.*", re.DOTALL),
      "None came where a result is expected. A function without return returns None."),
-    (re.compile(r"'(\w+)' object has no attribute '(\w+)'.*", re.DOTALL),
+    (re.compile(r"'(?:[\w.]+\.)?(\w+)' object has no attribute '(\w+)'.*", re.DOTALL),
      r"An object of type \1 came, which has no attribute \2."),
     (re.compile(r"too many values to unpack \(expected (\d+).*"),
      r"\1 values are expected; more came."),

@@ -17,6 +17,7 @@ import numpy as np
 
 from d2lexercises.faults import WrongKind
 from d2lexercises.frameworks import ACTIVATIONS, Framework, Layer, Tensor
+from d2lexercises.kinds import kind_of
 
 
 def by_hand(chain: Sequence[Mapping[str, Any]], x: np.ndarray) -> np.ndarray:
@@ -192,6 +193,11 @@ def write_parameter(parameter: Any, name: str, array: np.ndarray, framework: Fra
         raise WrongKind(
             f"{name}: expected a parameter of shape {array.shape}, found {found}.",
             f"Look at the line that creates {name}.",
+        )
+    if framework.key == "tensorflow" and not hasattr(parameter, "assign"):
+        raise WrongKind(
+            f"{name}: a variable is expected, found {kind_of(parameter)}.",
+            f"Look at the line that creates {name}: add_weight makes a variable that is trained.",
         )
     framework.assign(parameter, array)
 
