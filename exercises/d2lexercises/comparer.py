@@ -214,7 +214,9 @@ class _Comparison:
             found, number.value, rel_tol=number.relative, abs_tol=number.absolute
         ):
             got = f"{found:.8g}{number.unit}" if right else got_text(found)
-            raise Unfit(f"{what}: expected {number.value:.8g}{number.unit}, got {got}.")
+            plain = "the plain number " if isinstance(found, np.ndarray) and number.plain else ""
+            value = f"{plain}{number.value:.8g}{number.unit}"
+            raise Unfit(f"{what}: expected {value}, got {got}.")
 
     def array(self, found: Any, expected: np.ndarray, what: str) -> None:
         if found is None and self.missing:
@@ -224,11 +226,12 @@ class _Comparison:
         if expected.ndim == 0 and plain and math.isfinite(self.tolerance):
             found = np.array(found)
         if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiub":
-            shape = shape_text(expected)
-            raise Unfit(f"{what}: an array of shape {shape} is expected, got {got_text(found)}.")
+            wanted = f"an array of shape {shape_text(expected)}" if expected.ndim else "a number"
+            raise Unfit(f"{what}: {wanted} is expected, got {got_text(found)}.")
         if found.shape != expected.shape:
             shapes = shape_text(expected), shape_text(found)
             raise Unfit(f"{what}: expected shape {shapes[0]}, got {shapes[1]}.")
+        whole = found.dtype.kind in "iub" and expected.dtype.kind in "iub"
         found, expected = found.astype(np.float64), expected.astype(np.float64)
         if found.size == 0:
             return
@@ -238,10 +241,9 @@ class _Comparison:
         wrong = np.abs(found - expected) > self.tolerance * scale
         if wrong.any():
             at = tuple(int(n) for n in np.argwhere(wrong)[0])
-            raise Unfit(
-                f"{what}: {int(wrong.sum())} of {wrong.size} values differ; at {list(at)} "
-                f"expected {expected[at]:.4f}, got {found[at]:.4f}."
-            )
+            many = f"{int(wrong.sum())} of {wrong.size} values differ; at {list(at)} "
+            one, other = told_apart(expected[at], found[at], whole)
+            raise Unfit(f"{what}: {many if at else ''}expected {one}, got {other}.")
 
     def exact(self, found: Any, expected: np.ndarray, what: str) -> None:
         if isinstance(found, np.ndarray) and found.dtype != expected.dtype:
@@ -272,7 +274,7 @@ class _Comparison:
             else:
                 left.pop(at)
         if absent or left:
-            said = f"{what}: {len(parts)} arrays are expected; the framework finds {len(found)}."
+            said = f"{what}: {len(parts)} arrays are expected, got {len(found)}."
             said += f" Not among them: {', '.join(absent)}." if absent else ""
             shapes = ", ".join(shape_text(one) for one in left)
             raise Unfit(said + (f" Not expected: arrays of shape {shapes}." if left else ""))
@@ -368,7 +370,9 @@ def need_form(found: Any, form: Any, what: str) -> None:
         )
     if isinstance(form, dict):
         if not isinstance(found, dict) or not form.keys() <= found.keys():
-            raise Unfit(f"{what}: {_form_text(form)} expected, got {got_text(found)}.")
+            named = isinstance(found, dict) and "kind" not in found
+            came = ", ".join(found)[:200] if named else got_text(found)
+            raise Unfit(f"{what}: {_form_text(form)} expected, got {came}.")
         for key, part in form.items():
             need_form(found[key], part, f"{what}, {key}")
         return
@@ -448,6 +452,18 @@ def _beginning(found: Any, left: list[int]) -> Any:
     if isinstance(found, dict):
         return {key[:201]: _beginning(part, left) for key, part in found.items() if left[0] > 0}
     return found
+
+
+def told_apart(one: float, other: float, whole: bool = False) -> tuple[str, str]:
+    """Two different numbers, with four decimals, or with as many as tell them apart."""
+    if whole:
+        return f"{one:.0f}", f"{other:.0f}"
+    digits, form = (6, "g") if max(abs(one), abs(other)) >= 1e6 else (4, "f")
+    for more in range(digits, 17):
+        first, second = (f"{number:.{more}{form}}" for number in (one, other))
+        if first != second:
+            return first, second
+    return repr(one), repr(other)
 
 
 def shape_text(array: np.ndarray) -> str:

@@ -17,6 +17,27 @@ from typing import Any
 from d2lcompute import _terminal
 from d2lexercises import environment
 
+# What Python raises where a check uses what came and no line of the student's runs, in words.
+_USED = [
+    (re.compile(".*NoneType.*", re.DOTALL),
+     "None came where a result is expected. A function without return returns None."),
+    (re.compile(r"'(?:[\w.]+\.)?(\w+)' object has no attribute '(\w+)'.*", re.DOTALL),
+     r"An object of type \1 came, which has no attribute \2."),
+    (re.compile(r"too many values to unpack \(expected (\d+).*"),
+     r"\1 values are expected; more came."),
+    (re.compile(r"not enough values to unpack \(expected (.*), got (\d+)\)"),
+     r"\1 values are expected; \2 came."),
+    (re.compile(r"cannot unpack non-iterable ([\w.]+) object|'([\w.]+)' object is not iterable"),
+     r"Several values are expected; what came is an object of type \1\2."),
+    (re.compile(r"float\(\) argument must be .*, not '([\w.]+)'"),
+     r"A number is expected; what came is an object of type \1."),
+    (re.compile(r"(\S+)\(\) got an unexpected keyword argument '(\w+)'.*", re.DOTALL),
+     r"\1 is called with \2=..., and has no argument of this name."),
+    (re.compile(r"(\S+)\(\) missing \d+ required [\w-]+ arguments?: (.*)", re.DOTALL),
+     r"\1 is called without \2. Take the arguments that the text names, with their defaults."),
+    (re.compile(r"(\S+)\(\) takes (.*) but (\d+) (?:was|were) given.*", re.DOTALL),
+     r"\1 takes \2, and is called with \3. Take the arguments that the text names."),
+]  # fmt: skip
 _MOST_REASONS, _MOST_PARTS = 10, 1000
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 MESSAGE_LENGTH = 600  # characters of an exception's message that are kept
@@ -139,6 +160,10 @@ def error_in(output: Any) -> str | None:
     if parts.get("own") is True:
         return f"The check of this question raised {raised}\nYour answer did not cause this error."
     if not error["line"]:  # no line of the student's code was being run
+        builtin = error["type"] in ("AttributeError", "TypeError", "ValueError")
+        for pattern, words in _USED if builtin else []:
+            if match := pattern.fullmatch(error["message"]):
+                return match.expand(words)
         return f"Using your answer raised {raised}"
     return f"Your code raised {raised}\n(in your code: {error['line']})"
 

@@ -85,7 +85,8 @@ class Report:
     def _rows(self) -> list[tuple[Finding, str, str]]:
         """Each finding with the message and the hint to show; those that failed come first.
 
-        What was said is not said again; a finding that waits for another says so.
+        What was said is not said again, and a message that all have in common brings the hint of
+        the first. A finding that waits for another says so.
         """
         common = self._common()
         said: dict[str, str] = {common: ""} if common else {}
@@ -95,9 +96,11 @@ class Report:
             message = finding.message
             if finding.after:
                 rows.append((finding, finding.shown, ""))
-            elif message and message in said:
+                continue
+            if message and message in said:
                 above = said[message]
-                rows.append((finding, f"The same as “{above}”." if above else "", ""))
+                hint = "" if rows else finding.hint  # of the first, where all have one message
+                rows.append((finding, f"The same as “{above}”." if above else "", hint))
             else:
                 rows.append((finding, message, finding.hint))
             said.setdefault(message, finding.aspect)

@@ -90,7 +90,11 @@ class Framework(ABC):
 
     @abstractmethod
     def weighted_sum(self, values: Tensor, weights: np.ndarray) -> Tensor:
-        """The sum of ``values * weights``: a loss whose gradient says all about `values`."""
+        """The sum of ``values * weights``: a loss whose gradient says all about `values`.
+
+        Raises:
+            WrongKind: `values` is no tensor of the shape of `weights`.
+        """
 
     @abstractmethod
     def assign(self, parameter: Tensor, array: np.ndarray) -> None:
@@ -159,7 +163,7 @@ class Framework(ABC):
         from d2lexercises.faults import WrongKind
 
         if not (isinstance(tensor, np.ndarray) or hasattr(tensor, "numpy")):
-            raise WrongKind(f"A tensor is expected; what came is {kind_of(tensor)}.")
+            raise WrongKind(f"A tensor or an array is expected; what came is {kind_of(tensor)}.")
         array = np.array(to_numpy(tensor))
         return array if array.dtype.name in DTYPES else array.astype(np.float64)
 
@@ -173,6 +177,17 @@ def _shapes(kernel: str, arrays: Sequence[Any]) -> str:
     return f"a {kernel} of shape {shapes[0]} and " + (
         f"a bias of shape {bias}" if bias else "no bias"
     )
+
+
+def _need_shape(values: Any, weights: np.ndarray) -> None:
+    """Raise `WrongKind` unless these are values of the shape of `weights`."""
+    from d2lexercises.faults import WrongKind
+
+    wanted = f"A tensor of shape {tuple(weights.shape)} is expected"
+    if not hasattr(values, "shape"):
+        raise WrongKind(f"{wanted}; what came is {kind_of(values)}.")
+    if tuple(values.shape) != tuple(weights.shape):
+        raise WrongKind(f"{wanted}; what came has the shape {tuple(values.shape)}.")
 
 
 class _PyTorch(Framework):
@@ -281,6 +296,7 @@ class _PyTorch(Framework):
                     parameter.sub_(rate * self.tensor(gradient))
 
     def weighted_sum(self, values: Tensor, weights: np.ndarray) -> Tensor:
+        _need_shape(values, weights)
         return (values * self.tensor(weights)).sum()
 
     def everything(self, model: Layer) -> list[Tensor]:
@@ -404,6 +420,7 @@ class _TensorFlow(Framework):
                 parameter.assign(parameter - rate * gradient)
 
     def weighted_sum(self, values: Tensor, weights: np.ndarray) -> Tensor:
+        _need_shape(values, weights)
         return self._tf.reduce_sum(values * self.tensor(weights))
 
     def everything(self, model: Layer) -> list[Tensor]:

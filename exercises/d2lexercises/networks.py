@@ -17,6 +17,7 @@ import numpy as np
 
 from d2lexercises.faults import WrongKind
 from d2lexercises.frameworks import ACTIVATIONS, Framework, Layer, Tensor
+from d2lexercises.kinds import kind_of
 
 
 def by_hand(chain: Sequence[Mapping[str, Any]], x: np.ndarray) -> np.ndarray:
@@ -56,6 +57,26 @@ def normalization(scale: np.ndarray, shift: np.ndarray, framework: Framework) ->
     for parameter, array in zip(framework.registered(layer), (scale, shift), strict=True):
         framework.assign(parameter, array)
     return layer
+
+
+def convolution(kernel: np.ndarray, bias: np.ndarray, framework: Framework) -> Layer:
+    """Layers that convolve (n, in) with width 1 into (n, out): a kernel of (1, in, out), a bias."""
+    _, inputs, outputs = kernel.shape
+    if framework.key == "pytorch":
+        from torch import nn
+
+        inner = nn.Conv1d(inputs, outputs, 1)
+        parts = [nn.Unflatten(1, (inputs, 1)), inner, nn.Flatten()]
+    else:
+        from keras import layers
+
+        inner = layers.Conv1D(outputs, 1)
+        inner.build((None, 1, inputs))
+        parts = [layers.Reshape((1, inputs)), inner, layers.Flatten()]
+    arrays = stored(kernel, framework.key), bias
+    for parameter, array in zip(framework.registered(inner), arrays, strict=True):
+        framework.assign(parameter, array)
+    return framework.named(dict(zip(("apart", "inner", "flat"), parts, strict=True)), "convolution")
 
 
 def stored(kernel: np.ndarray, framework: str) -> np.ndarray:
@@ -188,6 +209,11 @@ def write_parameter(parameter: Any, name: str, array: np.ndarray, framework: Fra
         raise WrongKind(
             f"{name}: expected a parameter of shape {array.shape}, found {found}.",
             f"Look at the line that creates {name}.",
+        )
+    if framework.key == "tensorflow" and not hasattr(parameter, "assign"):
+        raise WrongKind(
+            f"{name}: a variable is expected, found {kind_of(parameter)}.",
+            f"Look at the line that creates {name}: add_weight makes a variable that is trained.",
         )
     framework.assign(parameter, array)
 

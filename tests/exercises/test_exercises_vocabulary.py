@@ -446,6 +446,21 @@ def test_a_number_may_come_as_an_array_without_axes_and_the_reverse():
             compare(found, expected, "Number")
 
 
+@pytest.mark.parametrize(
+    ("found", "expected", "said"),
+    [
+        ([1.0, 2.25], [1.0, 2.5], "1 of 2 values differ; at [1] expected 2.5000, got 2.2500."),
+        ([3, 4], [3, 9], "1 of 2 values differ; at [1] expected 9, got 4."),
+        ([0.25], [0.2500123], "at [0] expected 0.25001, got 0.25000."),
+        ([3.4e38], [0.5], "at [0] expected 0.5, got 3.4e+38."),
+        (2.25, 2.5, "x: expected 2.5000, got 2.2500."),
+    ],
+)
+def test_numbers_that_differ_are_shown_with_digits_that_tell_them_apart(found, expected, said):
+    with pytest.raises(Unfit, match=re.escape(said)):
+        compare(np.array(found), np.array(expected), "x", tolerance=1e-6)
+
+
 def test_truth_values_of_numpy_are_those_of_python(framework):
     f = frameworks.load(framework)
     assert plain([np.bool_(True), {"a": np.False_}], f) == [True, {"a": False}]

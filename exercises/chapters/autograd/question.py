@@ -7,13 +7,18 @@ itself.
 
 from __future__ import annotations
 
+import itertools
+import sys
+from contextlib import contextmanager
+
 import numpy as np
 from d2lexercises.comparer import shape_text
-from d2lexercises.kinds import parts_in
+from d2lexercises.kinds import kind_of, parts_in
 from d2lexercises.vocabulary import (
     Aspect,
     Number,
     Stepped,
+    WrongKind,
     any_class,
     function,
     question,
@@ -103,7 +108,7 @@ class FourGradients(Aspect):
     tolerance = 1e-6
 
     def run(answer, given, f):
-        return parts_in(answer(given.x, given.y, given.z, given.s), "Four gradients")
+        return parts_in(answer(given.x, given.y, given.z, given.s), "Four gradients", 4)
 
     def expect(given):
         x, z, u = given.x, given.z, given.s * given.y
@@ -197,7 +202,7 @@ class Backward(Aspect):
     shown = shapes_in_words
 
     def run(answer, case, f):
-        return list(answer(case.x, case.y, case.z))
+        return parts_in(answer(case.x, case.y, case.z), "Three gradients", 3)
 
     def expect(case):
         x, y, z = case.x, case.y, case.z
@@ -221,7 +226,7 @@ class EqualShapes(Backward):
     def run(answer, case, f):
         arrays = case.x, case.y, case.z  # the same, both times
         answer(*arrays)
-        return list(answer(*arrays))
+        return parts_in(answer(*arrays), "Three gradients", 3)
 
     def shown(case):
         return f"{shapes_in_words(case)}; the function was called twice on the same arrays"
@@ -441,7 +446,12 @@ def draw_curvature(draw):
         }
 
     n, m = draw_sizes(draw, 2)
+    large = case(n, cubic=0)
+    for name, size in (("x", 1e-20), ("v", 1e-20), ("weights", 1e20)):
+        signs = draw.rng.choice([-1.0, 1.0], n)
+        large[name] = (draw.rng.uniform(1, 2, n) * signs * size).astype(np.float32)
     return {
+        "large": large,  # each entry of H is beyond float32, and Hv is not
         "quadratic": case(n, cubic=0),
         "curved": [case(n, cubic=1), case(n, m, cubic=1), case(2, m, 3, cubic=1)],
     }
@@ -486,9 +496,19 @@ class Quadratic(Curvature):
     }
 
 
-@CURVATURE.aspect("any function and any shape", 2, over="curved", part="Hv")
+@CURVATURE.aspect("any function and any shape", 1, over="curved", part="Hv")
 class Curved(Curvature):
     """Sum over all axes of the gradient times v, and differentiate that number."""
+
+
+@CURVATURE.aspect("no entry of H", 1, over="large", part="Hv", after="a constant Hessian")
+class WithoutH(Curvature):
+    """Multiply the gradient by v before the second backward pass. Rows of H, all of them or one at
+    a time, are not needed."""
+
+    def shown(case):
+        shape = shape_text(case.x)
+        return f"x and v of shape {shape}; float32 can hold Hv, and no entry of H"
 
 
 @CURVATURE.aspect(
@@ -505,7 +525,10 @@ class OneCallOfF(Curvature):
 # ["relu", 2], ["sum", 3], and with a plain number on the right or the left: ["add number", 2, 1.5],
 # ["number mul", 2, 1.5].
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz"  # the names of values, in order
+LETTERS = [*"abcdefghijklmnopqrstuvwxyz"]  # the names of values, in order
+LETTERS += [one + two for one in LETTERS for two in LETTERS]
+LADDER = 36  # steps, every other one of which uses a value twice: 2**18 paths
+MOST_CALLS = 100_000  # of functions in a pass backwards through at most as many values
 ENGINE = question(
     "autograd.engine", "An engine for arrays", takes=any_class, minutes=150, difficulty=3
 )
@@ -551,10 +574,17 @@ def draw_engine(draw):
         return program([[n], [n]], *steps, ["mul", 2, last], ["sum", last + 1])
 
     return {
-        "forward": program([[n, m], [m, k], [k], [n, 1]], *forward),
+        "forward": [
+            program([[n, m], [m, k], [k], [n, 1]], *forward),
+            {"begin": [np.array(draw.integers(-9, 9, n))], "steps": [["mul number", 0, p]]},
+        ],
         "path": on_path,
-        "matmul": program([[n, m], [m, k], [n, k]], ["matmul", 0, 1], ["mul", 3, 2], ["sum", 4]),
+        "matmul": [
+            program([[n, m], [m, k], [n, k]], ["matmul", 0, 1], ["mul", 3, 2], ["sum", 4]),
+            program([[n, m], [m, k]], ["matmul", 0, 1], ["sum", 2]),
+        ],
         "broadcast": [
+            program([[n, m], [m]], ["add", 0, 1], ["sum", 2]),
             program([[n, m], [m], [n, 1], [n, m]],
                     ["add", 0, 1], ["mul", 4, 2], ["mul", 5, 3], ["sum", 6]),
             *(stretched() for _ in range(4)),
@@ -567,6 +597,8 @@ def draw_engine(draw):
             program([[n], [n]], ["mul", 0, 1], ["add", 2, 1], ["mul", 2, 3], ["sum", 4]),
             program([[n], [n]], ["mul", 0, 1], ["add", 2, 1], ["mul", 3, 2], ["sum", 4]),
             *(tangle() for _ in range(3)),
+            program([[n]], *(["mul number", at, 0.5] if at % 2 else ["add", at, at]
+                             for at in range(LADDER)), ["sum", LADDER]),
         ],
         "again": {
             **program([[n], [n]], ["mul", 0, 1], ["add", 2, 1], ["mul", 3, 0], ["sum", 4],
@@ -592,6 +624,9 @@ def values_of(answer, program):
     """All values of a program, as objects of the answer's class."""
     values = [answer(np.array(array)) for array in program.begin]
     for step in program.steps:
+        if not hasattr(values[-1], "array"):
+            line = program_in_words(program).split("; ")[len(values) - 1]
+            raise WrongKind(f"{line}: a Value is expected; what came is {kind_of(values[-1])}.")
         if step[0] == "relu":
             values.append(values[step[1]].relu())
         elif step[0] == "sum":
@@ -666,7 +701,8 @@ def gradients_by_hand(program):
 def program_in_words(program):
     """A program as people write it: a = Value(shape (3,)); b = Value(shape (3,)); c = a * b."""
     lines = [
-        f"{LETTERS[n]} = Value(shape {shape_text(array)})" for n, array in enumerate(program.begin)
+        f"{LETTERS[n]} = Value({'integers, ' * (array.dtype.kind == 'i')}shape {shape_text(array)})"
+        for n, array in enumerate(program.begin)
     ]
     signs = {"add": "+", "mul": "*", "matmul": "@"}
     for n, step in enumerate(program.steps, len(lines)):
@@ -679,9 +715,38 @@ def program_in_words(program):
     return "; ".join(lines)
 
 
-def plain_arrays(found):
-    """Arrays, whatever kind of numbers they hold; NumPy's errors become the student's."""
-    return [np.array(one, dtype=np.float64) for one in found]
+def doubles(values, attribute):
+    """An attribute of all values, which has to be an array of float64."""
+    arrays = [getattr(value, attribute) for value in values]
+    for letter, array in zip(LETTERS, arrays, strict=False):
+        if getattr(array, "dtype", None) != np.float64:
+            came = getattr(array, "dtype", None) or kind_of(array)
+            raise WrongKind(f"{letter}.{attribute}: float64 is expected; what came is {came}.")
+    return [np.array(array) for array in arrays]
+
+
+def lettered(attribute, arrays):
+    return {f"{letter}.{attribute}": one for letter, one in zip(LETTERS, arrays, strict=False)}
+
+
+@contextmanager
+def limited_calls():
+    """In this context `WrongKind` is raised once more than `MOST_CALLS` functions were called."""
+    made = itertools.count()
+
+    def note(frame, event, _):
+        if event in ("call", "c_call") and next(made) == MOST_CALLS:
+            raise WrongKind(
+                f"backward: stopped after {MOST_CALLS} calls of functions. Each value should have "
+                "its turn once, not once for each path."
+            )
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 @ENGINE.aspect("values forwards", 2, over="forward")
@@ -689,29 +754,27 @@ class Forwards(Aspect):
     """Each operation returns a new Value. For 1 + a and 2 * a, Python calls __radd__ and __rmul__
     of a. A plain number can become a Value too."""
 
-    what = "Arrays of all values, in order"
     tolerance = 1e-9
     shown = program_in_words
 
     def run(answer, program, f):
-        return plain_arrays(value.array for value in values_of(answer, program))
+        return doubles(values_of(answer, program), "array")
 
     def expect(program):
-        return [np.array(value) for value in forwards_by_hand(program)[0]]
+        return lettered("array", (np.array(value) for value in forwards_by_hand(program)[0]))
 
 
 class Backwards(Aspect):
-    what = "grad of the values at the beginning, in order"
     tolerance = 1e-9
 
     def run(answer, program, f):
         values = values_of(answer, program)
         for place in results_of(program):
             values[place].backward()
-        return plain_arrays(value.grad for value in values[: len(program.begin)])
+        return doubles(values[: len(program.begin)], "grad")
 
     def expect(program):
-        return gradients_by_hand(program)
+        return lettered("grad", gradients_by_hand(program))
 
     def shown(program):
         letters = LETTERS[: len(program.begin) + len(program.steps)]
@@ -752,6 +815,12 @@ class MeetAgain(Backwards):
     """Pass a gradient on only when it is complete: the turn of a value comes after that of every
     value computed from it. In which order were the values created?"""
 
+    def run(answer, program, f):
+        values = values_of(answer, program)
+        with limited_calls():
+            values[-1].backward()
+        return doubles(values[: len(program.begin)], "grad")
+
 
 @ENGINE.aspect("a second backward", 2, over="again")
 class SecondBackward(Backwards):
@@ -764,7 +833,6 @@ class LongProgram(Aspect):
     """Python stops after about a thousand nested calls. Collect the values in a loop, with a list
     of those that are waiting."""
 
-    what = "grad of the values at the beginning, in order"
     tolerance = 1e-6
 
     def run(answer, program, f):
@@ -773,12 +841,12 @@ class LongProgram(Aspect):
         for _ in range(program.repeats):
             value = value * program.factor + begin[1]
         value.sum().backward()
-        return plain_arrays(one.grad for one in begin)
+        return doubles(begin, "grad")
 
     def expect(program):
         powers = program.factor ** np.arange(program.repeats + 1)
         ones = np.ones(program.begin[0].shape)
-        return [ones * powers[-1], ones * powers[:-1].sum()]
+        return lettered("grad", [ones * powers[-1], ones * powers[:-1].sum()])
 
     def shown(program):
         steps = f"a = a * {program.factor} + b, {program.repeats} times; c = a.sum(); c.backward()"

@@ -19,6 +19,7 @@ MEET, AGAIN = "paths that part and meet again", "a second backward"
 
 OF_FIRST, OF_SECOND = "the gradient of x", "the gradient of y"  # of autograd.paths
 CONSTANT, CURVED, ONCE = "a constant Hessian", "any function and any shape", "one call of f"
+NO_H = "no entry of H"
 
 OF_X, OF_U, OF_Z, OF_H = (f"the gradient of {name}" for name in "xuzh")
 
@@ -254,6 +255,34 @@ def _by_hand(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "autograd.engine", "relu passes everything", rebuilt(relu=open_relu), {PATH}
 
+    def narrow_sum(self):
+        return type(self)(self.array.sum(), [(self, lambda grad: grad)])
+
+    fails = {PRODUCT, BROADCAST}
+    yield "autograd.engine", "the gradient of a sum is one number", rebuilt(sum=narrow_sum), fails
+
+    def path_by_path(self):
+        waiting = [(self, np.ones(()))]
+        while waiting:
+            value, grad = waiting.pop()
+            if not value.used:
+                value.grad = value.grad + grad
+            waiting += [(part, back(grad)) for part, back in value.used]
+
+    yield "autograd.engine", "each path by itself", rebuilt(backward=path_by_path), {MEET}
+
+    def of_type(dtype):
+        def start(self, array, used=()):
+            Base.__init__(self, array, used)
+            self.array = np.array(array, dtype)
+            self.grad = np.zeros(self.array.shape, dtype)
+
+        return rebuilt(__init__=start)
+
+    every = {VALUES, PATH, TWICE, PRODUCT, BROADCAST, LONG, MEET, AGAIN}
+    yield "autograd.engine", "float32", of_type("float32"), every
+    yield "autograd.engine", "integers stay integers", of_type(None), {VALUES}
+
 
 def _in_pieces(train: Callable[..., Any]) -> Iterator[Wrong]:
     """Wrong answers to *A batch in pieces*; `train` makes a loop with a mistake."""
@@ -280,20 +309,38 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         X = torch.tensor(x, requires_grad=True)
         return torch.autograd.grad(f(X), X)[0] * torch.tensor(v)
 
-    yield "autograd.curvature", "the gradient times v", gradient_only, {CONSTANT, CURVED, ONCE}
+    no_curvature = {CONSTANT, CURVED, NO_H, ONCE}
+    yield "autograd.curvature", "the gradient times v", gradient_only, no_curvature
 
     def row_sums(f, x, v):
         X = torch.tensor(x, requires_grad=True)
         (slopes,) = torch.autograd.grad(f(X), X, create_graph=True)
         return torch.autograd.grad(slopes.sum(), X)[0] * torch.tensor(v)
 
-    yield "autograd.curvature", "sums of rows", row_sums, {CONSTANT, CURVED, ONCE}
+    yield "autograd.curvature", "sums of rows", row_sums, no_curvature
 
     def called_twice(f, x, v):
         f(torch.tensor(x))
         return solution["curvature"](f, x, v)
 
     yield "autograd.curvature", "f called twice", called_twice, {ONCE}
+
+    def whole(f, x, v):
+        H = torch.autograd.functional.hessian(f, torch.tensor(x))
+        return torch.tensordot(H, torch.tensor(v), v.ndim)
+
+    yield "autograd.curvature", "all of H", whole, {NO_H}
+
+    def rows(f, x, v):
+        X = torch.tensor(x, requires_grad=True)
+        (slopes,) = torch.autograd.grad(f(X), X, create_graph=True)
+        found = [
+            (torch.autograd.grad(slope, X, retain_graph=True)[0].numpy() * v).sum()
+            for slope in slopes.reshape(-1)
+        ]
+        return np.reshape(found, v.shape)
+
+    yield "autograd.curvature", "H row by row", rows, {NO_H}
 
     def flat(f, x, v):
         return solution["curvature"](f, x, v).reshape(-1)
@@ -439,18 +486,29 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             value = f(X)
         return tape.gradient(value, X) * v
 
-    yield "autograd.curvature", "the gradient times v", gradient_only, {CONSTANT, CURVED, ONCE}
+    no_curvature = {CONSTANT, CURVED, NO_H, ONCE}
+    yield "autograd.curvature", "the gradient times v", gradient_only, no_curvature
 
     def row_sums(f, x, v):
         return solution["curvature"](f, x, np.ones_like(v)) * v
 
-    yield "autograd.curvature", "sums of rows", row_sums, {CONSTANT, CURVED, ONCE}
+    yield "autograd.curvature", "sums of rows", row_sums, no_curvature
 
     def called_twice(f, x, v):
         f(tf.constant(x))
         return solution["curvature"](f, x, v)
 
     yield "autograd.curvature", "f called twice", called_twice, {ONCE}
+
+    def whole(f, x, v):
+        X = tf.Variable(x)
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                value = f(X)
+            slopes = inner.gradient(value, X)
+        return tf.tensordot(outer.jacobian(slopes, X), v, v.ndim)
+
+    yield "autograd.curvature", "all of H", whole, {NO_H}
 
     def flat(f, x, v):
         return solution["curvature"](f, x, v).reshape(-1)

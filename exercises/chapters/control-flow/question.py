@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 from d2lexercises.comparer import brief
 from d2lexercises.networks import (
+    attribute,
     by_hand,
     data_in_words,
     double_tensor,
     load_state,
+    need_count,
     saved_state,
     tensor_of,
+    write_dense,
 )
 from d2lexercises.vocabulary import (
     AnyOrder,
@@ -115,7 +118,7 @@ class LeftAsItWas(Aspect):
     """The caller still needs the text, so return a new tensor."""
 
     code = "where(finished, end, text)"
-    what = "The given text, or the returned text,"
+    what = "After the call"
 
     def run(answer, given, f):
         text = tensor_of(given.alone, f)
@@ -123,7 +126,8 @@ class LeftAsItWas(Aspect):
         return [f.array(text), f.array(found)]
 
     def expect(given):
-        return [given.alone, cut_by_hand(given.alone, given.end)]
+        returned = cut_by_hand(given.alone, given.end)
+        return {"the given text": given.alone, "the returned text": returned}
 
     def shown(given):
         return f"end={given.end}; text {given.alone.tolist()}"
@@ -156,7 +160,7 @@ def draw_constant(draw):
 def make_features(answer, given, f, x=None, **options):
     net = answer(*given.sizes, **options)
     net(f.tensor(given.x) if x is None else x)  # makes what waits for a first input
-    f.set_dense(net.head, **given.head)
+    write_dense(attribute(net, "head"), "head", **given.head, framework=f)
     return net
 
 
@@ -223,9 +227,14 @@ class Drawn(Aspect):
                     "c: a mean near 0 and a standard deviation near 1 are expected, got "
                     f"{mean:.3f} and {deviation:.3f}, over {c.size} numbers."
                 )
+            if np.abs(c).max() < 2:  # by chance once in ten million times
+                return (
+                    f"c: of {c.size} normally distributed numbers, some are expected beyond 2; "
+                    f"the largest is {np.abs(c).max():.3f}."
+                )
 
 
-@CONSTANT.aspect("training leaves it alone", 2)
+@CONSTANT.aspect("training leaves it alone", 2, after="the output")
 class LeftAlone(Aspect):
     hint = {
         "pytorch": "An nn.Parameter is trained. A buffer is not, and head has to be.",
@@ -263,7 +272,7 @@ class SameOutput(Aspect):
         compare(found["output"], output_by_hand(given, found["c"]), "Output")
 
 
-@CONSTANT.aspect("saved and loaded", 2)
+@CONSTANT.aspect("saved and loaded", 2, after="the output")
 class SavedAndLoaded(SameOutput):
     hint = {
         "pytorch": "A tensor in an attribute is not saved, nor is a buffer with persistent=False.",
@@ -290,7 +299,7 @@ class SavedAndLoaded(SameOutput):
         return f"{shown_constant(given)}; a second model, which loaded what the first one saved"
 
 
-@CONSTANT.aspect("64 bits", 1)
+@CONSTANT.aspect("64 bits", 1, after="the output")
 class Doubled(SameOutput):
     hint = {
         "pytorch": "double() reaches parameters and buffers. What is kept elsewhere stays in 32 "
@@ -345,15 +354,16 @@ def draw_shared(draw):
 
 
 def layers_of(net):
-    return [net.parts["enter"], net.parts["again"], *net.heads]
+    heads = net.heads.values() if hasattr(net.heads, "values") else net.heads
+    return [net.parts["enter"], net.parts["again"], *heads]
 
 
 def make_unrolled(answer, given, f):
     net = answer(*given.sizes)
     net(f.tensor(given.x))  # makes what waits for a first input
-    parts = [given.enter, given.again, *given.heads]
-    for one, part in zip(layers_of(net), parts, strict=True):
-        f.set_dense(one, **part)
+    need_count(net.heads, len(given.heads), "heads")
+    for one, (name, part) in zip(layers_of(net), parts_by_name(given).items(), strict=True):
+        write_dense(one, name, **part, framework=f)
     return net
 
 
@@ -459,7 +469,8 @@ class OneStep(Aspect):
 ROUTES = question(
     "control-flow.routes", "Every example its own way", takes=layer, minutes=30, difficulty=2
 )
-METHODS = ("keys", "items", "pop", "update", "clear", "values", "call", "forward", "build")
+METHODS = ("keys", "items", "pop", "update", "clear", "values")  # of a dictionary
+OWN = ("call", "forward")  # methods of a layer
 
 
 @ROUTES.inputs
@@ -477,7 +488,7 @@ def draw_routes(draw):
     inputs, outputs = draw.integer(2, 5), draw.integer(2, 5)
     known = draw.words(draw.integer(4, 5))
     busy = draw.shuffled(known)[:3]
-    odd = [f"{draw.word()}.{draw.word()}", draw.choice(METHODS), draw.word()]
+    odd = [f"{draw.word()}.{draw.word()}", draw.choice(METHODS), *OWN, draw.word()]
     names, odd_names = row_names(busy), row_names(odd)
     return {
         "branches": [[name, draw.dense(inputs, outputs)] for name in known],
@@ -648,7 +659,11 @@ class UnknownName(Aspect):
         try:
             net(f.tensor(given.x), names=names)
         except (KeyError, ValueError) as error:
-            return str(error)[:2000]
+            said, _, _ = str(error).partition("Arguments received by")  # by Keras, names and all
+            return said[:2000]
+        except Exception as error:
+            kind = type(error).__name__
+            raise WrongKind(f"A KeyError or a ValueError is expected; got a {kind}.") from None
         return None
 
     def judge(given, found):
@@ -697,12 +712,16 @@ def draw_shrink(draw):
     special[where[3], :2] = np.inf, np.nan
     huge = rng.uniform(2e38, 3.2e38, (2, width)) * signs(2)
     huge[1] /= 10.0 ** draw.integer(3, 9)
+    just_one = 0.5 ** np.minimum(np.arange(1, width + 1), width - 1) * signs(1)
     limit = draw.integer(2, 4)
     beyond = [limit + draw.integer(2, 6) for _ in range(2)]
     return {
         "factor": factor,
         "enough": draw.integer(6, 8),
-        "rows": [rows(draw.integer(3, 6)), rows(2, draw.integer(2, 3))],
+        "rows": [
+            np.concatenate([rows(draw.integer(3, 6)), just_one.astype(np.float32)]),
+            rows(2, draw.integer(2, 3)),
+        ],
         "limit": limit,
         "beyond": rows_that_need([*beyond, limit - 1]),
         "special": special,
@@ -747,7 +766,8 @@ class Shrunk(Aspect):
 
 @SHRINK.aspect("each row by itself", 2)
 class EachRow(Shrunk):
-    """Each row needs its own condition. Add up the magnitudes along the last axis only."""
+    """Each row needs its own condition. Add up the magnitudes along the last axis only. A row whose
+    magnitudes add up to 1 is not divided."""
 
     code = "X.abs().sum(-1, keepdim=True), or ops.sum(ops.abs(X), axis=-1, keepdims=True)"
 
@@ -985,8 +1005,11 @@ def run_beam(answer, case):
     def scores(texts):
         return case.ask.scores([[int(token) for token in text] for text in texts])
 
-    found = answer(scores, *case.ask.settings())
-    return [[[int(token) for token in text], float(score)] for text, score in found]
+    found = list(answer(scores, *case.ask.settings()))
+    try:
+        return [[[int(token) for token in text], float(score)] for text, score in found]
+    except (TypeError, ValueError):
+        raise WrongKind(f"Pairs (text, score) are expected; got {brief(found)}.") from None
 
 
 class Search(Aspect):

@@ -183,6 +183,18 @@ def pytorch() -> Iterator[Right]:
 
     yield "control-flow.shared", "a list of the steps beside", Appended
 
+    class HeadsByName(Appended):
+        def __init__(self, inputs, width, outputs, times, heads):
+            super().__init__(inputs, width, outputs, times, heads)
+            self.heads = nn.ModuleDict({f"head{n}": head for n, head in enumerate(self.heads)})
+
+        def forward(self, X):
+            for layer in self.steps:
+                X = torch.tanh(layer(X))
+            return torch.cat([head(X) for head in self.heads.values()], dim=-1)
+
+    yield "control-flow.shared", "the heads in an nn.ModuleDict", HeadsByName
+
 
 def tensorflow() -> Iterator[Right]:
     """Right answers in TensorFlow."""

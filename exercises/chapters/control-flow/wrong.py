@@ -211,13 +211,35 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "control-flow.routes", "an error without the name", Speechless, {UNKNOWN}
 
-    def shrinking(finite=None, axis=-1, limit=None, factor=None, after=lambda Y: Y):
+    class AsAttributes(Router):
+        def __init__(self, branches):
+            super().__init__({})
+            for name, branch in branches.items():
+                setattr(self, name, branch)
+            self.places = {name: name for name in branches}
+
+        def forward(self, X, names):
+            self.__dict__["branches"] = {name: getattr(self, name) for name in self.places}
+            return super().forward(X, names)
+
+    yield "control-flow.routes", "attributes of the model", AsAttributes, {ANY}
+
+    class AnotherError(Router):
+        def forward(self, X, names):
+            for name in names:
+                if name not in self.places:
+                    raise RuntimeError(name)
+            return super().forward(X, names)
+
+    yield "control-flow.routes", "an error of another type", AnotherError, {UNKNOWN}
+
+    def shrinking(finite=None, axis=-1, limit=None, factor=None, after=lambda Y: Y, least=1.0):
         class Shrinking(Shrink):
             def forward(self, X):
                 ordinary = finite(X) if finite else X.isfinite().all(-1, keepdim=True)
                 for _ in range(limit or self.limit):
                     norm = X.abs().sum(axis, keepdim=True)
-                    again = ordinary & (norm > 1)
+                    again = ordinary & (norm > least)
                     X = torch.where(again, X / (factor or self.factor), X)
                 return after(X)
 
@@ -237,6 +259,8 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         {HUGE},
     )
     yield "control-flow.shrink", "another limit", shrinking(limit=150), {LIMIT, SPECIAL}
+    just_below = shrinking(least=1 - 2**-20)
+    yield "control-flow.shrink", "divided at a sum of 1", just_below, {ROWS}
     yield "control-flow.shrink", "halved", shrinking(factor=2), every
     yield (
         "control-flow.shrink",
@@ -313,6 +337,10 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "control-flow.constant", "a parameter", constant(trained), {ALONE}
     uniform = constant(lambda net, *shape: net.register_buffer("c", torch.rand(shape)))
     yield "control-flow.constant", "uniform", uniform, {DRAWN}
+    cut_off = constant(
+        lambda net, *shape: net.register_buffer("c", nn.init.trunc_normal_(torch.empty(shape)))
+    )
+    yield "control-flow.constant", "cut off at 2", cut_off, {DRAWN}
     seeded = constant(
         lambda net, *shape: net.register_buffer(
             "c", torch.randn(shape, generator=torch.Generator().manual_seed(0))
@@ -327,6 +355,13 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     fails = {OUTPUT, DRAWN, ALONE, SAVED, WIDE}
     late = constant(lambda net, *shape: net.register_buffer("c", torch.randn(shape)), anew)
     yield "control-flow.constant", "drawn in forward", late, fails
+
+    class Unbiased(RandomFeatures):
+        def __init__(self, inputs, features, outputs):
+            super().__init__(inputs, features, outputs)
+            self.head = nn.Linear(features, outputs, bias=False)
+
+    yield "control-flow.constant", "no bias", Unbiased, fails
 
     class InDict(Unrolled):
         def __init__(self, *sizes):
@@ -494,14 +529,41 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     fails = {RUNS, GRADIENTS, UNKNOWN}
     yield "control-flow.routes", "all run, and zeros for others", Masked, fails
 
-    def shrinking(finite=None, axis=-1, limit=None, factor=None, after=lambda Y: Y):
+    class AsAttributes(Router):
+        def __init__(self, branches):
+            super().__init__({})
+            for name, branch in branches.items():
+                setattr(self, name, branch)
+            self.names = list(branches)
+
+        def call(self, X, names):
+            rows, parts = [], []
+            for name in self.names:
+                mine = [i for i, other in enumerate(names) if other == name]
+                rows += mine
+                parts += [getattr(self, name)(tf.gather(X, mine))] if mine else []
+            if not set(names) <= set(self.names):
+                raise KeyError(*set(names).difference(self.names))
+            return tf.gather(tf.concat(parts, 0), np.argsort(rows))
+
+    yield "control-flow.routes", "attributes of the model", AsAttributes, {ANY}
+
+    class Speechless(Router):
+        def call(self, X, names):
+            if not set(names) <= set(self.branches):
+                raise ValueError("There is no such branch.")
+            return super().call(X, names)
+
+    yield "control-flow.routes", "an error without the name", Speechless, {UNKNOWN}
+
+    def shrinking(finite=None, axis=-1, limit=None, factor=None, after=lambda Y: Y, least=1.0):
         class Shrinking(Shrink):
             def call(self, X):
                 ordinary = ops.all(ops.isfinite(X), axis=-1, keepdims=True)
                 ordinary = finite(X) if finite else ordinary
                 for _ in range(limit or self.limit):
                     norm = ops.sum(ops.abs(X), axis=axis, keepdims=True)
-                    again = ordinary & (norm > 1)
+                    again = ordinary & (norm > least)
                     X = ops.where(again, X / (factor or self.factor), X)
                 return after(X)
 
@@ -521,6 +583,8 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
         {HUGE},
     )
     yield "control-flow.shrink", "another limit", shrinking(limit=20), {LIMIT, SPECIAL, HUGE}
+    just_below = shrinking(least=1 - 2**-20)
+    yield "control-flow.shrink", "divided at a sum of 1", just_below, {ROWS}
     yield "control-flow.shrink", "halved", shrinking(factor=2), every
     yield "control-flow.shrink", "stopped", shrinking(after=tf.stop_gradient), {SLOPE}
     yield "control-flow.shrink", "the whole batch", shrinking(axis=None), every
@@ -586,6 +650,10 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "control-flow.constant", "a weight that is trained", trained, {ALONE}
     narrow = constant(lambda net, shape: weight(net, shape, "random_normal"))
     yield "control-flow.constant", "a deviation of 0.05", narrow, {DRAWN}
+    cut_off = constant(
+        lambda net, shape: weight(net, shape, keras.initializers.TruncatedNormal(0, 1))
+    )
+    yield "control-flow.constant", "cut off at 2", cut_off, {DRAWN}
     seeded = constant(
         lambda net, shape: weight(net, shape, keras.initializers.RandomNormal(0, 1, seed=0))
     )
@@ -598,6 +666,13 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     fails = {OUTPUT, DRAWN, ALONE, SAVED, WIDE}
     yield "control-flow.constant", "drawn in call", constant(weight, call=anew), fails
+
+    class Unbiased(RandomFeatures):
+        def __init__(self, inputs, features, outputs, **kwargs):
+            super().__init__(inputs, features, outputs, **kwargs)
+            self.head = layers.Dense(outputs, use_bias=False)
+
+    yield "control-flow.constant", "no bias", Unbiased, fails
 
     class Deaf(RandomFeatures):
         def __init__(self, inputs, features, outputs):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from d2lexercises.frameworks import ACTIVATIONS
 from d2lexercises.kinds import need_class
-from d2lexercises.networks import normalization, stored
+from d2lexercises.networks import convolution, normalization, stored
 from d2lexercises.vocabulary import (
     Aspect,
     Number,
@@ -256,10 +256,13 @@ class ByType(Aspect):
         derived = derived_from(first, f)
         f.set_dense(derived, **constant(narrow, wide))
         norm, table = normalization(given.scale, given.shift, f), f.embedding(given.table)
+        deep_kernel = np.full((1, wide, wide), weight)
+        convolved = convolution(deep_kernel, np.full(wide, bias), f)
 
         a, b, c, d, e, act, g, h = given.names
         blocks = {e: inner, act: f.activation("relu"), "act": derived, g: f.named({h: deep}, g)}
-        net = f.named({a: table, b: first, c: norm, d: f.named(blocks, d)}, "net")
+        rest = {"convolution": convolved, d: f.named(blocks, d)}
+        net = f.named({a: table, b: first, c: norm, **rest}, "net")
         if f.key == "tensorflow":
             net(f.tensor(np.zeros(2)))
         layers = {"first": first, "inner": inner, "derived": derived, "deep": deep}
@@ -269,13 +272,15 @@ class ByType(Aspect):
         return {
             "weights": {name: values[0] for name, values in now.items()},
             "biases": [[*values, None][1] for values in now.values()],
-            "other layers": [*f.everything(table), *f.registered(norm)],
+            "other layers": [*f.everything(table), *f.registered(norm), *f.registered(convolved)],
             "held": held,
             "found": {name: f.registered(one) for name, one in layers.items()},
         }
 
-    def expect(given):
+    def expect(given, framework):
         narrow, wide = given.narrow, given.wide
+        weight, bias = given.before
+        kernel = stored(np.full((1, wide, wide), weight), framework)
         biases = {"first": wide, "inner": narrow, "derived": wide, "deep": narrow}
         return {
             "biases": {PLACES[name]: np.zeros(size) for name, size in biases.items()},
@@ -283,6 +288,8 @@ class ByType(Aspect):
                 "table of an embedding": given.table,
                 "scale of a batch normalization": given.scale,
                 "shift of a batch normalization": given.shift,
+                "kernel of a convolution": kernel,
+                "bias of a convolution": np.full(wide, bias),
             },
         }
 
@@ -353,8 +360,8 @@ class Biases(ByType):
 
 @BY_TYPE.aspect("nothing else changes", 2, part="other layers", after=EVERY)
 class NothingElse(ByType):
-    """Names and shapes hit other layers too: a normalization has a scale, an embedding a matrix.
-    Ask for the type of the layer."""
+    """Names and shapes hit other layers too: a normalization has a scale, an embedding a matrix, a
+    convolution a kernel. Ask for the type of the layer."""
 
 
 @BY_TYPE.aspect("no twins", 1, after=EVERY)
@@ -654,6 +661,30 @@ def need_share_of_zeros(values, given):
     share, zeros = float(np.mean(values == 0)), given.zeros
     if abs(share - zeros) > ERRORS * np.sqrt(zeros * (1 - zeros) / values.size):
         raise Unfit(f"Values: expected {zeros:.1%} zeros, got {share:.1%}.")
+    need_independent(values, np.isfinite, zeros, zero)
+
+
+def need_independent(values, among, share, what):
+    """Whether neighbours along an axis that are both `among` these are alike by chance alone."""
+    both = share**2
+    variance = both * (1 - both) + 2 * share**3 * (1 - share)
+    for axis in range(values.ndim):
+        pair = [np.delete(values, end, axis) for end in (-1, 0)]
+        first, second = (one[among(pair[0]) & among(pair[1])] for one in pair)
+        found = float(np.mean(what(first) & what(second)))
+        if abs(found - both) > ERRORS * np.sqrt(variance / first.size):
+            raise Unfit(
+                f"Each value is expected to be drawn by itself. Of neighbours along axis {axis}, "
+                f"{both:.1%} are expected to be both {what.__name__}; got {found:.1%}."
+            )
+
+
+def zero(values):
+    return values == 0
+
+
+def positive(values):
+    return values > 0
 
 
 def need_sizes(values, given, what, slack=1e-6):
@@ -672,11 +703,12 @@ def need_sizes(values, given, what, slack=1e-6):
 
 def need_two_ranges(values, given):
     sizes, (low, high, _) = need_sizes(values, given, "Values"), mixture_of(given)
-    positive = float(np.mean(values[values != 0] > 0))
-    if abs(positive - 0.5) > ERRORS * 0.5 / np.sqrt(sizes.size):
+    share = float(np.mean(values[values != 0] > 0))
+    if abs(share - 0.5) > ERRORS * 0.5 / np.sqrt(sizes.size):
         raise Unfit(
-            f"Apart from zero, half of the values are expected to be positive; got {positive:.1%}."
+            f"Apart from zero, half of the values are expected to be positive; got {share:.1%}."
         )
+    need_independent(values, lambda part: part != 0, 0.5, positive)
     for sign, name in ((1, "positive"), (-1, "negative")):
         part = np.sort(np.abs(values[values * sign > 0]))
         level = (part - low) / (high - low)  # uniform between 0 and 1
@@ -715,7 +747,8 @@ ZEROS, RANGES = "the share of zeros", "the two ranges"
 
 @MIXTURE.aspect(ZEROS, 1)
 class ShareOfZeros(Samples):
-    "A number that is uniform between 0 and 1 is below `zeros` with this probability."
+    """A number that is uniform between 0 and 1 is below `zeros` with this probability. Draw such a
+    number for each value."""
 
     def judge(given, found):
         need_share_of_zeros(numbers_of(found, given.shape, "Values"), given)
@@ -860,7 +893,7 @@ def draw_projections(draw):
             "scale": draw.uniform(0.5, 1.5, narrow),
             "shift": draw.data(narrow),
             "before": [draw.number(0.2, 0.9) for _ in range(2)],  # all weights, all biases
-            "names": draw.words(blocks + 4),
+            "names": draw.words(blocks + 3),
             "deep": [one < deep for one in draw.shuffled(range(blocks))],
         }
 
@@ -886,14 +919,14 @@ def residual_net(case, f):
             parts["inner"] = f.named(branch(False), "inner")
         return parts
 
-    table, norm, head, *names = case.names
+    table, head, *names = case.names
     embedding = f.embedding(np.full((case.words, narrow), weight))
     normed = normalization(case.scale, case.shift, f)
     blocks = {
         name: f.named(branch(deep), name) for name, deep in zip(names, case.deep, strict=False)
     }
     last = {f"{head}_proj": dense(narrow, wide, others)}
-    net = f.named({table: embedding, norm: normed, **blocks, **last}, "net")
+    net = f.named({table: embedding, "proj": normed, **blocks, **last}, "net")
     if f.key == "tensorflow":
         net(f.tensor(np.zeros(2)))
     return net, embedding, normed, others, ends
@@ -935,8 +968,8 @@ class Projections(Aspect):
 
     def shown(case):
         return (
-            f"a network of {len(case.deep)} blocks with {ends_of(case)} layers named proj, and a "
-            f"head named {case.names[2]}_proj"
+            f"a network of {len(case.deep)} blocks with {ends_of(case)} dense layers named proj, a "
+            f"normalization named proj, and a head named {case.names[1]}_proj"
         )
 
 
@@ -949,6 +982,11 @@ def need_start(values, shape, std, what):
         raise Unfit(f"{what}: expected mean 0, got {values.mean():.4f}.")
     if abs(found / std - 1) > ERRORS / np.sqrt(2 * values.size):
         raise Unfit(f"{what}: expected standard deviation {std:.4f}, got {found:.4f}.")
+    if np.abs(values).max() < 2 * std:
+        raise Unfit(
+            f"{what}: normally distributed values are expected, some of them beyond {2 * std:.4f}; "
+            f"got none beyond {np.abs(values).max():.4f}."
+        )
 
 
 def kernel_groups(case, found):
@@ -1130,8 +1168,8 @@ UNIT, ORTHOGONAL = "standard deviation 1", "orthogonal weights"
 
 @LSUV.aspect(UNIT, 3, over="nets")
 class UnitVariance(Lsuv):
-    """A layer must see what the layers before it give with their new weights, in evaluation mode:
-    dropout is off, and the normalization uses its stored statistics."""
+    """A layer must see what the layers before it give with their new weights and no biases, in
+    evaluation mode: dropout is off, and the normalization uses its stored statistics."""
 
     code = {"pytorch": "layer.weight /= layer(X).std()", "tensorflow": "X = layer(X)"}
 

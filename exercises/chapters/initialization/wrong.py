@@ -143,6 +143,22 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "initialization.mixture", "the generator for one draw only", half_seeded_, {REPEATS}
 
+    @torch.no_grad()
+    def by_rows_(tensor, low, high, zeros, generator=None):
+        mixture_(tensor, low, high, 0.0, generator)
+        rows = (tensor.shape[0], *[1] * (tensor.dim() - 1))
+        return tensor.mul_(torch.rand(rows, generator=generator) >= zeros)
+
+    yield "initialization.mixture", "rows of zeros", by_rows_, {ZEROS, *after_ranges}
+
+    @torch.no_grad()
+    def counted_(tensor, low, high, zeros, generator=None):
+        mixture_(tensor, low, high, 0.0, generator)
+        tensor.view(-1)[: round(zeros * tensor.numel())] = 0
+        return tensor
+
+    yield "initialization.mixture", "the first values zero", counted_, {ZEROS, *after_ranges}
+
     def fixed_(tensor, low, high, zeros, generator=None):
         seed = 0 if generator is None else generator.initial_seed()
         return mixture_(tensor, low, high, zeros, torch.Generator().manual_seed(seed))
@@ -230,6 +246,14 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
                 nn.init.kaiming_normal_(parameter)
 
     yield "initialization.by-type", "every matrix", by_dimension, {ELSE}
+
+    def convolutions_too(net):
+        start(net)
+        for module in net.modules():
+            if isinstance(module, nn.Conv1d | nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight)
+
+    yield "initialization.by-type", "convolutions too", convolutions_too, {ELSE}
 
     def not_in_place(net):
         for module in net.modules():
@@ -389,6 +413,17 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         nn.init.normal_(weight, std=std, generator=torch.Generator().manual_seed(0))
 
     yield question, "one seed for all", by_gpt(real, fill=gpt_seed), after
+
+    def named(net, names):
+        return sum(name.split(".")[-1] == "proj" for name, _ in net.named_modules())
+
+    yield question, "every layer of this name counted", by_gpt(named), after
+
+    def uniform_table(net):
+        start_gpt(net)
+        nn.init.uniform_(net[0].weight, -0.02 * 3**0.5, 0.02 * 3**0.5)
+
+    yield question, "a uniform table", uniform_table, {TABLES}
 
     def without_table(net):
         table = net[0].weight.detach().clone()
@@ -603,6 +638,21 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "initialization.mixture", "tf.random for the rest", OtherSeed, {REPEATS, FITS}
 
+    class Rows(Mixture):
+        def __init__(self, low, high, zeros, seed=None):
+            super().__init__(low, high, 0.0, seed)
+            self.rows = zeros
+
+        def __call__(self, shape, dtype=None):
+            values = super().__call__(shape, dtype)
+            draws = keras.random.uniform((shape[0], *[1] * (len(shape) - 1)), seed=self.seed)
+            return values * ops.cast(draws >= self.rows, values.dtype)
+
+        def get_config(self):
+            return super().get_config() | {"zeros": self.rows}
+
+    yield "initialization.mixture", "rows of zeros", Rows, {ZEROS, *after_ranges}
+
     class Fixed(Mixture):
         def __init__(self, low, high, zeros, seed=0):
             super().__init__(low, high, zeros, seed)
@@ -688,6 +738,14 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
                 weight.assign(keras.initializers.HeNormal()(weight.shape))
 
     yield "initialization.by-type", "every matrix", by_dimension, {ELSE}
+
+    def convolutions_too(net):
+        start(net)
+        for layer in net._flatten_layers():
+            if isinstance(layer, layers.Conv1D):
+                layer.kernel.assign(keras.initializers.HeNormal()(layer.kernel.shape))
+
+    yield "initialization.by-type", "convolutions too", convolutions_too, {ELSE}
 
     def by_length(net):
         start(net)

@@ -10,11 +10,20 @@ import copy
 import math
 
 import numpy as np
-from d2lexercises.kinds import whole
-from d2lexercises.networks import data_in_words, normalization, stored
+from d2lexercises.kinds import kind_of, parts_in, whole
+from d2lexercises.networks import (
+    attribute,
+    convolution,
+    data_in_words,
+    normalization,
+    stored,
+    write_dense,
+    write_parameter,
+)
 from d2lexercises.vocabulary import (
     AnyOrder,
     Aspect,
+    WrongKind,
     any_class,
     compare,
     function,
@@ -24,9 +33,10 @@ from d2lexercises.vocabulary import (
 
 
 def integers_in(found):
-    """The integers that a function returned; what is none is left as it is."""
-    several = isinstance(found, tuple | list) or getattr(found, "ndim", 0)
-    return [whole(one) for one in (found if several else [found])]
+    """The integers that a function returned; what is no list of them is put into words."""
+    if isinstance(found, tuple | list) or getattr(found, "ndim", 0):
+        return [whole(one) for one in found]
+    return {"kind": kind_of(found)}
 
 
 # -- parameters.count -------------------------------------------------------------------------
@@ -34,8 +44,11 @@ def integers_in(found):
 COUNT = question("parameters.count", "Count a model", takes=function, minutes=5, difficulty=1)
 
 
-def draw_mixed(draw, shared):
-    """A network with a frozen layer and a normalization, and perhaps a layer in two places."""
+def draw_mixed(draw, shared, convolution=False):
+    """A network with a frozen layer and a normalization.
+
+    It may have a layer in two places, and a convolution, whose kernel has three axes.
+    """
     a, b, c, d = draw.distinct(2, 19, 4)
 
     def dense(ident, *widths, frozen=False):
@@ -46,7 +59,10 @@ def draw_mixed(draw, shared):
     square = dense(0, a, a)
     twice = [square, {"name": draw.word(), "activation": "tanh"}, {**square, "name": draw.word()}]
     first = twice if shared else [square]
-    blocks = [*first, dense(1, a, b, frozen=True), dense(2, b, c), norm, dense(3, c, d)]
+    deep = dense(4, c, c)
+    deep["kernel"] = deep["kernel"][None]
+    last = [deep, dense(3, c, d)] if convolution else [dense(3, c, d)]
+    blocks = [*first, dense(1, a, b, frozen=True), dense(2, b, c), norm, *last]
     return {"net": {"name": draw.word(), "blocks": blocks}, "features": a}
 
 
@@ -322,14 +338,17 @@ class WithTie(Restored):
 @BEST.aspect("restored again and again", 1, part="what trains", after="the best comes back")
 class Again(Restored):
     """Copy on the way back too. If the network gets the very arrays that you kept, further training
-    changes them."""
+    changes them. And restore() does not change which loss is the lowest so far."""
 
     def run(answer, given, f):
-        net = make_normalized(given, f)
-        return Watched(answer, net, given.widths[0], given, f).restored(-1, -2, -3)
+        watched = Watched(answer, make_normalized(given, f), given.widths[0], given, f)
+        watched.fill(watched.restored(-1), -2)
+        watched.best.offer(given.losses[-1])
+        return watched.restored(-2, -3)
 
     def shown(given):
-        return f"{shown_best(given)}; after restore() the network trained on, and again"
+        more = f"the network trained on, with a loss of {given.losses[-1]}"
+        return f"{shown_best(given)}; after restore(), {more}, and again"
 
 
 BOTH_KINDS = {"what trains": [np.ndarray], "statistics": [np.ndarray]}
@@ -364,15 +383,33 @@ GROUPS = question(
 
 @GROUPS.inputs
 def draw_groups(draw):
-    return {"plain": draw_mixed(draw, shared=False), "shared": draw_mixed(draw, shared=True)}
+    return {
+        "plain": draw_mixed(draw, shared=False, convolution=True),
+        "shared": draw_mixed(draw, shared=True),
+    }
+
+
+def listed(found):
+    """What can be gone through as a list; a dictionary stays one."""
+    return found if isinstance(found, dict) or not hasattr(found, "__iter__") else list(found)
 
 
 class Groups(Aspect):
     form = {"first": [np.ndarray], "second": [np.ndarray]}
 
     def run(answer, case, f):
-        first, second = answer(grow_mixed(case, f))
-        return {"first": list(first), "second": list(second)}
+        net = grow_mixed(case, f)
+        own = {id(one) for one in f.everything(net)}
+        pair = parts_in(listed(answer(net)), "Two lists of parameters", 2)
+        groups = dict(zip(("first", "second"), map(listed, pair), strict=True))
+        for name, group in groups.items():
+            others = [one for one in parts_in(group, f"{name}: parameters") if id(one) not in own]
+            if others:
+                came = "a copy" if hasattr(others[0], "shape") else kind_of(others[0])
+                raise WrongKind(
+                    f"{name}: the parameters of net themselves are expected, got {came}."
+                )
+        return groups
 
     def expect(case):
         first, second = {}, {}
@@ -641,6 +678,8 @@ def grow(tree, f, made):
     if "features" in tree:
         return normalization(tree.scale, tree.shift, f)
     if tree.id not in made:
+        if tree.kernel.ndim > 2:
+            return convolution(tree.kernel, tree.bias, f)
         made[tree.id] = f.dense(tree.kernel, tree.bias)
     return made[tree.id]
 
@@ -667,7 +706,8 @@ def tree_in_words(tree):
         return tree.activation
     if "features" in tree:
         return f"{tree.name}: batch norm {tree.features}"
-    return f"{tree.name}: dense {'→'.join(map(str, tree.kernel.shape))}"
+    kind = "dense" if tree.kernel.ndim == 2 else "convolution"
+    return f"{tree.name}: {kind} {'→'.join(map(str, tree.kernel.shape[-2:]))}"
 
 
 @TRAIN_ONLY.shown
@@ -756,8 +796,8 @@ def draw_tied(draw):
 def make_tied(answer, given, f):
     net = answer(*given.sizes)
     net(f.tensor(given.x))  # makes what waits for a first input
-    f.set_dense(net.encoder, **given.encoder)
-    f.assign(net.bias, given.bias)
+    write_dense(attribute(net, "encoder"), "encoder", **given.encoder, framework=f)
+    write_parameter(attribute(net, "bias"), "bias", given.bias, f)
     return net
 
 
@@ -790,15 +830,20 @@ class TiedOutput(Aspect):
 @TIED.aspect("three arrays", 2)
 class ThreeArrays(Aspect):
     """One matrix and two biases, all made in __init__ or by the layers there. A second matrix is a
-    copy, or a second parameter on the same memory, and no tie."""
+    copy, or a second parameter on the same memory, and no tie. The decoder's bias begins with
+    zeros."""
 
-    what = "Parameters"
+    what = "The model"
 
     def run(answer, given, f):
-        return f.registered(make_tied(answer, given, f))
+        fresh = answer(*given.sizes)
+        fresh(f.tensor(given.x))
+        start = np.array(f.array(attribute(fresh, "bias")))
+        return {"parameters": f.registered(make_tied(answer, given, f)), "bias at first": start}
 
     def expect(given):
-        return AnyOrder({"encoder": given.encoder, "bias": given.bias})
+        parameters = AnyOrder({"encoder": given.encoder, "bias": given.bias})
+        return {"parameters": parameters, "bias at first": np.zeros(given.sizes[0])}
 
 
 @TIED.aspect("the gradient of both uses", 2)
@@ -839,6 +884,17 @@ def tied_gradients_by_hand(given):
     return given.x.astype(np.float64).T @ back, v.T @ hidden, biases
 
 
+def deep_copy(net):
+    """A deep copy of a model; PyTorch refuses one of a tensor that was computed from another."""
+    try:
+        return copy.deepcopy(net)
+    except RuntimeError:
+        raise WrongKind(
+            "copy.deepcopy(net) fails: an attribute holds a tensor that was computed from a "
+            "parameter."
+        ) from None
+
+
 @TIED.aspect("a tie that lasts", 2)
 class TieLasts(Aspect):
     """The decoder must look at the encoder's matrix each time it runs. What __init__ or an earlier
@@ -851,11 +907,11 @@ class TieLasts(Aspect):
         other(x)
         if f.key == "pytorch":
             other.load_state_dict(net.state_dict())
-            other, x = copy.deepcopy(other).double(), x.double()
+            other, x = deep_copy(other).double(), x.double()
         else:
             other.set_weights(net.get_weights())
         loaded = f.array(other(x))
-        f.set_dense(other.encoder, **given.anew)
+        write_dense(other.encoder, "encoder", **given.anew, framework=f)
         return [loaded, other(x)]
 
     def expect(given):
@@ -895,8 +951,8 @@ def adapt(answer, given, f, filled=True):
     adapter = answer(dense, given.rank, given.alpha)
     adapter(f.tensor(given.x))
     if filled:
-        f.assign(adapter.A, given.a)
-        f.assign(adapter.B, given.b)
+        write_parameter(attribute(adapter, "A"), "A", given.a, f)
+        write_parameter(attribute(adapter, "B"), "B", given.b, f)
     return dense, adapter
 
 
@@ -919,14 +975,19 @@ def shown_lora(given):
 
 @LORA.aspect("it starts as the layer", 1)
 class StartsAsTheLayer(Aspect):
-    hint = "With B at zero, the product A B is zero."
-    what = "Output at the start"
+    hint = "With B at zero, the product A B is zero. With A at zero too, neither gets a gradient."
+    form = {"output": np.ndarray, "A": np.ndarray, "B": np.ndarray}
 
     def run(answer, given, f):
-        return adapt(answer, given, f, filled=False)[1](f.tensor(given.x))
+        adapter = adapt(answer, given, f, filled=False)[1]
+        start = {name: np.array(f.array(attribute(adapter, name))) for name in "AB"}
+        return {"output": adapter(f.tensor(given.x)), **start}
 
-    def expect(given):
-        return plain_by_hand(given)
+    def judge(given, found):
+        compare(found["output"], plain_by_hand(given), "Output at the start")
+        compare(found["B"], np.zeros(given.b.shape), "B at the start")
+        if found["A"].size and np.ptp(found["A"]) == 0:
+            return f"A at the start: random values are expected; all are {found['A'].flat[0]:g}."
 
 
 @LORA.aspect("the output", 2)
@@ -1006,7 +1067,10 @@ class Merged(Aspect):
 
 @LORA.aspect("merged", 2, after="the output")
 class MergedOnce(Merged):
-    hint = "Once the matrix contains the product, the adapter must not add it a second time."
+    hint = (
+        "Add alpha over rank times A B to the matrix, in place. Once the matrix contains the "
+        "product, the adapter must not add it a second time."
+    )
     code = {
         "pytorch": "layer.weight is (outputs, inputs); write into it under torch.no_grad()",
         "tensorflow": "layer.kernel.assign(...)",
@@ -1023,7 +1087,10 @@ class MergedTwice(Merged):
 
 @LORA.aspect("unmerged in every bit", 2, after="the output")
 class Unmerged(Aspect):
-    hint = "Adding a product and subtracting it again leaves rounding errors."
+    hint = (
+        "Adding a product and subtracting it again leaves rounding errors. Values that are kept "
+        "have to be a copy, which the merge does not change."
+    )
     code = "Keep a copy of the old values when you merge."
     form = {"matrix": np.ndarray, "output": np.ndarray, "between": np.ndarray}
 

@@ -122,6 +122,17 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "parameters.groups", "at each place", each_place, {ONCE}
 
+    def two_axes(net):
+        trained = [p for p in net.parameters() if p.requires_grad]
+        return [p for p in trained if p.dim() == 2], [p for p in trained if p.dim() != 2]
+
+    yield "parameters.groups", "two axes, and not three", two_axes, {MATRICES, VECTORS}
+
+    def detached(net):
+        return [[p.detach() for p in group] for group in groups(net)]
+
+    yield "parameters.groups", "detached", detached, {MATRICES, VECTORS, ONCE}
+
     yield from _adapters(LoRA)
 
     class RandomB(LoRA):
@@ -130,6 +141,21 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             nn.init.normal_(self.B)
 
     yield "parameters.lora", "B starts at random", RandomB, {START}
+
+    class ZeroA(LoRA):
+        def __init__(self, layer, rank, alpha):
+            super().__init__(layer, rank, alpha)
+            nn.init.zeros_(self.A)
+
+    yield "parameters.lora", "both start at zero", ZeroA, {START}
+
+    class TurnedStart(LoRA):
+        def __init__(self, layer, rank, alpha):
+            super().__init__(layer, rank, alpha)
+            nn.init.zeros_(self.A)
+            nn.init.normal_(self.B)
+
+    yield "parameters.lora", "A at zero, B at random", TurnedStart, {START}
 
     class AllTrains(LoRA):
         def __init__(self, layer, rank, alpha):
@@ -269,6 +295,13 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
                 p.copy_(kept)
 
     yield "parameters.best", "parameters only", ParametersOnly, {STORED}
+
+    class Forgetful(Best):
+        def restore(self):
+            super().restore()
+            self.loss = float("inf")
+
+    yield "parameters.best", "the lowest loss forgotten", Forgetful, {AGAIN}
 
     class SideBySide(Best):
         @torch.no_grad()
@@ -428,6 +461,20 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "parameters.tied", "no tanh", NoTanh, {OUTPUT, BOTH, LASTS}
 
+    class RandomBias(Tied):
+        def __init__(self, inputs, width):
+            super().__init__(inputs, width)
+            nn.init.normal_(self.bias)
+
+    yield "parameters.tied", "a bias that starts at random", RandomBias, {ARRAYS}
+
+    class Unbiased(Tied):
+        def __init__(self, inputs, width):
+            super().__init__(inputs, width)
+            self.encoder = nn.Linear(inputs, width, bias=False)
+
+    yield "parameters.tied", "an encoder without a bias", Unbiased, {OUTPUT, ARRAYS, BOTH, LASTS}
+
 
 def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in TensorFlow."""
@@ -481,6 +528,17 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "parameters.groups", "at each place", each_place, {ONCE}
 
+    def two_axes(net):
+        trained = net.trainable_weights
+        return [w for w in trained if w.ndim == 2], [w for w in trained if w.ndim != 2]
+
+    yield "parameters.groups", "two axes, and not three", two_axes, {MATRICES, VECTORS}
+
+    def values(net):
+        return [[w.value for w in group] for group in groups(net)]
+
+    yield "parameters.groups", "values of the variables", values, {MATRICES, VECTORS, ONCE}
+
     yield from _adapters(LoRA)
 
     class RandomB(LoRA):
@@ -489,6 +547,13 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             self.B.assign(ops.ones(self.B.shape))
 
     yield "parameters.lora", "B starts at ones", RandomB, {START}
+
+    class ZeroA(LoRA):
+        def __init__(self, layer, rank, alpha):
+            super().__init__(layer, rank, alpha)
+            self.A.assign(ops.zeros_like(self.A))
+
+    yield "parameters.lora", "both start at zero", ZeroA, {START}
 
     class AllTrains(LoRA):
         def __init__(self, layer, rank, alpha):
@@ -792,6 +857,13 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             self.encoder = layers.Dense(width)
 
     yield "parameters.tied", "no tanh", NoTanh, {OUTPUT, BOTH, LASTS}
+
+    class RandomBias(Tied):
+        def __init__(self, inputs, width):
+            super().__init__(inputs, width)
+            self.bias.assign(keras.random.normal((inputs,)))
+
+    yield "parameters.tied", "a bias that starts at random", RandomBias, {ARRAYS}
 
 
 WRONG = {"pytorch": pytorch, "tensorflow": tensorflow}
