@@ -237,6 +237,8 @@ class _Comparison:
         scale = max(1.0, float(np.abs(expected).max()))
         wrong = np.abs(found - expected) > self.tolerance * scale
         if wrong.any():
+            if expected.ndim == 0:
+                raise Unfit(f"{what}: expected {float(expected):.4f}, got {float(found):.4f}.")
             at = tuple(int(n) for n in np.argwhere(wrong)[0])
             raise Unfit(
                 f"{what}: {int(wrong.sum())} of {wrong.size} values differ; at {list(at)} "
@@ -445,9 +447,17 @@ def _beginning(found: Any, left: list[int]) -> Any:
         return found.ravel()[:201] if found.size > 201 else found
     if isinstance(found, list | tuple):
         return type(found)([_beginning(part, left) for part in found if left[0] > 0])
+    if isinstance(found, dict) and list(found) == ["kind"] and isinstance(found["kind"], str):
+        return _Words(found["kind"][:201])
     if isinstance(found, dict):
         return {key[:201]: _beginning(part, left) for key, part in found.items() if left[0] > 0}
     return found
+
+
+class _Words(str):
+    """A text that is written out without quotes."""
+
+    __repr__ = str.__str__
 
 
 def shape_text(array: np.ndarray) -> str:

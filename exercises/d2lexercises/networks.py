@@ -18,6 +18,8 @@ import numpy as np
 from d2lexercises.faults import WrongKind
 from d2lexercises.frameworks import ACTIVATIONS, Framework, Layer, Tensor
 
+MOST_SHOWN = 8  # numbers of a row that are written out
+
 
 def by_hand(chain: Sequence[Mapping[str, Any]], x: np.ndarray) -> np.ndarray:
     """What the chain makes of `x`, calculated with NumPy in double precision."""
@@ -64,8 +66,10 @@ def stored(kernel: np.ndarray, framework: str) -> np.ndarray:
 
 
 def data_in_words(x: np.ndarray) -> str:
-    """An input in words."""
-    first = np.array2string(x.reshape(-1, x.shape[-1])[0], precision=3, separator=", ")
+    """An input in words; of a long row, the beginning."""
+    row = x.reshape(-1, x.shape[-1])[0]
+    first = np.array2string(row[:MOST_SHOWN], precision=3, separator=", ", max_line_width=200)
+    first = first if len(row) <= MOST_SHOWN else f"{first[:-1]}, ...]"
     return f"X of shape {tuple(x.shape)}, first row {first}"
 
 
