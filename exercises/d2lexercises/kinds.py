@@ -24,7 +24,7 @@ def kind_of(answer: Any) -> str:
         return f"the function {answer.__name__}"
     for kind, word in _MANY.items():
         if isinstance(answer, kind):
-            return f"a {word} of {len(answer)}"
+            return f"a {word} of {kind.__len__(answer)}"
     return f"an object of type {type(answer).__name__}"
 
 

@@ -145,7 +145,7 @@ def attribute(net: Layer, name: str) -> Any:
     except AttributeError:
         raise WrongKind(
             f"{name}: there is no attribute of this name.",
-            f"Assign to self.{name} in __init__. The check looks for it by this name.",
+            f"Assign it to self.{name}. The check looks for it by this name.",
         ) from None
 
 

@@ -174,10 +174,10 @@ def draw_norm(draw):
     }
 
 
-def make_learned(answer, given, f):
+def make_learned(answer, given, f, first=None):
     """The layer with the given scale and shift, and these."""
     net = make_layer(answer, f, given.width)
-    net(f.tensor(given.x))  # makes what waits for a first input
+    net(f.tensor(given.x if first is None else first))  # makes what waits for a first input
     return net, write_values(net, given, f, "scale", "shift")
 
 
@@ -260,6 +260,7 @@ class ScaleAndShift(Aspect):
 
     def run(answer, given, f):
         net, _ = make_learned(answer, given, f)
+        make_learned(answer, given, f, given.steps)  # looks at the shapes
         return {"parameters": f.registered(net), "output": net(f.tensor(given.x))}
 
     def expect(given):
@@ -710,7 +711,14 @@ class MadeAgain(Aspect):
         with tempfile.TemporaryDirectory() as folder:
             file = str(Path(folder, "net.keras"))
             net.save(file)
-            other = keras.models.load_model(file)
+            try:
+                other = keras.models.load_model(file)
+            except TypeError as error:  # Keras quotes the whole file first
+                _, quoted, why = str(error).rpartition("Exception encountered: ")
+                if not quoted:
+                    raise
+                why = why.partition(" Full object config")[0]
+                raise WrongKind(f"load_model could not make the layer again: {why}") from None
         return {"output": other(x), "name": other.layers[0].name}
 
     def expect(given, framework):
@@ -1205,11 +1213,12 @@ class OwnBackward(Aspect):
     def run(answer, given, f):
         x, t = differentiable(given.x, f), differentiable(given.t, f)
         if f.key == "tensorflow":
-            graph = f.graph_maker(answer).get_concrete_function(x, t).graph
+            graph = f.graph_maker(answer).get_concrete_function(x, t).graph.as_graph_def()
+            parts = [graph.node, *(one.node_def for one in graph.library.function)]
             own = any(
-                str(op.node_def.attr["_gradient_op_type"].s).find("CustomGradient") >= 0
-                for op in graph.get_operations()
-                if "_gradient_op_type" in op.node_def.attr
+                b"CustomGradient" in node.attr["_gradient_op_type"].s
+                for nodes in parts  # those of a tf.function inside as well
+                for node in nodes
             )
             return {OWN: own, KEPT: 0}
         import torch

@@ -891,6 +891,13 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "custom-layers.layer-norm", "the built-in layer", BuiltInNorm, NORM
 
+    class EachStep(LayerNorm):
+        def build(self, shape):
+            self.scale = self.add_weight(shape=shape[1:], initializer="ones")
+            self.shift = self.add_weight(shape=shape[1:], initializer="zeros")
+
+    yield "custom-layers.layer-norm", "a scale for each step of a sequence", EachStep, {LEARNED}
+
     log_sum, soft_maximum = solution["log_sum"], solution["soft_maximum"]
 
     def shares(X, t, Y):

@@ -329,15 +329,6 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "deferred-initialization.build", "initial values drawn again", everything_anew, {DONE}
 
-    def averages_reset(model, features):
-        names = build(model, features)
-        for part in model.modules():
-            if isinstance(part, nn.modules.batchnorm._BatchNorm):
-                part.reset_running_stats()
-        return names
-
-    yield "deferred-initialization.build", "all running averages reset", averages_reset, {DONE}
-
     def on_a_copy(model, features):
         return build(copy.deepcopy(model), features)
 
@@ -688,16 +679,6 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
         return found
 
     yield "deferred-initialization.build", "initial values drawn again", everything_anew, {DONE}
-
-    def averages_reset(model, features):
-        names = build(model, features)
-        for layer in model._flatten_layers():
-            if isinstance(layer, keras.layers.BatchNormalization) and layer.built:
-                layer.moving_mean.assign(tf.zeros_like(layer.moving_mean))
-                layer.moving_variance.assign(tf.ones_like(layer.moving_variance))
-        return names
-
-    yield "deferred-initialization.build", "all running averages reset", averages_reset, {DONE}
 
     def into_nothing(model, file, features):
         model.build((None, features))

@@ -7,6 +7,7 @@ back is known from the inputs alone: values, and a training run that is repeated
 from __future__ import annotations
 
 import json
+import math
 import os
 import pickle
 import shutil
@@ -24,6 +25,7 @@ from d2lexercises.vocabulary import (
     Aspect,
     Between,
     Exact,
+    Keyed,
     Number,
     WrongKind,
     any_class,
@@ -142,14 +144,13 @@ class HoursLost(Planned):
 class NoFailures(Aspect):
     """Without failures no checkpoint is needed, so the interval is infinite."""
 
-    what = "Is"
+    what = "Without failures"
 
     def run(answer, given, f):
-        found = pair_of(answer(given.delta, given.hours, 0))
-        return [found["interval"] == float("inf"), found["hours"] == 0]
+        return pair_of(answer(given.delta, given.hours, 0))
 
     def expect(given):
-        return {"the interval infinite": True, "the loss zero": True}
+        return {"interval": Number(math.inf, " s"), "hours": Number(0.0, " h")}
 
     def shown(given):
         return f"delta = {given.delta}, hours = {given.hours}, failures = 0"
@@ -336,7 +337,7 @@ class Stranger(Aspect):
         "pytorch": "torch.load without weights_only=False",
         "tensorflow": "np.load without allow_pickle=True",
     }
-    what = "load() has run what was planted in"
+    what = "load() has run what was planted"
 
     def run(answer, given, f):
         ran = []
@@ -350,7 +351,7 @@ class Stranger(Aspect):
 
     def expect(given, framework):
         own = "torch.save" if framework == "pytorch" else "np.save"
-        files = ("a pickle", "a file of np.savez", f"a file of {own}")
+        files = ("in a pickle", "in a file of np.savez", f"in a file of {own}")
         return dict.fromkeys(files, False)
 
     def shown(given):
@@ -440,6 +441,17 @@ def plain(array):
     return held if array.dtype == bool and (held > 1).any() else array
 
 
+def raised_by(action, kind):
+    """What an action raises, by name: `kind` also where it is a class derived from it."""
+    try:
+        action()
+    except kind:
+        return kind.__name__
+    except Exception as error:
+        return type(error).__name__
+    return "nothing"
+
+
 class ReadAll(Aspect):
     what = "Read"
 
@@ -489,7 +501,7 @@ class HeaderOwn(Aspect):
     """The array can be written to, and writing leaves the file as it is."""
 
     code = "copy() of what np.frombuffer returns"
-    what = "After writing to the array,"
+    what = "After writing to the array"
 
     def run(answer, given, f):
         with new_folder() as folder:
@@ -515,25 +527,16 @@ class HeaderOwn(Aspect):
 class HeaderNames(Aspect):
     """Both names raise KeyError: one that the header lacks, and __metadata__, which it may have."""
 
-    what = "Is there a KeyError for"
+    what = "What is raised"
 
     def run(answer, given, f):
-        raised = []
         with new_folder() as folder:
             write_tensors(path := folder / "model.safetensors", given)
-            for name in (given.strange, "__metadata__"):
-                try:
-                    answer(path, name)
-                except KeyError:
-                    raised.append(True)
-                except Exception:
-                    raised.append(False)
-                else:
-                    raised.append(False)
-        return raised
+            names = (given.strange, "__metadata__")
+            return [raised_by(lambda name=name: answer(path, name), KeyError) for name in names]
 
     def expect(given):
-        return {"a name that is not there": True, "__metadata__": True}
+        return dict.fromkeys(("for a name that is not there", "for __metadata__"), "KeyError")
 
 
 DAMAGES = (
@@ -583,25 +586,18 @@ class Damaged(Aspect):
     """Check the offsets before you read: 0 <= begin <= end <= length of the data, and end - begin
     is what shape and type need. A negative begin reads the header, and Python does not object."""
 
-    what = "Is there a ValueError for"
+    what = "What is raised"
 
     def run(answer, given, f):
         raised = []
         for damage in DAMAGES:
             with new_folder() as folder:
                 name = write_damaged(path := folder / "model.safetensors", given, damage)
-                try:
-                    answer(path, name)
-                except ValueError:
-                    raised.append(True)
-                except Exception:
-                    raised.append(False)
-                else:
-                    raised.append(False)
+                raised.append(raised_by(lambda p=path, n=name: answer(p, n), ValueError))
         return raised
 
     def expect(given):
-        return dict.fromkeys(DAMAGES, True)
+        return dict.fromkeys([f"for {damage}" for damage in DAMAGES], "ValueError")
 
 
 # -- file-io.transfer ----------------------------------------------------------------------------
@@ -629,7 +625,7 @@ def draw_transfer(draw):
         "prefix": draw.word(),
         "strange": draw.words(2),
         "missing": draw.integer(0, 1),  # the layer whose bias is not in the file
-        "order": draw.shuffled(range(9)),
+        "order": draw.shuffled(range(10)),
     }
 
 
@@ -660,6 +656,7 @@ def saved_arrays(given, framework):
     found = {prefix + name: array.astype(kinds[array.ndim - 1]) for name, array in own.items()}
     found[alone] = np.zeros_like(bias)  # no prefix: not this net's
     found[f"{prefix}{strange}"] = found[f"{other}{end}mean"] = given.mean.astype(np.float64)
+    found[f"{strange}{end}{meter}{end}mean"] = given.mean + 1.0  # a prefix of the same length
     names = list(found)
     return {names[n]: found[names[n]] for n in given.order}
 
@@ -729,12 +726,14 @@ class Transferred(Aspect):
         sevens = {name: np.full_like(array, 7) for name, array in own.items()}
         return {
             "the net": exactly({**own, **fitting}),
-            "the report": {
-                "loaded": sorted(fitting),
-                "misfit": sorted(named.keys() - fitting),
-                "missing": sorted(own.keys() - named),
-                "unexpected": sorted(saved.keys() - {prefix + name for name in named}),
-            },
+            "the report": Keyed(
+                {
+                    "loaded": sorted(fitting),
+                    "misfit": sorted(named.keys() - fitting),
+                    "missing": sorted(own.keys() - named),
+                    "unexpected": sorted(saved.keys() - {prefix + name for name in named}),
+                }
+            ),
             "the net afterwards": exactly(sevens),
             "the dictionary afterwards": {name: Exact(saved[name]) for name in sorted(saved)},
         }
@@ -771,19 +770,22 @@ class NothingArrived(Aspect):
     what = "Where nothing fits"
 
     def run(answer, given, f):
-        net, refused = net_to_load(given, f), False
-        try:
-            answer(net, saved_arrays(given, f.key), given.strange[1] + separator(f.key))
-        except ValueError:
-            refused = True
-        return {"a ValueError": refused, "the net": tensors_of(net, f)}
+        net, saved = net_to_load(given, f), saved_arrays(given, f.key)
+        turned = {name: array[None] for name, array in saved.items()}  # an axis too many
+        other, prefix = (one + separator(f.key) for one in (given.strange[1], given.prefix))
+        raised = [
+            raised_by(lambda: answer(net, saved, other), ValueError),
+            raised_by(lambda: answer(net, turned, prefix), ValueError),
+        ]
+        return {"what is raised": raised, "the net": tensors_of(net, f)}
 
     def expect(given, framework):
-        return {"a ValueError": True, "the net": exactly(net_by_hand(given, framework))}
+        cases = dict.fromkeys(("for another prefix", "for other shapes"), "ValueError")
+        return {"what is raised": cases, "the net": exactly(net_by_hand(given, framework))}
 
     def shown(given, framework):
         prefix = given.strange[1] + separator(framework)
-        return f'prefix "{prefix}", with which no array of the net begins'
+        return f'prefix "{prefix}", with which none begins; then other shapes, with the right one'
 
 
 AFTERWARDS = ("the net afterwards", "the dictionary afterwards")
@@ -921,6 +923,8 @@ class Resumed(Aspect):
             checkpoint.save(given.label)  # the one that counts
             mean = f.array(net.meter.mean).copy()
             train(net, optimizer, rng, after)  # of this nothing is left
+            (folder / "another").mkdir()
+            answer(folder / "another", net, optimizer, rng).save(2)  # which concerns nobody
 
             os.replace(written, found := folder / "found")
             net, optimizer = begin(given.other, 1.0, width, f)
@@ -1041,12 +1045,20 @@ def newest(answer, root, given, keep):
     folder = Path(folder)
     if root.resolve() not in folder.resolve().parents:
         return {"kind": "a folder that is not in the one that was given"}
+    return held_by(folder, given) or {"kind": INCOMPLETE}
+
+
+INCOMPLETE = "files that are missing, cut off or of different saves"
+
+
+def held_by(folder, given):
+    """The word of the checkpoint in a folder; None if it holds none as a whole."""
     files = [folder / name for name in given.files]
     found = [file.read_text() if file.is_file() else None for file in files]
     for text in given.texts:
         if found == [f"{name} {text}" for name in given.files]:
             return text[:6]
-    return {"kind": "files that are missing, cut off or of different saves"}
+    return None
 
 
 def writers(given, number, during=lambda: None, fails=""):
@@ -1105,6 +1117,32 @@ class Newest(Aspect):
         return saves_in_words(given, given.steps)
 
 
+def held_in(root, given):
+    """What the files of a folder hold, beside those of checkpoints: by path, with the inode."""
+    files = [one for one in root.rglob("*") if one.is_file() and one.name not in given.files]
+    return {one.relative_to(root): (one.stat().st_ino, one.read_bytes()) for one in files}
+
+
+def cut_short(answer, root, given, before, cut, either):
+    """The newest checkpoint if power fails while a file that was there `before` is written over.
+
+    The first of `either` stands for both; a file that took the place of another is as a whole.
+    """
+    for path, (inode, held) in held_in(root, given).items():
+        if path not in before or before[path][0] != inode or before[path][1] == held:
+            continue
+        for part in (held[:0], held[: len(held) // 2]):
+            shutil.copytree(root, cut, dirs_exist_ok=True)
+            (cut / path).write_bytes(part)
+            try:
+                found = newest(answer, cut, given, 1)
+            except Exception as error:
+                found = {"kind": f"a {type(error).__name__} in latest()"}
+            if found not in either:
+                return found
+    return either[0]
+
+
 @KEEPER.aspect("a power cut while writing", 2, after=NEWEST)
 class PowerCut(Aspect):
     """Write into a folder that no latest() looks at, a new one for each save; when all files are
@@ -1125,13 +1163,18 @@ class PowerCut(Aspect):
                     copies.append(folder / f"{number}-{len(copies)}")
                     shutil.copytree(root, copies[-1])
 
+                before = held_in(root, given)
                 answer(root, 1).save(step, writers(given, number, photograph))
                 found.append([attempt(lambda c=c: newest(answer, c, given, 1)) for c in copies])
+                either = words_of(given, number - 1 if number else None, number)
+                cut = folder / f"{number}-cut"
+                found[-1].append(cut_short(answer, root, given, before, cut, either))
             return found
 
     def expect(given):
         when = ("before", "half-way through")
         cuts = [f"power cut {at} {name}" for name in given.files for at in when]
+        cuts.append("power cut half-way through a small file that is written over")
         return [dict.fromkeys(cuts, word) for word in words_of(given, None, 0, 1)]
 
     def shown(given):
@@ -1173,7 +1216,7 @@ class Synced(Aspect):
     the folder."""
 
     code = "with open(folder / name, 'rb+') as file: os.fsync(file.fileno())"
-    what = "Was synced while latest() still gave the old checkpoint:"
+    what = "Synced while latest() still gave the old checkpoint"
 
     def run(answer, given, f):
         first, second = given.steps[:2]
@@ -1257,25 +1300,29 @@ class NoMoreThanKeep(Aspect):
     """After a save, delete what is older than the last `keep`, and what failed attempts have
     left."""
 
-    what = "Files of each kind on the disk after each save"
+    what = "Checkpoints on the disk after each save"
 
     def run(answer, given, f):
         with new_folder() as root:
-            keeper, counts = answer(root, given.keep), []
+            keeper, found = answer(root, given.keep), []
             for number, step in enumerate([*given.steps, *given.back[:2]]):
                 fails = given.files[1] if number == 2 else ""
                 try:
                     keeper.save(step, writers(given, number, fails=fails))
                 except OSError:
                     continue
-                counts.append([sum(1 for _ in root.rglob(name)) for name in given.files])
-            return counts
+                folders = {one.parent for name in given.files for one in root.rglob(name)}
+                found.append(sorted(str(held_by(one, given) or INCOMPLETE) for one in folders))
+            return found
 
     def expect(given):
-        return [[min(n, given.keep)] * 2 for n in range(1, len(given.steps) + 2)]
+        done = words_of(given, 0, 1, 3, 4, 5)
+        kept = [sorted(done[: n + 1][-given.keep :]) for n in range(len(done))]
+        return dict(zip(("save 0", "save 1", "save 3", "save 4", "save 5"), kept, strict=True))
 
     def shown(given):
-        return f"keep = {given.keep}; the third of the attempts failed"
+        steps = [*given.steps, *given.back[:2]]
+        return f"{saves_in_words(given, steps)}; writing fails in save 2"
 
 
 # -- file-io.reshard --------------------------------------------------------------------------
@@ -1459,9 +1506,13 @@ class SavedTwice(Aspect):
         return found
 
     def expect(given):
-        return [
-            {"the block": Exact(case.array), "values read": case.array.size} for case in given.grids
-        ]
+        return {
+            f"of {case.array.ndim} axes": {
+                "the block": Exact(case.array),
+                "values read": case.array.size,
+            }
+            for case in given.grids
+        }
 
     def shown(given):
         return "; ".join(case_in_words(case) for case in given.grids)
