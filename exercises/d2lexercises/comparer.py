@@ -449,6 +449,8 @@ def _beginning(found: Any, left: list[int]) -> Any:
         return found.ravel()[:201] if found.size > 201 else found
     if isinstance(found, list | tuple):
         return type(found)([_beginning(part, left) for part in found if left[0] > 0])
+    if isinstance(found, dict) and list(found) == ["kind"] and isinstance(found["kind"], str):
+        return _Words(found["kind"][:201])
     if isinstance(found, dict):
         return {key[:201]: _beginning(part, left) for key, part in found.items() if left[0] > 0}
     return found
@@ -464,6 +466,12 @@ def told_apart(one: float, other: float, whole: bool = False) -> tuple[str, str]
         if first != second:
             return first, second
     return repr(one), repr(other)
+
+
+class _Words(str):
+    """A text that is written out without quotes."""
+
+    __repr__ = str.__str__
 
 
 def shape_text(array: np.ndarray) -> str:

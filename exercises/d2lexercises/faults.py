@@ -40,6 +40,12 @@ _USED = [
 ]  # fmt: skip
 _MOST_REASONS, _MOST_PARTS = 10, 1000
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+# What Keras writes around the message of an exception that a layer's call raised.
+_IN_KERAS = re.compile(
+    r"\AException encountered when calling .*?\n\n(.*?)\s+Arguments received by .*", re.DOTALL
+)
+# What TensorFlow writes about itself before and after the message of an operation.
+_OF_TENSORFLOW = re.compile(r"\{\{(?:function_)?node [^}]*\}\} ?|\s*\[Op:\w+\](?: name:?.*)?\Z")
 MESSAGE_LENGTH = 600  # characters of an exception's message that are kept
 _OURS = {str(Path(__file__).resolve().parent)}  # folders and files of code that is no student's
 _HELPERS = str(Path(_terminal.__file__).resolve().parent)
@@ -99,6 +105,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     except Exception:
         message = "(its message cannot be shown)"
     message = _terminal.without_colours(message)  # Keras writes for terminals
+    message = _OF_TENSORFLOW.sub("", _IN_KERAS.sub(r"\1", message))
     if len(message) > MESSAGE_LENGTH:
         message = f"{message[:MESSAGE_LENGTH]} ..."
     message = message.encode("utf-8", "replace").decode("utf-8")

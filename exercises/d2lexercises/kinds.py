@@ -22,13 +22,17 @@ def kind_of(answer: Any) -> str:
         return f"the class {answer.__name__}"
     if callable(answer) and hasattr(answer, "__code__"):
         return f"the function {answer.__name__}"
+    for kind, word in _MANY.items():
+        if isinstance(answer, kind):
+            return f"a {word} of {kind.__len__(answer)}"
     return f"an object of type {type(answer).__name__}"
 
 
+_MANY = {list: "list", tuple: "tuple", set: "set", frozenset: "set", dict: "dictionary"}
+
+
 def came_instead(found: Any) -> str:
-    """What came where two things were expected, in words for its author."""
-    if isinstance(found, list | tuple):
-        return f"what came is a {type(found).__name__} of {len(found)}"
+    """What came where something else was expected, in words for its author."""
     return f"what came is {kind_of(found)}"
 
 

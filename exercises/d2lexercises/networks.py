@@ -19,6 +19,8 @@ from d2lexercises.faults import WrongKind
 from d2lexercises.frameworks import ACTIVATIONS, Framework, Layer, Tensor
 from d2lexercises.kinds import kind_of
 
+MOST_SHOWN = 8  # numbers of a row that are written out
+
 
 def by_hand(chain: Sequence[Mapping[str, Any]], x: np.ndarray) -> np.ndarray:
     """What the chain makes of `x`, calculated with NumPy in double precision."""
@@ -85,8 +87,10 @@ def stored(kernel: np.ndarray, framework: str) -> np.ndarray:
 
 
 def data_in_words(x: np.ndarray) -> str:
-    """An input in words."""
-    first = np.array2string(x.reshape(-1, x.shape[-1])[0], precision=3, separator=", ")
+    """An input in words; of a long row, the beginning."""
+    row = x.reshape(-1, x.shape[-1])[0]
+    first = np.array2string(row[:MOST_SHOWN], precision=3, separator=", ", max_line_width=200)
+    first = first if len(row) <= MOST_SHOWN else f"{first[:-1]}, ...]"
     return f"X of shape {tuple(x.shape)}, first row {first}"
 
 
@@ -178,7 +182,7 @@ def attribute(net: Layer, name: str) -> Any:
     except AttributeError:
         raise WrongKind(
             f"{name}: there is no attribute of this name.",
-            f"Assign to self.{name} in __init__. The check looks for it by this name.",
+            f"Assign it to self.{name}. The check looks for it by this name.",
         ) from None
 
 

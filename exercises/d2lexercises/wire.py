@@ -24,7 +24,10 @@ import numpy as np
 
 Plain = None | bool | int | float | str | bytes | list["Plain"] | dict[str, "Plain"] | np.ndarray
 
-DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "float32", "float64")
+DTYPES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float32", "float64"),
+)
 DIMENSIONS = 8  # at most, of an array
 _INTEGERS = range(-(2**63), 2**63)
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}

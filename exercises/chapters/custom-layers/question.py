@@ -12,8 +12,15 @@ from itertools import pairwise
 
 import numpy as np
 from d2lexercises.frameworks import ACTIVATIONS
-from d2lexercises.kinds import kind_of
-from d2lexercises.networks import data_in_words, double_tensor, load_state, saved_state
+from d2lexercises.kinds import came_instead
+from d2lexercises.networks import (
+    attribute,
+    data_in_words,
+    double_tensor,
+    load_state,
+    saved_state,
+    without,
+)
 from d2lexercises.vocabulary import (
     AnyOrder,
     Aspect,
@@ -35,19 +42,30 @@ def make_layer(answer, f, width, *options, **named):
 
 
 def need_shape(name, parameter, values):
+    if not hasattr(parameter, "shape"):
+        raise WrongKind(f"{name}: a parameter is expected; {came_instead(parameter)}.")
     if (shape := tuple(parameter.shape)) != values.shape:
         raise WrongKind(f"{name}: expected shape {values.shape}, got {shape}.")
 
 
 def write_values(net, given, f, *names):
     """Give parameters their values, after a look at what they are; returns them."""
-    known, found = f.registered(net), [getattr(net, name) for name in names]
+    known, found = f.registered(net), [attribute(net, name) for name in names]
     for name, parameter in zip(names, found, strict=True):
         if not any(parameter is one for one in known):
             raise WrongKind(f"{name}: the framework does not know it as a trainable parameter.")
         need_shape(name, parameter, given[name])
         f.assign(parameter, given[name])
     return found
+
+
+def by_hand(f, *names):
+    """A context in which the framework's own layer cannot be used, whatever it is called there."""
+    built_in = next(f.built_in[name] for name in names if name in f.built_in)
+    message = (
+        f"{built_in.__name__}, the built-in layer, is not allowed, not inside of yours either."
+    )
+    return without(built_in, message, f.own_method)
 
 
 # -- custom-layers.rms -------------------------------------------------------------------------
@@ -158,10 +176,10 @@ def draw_norm(draw):
     }
 
 
-def make_learned(answer, given, f):
+def make_learned(answer, given, f, first=None):
     """The layer with the given scale and shift, and these."""
     net = make_layer(answer, f, given.width)
-    net(f.tensor(given.x))  # makes what waits for a first input
+    net(f.tensor(given.x if first is None else first))  # makes what waits for a first input
     return net, write_values(net, given, f, "scale", "shift")
 
 
@@ -186,7 +204,8 @@ class EachRow(Aspect):
     what = "Output"
 
     def run(answer, given, f):
-        return make_layer(answer, f, given.width)(f.tensor(given.x))
+        with by_hand(f, "LayerNorm", "LayerNormalization"):
+            return make_layer(answer, f, given.width)(f.tensor(given.x))
 
     def expect(given):
         return normalize(given.x)[0]
@@ -202,7 +221,8 @@ class ThreeAxes(Aspect):
     what = "Output"
 
     def run(answer, given, f):
-        return make_layer(answer, f, given.width)(f.tensor(given.steps))
+        with by_hand(f, "LayerNorm", "LayerNormalization"):
+            return make_layer(answer, f, given.width)(f.tensor(given.steps))
 
     def expect(given):
         return normalize(given.steps)[0]
@@ -242,6 +262,7 @@ class ScaleAndShift(Aspect):
 
     def run(answer, given, f):
         net, _ = make_learned(answer, given, f)
+        make_learned(answer, given, f, given.steps)  # looks at the shapes
         return {"parameters": f.registered(net), "output": net(f.tensor(given.x))}
 
     def expect(given):
@@ -372,8 +393,9 @@ class DropsInTraining(Aspect):
     form = DROPOUT_FORM
 
     def run(answer, given, f):
-        net, x = answer(given.rate), f.tensor(given.x)
-        return {"output": in_mode(net, x, True, f), "x": x}
+        x = f.tensor(given.x)
+        with by_hand(f, "Dropout"):
+            return {"output": in_mode(answer(given.rate), x, True, f), "x": x}
 
     def judge(given, found):
         y = found["output"]
@@ -539,8 +561,9 @@ def make_statistics(answer, given, f, **options):
 def with_weights(net, given, f):
     net(f.tensor(given.x))  # makes what waits for a first input
     for name in ("weight", "bias"):
-        need_shape(name, getattr(net, name), given[name])
-        f.assign(getattr(net, name), given[name])
+        parameter = attribute(net, name)
+        need_shape(name, parameter, given[name])
+        f.assign(parameter, given[name])
     return net
 
 
@@ -578,7 +601,8 @@ class Adapting(Aspect):
     def run(answer, given, f):
         x, net = f.tensor(given.x), with_weights(make_statistics(answer, given, f), given, f)
         before = f.array(net(x))
-        net.adapt(f.tensor(given.seen))
+        for data in (given.flat, given.seen):  # the second time counts
+            net.adapt(f.tensor(data))
         plain = with_weights(make_layer(answer, f, *given.sizes), given, f)
         return [before, net(x), plain(x)]
 
@@ -664,6 +688,16 @@ class InTheFile(Aspect):
 KERAS_FILE = "net.keras"
 
 
+def as_json(config):
+    """A configuration as JSON."""
+    if not isinstance(config, dict):
+        raise WrongKind(f"get_config(): a dictionary is expected; {came_instead(config)}.")
+    try:
+        return json.dumps(config)
+    except (TypeError, ValueError) as error:
+        raise WrongKind(f"get_config(): JSON cannot hold it: {error}.") from None
+
+
 @STATISTICS.aspect("made again with its options", 2, after="before and after adapting")
 class MadeAgain(Aspect):
     hint = {
@@ -678,7 +712,7 @@ class MadeAgain(Aspect):
         inputs = {name: given[name] for name in ("weight", "bias", "x")}
         if f.key == "pytorch":
             net = with_weights(make_statistics(answer, given, f), given, f)
-            return {"config": json.dumps(net.get_config()), "inputs": inputs}
+            return {"config": as_json(net.get_config()), "inputs": inputs}
         import keras
 
         net = keras.Sequential([make_statistics(answer, given, f, name=given.name)])
@@ -696,7 +730,14 @@ class MadeAgain(Aspect):
         import keras
 
         with laid_out({KERAS_FILE: came[KERAS_FILE]}) as folder:
-            other = keras.models.load_model(folder / KERAS_FILE)
+            try:
+                other = keras.models.load_model(folder / KERAS_FILE)
+            except TypeError as error:  # Keras quotes the whole file first
+                _, quoted, why = str(error).rpartition("Exception encountered: ")
+                if not quoted:
+                    raise
+                why = why.partition(" Full object config")[0]
+                raise WrongKind(f"load_model could not make the layer again: {why}") from None
         return {"output": other(x), "name": other.layers[0].name}
 
     def expect(given, framework):
@@ -870,7 +911,7 @@ AUDIT = question(
 # How each parameter is used: some ways for certain, and as many more of them as the number says.
 CASES = {
     "cut": (["sound", "cut"], 5),
-    "false": (["sound", "false", "entry"], 3),
+    "false": (["sound", "false", "entry", "entry", "moved"], 1),
     "constant": (["sound", "unused", "rounded", "cut"], 1),
     "centered": (["sound", "cut", "false"], 2),
 }
@@ -881,6 +922,7 @@ USES = {  # the verdict, and why
     "cut": ("cut", "the output depends on it, and no gradient arrives"),
     "false": ("false", "its gradient is not the slope"),
     "entry": ("false", "one entry of its gradient is not the slope"),
+    "moved": ("false", "each entry of its gradient stands one place too far"),
 }
 
 
@@ -892,10 +934,11 @@ def draw_audit(draw):
     def case(uses, more, centered):
         width, parts = draw.integer(2, 4), []
         drawn = [*uses, *map(str, draw.rng.choice(uses, more))]
+        places = [draw.integer(0, width - 1), width - 1, 0]  # of single wrong entries; last first
         for use in draw.until(mixed, lambda: draw.shuffled(drawn)):
             factors = np.ones(width)
-            wrong = slice(None) if use == "false" else draw.integer(0, width - 1)
             if use in ("false", "entry"):
+                wrong = slice(None) if use == "false" else places.pop()
                 factors[wrong] = draw.choice([-1.0, 0.5, 1.5, 2.0])
             # Not half-way between integers, where rounding jumps.
             values = draw.rng.integers(-2, 3, width) + draw.rng.uniform(-0.3, 0.3, width)
@@ -912,6 +955,7 @@ def make_audited(case, f):
 
         options = {}
         sin, rounded, cut, constant = torch.sin, torch.round, torch.Tensor.detach, torch.tensor
+        moved = torch.roll
 
         def make(layer, part):
             return torch.nn.Parameter(torch.tensor(part.values))
@@ -924,6 +968,9 @@ def make_audited(case, f):
 
         options = {"dtype": "float64"}
         sin, rounded, cut, constant = tf.sin, tf.round, tf.stop_gradient, tf.constant
+
+        def moved(x, places):
+            return tf.roll(x, places, 0)
 
         def make(layer, part):
             values = part.values
@@ -948,6 +995,8 @@ def make_audited(case, f):
                 used = cut(used)
             elif part.mode in ("false", "entry"):  # the same values, other slopes
                 used = cut(used) + constant(part.factors) * (used - cut(used))
+            elif part.mode == "moved":
+                used = cut(used) + moved(used - cut(used), -1)
             x = x + sin(used + x) / 2
         return x - mean(x) if case.centered else x
 
@@ -963,7 +1012,7 @@ class Audit(Aspect):
             net(x)  # built, as every layer in use
         found = answer(net, x)
         if not isinstance(found, dict):
-            raise WrongKind(f"A dictionary is expected; what came is {kind_of(found)}.")
+            raise WrongKind(f"A dictionary is expected; {came_instead(found)}.")
         left = {part.name: getattr(net, part.name) for part in case.parts}
         return {"verdicts": found, "after the audit": left}
 
@@ -1068,7 +1117,10 @@ def slopes(loss, of, f, again=False):
     if f.key == "pytorch":
         import torch
 
-        return torch.autograd.grad(loss(), of, create_graph=again, allow_unused=True)
+        total = loss()
+        if not total.requires_grad:
+            return [None] * len(of)
+        return torch.autograd.grad(total, of, create_graph=again, allow_unused=True)
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
@@ -1180,11 +1232,12 @@ class OwnBackward(Aspect):
     def run(answer, given, f):
         x, t = differentiable(given.x, f), differentiable(given.t, f)
         if f.key == "tensorflow":
-            graph = f.graph_maker(answer).get_concrete_function(x, t).graph
+            graph = f.graph_maker(answer).get_concrete_function(x, t).graph.as_graph_def()
+            parts = [graph.node, *(one.node_def for one in graph.library.function)]
             own = any(
-                str(op.node_def.attr["_gradient_op_type"].s).find("CustomGradient") >= 0
-                for op in graph.get_operations()
-                if "_gradient_op_type" in op.node_def.attr
+                b"CustomGradient" in node.attr["_gradient_op_type"].s
+                for nodes in parts  # those of a tf.function inside as well
+                for node in nodes
             )
             return {OWN: own, KEPT: 0}
         import torch
@@ -1201,7 +1254,11 @@ class OwnBackward(Aspect):
         while nodes:
             node = nodes.pop()
             if node is not None:
-                own = own or isinstance(node, torch.autograd.function.BackwardCFunction)
+                if isinstance(node, torch.autograd.function.BackwardCFunction):
+                    own = True
+                    for kept in vars(node).values():  # attributes of ctx
+                        if isinstance(kept, torch.Tensor):
+                            pack(kept)
                 nodes += [one for one, _ in node.next_functions]
         return {OWN: own, KEPT: sum(sizes.values())}
 

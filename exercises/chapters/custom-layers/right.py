@@ -265,6 +265,7 @@ def tensorflow() -> Iterator[Right]:
         return apply(X, t)
 
     yield "custom-layers.soft-maximum", "decorated inside", saved
+    yield "custom-layers.soft-maximum", "in a tf.function", tf.function(saved)
 
 
 RIGHT = {"pytorch": pytorch, "tensorflow": tensorflow}

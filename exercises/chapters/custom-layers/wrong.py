@@ -161,6 +161,10 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
                     said[name] = "cut"
                     continue
                 g = torch.zeros_like(p) if g is None else g
+                if entries == "added up":
+                    g, slope = g.sum(), slope.sum()
+                elif entries == "first":
+                    g, slope = g[:1], slope[:1]
                 near = torch.isclose(g, slope, rtol=tolerance, atol=1e-6)
                 if near.all() or (not entries and near.any()):
                     said[name] = "sound"
@@ -176,6 +180,10 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "custom-layers.audit", "not written back", compare(False, restore=False), {LEFT}
     some = compare(total=False, entries=False)
     yield "custom-layers.audit", "one entry compared", some, {FALSE}
+    in_sum = compare(total=False, entries="added up")
+    yield "custom-layers.audit", "the entries added up", in_sum, {FALSE}
+    first = compare(total=False, entries="first")
+    yield "custom-layers.audit", "the first entry alone", first, {FALSE}
 
     def by_grad(layer, X):
         layer(X).square().sum().backward()
@@ -230,6 +238,12 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             self.std.copy_(data.std(0).where(data.std(0) > 1e-3, torch.tensor(1.0)))
 
     yield "custom-layers.statistics", "divided by n - 1", Sample, STATISTICS
+
+    class Onwards(Standardized):
+        def adapt(self, data):
+            super().adapt((data - self.mean) / self.std)
+
+    yield "custom-layers.statistics", "adapted to adapted data", Onwards, STATISTICS
 
     class Zero(Standardized):
         def adapt(self, data):
@@ -387,6 +401,39 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     scaled = dropping(lambda self, X: kept(self, X) * X / (1 - self.rate), always=True)
     yield "custom-layers.dropout", "in evaluation too", scaled, {EVALUATION}
 
+    class BuiltIn(nn.Module):
+        def __init__(self, rate):
+            super().__init__()
+            self.drop = nn.Dropout(rate)
+
+        def forward(self, X):
+            return self.drop(X)
+
+    yield "custom-layers.dropout", "the built-in layer", BuiltIn, set(DROPOUT)
+
+    class BuiltInNorm(nn.Module):
+        def __init__(self, width, eps=1e-5):
+            super().__init__()
+            self.norm = nn.LayerNorm(width, eps)
+            self.scale, self.shift = self.norm.weight, self.norm.bias
+
+        def forward(self, X):
+            return self.norm(X)
+
+    yield "custom-layers.layer-norm", "the built-in layer", BuiltInNorm, NORM
+
+    class Renamed(LayerNorm):
+        def __init__(self, width, eps=1e-5):
+            super().__init__(width, eps)
+            self.gain, self.offset = self.scale, self.shift
+            del self.scale, self.shift
+
+        def forward(self, X):
+            Z = nn.functional.layer_norm(X.float(), X.shape[-1:], eps=self.eps)
+            return (self.gain * Z + self.offset).to(X.dtype)
+
+    yield "custom-layers.layer-norm", "other names", Renamed, {LEARNED, SLOPES}
+
     Function, log_sum = solution["SoftMaximum"], solution["log_sum"]
 
     def soft(**methods):
@@ -471,6 +518,28 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     answer = lambda X, t: Old.apply(X, t)  # noqa: E731
     yield "custom-layers.soft-maximum", "the old form", answer, {MAPPED}
+
+    class OnContext(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(X, t):
+            return t * torch.logsumexp(X / t, -1)
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.X, ctx.t = inputs
+            ctx.twice = 2 * ctx.X
+
+        @staticmethod
+        def backward(ctx, G):
+            X, t = ctx.twice / 2 + 0 * ctx.X, ctx.t
+            share = torch.softmax(X / t, -1)
+            slope = torch.logsumexp(X / t, -1) - (share * X).sum(-1) / t
+            return G.unsqueeze(-1) * share, (G * slope).sum()
+
+    answer = lambda X, t: OnContext.apply(X, t)  # noqa: E731
+    yield "custom-layers.soft-maximum", "kept on ctx itself", answer, {OWN, SECOND, MAPPED}
 
 
 def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
@@ -569,6 +638,8 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
                     said[p.name] = "cut"
                     continue
                 g = np.zeros_like(old) if g is None else g
+                if entries == "added up":
+                    g, slope = np.sum(g), np.sum(slope)
                 near = np.isclose(g, slope, rtol=1e-4, atol=1e-6)
                 if near.all() or (not entries and near.any()):
                     said[p.name] = "sound"
@@ -584,6 +655,8 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "custom-layers.audit", "not written back", compare(False, restore=False), {LEFT}
     some = compare(total=False, entries=False)
     yield "custom-layers.audit", "one entry compared", some, {FALSE}
+    in_sum = compare(total=False, entries="added up")
+    yield "custom-layers.audit", "the entries added up", in_sum, {FALSE}
 
     def by_tape(layer, X):
         with tf.GradientTape() as tape:
@@ -793,6 +866,37 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
         yield "custom-layers.dropout", words, dropping(make), failed
     scaled = dropping(lambda self, X: kept(self, X) * X / (1 - self.rate), always=True)
     yield "custom-layers.dropout", "in evaluation too", scaled, {EVALUATION}
+
+    class BuiltIn(keras.Layer):
+        def __init__(self, rate, **kwargs):
+            super().__init__(**kwargs)
+            self.rate = rate
+
+        def call(self, X, training=False):
+            return keras.layers.Dropout(self.rate)(X, training=training)
+
+    yield "custom-layers.dropout", "the built-in layer", BuiltIn, set(DROPOUT)
+
+    class BuiltInNorm(keras.Layer):
+        def __init__(self, eps=1e-5, **kwargs):
+            super().__init__(**kwargs)
+            self.norm = keras.layers.LayerNormalization(epsilon=eps)
+
+        def build(self, shape):
+            self.norm.build(shape)
+            self.scale, self.shift = self.norm.gamma, self.norm.beta
+
+        def call(self, X):
+            return self.norm(X)
+
+    yield "custom-layers.layer-norm", "the built-in layer", BuiltInNorm, NORM
+
+    class EachStep(LayerNorm):
+        def build(self, shape):
+            self.scale = self.add_weight(shape=shape[1:], initializer="ones")
+            self.shift = self.add_weight(shape=shape[1:], initializer="zeros")
+
+    yield "custom-layers.layer-norm", "a scale for each step of a sequence", EachStep, {LEARNED}
 
     log_sum, soft_maximum = solution["log_sum"], solution["soft_maximum"]
 

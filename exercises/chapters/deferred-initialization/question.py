@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from d2lexercises.faults import attempt
-from d2lexercises.kinds import kind_of, whole
+from d2lexercises.kinds import came_instead, kind_of, parts_in, whole
 from d2lexercises.networks import by_hand, in_words, make_layers, routed, stored
 from d2lexercises.vocabulary import (
     AnyOrder,
@@ -98,6 +98,8 @@ def trace_on(stack, f):
     if f.key == "tensorflow":
         return [bool(stack.built), len(stack.weights)]
     norm = stack[-2]
+    if norm.running_mean.is_meta:
+        raise WrongKind("The stack afterwards: it is on the meta device, and its values are lost.")
     modes = [bool(module.training) for module in stack.modules()]
     return [modes, *f.arrays([norm.running_mean, norm.running_var])]
 
@@ -121,7 +123,7 @@ class Head(Aspect):
             torch_like = f.key == "pytorch"
             shape = (channels, height, width) if torch_like else (height, width, channels)
             found.append(attempt(lambda stack=stack, shape=shape: whole(answer(stack, shape))))
-            traces.append(trace_on(stack, f))
+            traces.append(attempt(lambda stack=stack: trace_on(stack, f)))
         return {FEATURES: found, TRACES: traces}
 
     def expect(given, framework):
@@ -227,11 +229,14 @@ ALL_SHAPES, ALL_VALUES = "shapes", "values"
 
 class OnPaper(Aspect):
     def run(answer, case, f):
-        shapes, values = answer(list(case.shape), [list(one) for one in case.plan])
-        return {
-            ALL_SHAPES: [[whole(n) for n in shape] for shape in shapes],
-            ALL_VALUES: [whole(values)],
-        }
+        found = answer(list(case.shape), [list(one) for one in case.plan])
+        shapes, values = parts_in(found, "Two things", 2, ", the shapes and the number of values")
+
+        def listed():
+            parts = parts_in(shapes, "Shapes, in a list,")
+            return [[whole(n) for n in parts_in(one, "The sizes of a shape")] for one in parts]
+
+        return {ALL_SHAPES: attempt(listed), ALL_VALUES: [whole(values)]}
 
     def expect(case):
         shapes, values = shapes_by_hand(case.shape, case.plan)
@@ -649,8 +654,21 @@ def draw_picture(draw):
             budget = several[draw.integer(0, len(several) - 1)] + spare
         return {**case, "budget": budget}
 
-    flattened = [case("flatten", spare) for spare in (0, -1, draw.integer(0, 9))]
-    return {"cases": [*flattened, case("average"), case("flatten")]}
+    def flattened():
+        return [case("flatten", spare) for spare in (0, -1, draw.integer(0, 9))]
+
+    return {"cases": [*draw.until(in_any_order, flattened), case("average"), case("flatten")]}
+
+
+def in_any_order(cases):
+    """Whether neither the first side that fits, nor the last, is the largest in all cases."""
+    fitting = [[side for side in one["sides"] if fits(one, side)] for one in cases]
+    ends = [[sides[end] == max(sides) for sides in fitting if sides] for end in (0, -1)]
+    return not any(map(all, ends))
+
+
+def fits(case, side):
+    return numbers_in_dense(case, side) <= case["budget"]
 
 
 def make_stack(case, f):
@@ -687,8 +705,7 @@ def case_in_words(case):
 
 
 def largest_side(case):
-    counts = {side: numbers_in_dense(case, side) for side in case.sides}
-    return max((side for side, count in counts.items() if count <= case.budget), default=None)
+    return max((side for side in case.sides if fits(case, side)), default=None)
 
 
 FLATTENED, AVERAGED, NOTHING = "flattened end", "averaged end", "nothing fits"
@@ -904,23 +921,28 @@ class LateLayer(Averages):
 
 @AVERAGE.aspect("values of its own", 1, after=OF_BUILT)
 class ValuesOfItsOwn(Aspect):
-    "Keep a copy. What shares memory with a parameter follows it wherever it goes."
+    """Keep a copy. What shares memory with a parameter follows it wherever it goes. And write
+    nothing into the net."""
 
     what = "Average"
 
     def run(answer, given, f):
         average, net, parts = average_rounds(answer, given, f)
-        before = values_of(average, f)
+        before, read = values_of(average, f), f.arrays(made(net, f))
         write(parts, given.after, PARTS, f)  # the network moves on
-        return [before, values_of(average, f), made(net, f)]
+        return [before, read, values_of(average, f), made(net, f)]
 
     def expect(given, framework):
         averages = averages_by_hand(given, framework)
-        layers = {given.names[part]: given.after[part] for part in PARTS}
+
+        def of_net(values):
+            return stored_arrays({given.names[part]: values[part] for part in PARTS}, framework)
+
         return {
             "before a change of the net": averages,
-            "after it": averages,
-            "the net's own parameters": stored_arrays(layers, framework),
+            "the net's own parameters after the updates": of_net(given.rounds[-1]),
+            "after a change of the net": averages,
+            "the net's own parameters after that change": of_net(given.after),
         }
 
 
@@ -1073,7 +1095,9 @@ class Reading:
         def has_them(model):
             present = present_values(model, self.f)
             return all(
-                name in present and np.allclose(self.f.array(present[name]), array)
+                name in present
+                and tuple(present[name].shape) == array.shape
+                and np.allclose(self.f.array(present[name]), array)
                 for name, array in earlier.items()
             )
 
@@ -1097,9 +1121,20 @@ class Sharded(Aspect):
         reading = Reading(given, parts, f)
         model = reading.load(answer)
 
+        if f.key == "pytorch" and not isinstance(model, f.layer):
+            raise WrongKind(f"The loaded model is expected; {came_instead(model)}.")
+
         def state():
             present = present_values(model, f)
+            if absent := [name for name in parts if name not in present]:
+                raise WrongKind(f"After loading, these have no values: {', '.join(absent)}.")
             return [f.array(present[name]) for name in parts]
+
+        def trained():
+            found = f.registered(model)
+            if f.key == "pytorch" and any(one.is_meta for one in found):
+                raise WrongKind("After loading, a parameter is still on the meta device.")
+            return f.arrays(found)
 
         def memory():
             return [all(reading.free), reading.log]
@@ -1107,7 +1142,7 @@ class Sharded(Aspect):
         return {
             STATE: attempt(state),
             COPIES: attempt(memory),
-            TIE: attempt(lambda: f.arrays(f.registered(model))),
+            TIE: attempt(trained),
         }
 
     def expect(given, framework):
@@ -1184,6 +1219,7 @@ class ShardsRefused(Aspect):
             {name: array for name, array in parts.items() if name != average},
             {**parts, other: parts[victim]},
             {**parts, victim: np.concatenate([parts[victim], parts[victim]])},
+            {**parts, victim: parts[victim][:1]},
         ):
             try:
                 Reading(given, changed, f).load(answer)
@@ -1195,4 +1231,5 @@ class ShardsRefused(Aspect):
     def expect(given, framework):
         victim = trained_parts(given, framework)[given.victim]
         cases = [f"{victim} is missing", "an average is missing", "a name that the model lacks"]
-        return dict.fromkeys([*cases, f"{victim} with another shape"], "an error")
+        cases += [f"{victim} with twice the rows", f"{victim} with one row"]
+        return dict.fromkeys(cases, "an error")

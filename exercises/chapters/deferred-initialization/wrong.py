@@ -108,9 +108,21 @@ def _on_paper(trace: Any) -> Iterator[Wrong]:
 
     yield "deferred-initialization.shapes", "the last shape alone", the_end, {SHAPES}
 
+    def flat_as_number(shape, plan):
+        shapes, values = trace(shape, plan)
+        return [one if len(one) > 1 else one[0] for one in shapes], values
+
+    yield "deferred-initialization.shapes", "12 for [12]", flat_as_number, {SHAPES}
+
+    def shapes_alone(shape, plan):
+        return trace(shape, plan)[0]
+
+    yield "deferred-initialization.shapes", "no number of values", shapes_alone, both
+
 
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in PyTorch."""
+    import numpy as np
     import torch
     from torch import nn
 
@@ -137,6 +149,11 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         return copy.deepcopy(stack)(torch.zeros(2, *shape)).numel()
 
     yield "deferred-initialization.head", "two examples", of_the_batch, {FEATURES, TRACE}
+
+    def moved_to_meta(stack, shape):
+        return stack.to("meta")(torch.empty(1, *shape, device="meta")).shape[1]
+
+    yield "deferred-initialization.head", "the stack itself on meta", moved_to_meta, {TRACE}
 
     def in_memory(make, shards):
         model = make()
@@ -212,6 +229,41 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
         return load_sharded(make, shards).requires_grad_(False)
 
     yield "deferred-initialization.shards", "nothing trains", frozen, {TRAINS}
+
+    def resized(make, shards):
+        with torch.device("meta"):
+            shapes = {name: tuple(t.shape) for name, t in make().state_dict().items()}
+
+        def fitted(read):
+            return lambda: {
+                name: torch.tensor(np.resize(array, shapes.get(name, array.shape)))
+                for name, array in read().items()
+            }
+
+        return load_sharded(make, [fitted(read) for read in shards])
+
+    yield "deferred-initialization.shards", "other shapes resized", resized, {UNFIT}
+
+    def spread(make, shards):
+        with torch.device("meta"):
+            model = make()
+        model.to_empty(device="cpu").tie()
+        own = model.state_dict(keep_vars=True)
+        left = {id(tensor) for tensor in own.values()}
+        for read in shards:
+            for name, array in read().items():
+                own[name].data.copy_(array)
+                left.discard(id(own[name]))
+        if left:
+            raise KeyError
+        return model
+
+    yield "deferred-initialization.shards", "one row copied into all", spread, {UNFIT}
+
+    def forgetful(make, shards):
+        load_sharded(make, shards)
+
+    yield "deferred-initialization.shards", "nothing returned", forgetful, SHARDS
 
     def names(model):
         return [
@@ -355,6 +407,12 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "deferred-initialization.picture", "0 for None", zero, {NONE}
 
+    def last_that_fits(make, channels, sides, units, budget):
+        one_by_one = [largest(make, channels, [side], units, budget) for side in sides]
+        return ([None] + [side for side in one_by_one if side])[-1]
+
+    yield "deferred-initialization.picture", "the last that fits", last_that_fits, PICTURE
+
     def until(make, channels, sides, units, budget):
         found = None
         for side in sides:
@@ -441,6 +499,16 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             return [p for p in self.net.parameters() if not nn.parameter.is_lazy(p)]
 
     yield "deferred-initialization.average", "kept in the network", Written, {OWN}
+
+    class Smoothing(Averaged):
+        def update(self):
+            super().update()
+            with torch.no_grad():
+                for name, p in self.net.named_parameters():
+                    if name in self.averages:
+                        p.copy_(self.averages[name])
+
+    yield "deferred-initialization.average", "averages written into the net", Smoothing, {OWN}
 
 
 def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
@@ -530,6 +598,20 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
         model.layers[0].trainable = False
 
     yield "deferred-initialization.shards", "a layer frozen", frozen, {TRAINS}
+
+    def resized(model, features, shards):
+        model(keras.Input((features,)))
+        shapes = {f"{one.name}/{w.name}": w.shape for one in model.layers for w in one.weights}
+
+        def fitted(read):
+            return lambda: {
+                name: np.resize(array, shapes.get(name, array.shape))
+                for name, array in read().items()
+            }
+
+        load_sharded(model, features, [fitted(read) for read in shards])
+
+    yield "deferred-initialization.shards", "other shapes resized", resized, {UNFIT}
 
     def names(model):
         return [layer.name for layer in model.layers if is_open(layer)]
@@ -676,6 +758,12 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "deferred-initialization.picture", "0 for None", zero, {NONE}
 
+    def last_that_fits(make, channels, sides, units, budget):
+        one_by_one = [largest(make, channels, [side], units, budget) for side in sides]
+        return ([None] + [side for side in one_by_one if side])[-1]
+
+    yield "deferred-initialization.picture", "the last that fits", last_that_fits, PICTURE
+
     def places(make, channels, sides, units, budget):
         fitting = []
         for side in sides:
@@ -744,6 +832,14 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             return self.net.get_weights()
 
     yield "deferred-initialization.average", "kept in the network", Written, {OWN}
+
+    class Smoothing(Averaged):
+        def update(self):
+            super().update()
+            for weight, value in zip(self.net.trainable_variables, self.values(), strict=True):
+                weight.assign(value)
+
+    yield "deferred-initialization.average", "averages written into the net", Smoothing, {OWN}
 
     class ByName(Averaged):
         def update(self):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import pickle
 import shutil
@@ -27,6 +28,7 @@ from d2lexercises.vocabulary import (
     Between,
     Exact,
     Given,
+    Keyed,
     Number,
     WrongKind,
     any_class,
@@ -147,14 +149,13 @@ class HoursLost(Planned):
 class NoFailures(Aspect):
     """Without failures no checkpoint is needed, so the interval is infinite."""
 
-    what = "Is"
+    what = "Without failures"
 
     def run(answer, given, f):
-        found = pair_of(answer(given.delta, given.hours, 0))
-        return [found["interval"] == float("inf"), found["hours"] == 0]
+        return pair_of(answer(given.delta, given.hours, 0))
 
     def expect(given):
-        return {"the interval infinite": True, "the loss zero": True}
+        return {"interval": Number(math.inf, " s"), "hours": Number(0.0, " h")}
 
     def shown(given):
         return f"delta = {given.delta}, hours = {given.hours}, failures = 0"
@@ -359,7 +360,7 @@ class Stranger(Aspect):
         "pytorch": "torch.load without weights_only=False",
         "tensorflow": "np.load without allow_pickle=True",
     }
-    what = "load() has run what was planted in"
+    what = "load() has run what was planted"
 
     def run(answer, given, f):
         ran = []
@@ -373,7 +374,7 @@ class Stranger(Aspect):
 
     def expect(given, framework):
         own = "torch.save" if framework == "pytorch" else "np.save"
-        files = ("a pickle", "a file of np.savez", f"a file of {own}")
+        files = ("in a pickle", "in a file of np.savez", f"in a file of {own}")
         return dict.fromkeys(files, False)
 
     def shown(given):
@@ -463,6 +464,17 @@ def plain(array):
     return held if array.dtype == bool and (held > 1).any() else array
 
 
+def raised_by(action, kind):
+    """What an action raises, by name: `kind` also where it is a class derived from it."""
+    try:
+        action()
+    except kind:
+        return kind.__name__
+    except Exception as error:
+        return type(error).__name__
+    return "nothing"
+
+
 class ReadAll(Aspect):
     what = "Read"
 
@@ -512,7 +524,7 @@ class HeaderOwn(Aspect):
     """The array can be written to, and writing leaves the file as it is."""
 
     code = "copy() of what np.frombuffer returns"
-    what = "After writing to the array,"
+    what = "After writing to the array"
 
     def run(answer, given, f):
         with new_folder() as folder:
@@ -538,25 +550,16 @@ class HeaderOwn(Aspect):
 class HeaderNames(Aspect):
     """Both names raise KeyError: one that the header lacks, and __metadata__, which it may have."""
 
-    what = "Is there a KeyError for"
+    what = "What is raised"
 
     def run(answer, given, f):
-        raised = []
         with new_folder() as folder:
             write_tensors(path := folder / "model.safetensors", given)
-            for name in (given.strange, "__metadata__"):
-                try:
-                    answer(path, name)
-                except KeyError:
-                    raised.append(True)
-                except Exception:
-                    raised.append(False)
-                else:
-                    raised.append(False)
-        return raised
+            names = (given.strange, "__metadata__")
+            return [raised_by(lambda name=name: answer(path, name), KeyError) for name in names]
 
     def expect(given):
-        return {"a name that is not there": True, "__metadata__": True}
+        return dict.fromkeys(("for a name that is not there", "for __metadata__"), "KeyError")
 
 
 DAMAGES = (
@@ -606,25 +609,18 @@ class Damaged(Aspect):
     """Check the offsets before you read: 0 <= begin <= end <= length of the data, and end - begin
     is what shape and type need. A negative begin reads the header, and Python does not object."""
 
-    what = "Is there a ValueError for"
+    what = "What is raised"
 
     def run(answer, given, f):
         raised = []
         for damage in DAMAGES:
             with new_folder() as folder:
                 name = write_damaged(path := folder / "model.safetensors", given, damage)
-                try:
-                    answer(path, name)
-                except ValueError:
-                    raised.append(True)
-                except Exception:
-                    raised.append(False)
-                else:
-                    raised.append(False)
+                raised.append(raised_by(lambda p=path, n=name: answer(p, n), ValueError))
         return raised
 
     def expect(given):
-        return dict.fromkeys(DAMAGES, True)
+        return dict.fromkeys([f"for {damage}" for damage in DAMAGES], "ValueError")
 
 
 # -- file-io.transfer ----------------------------------------------------------------------------
@@ -652,7 +648,7 @@ def draw_transfer(draw):
         "prefix": draw.word(),
         "strange": draw.words(2),
         "missing": draw.integer(0, 1),  # the layer whose bias is not in the file
-        "order": draw.shuffled(range(9)),
+        "order": draw.shuffled(range(10)),
     }
 
 
@@ -683,6 +679,7 @@ def saved_arrays(given, framework):
     found = {prefix + name: array.astype(kinds[array.ndim - 1]) for name, array in own.items()}
     found[alone] = np.zeros_like(bias)  # no prefix: not this net's
     found[f"{prefix}{strange}"] = found[f"{other}{end}mean"] = given.mean.astype(np.float64)
+    found[f"{strange}{end}{meter}{end}mean"] = given.mean + 1.0  # a prefix of the same length
     names = list(found)
     return {names[n]: found[names[n]] for n in given.order}
 
@@ -752,12 +749,14 @@ class Transferred(Aspect):
         sevens = {name: np.full_like(array, 7) for name, array in own.items()}
         return {
             "the net": exactly({**own, **fitting}),
-            "the report": {
-                "loaded": sorted(fitting),
-                "misfit": sorted(named.keys() - fitting),
-                "missing": sorted(own.keys() - named),
-                "unexpected": sorted(saved.keys() - {prefix + name for name in named}),
-            },
+            "the report": Keyed(
+                {
+                    "loaded": sorted(fitting),
+                    "misfit": sorted(named.keys() - fitting),
+                    "missing": sorted(own.keys() - named),
+                    "unexpected": sorted(saved.keys() - {prefix + name for name in named}),
+                }
+            ),
             "the net afterwards": exactly(sevens),
             "the dictionary afterwards": {name: Exact(saved[name]) for name in sorted(saved)},
         }
@@ -794,19 +793,22 @@ class NothingArrived(Aspect):
     what = "Where nothing fits"
 
     def run(answer, given, f):
-        net, refused = net_to_load(given, f), False
-        try:
-            answer(net, saved_arrays(given, f.key), given.strange[1] + separator(f.key))
-        except ValueError:
-            refused = True
-        return {"a ValueError": refused, "the net": tensors_of(net, f)}
+        net, saved = net_to_load(given, f), saved_arrays(given, f.key)
+        turned = {name: array[None] for name, array in saved.items()}  # an axis too many
+        other, prefix = (one + separator(f.key) for one in (given.strange[1], given.prefix))
+        raised = [
+            raised_by(lambda: answer(net, saved, other), ValueError),
+            raised_by(lambda: answer(net, turned, prefix), ValueError),
+        ]
+        return {"what is raised": raised, "the net": tensors_of(net, f)}
 
     def expect(given, framework):
-        return {"a ValueError": True, "the net": exactly(net_by_hand(given, framework))}
+        cases = dict.fromkeys(("for another prefix", "for other shapes"), "ValueError")
+        return {"what is raised": cases, "the net": exactly(net_by_hand(given, framework))}
 
     def shown(given, framework):
         prefix = given.strange[1] + separator(framework)
-        return f'prefix "{prefix}", with which no array of the net begins'
+        return f'prefix "{prefix}", with which none begins; then other shapes, with the right one'
 
 
 AFTERWARDS = ("the net afterwards", "the dictionary afterwards")
@@ -944,6 +946,8 @@ class Resumed(Aspect):
             checkpoint.save(given.label)  # the one that counts
             mean = f.array(net.meter.mean).copy()
             train(net, optimizer, rng, after)  # of this nothing is left
+            (folder / "another").mkdir()
+            answer(folder / "another", net, optimizer, rng).save(2)  # which concerns nobody
             other = {name: dict(given.other[name]) for name in given.other}
             rows = {"x": given.x[given.rows], "y": given.y[given.rows]}
             return {"files": contents(written), "mean": mean, "other": other, **rows}
@@ -1099,12 +1103,20 @@ def newest(answer, root, names, keep):
     folder = Path(folder)
     if root.resolve() not in folder.resolve().parents:
         return {"kind": "a folder that is not in the one that was given"}
+    return held_by(folder, names) or {"kind": INCOMPLETE}
+
+
+INCOMPLETE = "files that are missing, cut off or of different saves"
+
+
+def held_by(folder, names):
+    """The word of the checkpoint in a folder; None if it holds none as a whole."""
     files = [folder / name for name in names]
     found = [file.read_text() if file.is_file() else "" for file in files]
     texts = {text.removeprefix(f"{name} ") for name, text in zip(names, found, strict=True)}
     if len(texts) == 1 and (text := texts.pop()) and text == text[: len(text) // WORDS] * WORDS:
         return text[:6]
-    return {"kind": "files that are missing, cut off or of different saves"}
+    return None
 
 
 def writers(given, number, during=lambda: None, fails=""):
@@ -1166,6 +1178,29 @@ class Newest(Aspect):
         return saves_in_words(given, given.steps)
 
 
+def held_in(root, given):
+    """What the files of a folder hold, beside those of checkpoints: by path, with the inode."""
+    files = [one for one in root.rglob("*") if one.is_file() and one.name not in given.files]
+    return {one.relative_to(root): (one.stat().st_ino, one.read_bytes()) for one in files}
+
+
+def cut_short(root, given, before):
+    """The folder after power failed while a file that was there `before` was written over.
+
+    A file that took the place of another is as a whole.
+    """
+    copies = []
+    for path, (inode, held) in held_in(root, given).items():
+        if path not in before or before[path][0] != inode or before[path][1] == held:
+            continue
+        for part in (held[:0], held[: len(held) // 2]):
+            with new_folder() as cut:
+                shutil.copytree(root, cut, dirs_exist_ok=True)
+                (cut / path).write_bytes(part)
+                copies.append(packed(cut))
+    return copies
+
+
 @KEEPER.aspect("a power cut while writing", 2, after=NEWEST)
 class PowerCut(Aspect):
     """Write into a folder that no latest() looks at, a new one for each save; when all files are
@@ -1185,16 +1220,25 @@ class PowerCut(Aspect):
                 def photograph(copies=copies):
                     copies.append(packed(root))
 
+                old, before = packed(root), held_in(root, given)
                 answer(root, 1).save(step, writers(given, number, photograph))
-                found.append(copies_of(given, copies, 1))
+                ends = [old, packed(root), *cut_short(root, given, before)]
+                found.append([copies_of(given, one, 1) for one in (copies, ends)])
             return found
 
     def again(answer, came, f):
-        return [newest_there(answer, one, f) for one in came]
+        found = []
+        for copies, ends in came:
+            found.append(newest_there(answer, copies, f))
+            old, new, *cuts = newest_there(answer, ends, f)
+            # Both are right; the old one stands for them.
+            found[-1].append(next((one for one in cuts if one not in (old, new)), old))
+        return found
 
     def expect(given):
         when = ("before", "half-way through")
         cuts = [f"power cut {at} {name}" for name in given.files for at in when]
+        cuts.append("power cut half-way through a small file that is written over")
         return [dict.fromkeys(cuts, word) for word in words_of(given, None, 0, 1)]
 
     def shown(given):
@@ -1236,7 +1280,7 @@ class Synced(Aspect):
     the folder."""
 
     code = "with open(folder / name, 'rb+') as file: os.fsync(file.fileno())"
-    what = "Was synced while latest() still gave the old checkpoint:"
+    what = "Synced while latest() still gave the old checkpoint"
 
     def run(answer, given, f):
         first, second = given.steps[:2]
@@ -1324,25 +1368,31 @@ class NoMoreThanKeep(Aspect):
     """After a save, delete what is older than the last `keep`, and what failed attempts have
     left."""
 
-    what = "Files of each kind on the disk after each save"
+    what = "Checkpoints on the disk after each save"
 
     def run(answer, given, f):
         with new_folder() as root:
-            keeper, counts = answer(root, given.keep), []
+            keeper, found = answer(root, given.keep), []
             for number, step in enumerate([*given.steps, *given.back[:2]]):
                 fails = given.files[1] if number == 2 else ""
                 try:
                     keeper.save(step, writers(given, number, fails=fails))
                 except OSError:
                     continue
-                counts.append([sum(1 for _ in root.rglob(name)) for name in given.files])
-            return counts
+                folders = {one.parent for name in given.files for one in root.rglob(name)}
+                found.append(
+                    sorted(str(held_by(one, given.files) or INCOMPLETE) for one in folders)
+                )
+            return found
 
     def expect(given):
-        return [[min(n, given.keep)] * 2 for n in range(1, len(given.steps) + 2)]
+        done = words_of(given, 0, 1, 3, 4, 5)
+        kept = [sorted(done[: n + 1][-given.keep :]) for n in range(len(done))]
+        return dict(zip(("save 0", "save 1", "save 3", "save 4", "save 5"), kept, strict=True))
 
     def shown(given):
-        return f"keep = {given.keep}; the third of the attempts failed"
+        steps = [*given.steps, *given.back[:2]]
+        return f"{saves_in_words(given, steps)}; writing fails in save 2"
 
 
 # -- file-io.reshard --------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import math
 import os
 import pickle
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -516,6 +517,37 @@ def keepers(Keeper: type) -> Iterator[Wrong]:
 
     yield "file-io.keeper", "whole paths", Absolute, {CUT}
 
+    class WrittenOver(Keeper):
+        def save(self, step, writers):
+            before = self.pointer.read_bytes() if self.pointer.exists() else b""
+            inode = self.root / "small"
+            super().save(step, writers)
+            inode.write_bytes(before)  # the same file, over and over
+            inode.write_bytes(self.pointer.read_bytes())
+            self.pointer.unlink()
+
+        def complete(self):
+            small = self.root / "small"
+            return json.loads(small.read_text()) if small.exists() else []
+
+    yield "file-io.keeper", "the small file written over", WrittenOver, {CUT}
+
+    class CountsFailures(Keeper):
+        def save(self, step, writers):
+            folder = Path(tempfile.mkdtemp(prefix=f"step-{step}-", dir=self.root))
+            for name, write in writers.items():
+                write(folder / name)
+                with open(folder / name, "rb+") as file:
+                    os.fsync(file.fileno())
+            folders = sorted(self.root.glob("step-*"), key=lambda one: one.stat().st_ctime_ns)
+            for other in folders[: -self.keep]:
+                shutil.rmtree(other)
+            partial = self.root / "complete.partial"
+            partial.write_text(json.dumps([one.name for one in folders[-self.keep :]]))
+            os.replace(partial, self.pointer)
+
+    yield "file-io.keeper", "failed attempts counted", CountsFailures, {KEPT}
+
     class RoomFirst(Keeper):
         def save(self, step, writers):
             names = self.complete()
@@ -540,7 +572,7 @@ def keepers(Keeper: type) -> Iterator[Wrong]:
                 if other.name not in names:
                     shutil.rmtree(other)
 
-    yield "file-io.keeper", "named before it is written", First, {CUT, SYNCED, FAILED}
+    yield "file-io.keeper", "named before it is written", First, {CUT, SYNCED, FAILED, KEPT}
 
     class Swallows(Keeper):
         def save(self, step, writers):
@@ -659,6 +691,22 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "file-io.resume", "the first save only", Once, RESUME
 
+    class InMemory(Checkpoint):
+        kept: tuple[Any, ...] = ()
+
+        def save(self, step):
+            states = self.net.state_dict(), self.optimizer.state_dict()
+            InMemory.kept = copy.deepcopy((*states, self.rng.bit_generator.state, step))
+
+        def load(self):
+            net, optimizer, state, step = self.kept
+            self.net.load_state_dict(net)
+            self.optimizer.load_state_dict(optimizer)
+            self.rng.bit_generator.state = state
+            return step
+
+    yield "file-io.resume", "kept in the class", InMemory, RESUME
+
     class OtherGenerator(Checkpoint):
         def load(self):
             mine = np.random.default_rng()
@@ -699,6 +747,24 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
             return {"loaded": [], "misfit": [], "missing": list(net.state_dict())}
 
     yield "file-io.transfer", "nothing is fine", tolerant, {NOTHING}
+
+    def sliced(net, arrays, prefix):
+        report = transfer(net, arrays, prefix)
+        own = net.state_dict()
+        report["unexpected"] = [name for name in arrays if name[len(prefix) :] not in own]
+        return report
+
+    yield "file-io.transfer", "any prefix of this length", sliced, {REPORT}
+
+    def names_alone(net, arrays, prefix):
+        try:
+            return transfer(net, arrays, prefix)
+        except ValueError:
+            if not any(name.startswith(prefix) for name in arrays):
+                raise
+            return {"loaded": [], "misfit": list(net.state_dict()), "missing": [], "unexpected": []}
+
+    yield "file-io.transfer", "other shapes are no error", names_alone, {NOTHING}
 
     def assigned(net, arrays, prefix):
         report = transfer(net, arrays, prefix)
@@ -841,6 +907,29 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             return {"loaded": [], "misfit": [], "missing": [w.path for w in net.weights]}
 
     yield "file-io.transfer", "nothing is fine", tolerant, {NOTHING}
+
+    def sliced(net, arrays, prefix):
+        report = transfer(net, arrays, prefix)
+        own = {w.path for w in net.weights}
+        report["unexpected"] = [name for name in arrays if name[len(prefix) :] not in own]
+        return report
+
+    yield "file-io.transfer", "any prefix of this length", sliced, {REPORT}
+
+    def names_alone(net, arrays, prefix):
+        try:
+            return transfer(net, arrays, prefix)
+        except ValueError:
+            if not any(name.startswith(prefix) for name in arrays):
+                raise
+            return {
+                "loaded": [],
+                "misfit": [w.path for w in net.weights],
+                "missing": [],
+                "unexpected": [],
+            }
+
+    yield "file-io.transfer", "other shapes are no error", names_alone, {NOTHING}
 
     def trainable(net, arrays, prefix):
         kept = [w.numpy() for w in net.non_trainable_weights]
