@@ -279,7 +279,7 @@ def _by_hand(solution: dict[str, Any]) -> Iterator[Wrong]:
 
         return rebuilt(__init__=start)
 
-    every = {VALUES, PATH, TWICE, PRODUCT, BROADCAST, LONG, MEET, AGAIN}
+    every = {VALUES, PATH, TWICE, PRODUCT, BROADCAST, MEET, AGAIN}
     yield "autograd.engine", "float32", of_type("float32"), every
     yield "autograd.engine", "integers stay integers", of_type(None), {VALUES}
 
