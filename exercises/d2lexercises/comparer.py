@@ -214,9 +214,8 @@ class _Comparison:
             found, number.value, rel_tol=number.relative, abs_tol=number.absolute
         ):
             got = f"{found:.8g}{number.unit}" if right else got_text(found)
-            plain = "the plain number " if isinstance(found, np.ndarray) and number.plain else ""
-            value = f"{plain}{number.value:.8g}{number.unit}"
-            raise Unfit(f"{what}: expected {value}, got {got}.")
+            kind = "the plain number " if number.plain and isinstance(found, np.ndarray) else ""
+            raise Unfit(f"{what}: expected {kind}{number.value:.8g}{number.unit}, got {got}.")
 
     def array(self, found: Any, expected: np.ndarray, what: str) -> None:
         if found is None and self.missing:
@@ -433,7 +432,8 @@ def brief(found: Any) -> str:
     The rest is never written out: a reply may hold thousands of arrays, which takes minutes.
     """
     if isinstance(found, np.ndarray):
-        return f"an array of shape {found.shape}"
+        shape = f"an array of shape {found.shape}"
+        return shape if found.ndim else "a tensor or an array without axes"
     if isinstance(found, bytes):
         return f"{len(found)} bytes"
     text = repr(_beginning(found, [200]))

@@ -88,7 +88,7 @@ SAID = [
     (BOTH, "graphs.whole", "no norm", "the sum and the norms; what came is an object"),
     (BOTH, "graphs.steady", "no graph", "It comes from no graph. f ran as plain Python"),
     (["pytorch"], "graphs.steady", "another backend", "with another backend than came"),
-    (BOTH, "graphs.optimize", "sets", "The new nodes: a list is expected; what came is an"),
+    (BOTH, "graphs.optimize", "sets", "The new nodes: a list is expected; what came is a set of"),
     (BOTH, "graphs.optimize", "outputs first", "A node: a tuple is expected; what came is an"),
     (BOTH, "graphs.optimize", "each output once", "Outputs: 4 are expected"),
     (BOTH, "graphs.ship", "nothing saved", "Nothing was saved under the path that came"),

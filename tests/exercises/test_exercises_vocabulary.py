@@ -435,11 +435,11 @@ def test_a_number_may_come_as_an_array_without_axes_and_the_reverse():
     compare(np.array(3), 3, "Count")
     compare({"done": np.array(True)}, {"done": True}, "Count")
     for found, expected, got in (
-        (np.array(2.5), Number(2.5, plain=True), "an array of shape ()"),
+        (np.array(2.5), Number(2.5, plain=True), "a tensor or an array without axes"),
         (np.array([2.5]), 2.5, "an array of shape (1,)"),
-        (np.array("2.5"), 2.5, "an array of shape ()"),
+        (np.array("2.5"), 2.5, "a tensor or an array without axes"),
         (np.array(2.4), 2.5, "2.4"),
-        (np.array(3.0), 3, "an array of shape ()"),
+        (np.array(3.0), 3, "a tensor or an array without axes"),
         (True, 1.0, "True"),
     ):
         with pytest.raises(Unfit, match=re.escape(f"got {got}.")):

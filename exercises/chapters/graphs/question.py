@@ -7,6 +7,7 @@ with NumPy. Where the student optimizes a graph, the judge runs both, before and
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence, ValuesView
 from itertools import islice
 
@@ -67,7 +68,8 @@ def draw_whole(draw):
     return {
         "gradients": [mixed, small, large, np.zeros_like(mixed)],
         "limit": limit,
-        "noise": round(draw.number(0.3, 0.7) * draw.choice([1, 5]), 3),
+        # Far from what limits leave of the noise of single rows, and from its own square root.
+        "noise": round(draw.number(0.4, 0.7) * draw.choice([0.2, 5]), 3),
         "first": draw.integer(0, 2),
     }
 
@@ -79,8 +81,13 @@ def whole_graph(answer, f):
 
         graphs = []
         torch.compiler.reset()
-        made = f.graph_maker(answer, backend=counting(graphs), fullgraph=True)
-        return made, lambda *call: (need_open(hidden_in_torch(graphs)), len(graphs))[1]
+        compiled = f.graph_maker(answer, backend=counting(graphs), fullgraph=True)
+
+        def count(*call):
+            need_open(hidden_in_torch(graphs))
+            return len(graphs)
+
+        return lambda *arguments: unbroken(compiled, arguments), count
     traced = f.graph_maker(answer)
 
     def count(*call):
@@ -116,6 +123,19 @@ def need_open(hidden):
     """Raise `WrongKind` if a graph runs Python that it cannot see."""
     if hidden:
         raise WrongKind(f"The graph holds {hidden[0]}, which runs Python that no graph can see.")
+
+
+def unbroken(compiled, arguments):
+    """What a compiled function returns; where its graph breaks, why and where, and no more."""
+    import torch
+
+    try:
+        return compiled(*arguments)
+    except torch._dynamo.exc.Unsupported as error:
+        what, _, rest = str(error).partition("\n")
+        place = re.findall(r'File "[^"]*", (line \d+, in \S+)\n\s*(.*)', rest)
+        said = "\n(in your code: {}: {})".format(*place[-1]) if place else ""
+        raise WrongKind(f"The graph breaks: {what}.{said}") from None
 
 
 def clip(function, gradients, limit, noise, f):
@@ -617,7 +637,15 @@ def outputs_of(path, batches, f):
                 "tf.function."
             )
         program = model.serve
-    return [attempt(lambda x=x: f.array(program(f.tensor(x)))) for x in batches]
+
+    def output(x):
+        try:
+            return f.array(program(f.tensor(x)))
+        except Exception as error:
+            said = f"{type(error).__name__}: {str(error)[:200]}"
+            raise WrongKind(f"What was saved refuses {len(x)} rows, and says {said}") from None
+
+    return [attempt(lambda x=x: output(x)) for x in batches]
 
 
 def saved_as(f):

@@ -284,6 +284,11 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "graphs.whole", "one number", noisy(lambda total: torch.randn(())), {NOISE}
     yield "graphs.whole", "uniform noise", noisy(torch.rand_like), {NOISE}
 
+    def of_each_row(G, limit, noise):
+        return private(G + noise * torch.randn_like(G), limit, 0.0)[0], G.norm(dim=1)
+
+    yield "graphs.whole", "noise before the clipping", of_each_row, {NOISE}
+
     def deciding(G, limit, noise):
         rows = [g * (limit / g.norm()) if g.norm() > limit else g for g in G]
         return sum(rows) + noise * torch.randn(G.shape[1]), G.norm(dim=1)
@@ -458,6 +463,11 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     yield "graphs.whole", "one number", noisy(lambda total: tf.random.normal([])), {NOISE}
     uniform = noisy(lambda total: tf.random.uniform(total.shape))
     yield "graphs.whole", "uniform noise", uniform, {NOISE}
+
+    def of_each_row(G, limit, noise):
+        return private(G + noise * tf.random.normal(tf.shape(G)), limit, 0.0)[0], tf.norm(G, axis=1)
+
+    yield "graphs.whole", "noise before the clipping", of_each_row, {NOISE}
     seeded = noisy(lambda total: tf.random.stateless_normal(total.shape, [0, 0]))
     yield "graphs.whole", "stateless, with one seed", seeded, {NOISE}
 
