@@ -18,10 +18,7 @@ NAMES = {  # by which a framework is named
     "tensorflow": re.compile(r"TensorFlow|Keras|\b(?:tf|keras)\."),
 }
 ABOUT_BOTH = {"In the other framework", "Further reading"}  # sections
-MOST = (
-    2  # paragraphs and items of lists of an edition: some history and some contrasts are worth it
-)
-MORE = {"gpus": 4}  # chapters that have more
+MOST = 2  # paragraphs of an edition: some history and some contrasts are worth it
 CITED = re.compile(r"\{cite:[pt]\}`[^`]*`")
 OPENED, CLOSED = re.compile(r"(:{3,})\{quiz\}"), re.compile(r"(:{3,})\s*$")
 CHECKED = [path for path in PROJECT.chapters if not read_chapter(path).draft]
@@ -52,15 +49,7 @@ def named(chapter: Chapter, framework: str) -> Iterator[tuple[int, bool, str]]:
 def test_prose_is_about_the_reader_s_framework(path: Path, framework: str) -> None:
     found = list(named(read_chapter(path), framework))
     assert not [text for _, in_quiz, text in found if in_quiz]
-    assert len(found) <= MORE.get(path.stem, MOST), found
-
-
-@pytest.mark.frameworks("pytorch", "tensorflow")
-def test_exceptions_are_needed() -> None:
-    for path in CHECKED:
-        if path.stem in MORE:
-            lines = max(len(list(named(read_chapter(path), one))) for one in CHOSEN)
-            assert lines > MOST, f"{path.stem} needs no exception any more"
+    assert len(found) <= MOST, found
 
 
 TEXT = """---

@@ -559,28 +559,60 @@ def test_a_jupyterhub_gets_the_token_in_a_header(reader: Open) -> None:
     one.forget(re.escape(hub))
 
 
+# Two more answers of the hub of binder_exchange.txt: to a branch that is not there, and the last
+# event of a build that failed.
+REFUSED = (
+    'data: {"phase": "failed", "message": "Could not resolve ref for '
+    "git:git%3A%2F%2F127.0.0.1%3A19418%2Fbook/nobranch. Double check your URL and that your repo "
+    'is public.\\n"}\n\n'
+)
+NO_WORDS = 'data: {"phase": "failed"}\n\n'
+
+# Keeps the texts of the line that says how far the hub is.
+TOLD = """() => {
+  const line = document.querySelector(".live-status");
+  window.told = [];
+  new MutationObserver(() => told.push(line.textContent)).observe(line, { childList: true });
+}"""
+
+
 def test_a_binderhub_by_its_exchange(reader: Open) -> None:
-    """Against the exchange in binder_exchange.txt, not a BinderHub."""
+    """Against what a BinderHub answered, with a server of ours in place of the one it started."""
     one = reader()
     build = "https://binder.example.org/build/gh/d2lcompute/d2lcompute/main"
     with_servers(one, binder=build)
     told = Path(__file__).with_name("binder_exchange.txt").read_text("utf8")
-    failed = 'data: {"phase": "failed", "message": "no room"}\n\n'
-    answers = [
-        failed,
-        told.replace("ADDRESS", one.jupyter.address).replace("TOKEN", one.jupyter.token),
-    ]
-    one.page.route(build, lambda route: route.fulfill(
-        body=answers.pop(0), content_type="text/event-stream",
-        headers={"Access-Control-Allow-Origin": "*"},
-    ))  # fmt: skip
+    events = re.findall(r"(?m)^data: (.*)$", told)
+    ready = json.loads(events[-1])
+    assert ready["url"].endswith("/") and len(ready["token"]) > 20
+    begun = told.replace(ready["url"], one.jupyter.address)
+    answers = [REFUSED, NO_WORDS, begun.replace(ready["token"], one.jupyter.token)]
+    accepted: list[str] = []
+
+    def answer(route: Any) -> None:
+        accepted.append(route.request.headers["accept"])
+        headers = dict(re.findall(r"(?m)^:(Access-[\w-]+|Cache-Control): (.*)$", told))
+        assert headers["Access-Control-Allow-Origin"] == "*"
+        route.fulfill(body=answers.pop(0), content_type="text/event-stream", headers=headers)
+
+    one.page.route(build, answer)
     one.go(CHAPTER)
     one.press()
     begin = one.page.get_by_role("button", name="Start")
+    expect(begin).to_be_visible()
+    one.evaluate(TOLD)
     begin.click()
-    expect(one.status).to_have_text("No machine was started: no room")
+    expect(one.status).to_contain_text("No machine was started: Could not resolve ref for git:")
+    begin.click()
+    expect(one.status).to_have_text("No machine was started: the hub gives no reason")
     begin.click()
     expect(one.status).to_contain_text(f"Ready: cells run on {one.jupyter.address}")
+    assert accepted == 3 * ["text/event-stream"]
+    steps = one.evaluate("told")
+    assert "waiting: Waiting for build to start..." in steps
+    assert "Picked Git content provider." in steps  # repo2docker names no phase
+    assert "launching: Launching server..." in steps and len(steps) == 4 + len(events)
+    assert not [step for step in steps if "undefined" in step]
     one.forget(re.escape(build))
 
 

@@ -51,8 +51,10 @@ function fromBinder(told) {
     events.onerror = () => fail(say("binder_silent", { hub: new URL(servers.binder).host }));
     events.onmessage = ({ data }) => {
       const { phase, message, url, token } = JSON.parse(data);
-      if (phase === "failed") fail(message);
-      else if (phase !== "ready") told(say("binder_phase", { phase, message: (message ?? "").trim() }));
+      const text = message?.trim();
+      // repo2docker names no phase in some events; a build that fails ends in an event without words
+      if (phase === "failed") fail(text || say("binder_no_reason"));
+      else if (phase !== "ready") told(phase && text ? say("binder_phase", { phase, message: text }) : text || phase);
       else {
         events.close();
         resolve({ server: new Server({ base: url, token }) });

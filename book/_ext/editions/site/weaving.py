@@ -17,8 +17,8 @@ from editions.source.asides import Aside
 from editions.source.chapter import Cell, Chapter
 from editions.source.predictions import Prediction, predictions
 
-# A cell that prints an error as it is, in lines of any length.
-SHOWS_ERROR = re.compile(r"shown_error\(|print\(.*\{error\}")
+# A cell that prints an error or a warning as it is, in lines of any length.
+SHOWS_ERROR = re.compile(r"shown_error\(|print\(.*\{(error|warning)\}")
 
 Editions = Mapping[str, Mapping[str, NotebookNode]]
 """Executed notebooks: by framework, then by device."""
