@@ -642,7 +642,8 @@ def outputs_of(path, batches, f):
         try:
             return f.array(program(f.tensor(x)))
         except Exception as error:
-            said = f"{type(error).__name__}: {str(error)[:200]}"
+            first = str(error).partition("\n")[0].removesuffix(" Got:")  # a list of signatures
+            said = f"{type(error).__name__}: {first[:200]}"
             raise WrongKind(f"What was saved refuses {len(x)} rows, and says {said}") from None
 
     return [attempt(lambda x=x: output(x)) for x in batches]
