@@ -27,6 +27,7 @@ module            knows
 ``kinds``         what kind of thing an answer is
 ``running``       the part of a question that runs a student's code
 ``inspecting``    how what an answer saved is looked at in a fresh process
+``refereeing``    what answers ask in another process, which holds what they must find out
 ``files``         files that an answer writes, as plain data
 ``frameworks``    the frameworks behind one set of words
 ``pretend``       GPUs that do not exist
