@@ -156,7 +156,9 @@ def _like(message: Any, arrives: Any) -> Any:
         import tensorflow
 
         return tensorflow.constant(arrives, message.dtype)
-    return type(message)(arrives) if arrives.ndim == 0 else arrives
+    if arrives.ndim:
+        return arrives
+    return arrives[()] if isinstance(message, np.generic) else arrives.item()
 
 
 def _is_same(one: Any, other: Any) -> bool:
@@ -165,5 +167,5 @@ def _is_same(one: Any, other: Any) -> bool:
         return paired and all(map(_is_same, one, other))
     if isinstance(one, np.ndarray):
         fits = isinstance(other, np.ndarray) and one.shape == other.shape
-        return fits and bool(np.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True))
+        return fits and bool(np.allclose(one, other, rtol=1e-6, atol=1e-9, equal_nan=True))
     return type(one) is type(other) and bool(one == other)

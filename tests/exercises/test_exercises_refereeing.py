@@ -229,3 +229,13 @@ def test_one_device_that_uses_what_others_share_is_found_unless_it_comes_last(pi
         except WrongKind as problem:
             found.append(str(problem))
     assert len(found) == 3 and all("ran again in a process of its own" in one for one in found)
+
+
+@pytest.mark.parametrize("kind", [int, float, np.float32, np.float64, np.int64])
+def test_a_number_arrives_as_it_is_whatever_kind_was_sent(kind):
+    def program():
+        arrives = yield kind(0)
+        return arrives
+
+    sent, ended = devices.run_alone([program()], [np.array(3.75)], np.copy)
+    assert len(sent) == 1 and float(ended) == 3.75

@@ -23,6 +23,8 @@ CLOSED = lies.READS_A_REFEREE | lies.KEEPS_IN_A_VARIABLE
 ALL = CLOSED | lies.DOES_ALL | lies.HIDES_PYTHON | lies.STAYS_TO_BE_LOOKED_AT
 # Points that lies earn for what they do not lie about.
 LEFT = {"a constant in no file": 6.0, "statistics in no file": 6.0}
+# Points of lies that earn a part of what they lie about.
+PART = {"reads how a layer was made in its closure": 5.0}
 # The aspects that fail also in one process.
 NOT_EVEN_HERE = {
     "reads chunks past what counts": {"a chunk that is missing"},
@@ -105,7 +107,7 @@ def test_python_in_the_place_of_a_graph_is_found_out(graded, monkeypatch, what):
 @pytest.mark.parametrize("what", lies.STAYS_TO_BE_LOOKED_AT)
 def test_what_stays_in_the_process_pays_and_is_to_be_looked_at(graded, what):
     mark, found = graded[what]
-    assert mark.points == mark.out_of and found, mark.findings
+    assert mark.points == PART.get(what, mark.out_of) and found, mark.findings
 
 
 @of_pytorch
@@ -152,6 +154,51 @@ class Archive(Archive):
     said = transcript.answers["file-io.archive"].inspected
     errors = {one["error"]["message"] for one in said.values()}
     assert errors == {"handed nonce question"}
+
+
+@of_pytorch
+@pytest.mark.parametrize(
+    "what", ["devices share a variable, ring", "a file that holds nothing (archive)"]
+)
+def test_what_an_earlier_check_kept_does_not_pay_in_the_second_process(public, what):
+    name, code = CLOSED[what]
+    public.demo = {name: find_question(name)}
+    cells = [code, *[f"check({name!r}, answer)"] * 2]
+    marks, transcript = public.marks(cells, framework="pytorch", sizes=USUAL)
+    assert marks == {name: 0.0}, transcript.notes
+
+
+IN_THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+def read_block(chunks, offset, shape):
+    parts = {}
+    for chunk in chunks:
+        starts = [max(a, b) for a, b in zip(offset, chunk.offset)]
+        ends = [min(a + n, b + m) for a, n, b, m in zip(offset, shape, chunk.offset, chunk.shape)]
+        if all(low < high for low, high in zip(starts, ends)):
+            here = tuple(slice(low - a, high - a) for low, high, a in zip(starts, ends, offset))
+            there = [slice(low - b, high - b) for low, high, b in zip(starts, ends, chunk.offset)]
+            parts[str(here)] = chunk, here, tuple(there)
+    block, missing = np.empty(shape, chunks[0].dtype), np.ones(shape, bool)
+    def fill(part):
+        chunk, here, there = part
+        block[here], missing[here] = chunk.read(there), False
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(fill, parts.values()))
+    if missing.any():
+        raise ValueError("a part of the block is in no chunk")
+    return block
+"""
+
+
+@of_pytorch
+def test_an_answer_may_ask_its_referee_from_several_threads(public):
+    name = "file-io.reshard"
+    public.demo = {name: find_question(name)}
+    cells = [IN_THREADS, f"check({name!r}, read_block)"]
+    marks, transcript = public.marks(cells, framework="pytorch", sizes=USUAL)
+    assert marks == {name: public.demo[name].points}, transcript.notes
 
 
 HONEST = sorted({name for name, _ in CLOSED.values()})

@@ -950,11 +950,11 @@ class Resumed(Aspect):
             answer(folder / "another", net, optimizer, rng).save(2)  # which concerns nobody
             other = {name: dict(given.other[name]) for name in given.other}
             rows = {"x": given.x[given.rows], "y": given.y[given.rows]}
-            return {"files": contents(written), "mean": mean, "other": other, **rows}
+            return {"folder": packed(written), "mean": mean, "other": other, **rows}
 
     def again(answer, came, f):
         width, mean = came["x"].shape[1], came["mean"]
-        with laid_out(came["files"]) as found:
+        with unpacked(came["folder"]) as found:
             net, optimizer = begin(Given(came["other"]), 1.0, width, f)
             net(f.tensor(np.ones((1, width))))
             rng = generator_of(0)
@@ -1073,16 +1073,23 @@ def packed(root):
     return held.getvalue()
 
 
+@contextmanager
+def unpacked(copy, root=""):
+    """The folder that was packed, at `root` if that is given."""
+    with new_folder() as folder, ExitStack() as after:
+        root = Path(root or folder / "root")
+        after.callback(shutil.rmtree, root, ignore_errors=True)
+        with tarfile.open(fileobj=io.BytesIO(copy)) as archive:
+            archive.extraction_filter = lambda member, path: member
+            archive.extractall(root)
+        yield root
+
+
 def newest_there(answer, came, f):
     """The words of the newest checkpoints in packed folders, for which there are only these."""
 
     def found(copy):
-        with new_folder() as folder, ExitStack() as after:
-            root = Path(came["root"] or folder / "root")
-            after.callback(shutil.rmtree, root, ignore_errors=True)
-            with tarfile.open(fileobj=io.BytesIO(copy)) as archive:
-                archive.extraction_filter = lambda member, path: member
-                archive.extractall(root)
+        with unpacked(copy, came["root"]) as root:
             return newest(answer, root, came["files"], came["keep"])
 
     return [attempt(lambda copy=copy: found(copy)) for copy in came["copies"]]

@@ -50,6 +50,12 @@ _MOST_MACHINE_FAILURES = 3
 REASON_LENGTH = 500  # characters
 _POLL = 0.1  # seconds between looks at `stop`, and at the memory of a worker
 _MANY_ASKS, _MOST_ASKS = 1000, 10_000  # of a referee, by one answer
+_TOO_OFTEN = {
+    "raised": {
+        "type": "WrongKind",
+        "message": f"The answer has asked more than {_MOST_ASKS:,} times.",
+    }
+}
 _LITTLE = 0.5  # of the time of a step: what used less of a processor waited for something
 
 Draw = Callable[[str], dict[str, Any]]  # returns a question's inputs
@@ -128,7 +134,7 @@ def collect_answers(
         transcript = session.run()
         if session.handed:
             second = _Session(cells, list(session.handed), *common)
-            second.sends = session.handed
+            second.sends, second.wanted = session.handed, session.checks
             session.take_over(second)
         _Inspector(session).run()
     finally:
@@ -164,6 +170,8 @@ class _Session:
         self.referee = _Referee(self)
         self.handed: dict[str, dict[str, Any]] = {}  # by question, for the second process
         self.sends: dict[str, dict[str, Any]] = {}  # in the second process, in place of inputs
+        self.checks: dict[str, int] = {}  # by question, how often a worker checked it
+        self.wanted: dict[str, int] = {}  # the same of the first process, in the second
         self.asked = list(questions)  # of the present worker
         self.unasked: list[str] | None = None  # what is defined where no check was called
         self.announced = ""  # the last step that the present worker began, and that is no question
@@ -340,6 +348,8 @@ class _Session:
         """Record the answer to a question, in the place of an earlier one."""
         if name in self.pending:
             self.pending.remove(name)
+        if answer.status != ANSWERED:
+            self.handed.pop(name, None)
         self.result.answers[name] = answer
 
     def settle_outputs(self, name: str, outputs: Any) -> None:
@@ -378,18 +388,20 @@ class _Session:
                 self.result.answers[name] = again
                 continue
             outputs = again.outputs if again.status == ANSWERED else None
+            why = "fewer checks" if again.status == ANSWERED else again.status
             for key in self.handed[name]:
                 of = self.plans[name]["repeats"][key]
-                if not isinstance(outputs, dict):
-                    answer.inspected[key] = stopped(_NO_SECOND.format(again.status))
+                if not isinstance(outputs, dict) or not outputs:
+                    answer.inspected[key] = stopped(_NO_SECOND.format(why))
                 elif error_in(outputs) is not None or of not in self.plans[name]["referees"]:
                     answer.inspected[key] = outputs.get(key, outputs)
                 else:
                     try:
                         came = self.referee.turn(name, "noted", of, outputs.get(key))
                         answer.inspected[key] = came
-                    except (ChannelSilent, ChannelClosed, ChannelFlooded, MemoryExceeded):
-                        self.result.answers[name] = needs_person("The referee's process ended.")
+                    except (ChannelSilent, SandboxError) as error:
+                        reason = str(error) or "the referee did not answer"
+                        self.result.answers[name] = needs_person(f"The sandbox failed: {reason}")
 
     def counts(self, name: str) -> dict[str, int | None]:
         """The number of cases of each run of a question with referees, or a second process."""
@@ -426,6 +438,7 @@ class _Exchange:
         self.step = "start"
         self.nonce: str | None = None  # of the request that the worker has to answer
         self.asks = 0  # of a referee, in this step
+        self.checks: dict[str, int] = {}  # by question, how often it was checked
         self.until = 0.0
 
     def run(self) -> None:
@@ -482,6 +495,7 @@ class _Exchange:
             nonce = message.get("nonce")
             if (type(nonce) is str and nonce == self.nonce) or not session.defences.nonce:
                 self.nonce = None
+                session.checks[self.step] = self.checks.get(self.step, 1)
                 session.settle_outputs(self.step, message["outputs"])
                 self.step = session.announced
                 self._set_deadline(session.limits.cell_seconds)
@@ -489,9 +503,9 @@ class _Exchange:
             nonce = message.get("nonce")
             if type(nonce) is str and nonce == self.nonce:
                 self.asks += 1
-                if self.asks > _MOST_ASKS:  # before its time is over, of which it uses a part
-                    raise ChannelFlooded
-                answer = session.referee.ask(self.step, message["ask"], self.until)
+                answer = _TOO_OFTEN
+                if self.asks <= _MOST_ASKS:
+                    answer = session.referee.ask(self.step, message["ask"], self.until)
                 self.channel.send(answer, session.limits.answer_seconds)
         elif isinstance(prevented := message.get("prevented"), dict) and self.nonce is None:
             session.settle_prevented(prevented)
@@ -512,11 +526,13 @@ class _Exchange:
         """Send the inputs of a question whose answer is ready."""
         session = self.session
         self.step, self.asks = name, 0
+        self.checks[name] = self.checks.get(name, 0) + 1
         self._set_deadline(session.limits.answer_seconds)
         self.nonce = secrets.token_hex(16)
         request: dict[str, Any] = {"nonce": self.nonce, "question": name}
-        if name in session.sends:
-            request["handed"] = session.sends[name]
+        if name in session.sends:  # nothing before the check that counts, which is the last
+            last = self.checks[name] >= session.wanted.get(name, 1)
+            request["handed"] = session.sends[name] if last else {}
         else:
             inputs, plan = session.draw(name), session.plans.get(name, {})
             kept = plan.get("kept", ())
@@ -566,20 +582,26 @@ class _Referee:
         """Send a message, and return the reply.
 
         Raises:
-            ChannelSilent, ChannelClosed, ChannelFlooded, MemoryExceeded: the worker ended, or has
-                to, because of what it was asked.
+            ChannelSilent: there is none in time.
+            SandboxError: the worker ended, or has to, or the referee raised an exception.
         """
         if self.worker is None:
-            raise ChannelClosed
+            raise SandboxError("the process of the referee had ended")
         seconds = self.session.limits.answer_seconds
         try:
             self.worker.channel.send(message, seconds)
             until = until or time.monotonic() + seconds
             while (reply := self.session.receive(self.worker, until)) is None:
                 pass
+        except (ChannelClosed, ChannelFlooded, MemoryExceeded) as error:
+            self.end()
+            raise SandboxError("the process of the referee ended") from error
         except BaseException:
             self.end()
             raise
+        if isinstance(failed := reply.get("failed"), dict):
+            said = f"{failed.get('type')}: {failed.get('message')}"
+            raise SandboxError(f"a referee raised {' '.join(said.split())[:200]}")
         return reply
 
 

@@ -234,10 +234,14 @@ class Answering:
     def _seats(self, question: Any, request: dict[str, Any]) -> dict[str, Any]:
         """The cases of the runs whose referees are in another worker."""
 
+        in_turn = threading.Lock()  # an answer may ask from several threads
+
         def ask(key: str, number: int, word: str, given: list[Any]) -> Any:
             asked = [key, number, word, running.plain(given, None)]
-            self.channel.send(nonce=request["nonce"], ask=asked)
-            return refereeing.said_by(self.channel.receive())
+            with in_turn:
+                self.channel.send(nonce=request["nonce"], ask=asked)
+                said = self.channel.receive()
+            return refereeing.said_by(said)
 
         overs = {key: over for key, (_, over) in question.runs.items()}
         return refereeing.seats_of(
@@ -268,20 +272,28 @@ def referee(channel: Channel, request: dict[str, Any]) -> None:
     """Be the referee of questions, until the grader closes the connection."""
     made: dict[str, refereeing.Referees] = {}
     while True:
-        if "begin" in request:
-            name = request["begin"]
-            made[name] = refereeing.Referees(
-                find(name), request["inputs"], lambda value: running.plain(value, None)
-            )
-            channel.send(begun=name)
-        elif "ask" in request:
-            asked = request["ask"]
-            parts = asked if isinstance(asked, list) and len(asked) == 4 else [None] * 4
-            channel.send(**made[request["question"]].ask(*parts))
-        else:
-            turn = getattr(made[request["question"]], request["turn"])
-            channel.send(came=turn(request["key"], request["came"]))
+        try:
+            reply = _refereed(made, request)
+        except Exception as error:  # of the question, and not of the answer
+            reply = {"failed": describe(error)}
+        channel.send(**reply)
         request = channel.receive()
+
+
+def _refereed(made: dict[str, refereeing.Referees], request: dict[str, Any]) -> dict[str, Any]:
+    """What the referees of questions, which are kept in `made`, reply."""
+    if "begin" in request:
+        name = request["begin"]
+        made[name] = refereeing.Referees(
+            find(name), request["inputs"], lambda value: running.plain(value, None)
+        )
+        return {"begun": name}
+    if "ask" in request:
+        asked = request["ask"]
+        parts = asked if isinstance(asked, list) and len(asked) == 4 else [None] * 4
+        return made[request["question"]].ask(*parts)
+    turn = getattr(made[request["question"]], request["turn"])
+    return {"came": turn(request["key"], request["came"])}
 
 
 def find(name: str) -> questions_module.Probe:
