@@ -986,8 +986,9 @@ class StartsAsTheLayer(Aspect):
     def judge(given, found):
         compare(found["output"], plain_by_hand(given), "Output at the start")
         compare(found["B"], np.zeros(given.b.shape), "B at the start")
-        if found["A"].size and np.ptp(found["A"]) == 0:
-            return f"A at the start: random values are expected; all are {found['A'].flat[0]:g}."
+        compare(found["A"], np.zeros(given.a.shape), "A at the start", tolerance=np.inf)
+        if np.ptp(start := found["A"].astype(np.float64)) == 0:
+            return f"A at the start: random values are expected; all are {start.flat[0]:g}."
 
 
 @LORA.aspect("the output", 2)
