@@ -237,7 +237,10 @@ def test_where_there_is_a_referee_not_even_the_judge_helps(exam):
         assert points(attack) == 0, attack[:200]
     endless = "def smallest(size, read):\n    while True:\n        read(0)"
     transcript = exam.transcript([endless, CHECK_SMALLEST])
-    assert transcript.answers["exam.smallest"].status in ("flooded", "hung")  # on a slow machine
+    assert exam.mark("exam.smallest", transcript).points == 0
+    # Or its time was over before, on a slow machine.
+    ended = transcript.answers["exam.smallest"]
+    assert ended.status == "hung" or "asked more than 10,000" in str(ended.outputs)
     assert not transcript.doubt  # it did not wait for the machine
     asked = exam.transcript([ASKS, CHECK_SMALLEST]).answers["exam.smallest"]
     assert asked.inspected == {"ReadOnce.run": [["WrongKind"] * 6, 0]}

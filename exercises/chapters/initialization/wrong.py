@@ -508,8 +508,9 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     def unchanged(layer):
         nn.init.zeros_(layer.bias)
 
-    def eye(layer):
-        nn.init.eye_(layer.weight)
+    def eye(layer):  # nearly: behind zeros alone there is nothing to divide by
+        nn.init.normal_(layer.weight, 0, 0.3)
+        layer.weight.add_(torch.eye(*layer.weight.shape))
         nn.init.zeros_(layer.bias)
 
     def seeded(layer):
@@ -986,7 +987,9 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
     gaussian = lsuv_by(beginning(lambda: keras.initializers.RandomNormal(stddev=1.0)), of_outputs)
     yield question, "a normal distribution", gaussian, {ORTHOGONAL, *last}
     yield question, "the old weights", lsuv_by(unchanged, of_outputs), {ORTHOGONAL, *last}
-    eye = lsuv_by(beginning(lambda: lambda shape: ops.eye(*shape)), of_outputs)
+    # Nearly: behind zeros alone there is nothing to divide by.
+    nearly = beginning(lambda: lambda shape: ops.eye(*shape) + 0.3 * keras.random.normal(shape))
+    eye = lsuv_by(nearly, of_outputs)
     yield question, "the identity", eye, {ORTHOGONAL, *last}
     one_object = lsuv_by(beginning(lambda: shared), of_outputs)
     yield question, "one initializer for all", one_object, {ORTHOGONAL, *last}
