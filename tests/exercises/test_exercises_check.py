@@ -250,7 +250,7 @@ def test_the_wrong_kind_of_answer_is_named(framework):
             self, "scale", "large"), "unscale": lambda self, gradients: None}),
          "The attribute scale: a number is expected"),
         ("autograd.broadcast", lambda x, y, z: 1.0, "Three gradients are expected"),
-        ("autograd.broadcast", lambda x, y, z: {"x": x, "y": y, "z": z}, "an object of type dict"),
+        ("autograd.broadcast", lambda x, y, z: {"x": x, "y": y, "z": z}, "a dictionary of 3"),
         ("control-flow.beam", lambda *given: 3, "Several values are expected"),
         ("control-flow.beam", lambda *given: [[0, 1]], "Pairs (text, score) are expected"),
         ("initialization.fans", lambda shape, **options: [1.0], "A number is expected"),

@@ -99,8 +99,7 @@ WRONG = {
     ),
     "a run that returns what cannot be sent": (
         "question.py", RUN, "        return {float(answer(*affine_arguments(given, f))[0, 0])}\n",
-        "the solution", "run of “the output” returned something that cannot be sent: an object of "
-        "type set",
+        "the solution", "run of “the output” returned something that cannot be sent: a set of 1",
     ),
     "a judge that a guess satisfies": (
         "question.py", EXPECT, JUDGE.format('hasattr(found, "shape")'),

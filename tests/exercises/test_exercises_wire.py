@@ -90,7 +90,7 @@ UNSENDABLE = {
     "subclass of int": Number(1), "subclass of str": Text("x"), "subclass of dict": Mapping(),
     "subclass of array": np.zeros(2).view(Array), "object array": np.array([object()]),
     "text array": np.array(["x"]), "half": np.zeros(2, np.float16), "dates": np.array([0], "M8[s]"),
-    "complex array": np.zeros(2, complex), "uint64": np.zeros(2, np.uint64),
+    "complex array": np.zeros(2, complex), "float128": np.zeros(2, np.longdouble),
     "record": np.zeros(2, [("a", "i4")]), "integer key": {1: 2}, "key with $": {"$array": 1},
     "other key with $": {"$": 1}, "huge integer": 2**63, "half of a pair": "\ud800",
     "key with half of a pair": {"\udfff": 1}, "nested": [{"a": (1,)}], "9 axes": np.zeros((1,) * 9),
