@@ -256,17 +256,22 @@ def test_what_stays_outside_is_not_sent_and_its_drawing_is_not_staged(exam):
     assert answer.outputs == {"ReadOnce.run": []}
 
 
-@pytest.mark.slow
-def test_a_program_that_brings_the_public_judge_is_marked_to_be_looked_at(ground, tmp_path):
-    stage.make_stage(tmp_path / "pruned", None, True, {"blocks"}, ground.machine.user)
-    chapter = questions.load_questions("blocks")
-    found = Ground(ground.kind, ground.machine, tmp_path, chapter)
-    cells = [bringing(CHAPTERS / "blocks" / "question.py")]
-    cells += [f"check({name!r}, None)" for name in chapter]
+def brought(ground, folder, name):
+    """The questions of a chapter, and the marks and the transcript of a program with its judge."""
+    stage.make_stage(folder / "pruned", None, True, {name}, ground.machine.user)
+    chapter = questions.load_questions(name)
+    found = Ground(ground.kind, ground.machine, folder, chapter)
+    cells = [bringing(CHAPTERS / name / "question.py")]
+    cells += [f"check({one!r}, None)" for one in chapter]
     try:
-        marks, transcript = found.marks(cells, sizes=limits.Limits())
+        return chapter, *found.marks(cells, sizes=limits.Limits())
     finally:
         found.close()
+
+
+@pytest.mark.slow
+def test_a_program_that_brings_the_public_judge_is_marked_to_be_looked_at(ground, tmp_path):
+    chapter, marks, transcript = brought(ground, tmp_path, "blocks")
     # What the page on grading says of public questions.
     assert sum(marks.values()) > sum(one.points for one in chapter.values()) / 2
     assert any("inside.worker" in one or "sys.modules" in one for one in transcript.looks)
@@ -276,15 +281,7 @@ def test_a_program_that_brings_the_public_judge_is_marked_to_be_looked_at(ground
 def test_a_program_that_brings_the_public_judge_earns_nothing_where_there_is_a_referee(
     ground, tmp_path
 ):
-    stage.make_stage(tmp_path / "pruned", None, True, {"profiling"}, ground.machine.user)
-    chapter = questions.load_questions("profiling")
-    found = Ground(ground.kind, ground.machine, tmp_path, chapter)
-    cells = [bringing(CHAPTERS / "profiling" / "question.py")]
-    cells += [f"check({name!r}, None)" for name in chapter]
-    try:
-        marks, _ = found.marks(cells, sizes=limits.Limits())
-    finally:
-        found.close()
+    chapter, marks, _ = brought(ground, tmp_path, "profiling")
     assert marks["profiling.timer"] == marks["profiling.ahead"] == 0
     assert marks["profiling.wait"] == chapter["profiling.wait"].points
 

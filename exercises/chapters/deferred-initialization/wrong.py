@@ -487,19 +487,6 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "deferred-initialization.average", "decay and its rest swapped", Swapped, every
 
-    class Written(Averaged):
-        def update(self):
-            super().update()
-            with torch.no_grad():
-                for name, p in self.net.named_parameters():
-                    if name in self.averages:
-                        p.copy_(self.averages[name])
-
-        def values(self):
-            return [p for p in self.net.parameters() if not nn.parameter.is_lazy(p)]
-
-    yield "deferred-initialization.average", "kept in the network", Written, {OWN}
-
     class Smoothing(Averaged):
         def update(self):
             super().update()
@@ -509,6 +496,12 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
                         p.copy_(self.averages[name])
 
     yield "deferred-initialization.average", "averages written into the net", Smoothing, {OWN}
+
+    class Written(Smoothing):
+        def values(self):
+            return [p for p in self.net.parameters() if not nn.parameter.is_lazy(p)]
+
+    yield "deferred-initialization.average", "kept in the network", Written, {OWN}
 
 
 def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:

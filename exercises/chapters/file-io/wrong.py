@@ -606,6 +606,35 @@ def keepers(Keeper: type) -> Iterator[Wrong]:
     }  # fmt: skip
 
 
+def misreported(transfer: Any, names_in: Any) -> Iterator[Wrong]:
+    """Slips in what `transfer` reports; `names_in` lists the names in a network."""
+
+    def tolerant(net, arrays, prefix):
+        try:
+            return transfer(net, arrays, prefix)
+        except ValueError:
+            return {"loaded": [], "misfit": [], "missing": names_in(net)}
+
+    yield "file-io.transfer", "nothing is fine", tolerant, {NOTHING}
+
+    def sliced(net, arrays, prefix):
+        report, own = transfer(net, arrays, prefix), names_in(net)
+        report["unexpected"] = [name for name in arrays if name[len(prefix) :] not in own]
+        return report
+
+    yield "file-io.transfer", "any prefix of this length", sliced, {REPORT}
+
+    def names_alone(net, arrays, prefix):
+        try:
+            return transfer(net, arrays, prefix)
+        except ValueError:
+            if not any(name.startswith(prefix) for name in arrays):
+                raise
+            return {"loaded": [], "misfit": names_in(net), "missing": [], "unexpected": []}
+
+    yield "file-io.transfer", "other shapes are no error", names_alone, {NOTHING}
+
+
 def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     """Wrong answers in PyTorch."""
     import torch
@@ -740,31 +769,7 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
     everything = {ARRIVED, REPORT, NOTHING, APART}
     yield "file-io.transfer", "a bias spread", broadcast, everything
 
-    def tolerant(net, arrays, prefix):
-        try:
-            return transfer(net, arrays, prefix)
-        except ValueError:
-            return {"loaded": [], "misfit": [], "missing": list(net.state_dict())}
-
-    yield "file-io.transfer", "nothing is fine", tolerant, {NOTHING}
-
-    def sliced(net, arrays, prefix):
-        report = transfer(net, arrays, prefix)
-        own = net.state_dict()
-        report["unexpected"] = [name for name in arrays if name[len(prefix) :] not in own]
-        return report
-
-    yield "file-io.transfer", "any prefix of this length", sliced, {REPORT}
-
-    def names_alone(net, arrays, prefix):
-        try:
-            return transfer(net, arrays, prefix)
-        except ValueError:
-            if not any(name.startswith(prefix) for name in arrays):
-                raise
-            return {"loaded": [], "misfit": list(net.state_dict()), "missing": [], "unexpected": []}
-
-    yield "file-io.transfer", "other shapes are no error", names_alone, {NOTHING}
+    yield from misreported(transfer, lambda net: list(net.state_dict()))
 
     def assigned(net, arrays, prefix):
         report = transfer(net, arrays, prefix)
@@ -900,36 +905,7 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     everything = {ARRIVED, REPORT, NOTHING, APART}
 
-    def tolerant(net, arrays, prefix):
-        try:
-            return transfer(net, arrays, prefix)
-        except ValueError:
-            return {"loaded": [], "misfit": [], "missing": [w.path for w in net.weights]}
-
-    yield "file-io.transfer", "nothing is fine", tolerant, {NOTHING}
-
-    def sliced(net, arrays, prefix):
-        report = transfer(net, arrays, prefix)
-        own = {w.path for w in net.weights}
-        report["unexpected"] = [name for name in arrays if name[len(prefix) :] not in own]
-        return report
-
-    yield "file-io.transfer", "any prefix of this length", sliced, {REPORT}
-
-    def names_alone(net, arrays, prefix):
-        try:
-            return transfer(net, arrays, prefix)
-        except ValueError:
-            if not any(name.startswith(prefix) for name in arrays):
-                raise
-            return {
-                "loaded": [],
-                "misfit": [w.path for w in net.weights],
-                "missing": [],
-                "unexpected": [],
-            }
-
-    yield "file-io.transfer", "other shapes are no error", names_alone, {NOTHING}
+    yield from misreported(transfer, lambda net: [w.path for w in net.weights])
 
     def trainable(net, arrays, prefix):
         kept = [w.numpy() for w in net.non_trainable_weights]

@@ -168,6 +168,7 @@ class _Session:
         self.defences = defences
         self.plans: Plans = {}
         self.referee = _Referee(self)
+        self.counts: dict[str, dict[str, int | None]] = {}  # by question and run, of its cases
         self.handed: dict[str, dict[str, Any]] = {}  # by question, for the second process
         self.sends: dict[str, dict[str, Any]] = {}  # in the second process, in place of inputs
         self.checks: dict[str, int] = {}  # by question, how often a worker checked it
@@ -361,7 +362,7 @@ class _Session:
         self.handed.pop(name, None)
         plan = self.plans.get(name)
         if plan and plan["overs"] and isinstance(outputs, dict):
-            counts = self.counts(name)
+            counts = self.counts[name]
             for key, of in plan["repeats"].items():
                 came = outputs.get(of)
                 if of not in outputs or error_in(came) is not None:
@@ -402,11 +403,6 @@ class _Session:
                     except (ChannelSilent, SandboxError) as error:
                         reason = str(error) or "the referee did not answer"
                         self.result.answers[name] = needs_person(f"The sandbox failed: {reason}")
-
-    def counts(self, name: str) -> dict[str, int | None]:
-        """The number of cases of each run of a question with referees, or a second process."""
-        runs = {key: (None, over) for key, over in self.plans[name]["overs"].items()}
-        return case_counts(runs, self.draw(name))
 
     def settle_prevented(self, prevented: Mapping[str, Any]) -> None:
         """Record why questions have no answer, as the worker tells it."""
@@ -537,8 +533,10 @@ class _Exchange:
             inputs, plan = session.draw(name), session.plans.get(name, {})
             kept = plan.get("kept", ())
             request["inputs"] = {key: one for key, one in inputs.items() if key not in kept}
+            runs = {key: (None, over) for key, over in plan.get("overs", {}).items()}
+            session.counts[name] = case_counts(runs, inputs)
             if plan.get("referees"):
-                request["counts"] = session.counts(name)
+                request["counts"] = session.counts[name]
                 self.until += session.referee.begin(name, inputs)
         self.channel.send(request, session.limits.answer_seconds)
 

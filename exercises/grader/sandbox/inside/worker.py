@@ -233,7 +233,6 @@ class Answering:
 
     def _seats(self, question: Any, request: dict[str, Any]) -> dict[str, Any]:
         """The cases of the runs whose referees are in another worker."""
-
         in_turn = threading.Lock()  # an answer may ask from several threads
 
         def ask(key: str, number: int, word: str, given: list[Any]) -> Any:
