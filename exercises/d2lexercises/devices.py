@@ -150,12 +150,15 @@ def _like(message: Any, arrives: Any) -> Any:
     """What arrives, as an array, a tensor or a number, like what was sent."""
     if not isinstance(arrives, np.ndarray) or isinstance(message, np.ndarray | tuple | list | None):
         return arrives
+    fraction = arrives.dtype.kind == "f"  # of which no integer is made
     if hasattr(message, "detach"):
-        return message.new_tensor(arrives)
+        like = message.double() if fraction and not message.is_floating_point() else message
+        return like.new_tensor(arrives)
     if hasattr(message, "numpy"):
         import tensorflow
 
-        return tensorflow.constant(arrives, message.dtype)
+        whole = fraction and not message.dtype.is_floating
+        return tensorflow.constant(arrives, None if whole else message.dtype)
     if arrives.ndim:
         return arrives
     return arrives[()] if isinstance(message, np.generic) else arrives.item()

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from d2lexercises import devices, library
 from d2lexercises.faults import WrongKind
+from d2lexercises.frameworks import load
 from d2lexercises.given import Given
+from d2lexercises.networks import tensor_of
 from d2lexercises.question import give_verdict, run_probe
 from d2lexercises.refereeing import Ask, answered, said_by
 
@@ -239,3 +241,15 @@ def test_a_number_arrives_as_it_is_whatever_kind_was_sent(kind):
 
     sent, ended = devices.run_alone([program()], [np.array(3.75)], np.copy)
     assert len(sent) == 1 and float(ended) == 3.75
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_a_tensor_arrives_as_it_is_whatever_kind_was_sent(framework, dtype):
+    f = load(framework)
+
+    def program():
+        arrives = yield tensor_of(np.zeros((), dtype), f)
+        return f.array(arrives)
+
+    _, ended = devices.run_alone([program()], [np.array(3.75)], f.array)
+    assert ended == 3.75
