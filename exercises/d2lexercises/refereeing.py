@@ -29,11 +29,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from d2lexercises.faults import WrongKind, attempt, error_in
+from d2lexercises.faults import WrongKind, describe, error_in
 from d2lexercises.given import Given
 
 Seats = Mapping[str, Any]  # by the key of a run: its case, or its cases
-_OWN = ("noted", "hands_over")  # methods that an answer cannot ask for
+_NEVER_ASKED = ("noted", "hands_over")  # methods that an answer cannot ask for
 _RAISED: dict[str, type[Exception]] = {
     "ValueError": ValueError,
     "TypeError": TypeError,
@@ -41,6 +41,8 @@ _RAISED: dict[str, type[Exception]] = {
     "KeyError": KeyError,
     "ZeroDivisionError": ZeroDivisionError,
 }
+# What an answer can cause by what it asks or gives. Any other exception is the referee's own.
+_CAUSED: tuple[type[Exception], ...] = (WrongKind, *_RAISED.values())
 
 
 class Ask:
@@ -62,13 +64,21 @@ def answered(referee: Any, word: Any, given: Any) -> dict[str, Any]:
 
     Nothing that is asked is trusted: only methods of the referee's class that have a public name
     can be called.
+
+    Raises:
+        Exception: of a type that no wrong call of a referee raises; its own code is wrong.
     """
     method = getattr(type(referee), word, None) if isinstance(word, str) else None
-    if not callable(method) or word.startswith("_") or word in _OWN or not isinstance(given, list):
+    if (
+        not callable(method)
+        or word.startswith("_")
+        or word in _NEVER_ASKED
+        or not isinstance(given, list)
+    ):
         return {"raised": {"type": "WrongKind", "message": f"The referee cannot {word!r:.60}."}}
     try:
         return {"said": method(referee, *given)}
-    except Exception as error:
+    except _CAUSED as error:
         return {"raised": {"type": type(error).__name__, "message": str(error)[:600]}}
 
 
@@ -159,18 +169,25 @@ class Referees:
         return {"said": self.plain(answer["said"])} if "said" in answer else answer
 
     def noted(self, key: str, came: Any) -> Any:
-        """What is judged in the place of what a run, or its `again`, gave."""
+        """What is judged in the place of what a run, or its `again`, gave.
+
+        Raises:
+            Exception: of a type that nothing that came can cause; a referee's own code is wrong.
+        """
         return self._each(key, "noted", came)
 
     def hands_over(self, key: str, came: Any) -> Any:
-        """What the second process gets of what a run gave."""
+        """What the second process gets of what a run gave; raises as `noted` does."""
         return self._each(key, "hands_over", came)
 
     def _each(self, key: str, word: str, came: Any) -> Any:
         def of_one(referee: Any, one: Any) -> Any:
             if error_in(one) is not None or not hasattr(referee, word):
                 return one
-            return attempt(lambda: self.plain(getattr(referee, word)(one)))
+            try:
+                return self.plain(getattr(referee, word)(one))
+            except _CAUSED as error:
+                return {"error": describe(error)}
 
         made = self.made.get(key)
         if not isinstance(made, list):

@@ -475,8 +475,8 @@ class _ClassGrader:
         marks = {} if self.job.again else record.valid_marks(self.questions)
         missing = [name for name in self.questions if name not in marks]
 
-        def draw(name: str) -> dict[str, Any]:
-            return self.questions[name].draw(self.secret.seed(student, assignment, name))
+        def draw(name: str, number: int) -> dict[str, Any]:
+            return self.questions[name].draw(self.secret.seed(student, assignment, name, number))
 
         plans = plans_of({name: self.questions[name] for name in missing})
         died = self.under_way.deaths(key)
@@ -506,7 +506,7 @@ class _ClassGrader:
             self.under_way.end(key)
             return transcript.doubt
         for name, answer in transcript.answers.items():
-            question, inputs = self.questions[name], functools.partial(draw, name)
+            question, inputs = self.questions[name], functools.partial(draw, name, answer.drawn)
             mark = mark_answer(question, answer, inputs, framework)
             lost = mark.points is not None and mark.points < mark.out_of
             if lost and (said := self._why_a_person(name, answer, task)):

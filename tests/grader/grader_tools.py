@@ -102,9 +102,9 @@ class Ground:
             )
         return self.started[key]
 
-    def draw(self, name, student="s1"):
+    def draw(self, name, number=0, student="s1"):
         """A student's inputs to a question."""
-        return self.demo[name].draw(self.secret.seed(student, "demo", name))
+        return self.demo[name].draw(self.secret.seed(student, "demo", name, number))
 
     def transcript(self, cells, student="s1", framework="numpy", **options):
         """What comes of running a submission."""
@@ -113,7 +113,7 @@ class Ground:
             list(cells),
             list(self.demo),
             framework,
-            lambda name: self.draw(name, student),
+            lambda name, number: self.draw(name, number, student),
             self.starter(config),
             config.limits,
             config.defences,
@@ -124,7 +124,10 @@ class Ground:
         """The mark of one answer."""
         answer = transcript.answers[name]
         return marking.mark_answer(
-            self.demo[name], answer, lambda: self.draw(name, student), framework
+            self.demo[name],
+            answer,
+            lambda: self.draw(name, answer.drawn, student),
+            framework,
         )
 
     def marks(self, cells, student="s1", framework="numpy", **options):

@@ -236,6 +236,29 @@ class answer(nn.Module):
 }
 
 # What these keep in a variable is not in the second process.
+# Keeps what a first check read, and says it again in the next, with few reads.
+REPLAYS = (
+    "profiling.ahead",
+    """
+import math
+kept, again = [], None
+def answer(step, steps, every):
+    told, means = next(again) if again else None, []
+    for begin in range(0, steps, every):
+        group = [step(i) for i in range(begin, min(begin + every, steps))]
+        values = [float(one) for one in (group[:1] if told else group)]
+        means.append(told[begin // every] if told else sum(values) / len(values))
+        if math.isnan(means[-1]):
+            break
+    if told is None:
+        kept.append(means)
+    if math.isnan(means[-1]):
+        raise ValueError("nan")
+    return means
+""",
+    "again = iter(kept)",
+)
+
 KEEPS_IN_A_VARIABLE = {
     "devices share a variable, ring": (
         "multi-gpu.ring",

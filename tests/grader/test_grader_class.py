@@ -165,7 +165,7 @@ def test_stopping_keeps_nothing_that_is_not_known(ground):
     with pytest.raises(session.Stopped):
         session.collect_answers(
             answering("while True: pass"), ["demo.scaled"], "numpy",
-            lambda name: ground.demo[name].draw(1), ground.starter(config),
+            lambda name, _: ground.demo[name].draw(1), ground.starter(config),
             dataclasses.replace(SMALL, answer_seconds=30.0), stop=stop,
         )  # fmt: skip
     assert time.monotonic() - began < 5
@@ -317,7 +317,7 @@ def test_a_reply_that_no_import_explains_gets_its_marks(demo):
 def test_a_worker_killed_from_outside_is_tried_again(ground):
     killed = []
 
-    def draw(name):
+    def draw(name, _):
         if not killed:
             killed.append(name)
             end, worker._end = worker._end, None

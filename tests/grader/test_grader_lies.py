@@ -5,13 +5,15 @@ processes of their own, where the lies find nothing. What stays in the process o
 pays: it is marked to be looked at.
 """
 
+import threading
+
 import lies
 import pytest
 from d2lexercises import find_question
 from editions.exercises import judging
 from exercise_answers import exercise_file
 from grader.intake.notebooks import read_notebook
-from grader.judging import questions
+from grader.judging import cluster, questions, session
 from grader.sandbox import limits, stage
 from grader.sandbox.inside.looking import looks
 from grader_tools import Ground, notebook
@@ -166,6 +168,113 @@ def test_what_an_earlier_check_kept_does_not_pay_in_the_second_process(public, w
     cells = [code, *[f"check({name!r}, answer)"] * 2]
     marks, transcript = public.marks(cells, framework="pytorch", sizes=USUAL)
     assert marks == {name: 0.0}, transcript.notes
+
+
+@of_pytorch
+@pytest.mark.parametrize("draws", [1, session.DRAWS])
+def test_what_a_referee_said_in_an_earlier_check_does_not_pay(public, monkeypatch, draws):
+    name, code, between = lies.REPLAYS
+    public.demo = {name: find_question(name)}
+    cells = [code, f"check({name!r}, answer)", f"{between}\ncheck({name!r}, answer)"]
+    monkeypatch.setattr(session, "DRAWS", draws)  # with one draw, inputs are the same each time
+    marks, transcript = public.marks(cells, framework="pytorch", sizes=USUAL)
+    full = public.demo[name].points
+    assert (marks[name] == full) if draws == 1 else (marks[name] == 0), transcript.notes
+
+
+BREAKS = """
+from d2lexercises.vocabulary import Aspect, function, question
+
+ONE = question("broken.one", "One", takes=function)
+
+class Breaks:
+    def __init__(self, given):
+        self.given = self.missing if WHERE == "begin" else given
+    def read(self):
+        if WHERE == "divide":
+            return 1 / 0
+        return self.missing if WHERE == "read" else self.given.number
+    def noted(self, came):
+        return self.missing if WHERE == "noted" else came
+
+@ONE.kept_inputs
+def draw_one(draw):
+    return {"number": draw.integer(1, 10**9)}
+
+@ONE.aspect("a number", 2)
+class Number(Aspect):
+    "Say the number."
+    referee = Breaks
+
+    def run(answer, given, f):
+        return answer(given.ask.read)
+
+    def expect(given):
+        return given.number
+"""
+
+
+def breaking(where, public, folder):
+    """A `Ground` for a question whose referee fails there."""
+    (folder / "broken").mkdir()
+    (folder / "broken" / "question.py").write_text(f"WHERE = {where!r}\n{BREAKS}")
+    stage.make_stage(folder / "stages" / "pruned", folder, user=public.machine.user)
+    demo = questions.load_questions("broken", folder)
+    return Ground(public.kind, public.machine, folder / "stages", demo)
+
+
+@pytest.mark.parametrize("where", ["begin", "read", "noted", "divide", ""])
+def test_an_error_of_a_questions_own_referee_costs_no_points(public, tmp_path, where):
+    ground = breaking(where, public, tmp_path)
+    try:
+        cells = ["import numpy", "check('broken.one', lambda read: read())"]
+        transcript = ground.transcript(cells, sizes=USUAL)
+        mark = ground.mark("broken.one", transcript)
+    finally:
+        ground.close()
+    said = "its referee raised AttributeError: 'Breaks' object has no attribute 'missing'"
+    if where in ("begin", "read", "noted"):
+        assert (mark.status, mark.points) == ("needs a person", None), mark
+        assert said in mark.said
+    else:  # what a wrong call of a referee may raise is the answer's
+        assert (mark.status, mark.points) == ("answered", 0 if where else 2), mark
+
+
+class Here:
+    """A cluster of one node: this process."""
+
+    def submit(self, function, *given, **_):
+        self.found = function(*given)
+        return self
+
+    def done(self):
+        return True
+
+    def result(self):
+        return self.found
+
+    def release(self):
+        pass
+
+
+def test_a_node_of_a_cluster_gets_the_inputs_of_each_check(public, tmp_path):
+    ground = breaking("", public, tmp_path)
+    node = object.__new__(cluster.Cluster)
+    folder = tmp_path / "stages" / "pruned"
+    node.client, node.limits = Here(), USUAL
+    node.files = {str(one.relative_to(folder)): one.read_text() for one in folder.rglob("*.py")}
+    cells = [
+        "import numpy\nread_first, name = [], 'broken.one'",
+        "def answer(read):\n    read_first.append(read())\n    return read_first[WHICH]",
+        *["check('broken.one', answer)"] * 2,
+    ]
+    for which, points in ((-1, 2.0), (0, 0.0)):
+        said = [cell.replace("WHICH", str(which)) for cell in cells]
+        plans = questions.plans_of(ground.demo)
+        transcript = node.collect_answers(
+            said, ["broken.one"], "numpy", ground.draw, threading.Event(), plans
+        )
+        assert ground.mark("broken.one", transcript).points == points, transcript.notes
 
 
 IN_THREADS = """

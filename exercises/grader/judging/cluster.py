@@ -86,12 +86,17 @@ class Cluster:
         Raises:
             Stopped: `stop` was set.
         """
+        plans = plans or {}
+
+        def draws(name: str) -> int:
+            return session.DRAWS if plans.get(name, {}).get("referees") else 1
+
         task = {
             "cells": cells,
             "questions": questions,
             "framework": framework,
-            "inputs": {name: draw(name) for name in questions},
-            "plans": {name: dict(plan) for name, plan in (plans or {}).items()},
+            "inputs": {name: [draw(name, one) for one in range(draws(name))] for name in questions},
+            "plans": {name: dict(plan) for name, plan in plans.items()},
             "limits": dataclasses.asdict(self.limits),
             "alone": alone,
         }
@@ -129,7 +134,7 @@ def run_on_node(task: str, files: str) -> str:
         content["cells"],
         content["questions"],
         content["framework"],
-        content["inputs"].__getitem__,
+        lambda name, number: content["inputs"][name][number],
         _starter(files, limits),
         limits,
         plans=content["plans"],

@@ -30,9 +30,9 @@ class Secret:
     def __repr__(self) -> str:
         return f"Secret({self.fingerprint})"
 
-    def seed(self, student: str, assignment: str, question: str) -> int:
-        """Return the seed of one student's inputs to one question."""
-        text = json.dumps([student, assignment, question])
+    def seed(self, student: str, assignment: str, question: str, draw: int = 0) -> int:
+        """Return the seed of one student's inputs to one question, each draw another one."""
+        text = json.dumps([student, assignment, question, *([draw] if draw else [])])
         return int.from_bytes(self._digest(f"inputs {text}"), "big")
 
     @property

@@ -50,6 +50,7 @@ _MOST_MACHINE_FAILURES = 3
 REASON_LENGTH = 500  # characters
 _POLL = 0.1  # seconds between looks at `stop`, and at the memory of a worker
 _MANY_ASKS, _MOST_ASKS = 1000, 10_000  # of a referee, by one answer
+DRAWS = 8  # of inputs for a question that has referees: for its first checks, then over again
 _TOO_OFTEN = {
     "raised": {
         "type": "WrongKind",
@@ -58,11 +59,15 @@ _TOO_OFTEN = {
 }
 _LITTLE = 0.5  # of the time of a step: what used less of a processor waited for something
 
-Draw = Callable[[str], dict[str, Any]]  # returns a question's inputs
+Draw = Callable[[str, int], dict[str, Any]]  # returns a question's inputs, of this draw
 # By question, what further processes do, as `questions.plans_of` makes it: "inspections" and
 # "repeats" have a key, and the key of the run whose result they get; "referees" are keys of runs;
 # "overs" says what a run is about; "kept" names the inputs that stay outside.
 Plans = Mapping[str, Mapping[str, Any]]
+
+
+class RefereeError(Exception):
+    """A question's own referee raised an exception."""
 
 
 class Stopped(Exception):
@@ -77,6 +82,7 @@ class Answer:
     outputs: Any = None  # plain data
     detail: dict[str, str] = field(default_factory=dict)  # of an exception: type, message, line
     inspected: dict[str, Any] = field(default_factory=dict)  # what each inspection gave, by its key
+    drawn: int = 0  # the draw of the inputs that it was given
     reason: str = ""  # in words, why there is none, or why a person has to look at it
     final: bool = False  # of one that needs a person: grading it again here gives the same
 
@@ -117,6 +123,9 @@ def collect_answers(
     alone: bool = False,
 ) -> Transcript:
     """Run the cells and get the outputs of every question; `draw` returns a question's inputs.
+
+    A question that has referees gets other inputs at each check, so that a notebook that checks
+    twice cannot repeat what a referee said before.
 
     What a question inspects is sent to further workers, one for each inspection, which never run
     a cell. Referees are in one that never does either. What answers hand over is sent to one that
@@ -171,6 +180,7 @@ class _Session:
         self.counts: dict[str, dict[str, int | None]] = {}  # by question and run, of its cases
         self.handed: dict[str, dict[str, Any]] = {}  # by question, for the second process
         self.sends: dict[str, dict[str, Any]] = {}  # in the second process, in place of inputs
+        self.broken: dict[str, str] = {}  # by question, what its referee raised
         self.checks: dict[str, int] = {}  # by question, how often a worker checked it
         self.wanted: dict[str, int] = {}  # the same of the first process, in the second
         self.asked = list(questions)  # of the present worker
@@ -353,14 +363,50 @@ class _Session:
             self.handed.pop(name, None)
         self.result.answers[name] = answer
 
+    def begin_referees(self, name: str, inputs: dict[str, Any]) -> float:
+        """Make the referees of a question; return how many seconds the start of a worker took."""
+        self.broken.pop(name, None)
+        try:
+            return self.referee.begin(name, inputs)
+        except RefereeError as error:
+            self.broken.setdefault(name, str(error))
+            return 0.0
+
+    def ask_referee(self, name: str, asked: Any, until: float) -> dict[str, Any]:
+        """What a referee answers. After an error of its own, the question needs a person."""
+        try:
+            return self.referee.ask(name, asked, until)
+        except RefereeError as error:
+            self.broken.setdefault(name, str(error))
+            return {"raised": {"type": "WrongKind", "message": "The referee has failed."}}
+
+    def draw_of(self, name: str) -> int:
+        """The draw of the inputs for the last check of a question."""
+        has_referees = self.plans.get(name, {}).get("referees")
+        return (self.checks.get(name, 1) - 1) % DRAWS if has_referees else 0
+
     def settle_outputs(self, name: str, outputs: Any) -> None:
         """Record what an answer gave, and what the referees of the question say of it.
 
         What it hands over is kept for the second process.
         """
-        answer = Answer(ANSWERED, outputs)
+        answer = Answer(ANSWERED, outputs, drawn=self.draw_of(name))
         self.handed.pop(name, None)
-        plan = self.plans.get(name)
+        try:
+            self._ask_referees(name, answer)
+        except RefereeError as error:
+            self.broken.setdefault(name, str(error))
+        if name in self.broken:
+            answer = needs_person(self.broken[name], final=True)
+        self.settle(name, answer)
+
+    def _ask_referees(self, name: str, answer: Answer) -> None:
+        """Add what the referees note of an answer, and keep what it hands over.
+
+        Raises:
+            RefereeError: one of them raised an exception.
+        """
+        plan, outputs = self.plans.get(name), answer.outputs
         if plan and plan["overs"] and isinstance(outputs, dict):
             counts = self.counts[name]
             for key, of in plan["repeats"].items():
@@ -374,7 +420,6 @@ class _Session:
             for key in set(plan["referees"]) - set(plan["repeats"].values()):
                 if key in outputs:
                     answer.inspected[key] = self.referee.turn(name, "noted", key, outputs[key])
-        self.settle(name, answer)
 
     def take_over(self, second: _Session) -> None:
         """Run the second process, and record what answers give there."""
@@ -400,6 +445,8 @@ class _Session:
                     try:
                         came = self.referee.turn(name, "noted", of, outputs.get(key))
                         answer.inspected[key] = came
+                    except RefereeError as error:
+                        self.result.answers[name] = needs_person(str(error), final=True)
                     except (ChannelSilent, SandboxError) as error:
                         reason = str(error) or "the referee did not answer"
                         self.result.answers[name] = needs_person(f"The sandbox failed: {reason}")
@@ -491,7 +538,6 @@ class _Exchange:
             nonce = message.get("nonce")
             if (type(nonce) is str and nonce == self.nonce) or not session.defences.nonce:
                 self.nonce = None
-                session.checks[self.step] = self.checks.get(self.step, 1)
                 session.settle_outputs(self.step, message["outputs"])
                 self.step = session.announced
                 self._set_deadline(session.limits.cell_seconds)
@@ -501,7 +547,7 @@ class _Exchange:
                 self.asks += 1
                 answer = _TOO_OFTEN
                 if self.asks <= _MOST_ASKS:
-                    answer = session.referee.ask(self.step, message["ask"], self.until)
+                    answer = session.ask_referee(self.step, message["ask"], self.until)
                 self.channel.send(answer, session.limits.answer_seconds)
         elif isinstance(prevented := message.get("prevented"), dict) and self.nonce is None:
             session.settle_prevented(prevented)
@@ -530,14 +576,15 @@ class _Exchange:
             last = self.checks[name] >= session.wanted.get(name, 1)
             request["handed"] = session.sends[name] if last else {}
         else:
-            inputs, plan = session.draw(name), session.plans.get(name, {})
+            session.checks[name] = self.checks[name]
+            inputs, plan = session.draw(name, session.draw_of(name)), session.plans.get(name, {})
             kept = plan.get("kept", ())
             request["inputs"] = {key: one for key, one in inputs.items() if key not in kept}
             runs = {key: (None, over) for key, over in plan.get("overs", {}).items()}
             session.counts[name] = case_counts(runs, inputs)
             if plan.get("referees"):
                 request["counts"] = session.counts[name]
-                self.until += session.referee.begin(name, inputs)
+                self.until += session.begin_referees(name, inputs)
         self.channel.send(request, session.limits.answer_seconds)
 
 
@@ -552,6 +599,7 @@ class _Referee:
         """Make the referees of a question; return how many seconds the start of a worker took.
 
         Raises:
+            RefereeError: one of them raised an exception.
             SandboxError: no worker could be started.
         """
         began = time.monotonic()
@@ -581,7 +629,8 @@ class _Referee:
 
         Raises:
             ChannelSilent: there is none in time.
-            SandboxError: the worker ended, or has to, or the referee raised an exception.
+            RefereeError: the referee raised an exception that its answer did not cause.
+            SandboxError: the worker ended, or has to.
         """
         if self.worker is None:
             raise SandboxError("the process of the referee had ended")
@@ -599,7 +648,8 @@ class _Referee:
             raise
         if isinstance(failed := reply.get("failed"), dict):
             said = f"{failed.get('type')}: {failed.get('message')}"
-            raise SandboxError(f"a referee raised {' '.join(said.split())[:200]}")
+            said = " ".join(said.split())[:200]
+            raise RefereeError(f"The question's own code failed: its referee raised {said}")
         return reply
 
 
@@ -632,8 +682,9 @@ class _Inspector:
         if error_in(came) is not None:
             return came
         session = self.session
-        task = {"inspect": key, "question": name, "inputs": session.draw(name), "came": came}
         said, answers = "", session.result.answers
+        inputs = session.draw(name, answers[name].drawn)
+        task = {"inspect": key, "question": name, "inputs": inputs, "came": came}
         for _ in range(2):  # the machine may be the cause of the first failure
             if time.monotonic() >= session.until:
                 return stopped("The notebook as a whole took longer than allowed.")
