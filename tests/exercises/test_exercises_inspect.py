@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from d2lexercises import inspecting, library
+from d2lexercises import frameworks, inspecting, library
 from d2lexercises.faults import WrongKind
 from d2lexercises.files import MOST_BYTES, contents, laid_out
+from d2lexercises.question import run_probe
+from d2lexercises.wire import encode
+from editions.exercises.forked_inspections import in_fork
 from exercise_answers import PACKAGES
 from saving import BROKEN, HONEST, LIAR, QUESTION
 
@@ -70,17 +73,34 @@ def test_a_file_that_cannot_be_opened_is_said(private):
         ("import os; os._exit(3)", 60.0, "the process ended"),
     ],
 )
+@pytest.mark.parametrize("run", [None, in_fork])
 @pytest.mark.slow
-def test_an_inspection_that_fails_says_so(private, monkeypatch, inside, seconds, expected):
+def test_an_inspection_that_fails_says_so(private, monkeypatch, inside, seconds, expected, run):
     start = "    def inspect(given, found, f):\n"
     private.write_text(QUESTION.replace(start, f"{start}        {inside}\n", 1))
     monkeypatch.setattr(inspecting, "TIME_LIMIT", seconds)
     (question,) = library.questions_in(private)
     inputs = question.draw(1)
-    (run,) = {of for _, of in question.inspections.values()}
-    outputs = inspecting.with_inspections(question, inputs, {run: {"net.pt": b""}}, "pytorch")
+    (of,) = {of for _, of in question.inspections.values()}
+    came = {of: {"net.pt": b""}}
+    outputs = inspecting.with_inspections(question, inputs, came, "pytorch", run=run)
     findings = {one.aspect: one for one in question.findings(inputs, outputs, "pytorch")}
     assert expected in findings["looked at elsewhere"].message
+
+
+@pytest.mark.frameworks("pytorch")
+@pytest.mark.slow
+def test_forks_find_what_a_fresh_process_finds(private, monkeypatch):
+    torch = pytest.importorskip("torch")
+    names = {"__name__": "answer"}
+    exec(HONEST["pytorch"], names)
+    (question,) = library.questions_in(private)
+    inputs = question.draw(1)
+    came = run_probe(question, names["save"], inputs, frameworks.load("pytorch"))
+    monkeypatch.setattr(torch, "load", None)  # in this process alone
+    found = inspecting.with_inspections(question, inputs, came, "pytorch", run=in_fork)
+    assert encode(found) == encode(inspecting.with_inspections(question, inputs, came, "pytorch"))
+    assert all(finding.passed for finding in question.findings(inputs, found, "pytorch"))
 
 
 def test_nothing_is_started_where_nothing_came(private, monkeypatch):

@@ -17,6 +17,8 @@ from d2lexercises.question import Finding, Question, Verdict, give_verdict, run_
 from d2lexercises.vocabulary import WrittenQuestion
 from d2lexercises.wire import Plain, WireError, decode, encode
 
+from editions.exercises.forked_inspections import in_fork
+
 MOST_OF_A_GUESS = 0.01  # of a question's points, on average
 GUESS_SEEDS = range(100, 130)
 STUB_SEEDS = (1, 2, 3)
@@ -37,7 +39,7 @@ def reply_to(
     inputs = decode(encode(question.draw(seed)))
     outputs = run_probe(question, answer, inputs, frameworks.load(framework))
     _refuse_own_errors(question, outputs)
-    return with_inspections(question, inputs, outputs, framework)
+    return with_inspections(question, inputs, outputs, framework, run=in_fork)
 
 
 class QuestionError(Exception):
