@@ -77,18 +77,19 @@ def pretend_devices() -> Any:
             return self.moved(tensor, to, dtype, bool(kwargs.get("copy")))
 
         def attribute(self, func: Any, name: str, tensor: Tensor, *value: Any) -> Any:
-            at = self.place(tensor)
             if value:  # it is set
                 func(tensor, *value)
                 if name == "data":
                     self.put(tensor, self.place(value[0]))
                 return None
             if name == "device":
-                return at
+                return self.place(tensor)
             if name in ("is_cuda", "is_cpu"):
-                return name.endswith(at.type)
+                return name.endswith(self.place(tensor).type)
             found = func(tensor)
-            return self.put(found, at) if isinstance(found, torch.Tensor) else found
+            if isinstance(found, torch.Tensor):
+                self.put(found, self.place(tensor))
+            return found
 
         def __torch_function__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -132,8 +133,9 @@ def pretend_devices() -> Any:
             result = func(*args, **kwargs)
             if asked is not None and bound - {to} and not name.endswith("_like"):
                 self.note("sent", args[0], to)
+            known = {id(one) for one in given}
             for one in tensors(result):
-                if not any(one is other for other in given):
+                if id(one) not in known:
                     self.note("made", one, to)
                 self.put(one, to)
             return result
