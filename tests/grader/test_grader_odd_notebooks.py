@@ -157,7 +157,7 @@ NEEDING = {  # what an answer needs, a statement above it, and the reason for wh
         "this may be what defines start",
     ),
     "a compiler": (
-        "import os\nos.environ['CXX'] = 'nowhere'",
+        "import torch._inductor.config as made\nmade.cpp.cxx = ('nowhere',)",
         "torch.compile(lambda x: x + 1)(torch.ones(2))",
         "code cannot be compiled here",
     ),
