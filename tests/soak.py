@@ -5,7 +5,8 @@
 Without names of chapters, all of them run.
 
 Each run of nbval has another hash seed, number of threads and instruction set, which stand in for
-other processors. What differs is printed as it happens; at the end stands a table.
+other processors. Code that PyTorch compiles stays within a run: what it keeps for one instruction
+set is wrong under another. What differs is printed as it happens; at the end stands a table.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -68,9 +70,11 @@ def run(conditions: dict[str, str], files: list[str]) -> tuple[int, str, float]:
     ]
     environment = {**os.environ, **share_of_processors(2), **conditions}
     began = time.monotonic()
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    with tempfile.TemporaryDirectory(prefix="d2l-soak-") as folder:
+        environment["TORCHINDUCTOR_CACHE_DIR"] = folder
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
     return done.returncode, done.stdout, time.monotonic() - began
 
 

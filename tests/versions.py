@@ -4,7 +4,8 @@
     python tests/versions.py floors _build/floors.txt
 
 Both leave free what the frameworks and NumPy bring along, and keep the tools pinned. `newest` asks
-for nothing further: pip takes the newest. `floors` asks for the oldest that pyproject.toml allows.
+for nothing further: pip takes the newest. `floors` asks for the oldest that pyproject.toml allows,
+and leaves free the tools whose pinned version needs newer ones.
 Run it in the environment of the pinned versions: there it reads what depends on what.
 """
 
@@ -60,6 +61,21 @@ def floors(project: dict) -> list[str]:
     return found
 
 
+def too_new(
+    pins: list[str], oldest: list[str], requires: Callable[[str], list[str]] = requirements_of
+) -> set[str]:
+    """The pinned packages that need something newer than the oldest versions of what moves."""
+    floor = {_canonical(name): version for name, version in (pin.split("==") for pin in oldest)}
+    return {
+        name
+        for name in (_canonical(pin.split("==")[0]) for pin in pins)
+        for needed in map(Requirement, requires(name))
+        if needed.marker is None or needed.marker.evaluate({"extra": ""})
+        if _canonical(needed.name) in floor
+        if not needed.specifier.contains(floor[_canonical(needed.name)], prereleases=True)
+    }
+
+
 def constraints(pins: list[str], free: set[str], extra: list[str]) -> list[str]:
     """The pins without what is free, and `extra`."""
     kept = [pin for pin in pins if _canonical(pin.split("==")[0]) not in free]
@@ -81,7 +97,8 @@ def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
     pins = (ROOT / "requirements.txt").read_text("utf8").split()
     extra = floors(project) if options.versions == "floors" else []
-    text = "\n".join(constraints(pins, brought_along(MOVING), extra)) + "\n"
+    free = brought_along(MOVING) | too_new(pins, extra)
+    text = "\n".join(constraints(pins, free, extra)) + "\n"
     options.file.parent.mkdir(parents=True, exist_ok=True)
     if not options.file.is_file() or options.file.read_text("utf8") != text:
         options.file.write_text(text, "utf8")
