@@ -110,15 +110,15 @@ def account(framework: str, folder: Path, otter: float) -> None:
         "a worker": lambda: starter.start(framework).end(),
         "answers": run_all,
         "judging": judge_all,
-        "in all": lambda: ground.transcript(cells, framework=framework, sizes=Limits()),
+        "collected": lambda: ground.transcript(cells, framework=framework, sizes=Limits()),
     }
     spent = {what: 1000 * statistics.median(timed(part) for _ in range(7))
              for what, part in parts.items()}  # fmt: skip
     ground.close()
-    spent["in all"] += spent["judging"]
-    spent["the rest"] = 2 * spent["in all"] - sum(spent.values())
-    listed = ", ".join(f"{what} {spent[what]:.0f}" for what in (*list(parts)[:3], "the rest"))
-    what = f"a submission, {framework}: {spent['in all']:.0f} ms"
+    whole = spent.pop("collected") + spent["judging"]
+    spent["the rest"] = whole - sum(spent.values())
+    listed = ", ".join(f"{what} {ms:.0f}" for what, ms in spent.items())
+    what = f"a submission, {framework}: {whole:.0f} ms"
     print(f"{what:<56}{listed}")
     most = 2 * 60_000 / spent["answers"] / otter
     print(f"{'a grader that only runs the answers, 2 at a time':<56}{most:.1f} x otter", flush=True)

@@ -5,8 +5,8 @@
 Without names of chapters, all of them run.
 
 Each run of nbval has another hash seed, number of threads and instruction set, which stand in for
-other processors. Code that PyTorch compiles stays within a run: what it keeps for one instruction
-set is wrong under another. What differs is printed as it happens; at the end stands a table.
+other processors. Each also compiles anew: what PyTorch keeps of code for one instruction set gives
+wrong numbers under another. What differs is printed as it happens; at the end stands a table.
 """
 
 from __future__ import annotations

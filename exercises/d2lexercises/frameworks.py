@@ -452,6 +452,9 @@ def _classes_in(module: Any) -> dict[str, type]:
 
 _CLASSES: dict[str, type[Framework]] = {"pytorch": _PyTorch, "tensorflow": _TensorFlow}
 KEYS = tuple(_CLASSES)
+# What PyTorch imports with the first step of an optimizer, a compilation or an export: a second or
+# two, which processes that are forked can share.
+IMPORTED_LATE = ("torch._dynamo", "torch._export.serde.serialize")
 _ROOTS = {root: one.key for one in FRAMEWORKS.values() for root in one.roots}
 
 

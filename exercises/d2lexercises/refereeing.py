@@ -68,13 +68,9 @@ def answered(referee: Any, word: Any, given: Any) -> dict[str, Any]:
     Raises:
         Exception: of a type that no wrong call of a referee raises; its own code is wrong.
     """
-    method = getattr(type(referee), word, None) if isinstance(word, str) else None
-    if (
-        not callable(method)
-        or word.startswith("_")
-        or word in _NEVER_ASKED
-        or not isinstance(given, list)
-    ):
+    public = isinstance(word, str) and not word.startswith("_") and word not in _NEVER_ASKED
+    method = getattr(type(referee), word, None) if public else None
+    if not callable(method) or not isinstance(given, list):
         return {"raised": {"type": "WrongKind", "message": f"The referee cannot {word!r:.60}."}}
     try:
         return {"said": method(referee, *given)}

@@ -235,7 +235,6 @@ class answer(nn.Module):
     ),
 }
 
-# What these keep in a variable is not in the second process.
 # Keeps what a first check read, and says it again in the next, with few reads.
 REPLAYS = (
     "profiling.ahead",
@@ -259,6 +258,7 @@ def answer(step, steps, every):
     "again = iter(kept)",
 )
 
+# What these keep in a variable is not in the second process.
 KEEPS_IN_A_VARIABLE = {
     "devices share a variable, ring": (
         "multi-gpu.ring",

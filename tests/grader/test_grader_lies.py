@@ -264,7 +264,7 @@ def test_a_node_of_a_cluster_gets_the_inputs_of_each_check(public, tmp_path):
     node.client, node.limits = Here(), USUAL
     node.files = {str(one.relative_to(folder)): one.read_text() for one in folder.rglob("*.py")}
     cells = [
-        "import numpy\nread_first, name = [], 'broken.one'",
+        "import numpy\nread_first = []",
         "def answer(read):\n    read_first.append(read())\n    return read_first[WHICH]",
         *["check('broken.one', answer)"] * 2,
     ]

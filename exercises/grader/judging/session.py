@@ -373,7 +373,7 @@ class _Session:
             return 0.0
 
     def ask_referee(self, name: str, asked: Any, until: float) -> dict[str, Any]:
-        """What a referee answers. After an error of its own, the question needs a person."""
+        """What a referee answers. If its code fails, the question needs a person."""
         try:
             return self.referee.ask(name, asked, until)
         except RefereeError as error:
@@ -393,14 +393,14 @@ class _Session:
         answer = Answer(ANSWERED, outputs, drawn=self.draw_of(name))
         self.handed.pop(name, None)
         try:
-            self._ask_referees(name, answer)
+            self._refer(name, answer)
         except RefereeError as error:
             self.broken.setdefault(name, str(error))
         if name in self.broken:
             answer = needs_person(self.broken[name], final=True)
         self.settle(name, answer)
 
-    def _ask_referees(self, name: str, answer: Answer) -> None:
+    def _refer(self, name: str, answer: Answer) -> None:
         """Add what the referees note of an answer, and keep what it hands over.
 
         Raises:

@@ -15,17 +15,17 @@ from multiprocessing.context import ForkServerContext
 from unittest.mock import patch
 
 from d2lexercises import inspecting
+from d2lexercises.frameworks import IMPORTED_LATE
 
 # PyTorch's build for GPUs has to load Triton before TensorFlow.
 _IMPORTED = ("triton", "torch", "tensorflow", "keras", "d2lexercises.inspecting")
-_IMPORTED_LATE = ("torch._dynamo", "torch._export.serde.serialize")  # by PyTorch, for a second
 
 
 @cache
 def _context() -> ForkServerContext:
     """Start the process that is forked."""
     installed = [name for name in _IMPORTED if find_spec(name)]
-    late = _IMPORTED_LATE if "torch" in installed else ()
+    late = IMPORTED_LATE if "torch" in installed else ()
     forkserver.set_forkserver_preload([*installed, *late])  # passes over what cannot be imported
     with patch.dict(os.environ, inspecting.QUIET):
         forkserver.ensure_running()

@@ -29,7 +29,6 @@ from inside import isolate, looking, seccomp
 from d2lcompute._frameworks import FRAMEWORKS
 
 _STAGE = Path(__file__).absolute().parents[1]
-_IMPORTED_LATE = ("torch._dynamo", "torch._export.serde.serialize")
 faults.is_ours(Path(__file__).parent)  # no line of the worker is the student's
 _FOLDERS = (_STAGE / "private", _STAGE / "chapters")  # a private question comes before a public one
 _TASK_LIMITS = wire.Limits(bytes=64 * 2**20, items=1_000_000, elements=8_000_000)
@@ -125,14 +124,17 @@ def load(framework: str) -> Any:
 
 def load_in_advance() -> None:
     """Import what a worker would import only when it needs it: the probes, IPython's shell, and
-    what PyTorch imports with the first step of an optimizer, for one or two seconds.
+    what PyTorch imports late.
 
     Probes that need more than what is loaded are left out.
     """
     importlib.import_module("inside.cells").shell()
-    for name in _IMPORTED_LATE if "torch" in sys.modules else ():
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    if "torch" in sys.modules:
+        from d2lexercises.frameworks import IMPORTED_LATE
+
+        for name in IMPORTED_LATE:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
     for folder in _FOLDERS:
         for path in library.question_files(folder).values():
             with contextlib.suppress(Exception):
