@@ -20,6 +20,7 @@ from d2lcompute._arguments import integer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
@@ -114,6 +115,8 @@ def set_axes(
 ) -> None:
     """Set labels, limits, scales and legend of `axes`, and draw its grid.
 
+    Where all curves have integers along a linear axis, its ticks are integers.
+
     Args:
         axes: the axes to set.
         xlabel, ylabel: the label of the axis; None to keep the label that it has.
@@ -137,6 +140,8 @@ def set_axes(
         axes.set_xscale(xscale)
     if axes.get_yscale() != yscale:
         axes.set_yscale(yscale)
+    _set_integer_ticks(axes.xaxis, [line.get_xdata(orig=True) for line in axes.lines])
+    _set_integer_ticks(axes.yaxis, [line.get_ydata(orig=True) for line in axes.lines])
     if xlabel is not None:
         axes.set_xlabel(xlabel)
     if ylabel is not None:
@@ -516,6 +521,17 @@ def _draw(axes: "Axes", curves: list[Any], fmts: Any, settings: tuple[Any, ...])
     # Curves that the axes had before keep their names, or are left out of the legend.
     known = [line.get_label() for line in axes.lines] if names else None
     set_axes(axes, *others, known)
+
+
+def _set_integer_ticks(axis: "Axis", curves: list[Any]) -> None:
+    """Let a linear axis have ticks at integers only, if the values along it are integers."""
+    from matplotlib.ticker import AutoLocator
+
+    locator = axis.get_major_locator()
+    if isinstance(locator, AutoLocator):  # not the locator of a scale, of names or of dates
+        numbers = [np.asarray(values) for values in curves if len(values)]
+        whole = all(one.dtype.kind in "iuf" and (one == np.rint(one)).all() for one in numbers)
+        locator.set_params(integer=bool(numbers) and whole)
 
 
 def _shorten_dates(axes: "Axes") -> None:

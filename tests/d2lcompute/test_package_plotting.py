@@ -80,6 +80,28 @@ def ticks(axes):
     return labels, axes.xaxis.get_offset_text().get_text()
 
 
+def test_axes_of_integers_have_ticks_at_integers_only(axes):
+    def whole(axis):
+        return all(tick == int(tick) for tick in axis.get_majorticklocs())
+
+    counts = np.array([1, 2, 3])
+    plot([1.0, 2.0, 2.5], counts, axes=axes)
+    assert not whole(axes.xaxis)
+    axes.clear()
+    plot(counts, [[1, 2, 3], [2, 2, 4]], axes=axes)
+    assert whole(axes.xaxis) and whole(axes.yaxis)
+    plot(counts, [1.5, 2, 3], axes=axes)
+    assert whole(axes.xaxis) and not whole(axes.yaxis)
+
+
+def test_an_animator_has_ticks_at_whole_epochs():
+    animator = Animator()
+    for epoch in range(1, 4):
+        animator.add(epoch, 1 / epoch)
+    (axes,) = animator.axes
+    assert all(tick == int(tick) for tick in axes.get_xticks())
+
+
 DAYS = [datetime.date(2027, 1, day) for day in (1, 2, 3)]
 HOURS = [datetime.datetime(2027, 1, 1, hour) for hour in (0, 6, 12)]
 
