@@ -12,8 +12,8 @@ from editions.base.project import Project
 
 # Older than what requirements.txt pins: the oldest that has wheels for the Python that runs this.
 OLD = {
-    (3, 11): ("numpy==1.26.4", "matplotlib==3.8.4"),
-    (3, 12): ("numpy==1.26.4", "matplotlib==3.8.4"),
+    (3, 11): ("numpy==2.0.2", "matplotlib==3.9.4"),
+    (3, 12): ("numpy==2.0.2", "matplotlib==3.9.4"),
     (3, 13): ("numpy==2.1.3", "matplotlib==3.9.4"),
 }[sys.version_info[:2]]
 

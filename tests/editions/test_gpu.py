@@ -427,8 +427,8 @@ def test_what_it_lacks_comes_from_a_folder(made_book: Book, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        (["FRAMEWORK=pytorch", "PYTHON=bare/bin/python"], "bin/python, which has no torch>=2.6. "),
-        (["FRAMEWORK=tensorflow", "PYTHON=bare/bin/python"], "which has no tensorflow>=2.18. "),
+        (["FRAMEWORK=pytorch", "PYTHON=bare/bin/python"], "bin/python, which has no torch>=2.10. "),
+        (["FRAMEWORK=tensorflow", "PYTHON=bare/bin/python"], "which has no tensorflow>=2.20. "),
         (["FRAMEWORK=jax", "PYTHON=bare/bin/python"], "FRAMEWORK is jax; allowed are: pytorch"),
         (["PYTHON=bare/bin/python"], "for one framework: add FRAMEWORK="),
         (["FRAMEWORK=pytorch", "WHEELS=gone"], "WHEELS is gone, which is no folder that has wh"),
