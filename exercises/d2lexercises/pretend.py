@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from d2lexercises.frameworks import Tensor
@@ -25,32 +26,39 @@ def pretend_devices() -> Any:
         return torch.device("cuda", named.index or 0) if named.type == "cuda" else named
 
     def tensors(*parts: Any) -> list[Tensor]:
-        inner = [part for one in parts if isinstance(one, list | tuple) for part in tensors(*one)]
-        return [part for part in parts if isinstance(part, torch.Tensor)] + inner
+        found = [part for part in parts if isinstance(part, torch.Tensor)]
+        for one in parts:
+            if isinstance(one, list | tuple):
+                found += tensors(*one)
+        return found
 
-    def address(tensor: Tensor) -> int:
+    def memory(tensor: Tensor) -> Any:
         try:
-            return int(tensor.untyped_storage().data_ptr())
+            return tensor.untyped_storage()
         except (NotImplementedError, RuntimeError, ValueError):  # sparse, or without memory
-            return 0
+            return None
 
     class Pretend(TorchFunctionMode):
         def __init__(self) -> None:
             super().__init__()
-            self.elsewhere: dict[int, tuple[Tensor, Any]] = {}  # kept alive, so that ids stay
-            self.memory: dict[int, Any] = {}  # the GPU that the memory at an address belongs to
+            # By id: the tensor, and its device. None is kept alive; where an id is used again, the
+            # tensor that had it is gone.
+            self.elsewhere: dict[int, tuple[Any, Any]] = {}
             self.notes: list[tuple[str, list[int], Any]] = []
 
         def place(self, tensor: Tensor) -> Any:
-            if id(tensor) in self.elsewhere:
-                return self.elsewhere[id(tensor)][1]
+            known = self.elsewhere.get(id(tensor))
+            if known is not None and known[0]() is tensor:
+                return known[1]
             # A parameter is made of a tensor, also in a copy, without a call that is seen here.
-            return self.memory.get(address(tensor), cpu)
+            # PyTorch keeps what is noted on its memory as long as it keeps the memory.
+            owner, at = getattr(memory(tensor), "pretended", (self, cpu))
+            return at if owner is self else cpu
 
         def put(self, tensor: Tensor, at: Any) -> Tensor:
-            self.elsewhere[id(tensor)] = (tensor, at)
-            if at != cpu and address(tensor):
-                self.memory[address(tensor)] = at
+            self.elsewhere[id(tensor)] = (weakref.ref(tensor), at)
+            if at != cpu and (owned := memory(tensor)) is not None:
+                owned.pretended = self, at
             return tensor
 
         def note(self, what: str, tensor: Tensor, at: Any) -> None:
@@ -87,9 +95,7 @@ def pretend_devices() -> Any:
             if name in ("is_cuda", "is_cpu"):
                 return name.endswith(self.place(tensor).type)
             found = func(tensor)
-            if isinstance(found, torch.Tensor):
-                self.put(found, self.place(tensor))
-            return found
+            return self.put(found, self.place(tensor)) if isinstance(found, torch.Tensor) else found
 
         def __torch_function__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -107,7 +113,8 @@ def pretend_devices() -> Any:
             if asked is not None:
                 kwargs["device"] = cpu
             # A number on the CPU goes along with anything.
-            bound = {at for one in given if (at := self.place(one)) != cpu or one.ndim}
+            places = {id(one): self.place(one) for one in given}
+            bound = {at for one in given if (at := places[id(one)]) != cpu or one.ndim}
             if name == "_has_compatible_shallow_copy_type":  # Module.to asks
                 if "meta" in (self.place(one).type for one in args[:2]):
                     return False
@@ -133,9 +140,8 @@ def pretend_devices() -> Any:
             result = func(*args, **kwargs)
             if asked is not None and bound - {to} and not name.endswith("_like"):
                 self.note("sent", args[0], to)
-            known = {id(one) for one in given}
             for one in tensors(result):
-                if id(one) not in known:
+                if id(one) not in places:
                     self.note("made", one, to)
                 self.put(one, to)
             return result
