@@ -147,7 +147,7 @@ class OfU(FourGradients):
 
 @LOST.aspect("the gradient of z", 1, part="gradient of z")
 class OfZ(FourGradients):
-    "An operation of NumPy leaves no notes. Which sine does?"
+    "An operation of NumPy is not recorded. Which sine function is recorded?"
 
 
 @LOST.aspect("the gradient of h", 2, part="gradient of h")
@@ -515,7 +515,7 @@ class WithoutH(Curvature):
     "one call of f", 1, over="quadratic", part="calls of f", after="a constant Hessian"
 )
 class OneCallOfF(Curvature):
-    """Two backward passes suffice. The second one goes through the notes of the first."""
+    """Two backward passes suffice. The second one goes through the record of the first."""
 
 
 # -- autograd.engine ---------------------------------------------------------------------------

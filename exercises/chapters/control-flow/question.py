@@ -331,7 +331,7 @@ class Doubled(SameOutput):
 
 SHARED = question(
     "control-flow.shared",
-    "One that should be many, many that should be one",
+    "Shared layers and separate layers",
     takes=layer,
     minutes=20,
     difficulty=2,

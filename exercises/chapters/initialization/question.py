@@ -207,7 +207,7 @@ class Curves(Spread):
 # -- initialization.by-type --------------------------------------------------------------------
 
 BY_TYPE = question(
-    "initialization.by-type", "He for the dense ones", takes=function, minutes=20, difficulty=2
+    "initialization.by-type", "He's rule for dense layers", takes=function, minutes=20, difficulty=2
 )
 
 

@@ -15,8 +15,9 @@ from itertools import islice, pairwise
 
 import numpy as np
 from d2lexercises.comparer import got_text
-from d2lexercises.devices import Alone, in_step, message_of, need_programs, run_alone
+from d2lexercises.devices import Alone, in_step, need_programs, run_alone
 from d2lexercises.kinds import came_instead, kind_of, whole
+from d2lexercises.running import plain
 from d2lexercises.vocabulary import (
     Aspect,
     Between,
@@ -647,12 +648,13 @@ def draw_pick(draw):
     return {"pick": draw.integer(0, 10**6)}
 
 
-def alone(answer, came):
+def alone(answer, came, f):
     """What a device sends and returns, given what arrives."""
-    return [
-        run_alone([answer(one["rank"], one["n"], one["own"])], one["arrived"], message_of)
-        for one in came
-    ]
+
+    def of_one(rank, n, own, arrived):
+        return run_alone([answer(rank, n, own)], arrived, lambda value: plain(value, f))
+
+    return [of_one(**one) for one in came]
 
 
 def run_ring(answer, vectors):
@@ -663,11 +665,11 @@ def run_ring(answer, vectors):
 
     def carry(parcels):
         for parcel in parcels:
-            if not isinstance(parcel, np.ndarray):
+            if not isinstance(parcel, np.ndarray) or parcel.dtype.kind not in "fiu":
                 raise WrongKind(f"An array is to be sent; what came is {kind_of(parcel)}.")
         sent.append([int(parcel.size) for parcel in parcels])
         for rank, messages in enumerate(log):
-            messages.append([parcels[rank].copy(), parcels[(rank - 1) % n].copy()])
+            messages.append([np.array(parcels[rank]), np.array(parcels[(rank - 1) % n])])
         return [arrives.copy() for *_, (_, arrives) in log]
 
     programs = [answer(rank, n, vector) for rank, vector in enumerate(given)]
@@ -695,7 +697,7 @@ class Ring(Aspect):
         return run_ring(answer, given.mean)
 
     def again(answer, came, f):
-        return alone(answer, came)
+        return alone(answer, came, f)
 
     def expect(given):
         vectors = given.mean
@@ -735,7 +737,7 @@ class UnequalChunks(Aspect):
         return [run_ring(answer, vectors) for vectors in given.unequal]
 
     def again(answer, came, f):
-        return alone(answer, came)
+        return alone(answer, came, f)
 
     def judge(given, found):
         compare(len(found), len(given.unequal), "Rings")
@@ -817,7 +819,7 @@ def parcel_of(message, rank, n):
         )
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
         raise WrongKind(f"An array is to be sent; what came is {kind_of(array)}.")
-    return to, array.copy()
+    return to, np.array(array)  # whose copy() may be the student's
 
 
 def run_exchange(answer, vectors):
@@ -833,15 +835,17 @@ def run_exchange(answer, vectors):
         for rank, program in [*programs.items()]:
             try:
                 message = program.send(inbox.get(rank))
-                log[rank].append([message_of(message), None])
             except StopIteration as end:
                 sums[rank] = end.value
                 del programs[rank]
                 continue
+            sends = None
             if message is not None:
                 to, array = parcel_of(message, rank, n)
+                sends = plain([message[0], array], None)
                 sent[rank] += int(array.size)
                 parcels.append((rank, to, array))
+            log[rank].append([sends, None])
         steps += bool(programs)
         if steps > 4 * n + 8:
             raise WrongKind(f"The programs have not ended after {steps} steps.")
@@ -870,7 +874,7 @@ class Exchange(Aspect):
         return run_exchange(answer, case.vectors)
 
     def again(answer, came, f):
-        return alone(answer, came)
+        return alone(answer, came, f)
 
     def expect(case):
         vectors = case.vectors

@@ -574,8 +574,9 @@ class Product(OfData):
 
 @INT8.aspect("the bound", 2, after="integers and scales")
 class Bound(OfData):
-    """Rounding changes a weight by half a scale at most, up or down. The product sums these
-    changes, each times a number of X. In the worst case all terms have the same sign."""
+    """Rounding changes a weight by half a scale at most, up or down. Allow this for every weight.
+    The product sums these changes, each times a number of X. In the worst case all terms have
+    the same sign."""
 
     code = "sum of |x| over the row of X, times scale / 2"
     form = np.ndarray
