@@ -4,8 +4,7 @@ VENV        ?= .venv
 DEVICE      ?= cpu
 CONSTRAINTS ?= requirements.txt
 TORCH_INDEX ?=
-WANTED = wanted is the name of a folder, without blanks
-$(if $(filter-out 1,$(words $(VENV))),$(error VENV is $(or $(VENV),empty); $(WANTED)))
+$(if $(filter-out 1,$(words $(VENV))),$(error VENV is '$(VENV)'; name a folder without blanks))
 # On a GPU each framework has an environment of its own: their CUDA libraries conflict.
 ifeq ($(DEVICE),gpu)
 override VENV := $(VENV)$(if $(FRAMEWORK),-gpu-$(FRAMEWORK))
@@ -18,8 +17,10 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--constraint $(CONSTRAINTS) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 TOOLS = --editable book/_ext --editable exercises# after the package: pip reads to the right
 # What is typed reaches the programs as it is: the shell does not read it. Some systems set NAME.
-TYPED := CHAPTER DEADLINE DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON ROSTER SEEDS \
-	SOLUTIONS_FROM SUBMISSIONS TITLE VERSIONS WHEELS
+TYPED := CHAPTER CONSTRAINTS DEADLINE DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON ROSTER \
+	SEEDS SOLUTIONS_FROM SUBMISSIONS TEXT TITLE TORCH_INDEX VENV VERSIONS WHEELS
+$(foreach one,$(filter-out $(TYPED) D2L_GRADER_DATA,$(.VARIABLES)),$(if $(findstring command,\
+	$(origin $(one))),$(error there is no setting $(one)=. Known: $(TYPED))))
 $(foreach one,$(TYPED),$(eval export D2L_$(one) := $$(value $(one))))
 export D2L_NAME := $(if $(findstring command,$(origin NAME)),$(value NAME))
 option   = $(if $(value $2),"--$1=$$D2L_$2")
@@ -53,8 +54,7 @@ $(VENV)/pdf: $(VENV)/book
 $(VENV)/lab: $(VENV)/full
 $(VENV)/pdf $(VENV)/lab:
 	@$(PIP) --editable '.[$(@F)]' $(TOOLS) && touch $@
-browser: # Chromium and bubblewrap, for the tests
-	@sh tests/install-browser.sh
+browser: ; @sh tests/install-browser.sh # Chromium and bubblewrap
 
 # -- the book --------------------------------------------------------------------------------
 book: $(VENV)/book ## build the site and say where to open it
@@ -86,7 +86,7 @@ lab: $(VENV)/lab ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir "book/notebooks/$$D2L_DEVICE"
 
 # -- exercises -------------------------------------------------------------------------------
-exercises: $(VENV)/book ## write the student notebooks, and an archive per framework to hand out
+exercises: $(VENV)/book ## write what students get (CHAPTER=, PRIVATE=, SOLUTIONS_FROM=2026-12-24)
 	@$(BIN)/editions exercises $(INSTRUCTOR) $(call option,solutions-from,SOLUTIONS_FROM) $(CHAPTERS)
 new-question: $(VENV)/book ## start a question: NAME=blocks.two-steps TITLE="..." PRIVATE=... TEXT=1
 	@$(BIN)/editions new-question $(if $(findstring command,$(origin TEXT)),--text) \
@@ -95,7 +95,7 @@ check-questions: $(VENV)/full ## try questions as the tests try ours (PRIVATE=fo
 	@$(BIN)/editions check-questions $(ONLY) $(INSTRUCTOR) $(call option,seeds,SEEDS) $(CHAPTERS)
 solutions: $(VENV)/full ## run the worked solutions, for instructors, into _build/solutions
 	@$(BIN)/editions solutions $(INSTRUCTOR) $(CHAPTERS)
-grade: $(VENV)/full ## grade a class: make grade SUBMISSIONS=folder-or-zip ROSTER=class.csv
+grade: $(VENV)/full ## grade SUBMISSIONS=class.zip (CHAPTER=, DEADLINE=, JOBS=, PRIVATE=, ROSTER=)
 	@$(BIN)/grader grade $(call option,chapter,CHAPTER) $(call option,roster,ROSTER) \
 	$(call option,deadline,DEADLINE) $(call option,jobs,JOBS) $(INSTRUCTOR) \
 	$(if $(value SUBMISSIONS),-- "$$D2L_SUBMISSIONS")
@@ -107,9 +107,9 @@ test-quick: $(VENV)/full lint check-notebooks ## its quick part: no browser, no 
 	@$(PYTEST) -m "not slow and not full"
 test-full: $(VENV)/pdf $(VENV)/lab test soak ## everything, also what takes long: soak, class of 300
 	@$(PYTEST) -m full && $(BIN)/editions check-questions --seeds=60
-check-notebooks: $(VENV)/full
+check-notebooks: $(VENV)/full ## fail if a notebook is not what its source says
 	@$(BIN)/editions check
-test-gpu: ## the same on this machine's GPU; what has no reference is recorded (PYTHON=, WHEELS=)
+test-gpu: ## run the notebooks on this GPU, record what has no reference (PYTHON=, WHEELS=)
 	@sh .ci/test-gpu.sh "$(VENV)" $(ONLY) $(CHAPTERS)
 test-versions: $(VENV)/full ## check with other versions: VERSIONS=newest or floors
 	@MAKE="$(MAKE)" sh .ci/test-versions.sh "$$D2L_VERSIONS" "$(VENV)"

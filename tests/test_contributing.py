@@ -274,6 +274,28 @@ def test_the_targets_it_names_exist(name: str) -> None:
     assert named <= TARGETS, named - TARGETS
 
 
+PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "FORMAT"))]
+PAGES += sorted((ROOT / "book").glob("*.md"))
+
+
+def test_make_lists_every_target_that_a_page_names() -> None:
+    listed = set(re.findall(r"(?m)^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf8")))
+    texts = [page.read_text("utf8") for page in PAGES]
+    named = {one for text in texts for one in re.findall(r"(?m)(?:^|`)make ([a-z][a-z-]*)", text)}
+    assert "check-notebooks" in named
+    assert named <= listed, named - listed
+
+
+def test_make_knows_every_setting_that_a_page_or_a_message_shows() -> None:
+    typed = re.search(r"(?m)^TYPED := ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text("utf8"))
+    assert typed
+    code = [*(ROOT / "exercises").rglob("*.py"), *(ROOT / "book" / "_ext").rglob("*.py")]
+    texts = [path.read_text("utf8") for path in (*PAGES, *code, *(ROOT / ".ci").iterdir())]
+    commands = [one for text in texts for one in re.findall(r"(?<![\w-])make [^`\n#;]*", text)]
+    shown = {name for one in commands for name in re.findall(r"\b([A-Z][A-Z_]+)=", one)}
+    assert {"DEADLINE", "TORCH_INDEX"} <= shown <= set(typed[1].split()), shown
+
+
 # -- the tables of modules -------------------------------------------------------------------------
 
 TABLES = [

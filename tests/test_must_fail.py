@@ -309,7 +309,11 @@ def test_a_soak_takes_the_chapters_that_are_named() -> None:
             ["verify", "DEVICE=gpu", "FRAMEWORK=jax"],
             "FRAMEWORK is jax; allowed are: pytorch tensor",
         ),
-        (["book", "VENV="], "VENV is empty; wanted is the name of a folder"),
+        (["exercises", "SOLUTION_FROM=2026-12-24"], "there is no setting SOLUTION_FROM=. Known: "),
+        (["grade", "SUBMISSIONS=x", "DEADLNE="], "no setting DEADLNE=. Known: CHAPTER CONSTRAINTS"),
+        (["notebooks", "CHAPTERS=blocks"], "there is no setting CHAPTERS=. Known: "),
+        (["book", "VENV="], "VENV is ''; name a folder without blanks"),
+        (["book", "VENV=a b"], "VENV is 'a b'; name a folder without blanks"),
         (["book", "VENV=tests"], "tests exists and is not an environment: move it away, or name"),
         (["book", "VENV=new", "PYTHON=no such"], "PYTHON is no such, which is no Python that runs"),
         (["book", "VENV=new", "PYTHON=/bin/sh"], "PYTHON is /bin/sh, which is no Python that runs"),
@@ -406,6 +410,9 @@ ODD = 'it\'s; $HOME `x` "y" #z'
          f"grader grade --roster={ODD} --deadline={ODD} -- a b"),
         (["serve", f"PORT={ODD}"], f"editions serve --port={ODD}"),
         (["serve"], "editions serve"),
+        (["grade", "SUBMISSIONS=a", f"D2L_GRADER_DATA={ODD}"], "grader grade -- a"),
+        (["exercises", "TORCH_INDEX=x", "CONSTRAINTS=requirements.txt", "TEXT=1", "MOVED=x"],
+         "editions exercises"),  # every setting is known to every target
     ],
 )  # fmt: skip
 def test_what_was_typed_arrives_as_it_is(makefile: Path, typed: list[str], ran: str) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,21 @@ def test_the_set_up_page_names_the_helpers_of_the_first_cells(name: str) -> None
     assert len(rows) == 1 and len(rows[0]) > 60
     for module in ("torch", "tensorflow"):
         assert f'"{name}"' in (ROOT / "d2lcompute" / f"{module}.py").read_text("utf8")
+
+
+def misplaced(glossary: str) -> list[str]:
+    """The terms of a glossary that come before the one above them in the alphabet."""
+    terms = re.findall(r"(?m)^(\S.*)\n  \S", glossary)
+    letters = {term: re.sub(r"[^a-z0-9]+", " ", term.casefold()) for term in terms}
+    return [term for above, term in pairwise(terms) if letters[term] < letters[above]]
+
+
+def test_the_terms_are_in_alphabetical_order() -> None:
+    glossary = (ROOT / "book" / "terms.md").read_text("utf8")
+    assert misplaced(glossary) == []
+    assert misplaced(glossary.replace("\nactivation\n", "\nbackpropagation\n")) == [
+        "activation checkpointing"
+    ]
 
 
 BENCHES = sorted(path.name for path in (ROOT / "bench").glob("*.py") if path.name != "stock.py")

@@ -241,6 +241,7 @@ def _exercises(copy: Copy, commands: list[str]) -> None:
     copy.hand_in()
     private = copy.root / "my-questions"
     shutil.copytree(ROOT / "exercises" / "chapters" / "blocks", private / "blocks")
+    assert copy.follow(["git status --porcelain my-questions"]) == [""]  # never pushed by accident
     copy.follow(commands)
     for framework in CHOSEN:
         with zipfile.ZipFile(copy.root / f"_build/exercises/exercises-{framework}.zip") as archive:

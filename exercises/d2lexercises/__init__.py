@@ -84,7 +84,7 @@ def check(question: str, answer: object, *, framework: str | None = None) -> Non
 def hint(question: str) -> None:
     """Show the next hint on what the last `check` of a question found wrong.
 
-    The first says which property is asked for, the second how it is written.
+    `check` names the property that is missing; each hint shows how to write one of them.
 
     Args:
         question: the question's name, such as "blocks.sequential".

@@ -38,8 +38,12 @@ def chapters() -> list[str]:
 
 
 def question_files(folder: Path) -> dict[str, Path]:
-    """The files of questions in a folder, by chapter."""
-    first_edition = {path.stem.replace("_", "-"): path for path in folder.glob("[a-z]*.py")}
+    """The files of questions in a folder, by chapter.
+
+    A `question.py` in the folder itself is of no chapter: the folder is that of a chapter then.
+    """
+    alone = [path for path in folder.glob("[a-z]*.py") if path.name != "question.py"]
+    first_edition = {path.stem.replace("_", "-"): path for path in alone}
     return first_edition | {path.parent.name: path for path in folder.glob("*/question.py")}
 
 

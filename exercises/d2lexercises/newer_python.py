@@ -41,7 +41,8 @@ def advice(needed: Version) -> str:
     if needed > NEWEST:
         return f"is written for Python {there}, which this grader does not support"
     return (
-        f"is written for Python {there}, and this is Python {here}: make grade PYTHON=python{there}"
+        f"is written for Python {there}, and this is Python {here}: "
+        f"make grade VENV=.venv-{there} PYTHON=python{there}"
     )
 
 

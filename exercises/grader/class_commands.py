@@ -9,7 +9,7 @@ import io
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import TextIO
 
@@ -21,6 +21,7 @@ from grader.gradebook.report_files import NAMES, PLAIN, archive_file, archive_of
 from grader.gradebook.spreadsheets import BYTE_ORDER_MARK, for_excel
 from grader.gradebook.student_pages import student_page
 from grader.intake.names import printable
+from grader.intake.roster import Roster
 
 EXTEND = """\
 Give a student until another time. The same command again changes it, --remove
@@ -45,6 +46,7 @@ These are a reason to talk with the students, and never a verdict.
 
   grader stats blocks --to statistics/
 """
+_A_TERM = timedelta(days=100)  # what was graded longer ago may be another class's
 _OpenBook = Callable[[argparse.Namespace], Gradebook]
 _Command = Callable[..., argparse.ArgumentParser]
 
@@ -65,7 +67,7 @@ def add_by(parser: argparse.ArgumentParser) -> None:
 
 
 def add_commands(
-    command: _Command, time: Callable[[str], datetime], path: Callable[[str], Path]
+    command: _Command, time: Callable[[str], datetime], folder: Callable[[str], Path]
 ) -> None:
     """Add the parsers of `extend`, `assign` and `stats`, without what they run."""
     extend = command("extend", None, "give a student more time", EXTEND)
@@ -92,7 +94,7 @@ def add_commands(
     stats = command("stats", None, "write what the class did", STATS)
     stats.add_argument("assignment", metavar="ASSIGNMENT", help="as `grader show` lists it")
     stats.add_argument(
-        "--to", type=path, required=True, metavar="FOLDER", help="the folder to write to"
+        "--to", type=folder, required=True, metavar="FOLDER", help="the folder to write to"
     )
 
 
@@ -210,6 +212,26 @@ def shared_marks(summary: GradingSummary) -> Iterator[str]:
         for one in partners:
             who = f"{printable(one.name)} ({printable(one.id)})"
             yield f"shares the mark of {printable(student)}: {who}"
+
+
+def of_another_class(book: Gradebook, summary: GradingSummary, roster: Roster) -> list[str]:
+    """Return a line if a class of an earlier term seems to be in the gradebook too.
+
+    Args:
+        book: the gradebook, in which the class is entered.
+        summary: what grading it gave.
+        roster: the roster that was given now.
+    """
+    day = datetime.now(UTC) - _A_TERM
+    now = summary.present | {one.id for one in roster.students}
+    count = len(book.graded(summary.assignment, before=day) - now)
+    if not count:
+        return []
+    return [
+        f"another class? {count} student{'s' * (count > 1)} of {summary.assignment}, graded before "
+        f"{day:%Y-%m-%d}, neither handed in now nor are in a roster given now. If the class is "
+        "another one, grade it with a folder of its own: --data FOLDER"
+    ]
 
 
 def write_csv(text: str, to: Path | None, stream: TextIO) -> None:

@@ -112,6 +112,7 @@ class GradingSummary:
     moved: dict[str, int] = field(default_factory=dict)  # submissions by a question's earlier name
     unchanged: int = 0  # submissions whose marks were all known already
     fallbacks: int = 0  # workers that needed a sandbox of their own
+    present: set[str] = field(default_factory=set)  # ids of those who handed in, groups included
     absent: list[Student] = field(default_factory=list)
     shared: dict[str, list[Student]] = field(default_factory=dict)  # who has the mark of a student
     machine: list[str] = field(default_factory=list)  # sentences about where the code ran
@@ -193,8 +194,8 @@ def grade_class(
     summary = GradingSummary(job.assignment or chapter, refused)
     named = Counter(name for task in tasks for name in task.notebook.moved(chapter))
     summary.moved = {name: count for name, count in named.items() if name not in questions}
-    present = {one.id for entry in entries for one in (entry.student, *entry.partners)}
-    summary.absent = [student for student in job.roster.students if student.id not in present]
+    summary.present = {one.id for entry in entries for one in (entry.student, *entry.partners)}
+    summary.absent = [one for one in job.roster.students if one.id not in summary.present]
     summary.shared = {entry.student.id: entry.partners for entry in entries if entry.partners}
     summary.machine = list(job.machine.summary)
     with Gradebook(job.data.gradebook) as book:

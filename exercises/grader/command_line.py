@@ -55,7 +55,7 @@ given outside of the sandbox, for the plain data that the code returned. The
 inputs are derived from your secret, which is created on first use and readable
 by you alone, so students cannot know them.
 
-  grader grade submissions.zip --roster class.csv --jobs 4
+  grader grade submissions.zip --roster class.csv
   grader show blocks
   grader export blocks --format canvas > marks.csv
   grader report blocks --to reports/
@@ -67,9 +67,10 @@ by you alone, so students cannot know them.
   grader delete 12345
 
 The secret, the gradebook and the records are kept in one folder outside of the
-repository: the one given with --data, else the one that the environment
-variable {VARIABLE} names, else d2l-grader in your data folder
-(~/.local/share). `grader COMMAND --help` explains a command.
+repository: the one given with --data, before or after the command, else the one
+that the environment variable {VARIABLE} names, else d2l-grader in your
+data folder (~/.local/share). Keep each class in a folder of its own. `grader
+COMMAND --help` explains a command.
 """
 _GRADE = """\
 Grade what was handed in, and print the table of marks.
@@ -81,8 +82,8 @@ in are read. Nothing is unpacked or changed.
 
 An answer is found by its check, check("blocks.sequential", MySequential), in
 any cell. If a question has several checks, the last one in the notebook counts.
-If a student has several submissions, the last one counts. `grader assign` says
-whose file it is where no rule can tell.
+If a student has several submissions, the latest that asks this chapter's checks
+counts. `grader assign` says whose file it is where no rule can tell.
 
 The roster and the deadline are remembered. `grader extend` gives more time. Times
 that are certain count: those that the course system writes, the time of a commit,
@@ -210,15 +211,33 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
+def _file(text: str) -> Path:
+    path = _path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"must be a file, got the folder {text}")
+    return path
+
+
+def _folder(text: str) -> Path:
+    path = _path(text)
+    if path.is_file():
+        raise argparse.ArgumentTypeError(f"must be a folder, got the file {text}")
+    return path
+
+
 def _jobs(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
     return int(text)
 
 
+def _decimal(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
 def _amount(text: str) -> float:
     try:
-        amount = float(text)
+        amount = _decimal(text)
     except ValueError:
         amount = 0.0
     if not 0 < amount < math.inf:
@@ -228,7 +247,7 @@ def _amount(text: str) -> float:
 
 def _points(text: str) -> float:
     try:
-        points = float(text)
+        points = _decimal(text)
     except ValueError:
         points = -1.0
     if not 0 <= points < math.inf:
@@ -260,18 +279,24 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser("grader", description=_ABOUT, formatter_class=raw)
     parser.add_argument(
         "--data",
-        type=_path,
+        type=_folder,
         metavar="FOLDER",
         help=f"the folder of the secret, the gradebook and the records (default: ${VARIABLE}, "
         "or d2l-grader in your data folder)",
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="print what is being done")
+    also_after = _Parser(add_help=False)  # the same options, where most people type them
+    unset = argparse.SUPPRESS
+    also_after.add_argument("--data", type=_folder, default=unset, help=unset)
+    also_after.add_argument("-v", "--verbose", action="store_true", default=unset, help=unset)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
     def command(
         name: str, run: Callable[[argparse.Namespace], int] | None, summary: str, about: str
     ) -> argparse.ArgumentParser:
-        subparser = commands.add_parser(name, help=summary, description=about, formatter_class=raw)
+        subparser = commands.add_parser(
+            name, help=summary, description=about, formatter_class=raw, parents=[also_after]
+        )
         subparser.set_defaults(run=run or _CLASS_COMMANDS[name])
         return subparser
 
@@ -298,14 +323,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     grade.add_argument(
         "--roster",
-        type=_path,
+        type=_file,
         metavar="CSV",
         help="the students of the class: a file with the columns ID and Name, as "
         "Canvas and Moodle export it",
     )
     grade.add_argument(
         "--private",
-        type=_path,
+        type=_folder,
         metavar="FOLDER",
         help="your private questions: a folder with files such as blocks/question.py",
     )
@@ -387,7 +412,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument(
         "--worksheet",
-        type=_path,
+        type=_file,
         metavar="CSV",
         help="the grading worksheet from Moodle that is filled in",
     )
@@ -400,13 +425,13 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--all", action="store_true", help="by-hand: every question of every student"
     )
-    export.add_argument("--to", type=_path, metavar="FILE", help="(default: print it)")
+    export.add_argument("--to", type=_file, metavar="FILE", help="(default: print it)")
 
     report = command("report", _report, "write an HTML page for each student", _REPORT)
     report.add_argument("assignment", metavar="ASSIGNMENT", help="as `grader show` lists it")
     report.add_argument(
         "--to",
-        type=_path,
+        type=_folder,
         required=True,
         metavar="FOLDER",
         help="the folder to write to; it is created if it is missing",
@@ -436,11 +461,11 @@ def _parser() -> argparse.ArgumentParser:
     marks = command("marks", _marks, "enter marks given by hand", _MARKS)
     marks.add_argument("assignment", metavar="ASSIGNMENT", help="as `grader show` lists it")
     marks.add_argument(
-        "file", type=_path, metavar="CSV", help="what `export --format by-hand` printed, filled in"
+        "file", type=_file, metavar="CSV", help="what `export --format by-hand` printed, filled in"
     )
     class_commands.add_by(marks)
 
-    class_commands.add_commands(command, _time, _path)
+    class_commands.add_commands(command, _time, _folder)
 
     delete = command("delete", _delete, "delete everything about a student", _DELETE)
     delete.add_argument(
@@ -489,9 +514,13 @@ def _print_summary(job: GradingJob, summary: GradingSummary) -> int:
         records = RecordStore(job.data.records)
         looks = list(lines_to_look_at(book, records, summary.assignment, students))
         deadline = book.class_list.deadline(summary.assignment)
+        strangers = class_commands.of_another_class(book, summary, job.roster)
     print(marks_table(summary.assignment, students))
     if deadline is not None:
-        print(f"deadline: {class_commands.shown_time(deadline)}")
+        remembered = "" if job.deadline else ", remembered"
+        print(f"deadline: {class_commands.shown_time(deadline)}{remembered}")
+    for line in strangers:
+        print(line)
     for line in job.roster.remarks:
         print(f"roster: {printable(line, 500)}")
     for line in looks:

@@ -9,6 +9,7 @@ import re
 import sys
 from pathlib import Path
 
+import d2lexercises
 import pytest
 from left_out import CHOSEN, HELPERS, framework_of, imported
 
@@ -63,6 +64,15 @@ def test_every_public_name_stands_on_the_reference_page():
     assert set(SIDE.__all__) - documented(page) == set()
     without = page.replace(".. autoapifunction:: d2lexercises.score\n", "")
     assert set(SIDE.__all__) - documented(without) == {"score"}
+
+
+def test_every_word_of_an_exercise_stands_on_the_reference_page():
+    page = (ROOT / "book" / "package.md").read_text("utf8")
+    texts = [path.read_text("utf8") for path in ROOT.glob("exercises/chapters/*/text.md")]
+    texts.append((ROOT / "book" / "teaching.md").read_text("utf8"))
+    called = set(re.findall(r"\b(\w+)\(\"[a-z-]+\.[a-z-]+\"", "\n".join(texts)))
+    words = called & set(d2lexercises.__all__)
+    assert {"check", "solution"} <= words <= documented(page)
 
 
 @pytest.mark.frameworks("pytorch")  # from whose module the page takes its docstrings

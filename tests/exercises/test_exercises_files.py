@@ -334,6 +334,40 @@ def test_a_private_file_may_be_about_no_chapter_of_the_book(dropped, private):
     assert "small.two" in text and "The end" not in text  # nothing of the public file
 
 
+# -- chapters that are named ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exam", ["text.md", None])
+def test_nothing_of_a_chapter_that_is_not_named_is_handed_out(project, private, exam, capsys):
+    """Neither the notebook of next week's chapter nor its judges, with or without a text."""
+    (private / "exam").mkdir()
+    for path, kept in ((private / "small.md", exam), (private / "small.py", "question.py")):
+        if kept:
+            text = path.read_text("utf8").replace("small.", "exam.")
+            text = text.replace("[The chapter](../book/blocks.md)", "The chapter")
+            (private / "exam" / kept).write_text(text, "utf8")
+    options = ["--project", str(project.root), "--private", str(private)]
+    options += ["--solutions-from", "2026-12-24"]
+    assert main(["exercises", "small", *options]) == 0, capsys.readouterr().err
+    small = ["d2l_checks/small.py", "d2l_checks/small/solutions.txt", "small.ipynb"]
+    assert archived(project) == archived(project, "tensorflow") == small
+    write_student_notebooks(project, private=private)
+    assert "d2l_checks/exam/question.py" in archived(project)
+    assert ("exam.ipynb" in archived(project)) == bool(exam)
+
+
+def test_the_folder_of_a_chapter_is_no_folder_of_private_questions(project, private):
+    (private / "small").mkdir()
+    text = (private / "small.md").read_text("utf8").replace("](../book", "](../../../book")
+    (private / "small" / "text.md").write_text(text, "utf8")
+    (private / "small.md").unlink()
+    (private / "small.py").rename(private / "small" / "question.py")
+    write_student_notebooks(project, private=private)
+    assert archived(project) == ["d2l_checks/small/question.py", "small.ipynb"]
+    with pytest.raises(EditionsError, match="it holds no private exercises, such as blocks/text"):
+        find_exercises(project, private=private / "small")
+
+
 # -- mistakes of an author -----------------------------------------------------------------------
 
 

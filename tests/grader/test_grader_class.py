@@ -20,6 +20,7 @@ import attacks
 import pytest
 from attacks import FULL, OTHERS, answering, attacking, honest
 from grader import class_grading
+from grader.command_line import main
 from grader.gradebook import records as records_module
 from grader.gradebook.database import Gradebook, GradebookError
 from grader.intake.roster import Student
@@ -236,11 +237,11 @@ class Failing:
     def __init__(self, starter, times):
         self.starter, self.times = starter, times
 
-    def start(self, framework):
+    def start(self, framework, **how):
         self.times -= 1
         if self.times >= 0:
             raise bubblewrap.SandboxError("the disk is full")
-        return self.starter.start(framework)
+        return self.starter.start(framework, **how)
 
     def close(self):
         self.starter.close()
@@ -329,9 +330,9 @@ def test_a_worker_killed_from_outside_is_tried_again(ground):
     starter, config = ground.starter(ground.config()), ground.config()
 
     class Watching:
-        def start(self, framework):
+        def start(self, framework, **how):
             nonlocal worker
-            worker = starter.start(framework)
+            worker = starter.start(framework, **how)
             return worker
 
     worker = None
@@ -594,6 +595,17 @@ def test_without_a_sandbox_only_when_told_to(data, grade, monkeypatch, run):
             "make grade SUBMISSIONS=folder-or-zip, or grader grade FOLDER-OR-ZIP",
         ),
         ("override demo ann demo.scaled ten", "POINTS: must be a number of at least 0, got ten"),
+        ("override demo ann demo.scaled 1,2,3", "a number of at least 0, got 1,2,3"),
+        ("grade {full}/ann.ipynb", "ann.ipynb: one notebook; give the folder that it is in"),
+        ("grade {full} --private {full}/ann.ipynb", "--private: must be a folder, got the file"),
+        ("grade {full} --private {chapter}", "contains no private questions, such as blocks/q"),
+        ("grade {full} --roster {empty}", "--roster: must be a file, got the folder"),
+        ("grade {full} --data {full}/ann.ipynb", "--data: must be a folder, got the file"),
+        ("report demo --to {full}/ann.ipynb", "--to: must be a folder, got the file"),
+        ("stats demo --to {full}/ann.ipynb", "--to: must be a folder, got the file"),
+        ("export demo --to {empty}", "--to: must be a file, got the folder"),
+        ("export demo --format moodle --worksheet {empty}", "--worksheet: must be a file, got the"),
+        ("marks demo {empty}", "CSV: must be a file, got the folder"),
         ("graded", "invalid choice: 'graded' (choose from"),
         ("show", "there is no gradebook: nothing has been graded, or it is in another folder"),
         ("export demo", "there is no gradebook"),
@@ -606,7 +618,11 @@ def test_a_wrong_argument_gets_one_line(data, run, capsys, tmp_path, given, said
     (tmp_path / "full").mkdir()
     (tmp_path / "empty").mkdir()
     (tmp_path / "full" / "ann.ipynb").write_bytes(notebook(*honest()))
-    words = given.format(full=tmp_path / "full", empty=tmp_path / "empty").split()
+    chapter = tmp_path / "questions" / "demo"
+    chapter.mkdir(parents=True)
+    shutil.copyfile(QUESTIONS / "demo.py", chapter / "question.py")
+    folders = {"full": tmp_path / "full", "empty": tmp_path / "empty", "chapter": chapter}
+    words = given.format(**folders).split()
     try:
         status, printed = run(*words)
         error = printed.err
@@ -617,6 +633,51 @@ def test_a_wrong_argument_gets_one_line(data, run, capsys, tmp_path, given, said
     assert line.startswith("error: ") and said in line
     assert not (data / "gradebook.sqlite").exists()
     assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_the_data_folder_is_named_before_or_after_the_command(data, grade, capsys):
+    grade({"ann.ipynb": honest()})
+    for words in (["--data", data, "show", "demo"], ["show", "demo", "--data", data, "-v"]):
+        assert main([str(word) for word in words]) == 0
+        assert "ann" in capsys.readouterr().out
+
+
+def test_points_may_have_a_decimal_comma(data, grade, run):
+    grade({"ann.ipynb": honest()})
+    assert run("override", "demo", "ann", "demo.scaled", "1,5", "--reason", "typo")[0] == 0
+    assert marks_in(data)["ann"]["scaled"] == 1.5
+
+
+def test_a_file_that_cannot_be_written_is_named_itself(grade, run, tmp_path):
+    grade({"ann.ipynb": honest()})
+    status, said = run("export", "demo", "--to", tmp_path / "gone" / "marks.csv")
+    assert status == 2
+    assert said.err == f"error: {tmp_path}/gone/marks.csv: No such file or directory\n"
+
+
+def test_the_class_of_an_earlier_term_is_noticed(data, grade, tmp_path):
+    """By its students, of whom nothing comes now; not while the class itself is graded again."""
+    file = tmp_path / "class.csv"
+    file.write_text("ID,Name\n1,Ann A\n2,Ben B\n")
+    until = ("--deadline", "2026-03-01T23:59")
+    _, said = grade({"1.ipynb": honest(), "2.ipynb": honest()}, "--roster", file, *until)
+    assert "another class?" not in said.out and ", remembered" not in said.out
+    _, said = grade({"3.ipynb": honest()})  # work that is missing in the files is none of it
+    assert "another class?" not in said.out and "), remembered" in said.out
+
+    def after_a_year(files, *options):
+        with sqlite3.connect(data / "gradebook.sqlite") as base:
+            base.execute("UPDATE submissions SET graded_at = '2025-03-02T09:00:00+00:00'")
+        return grade(files, *options)
+
+    _, said = after_a_year({"1.ipynb": honest(), "2.ipynb": honest(), "3.ipynb": honest()})
+    assert "another class?" not in said.out
+    _, said = after_a_year({"3.ipynb": honest()}, "--roster", file)  # who is in it is of the class
+    assert "another class?" not in said.out
+    file.write_text("ID,Name\n4,Cleo C\n")
+    _, said = after_a_year({"4.ipynb": honest()}, "--roster", file)
+    assert "another class? 3 students of demo, graded before 20" in said.out
+    assert "--data FOLDER" in said.out
 
 
 def test_a_file_that_is_not_a_gradebook_is_named(data, run):

@@ -6,6 +6,7 @@ Each is graded in a real sandbox and earns everything, except where this Python 
 import sys
 
 import pytest
+from d2lexercises import find_question
 from d2lexercises.saved import current_score
 from exercise_answers import exercise_file
 from grader.intake.notebooks import read_notebook
@@ -145,7 +146,35 @@ def test_code_for_a_newer_python_needs_a_person(blocks):
         return
     assert marks == {**full, "blocks.sequential": None}
     mark = blocks.mark("blocks.sequential", transcript, "pytorch")
-    assert mark.final and "make grade PYTHON=python3.12" in mark.said
+    assert mark.final and "make grade VENV=.venv-3.12 PYTHON=python3.12" in mark.said
+
+
+SET_IN = {
+    "a cell": "import os\nos.environ['TORCH_COMPILE_DISABLE'] = '1'\nimport torch",
+    "a magic": "%env TORCH_COMPILE_DISABLE=1\nimport torch",
+    "no cell": "import torch",
+}
+WHOLE = """
+def answer(G, limit, noise):
+    norms = G.norm(dim=1)
+    total = (G * (limit / norms).clamp(max=1).nan_to_num(1)[:, None]).sum(0)
+    return total + noise * torch.randn_like(total), norms
+"""
+
+
+@pytest.mark.parametrize("kind", ["sandbox", "zygote"])
+@pytest.mark.parametrize("where", SET_IN)
+def test_what_pytorch_reads_with_an_import_is_set_in_time(blocks, kind, where):
+    """What was imported before, for all submissions, has read the environment already."""
+    ground = Ground(
+        kind, blocks.machine, blocks.stages, {"graphs.whole": find_question("graphs.whole")}
+    )
+    try:
+        cells = [SET_IN[where], WHOLE, "check('graphs.whole', answer)"]
+        marks, transcript = ground.marks(cells, framework="pytorch", sizes=USUAL)
+    finally:
+        ground.close()
+    assert marks == {"graphs.whole": 7.0 if where == "no cell" else 1.0}, transcript.notes
 
 
 NEEDING = {  # what an answer needs, a statement above it, and the reason for which it cannot run

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -333,10 +334,12 @@ class Gradebook:
         rows = self._base.execute("SELECT DISTINCT assignment FROM submissions ORDER BY 1")
         return [row[0] for row in rows]
 
-    def graded(self, assignment: str) -> set[str]:
-        """Return the ids of those who handed in."""
+    def graded(self, assignment: str, before: datetime | None = None) -> set[str]:
+        """Return the ids of those who handed in; with `before`, if it was graded until then."""
+        until = before.isoformat() if before else ""
         rows = self._base.execute(
-            "SELECT student FROM submissions WHERE assignment = ?", (assignment,)
+            "SELECT student FROM submissions WHERE assignment = ? AND (? = '' OR graded_at < ?)",
+            (assignment, until, until),
         )
         return {row[0] for row in rows}
 

@@ -148,5 +148,12 @@ def write_private(file: Path, text: str) -> None:
 
 
 def replace_private(file: Path, data: bytes) -> None:
-    """Write a file that only its owner can read, completely or not at all."""
-    replace_file(file, data, 0o600)
+    """Write a file that only its owner can read, completely or not at all.
+
+    Raises:
+        OSError: it cannot be written; names the file itself, not the one written before.
+    """
+    try:
+        replace_file(file, data, 0o600)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from None

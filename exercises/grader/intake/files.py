@@ -194,6 +194,10 @@ def find_files(source: Path) -> Found:
         try:
             archive = zipfile.ZipFile(source)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            if is_notebook_name(PurePosixPath(source)):
+                raise IntakeError(
+                    f"{source}: one notebook; give the folder that it is in"
+                ) from None
             raise IntakeError(
                 f"{source}: not a readable zip archive ({error}); download it again, or give a "
                 "folder with what is in it"

@@ -120,8 +120,10 @@ def _private_files(folder: Path) -> dict[str, Path]:
 
 def text_files(folder: Path) -> dict[str, Path]:
     """The exercise files in a folder, by chapter: blocks/text.md, or blocks.md as in the first
-    edition."""
-    first_edition = {path.stem: path for path in sorted(folder.glob("*.md"))}
+    edition. A text.md in the folder itself is of no chapter: the folder is that of a chapter then.
+    """
+    alone = [path for path in sorted(folder.glob("*.md")) if path.name != "text.md"]
+    first_edition = {path.stem: path for path in alone}
     return first_edition | {path.parent.name: path for path in sorted(folder.glob("*/text.md"))}
 
 

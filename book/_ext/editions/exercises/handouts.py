@@ -56,7 +56,8 @@ def write_student_notebooks(
 
     Args:
         project: the book.
-        names: the chapters; by default all that have exercises.
+        names: the chapters, of which alone anything is handed out; by default all that have
+            exercises.
         private: the instructor's folder of questions.
         solutions_from: the day from which solutions open, whether or not a check has passed. Those
             of private questions are handed out only with it.
@@ -68,12 +69,10 @@ def write_student_notebooks(
     """
     handing_out = HandingOut(private, solutions_from)
     chosen = find_exercises(project, names, private)
-    everything = find_exercises(project, None, private) if names else chosen
-    chosen_names = {exercises.name for exercises in chosen}
     built = project.root / "_build" / "exercises"
     kept = project.root / "exercises" / "notebooks"
     folder = built / "notebooks" if handing_out.is_own else kept
-    own = _private_files(project, everything, handing_out)
+    own = _private_files(project, chosen, handing_out, names)
     changed = []
     if not handing_out.is_own:
         for exercises in chosen:
@@ -82,11 +81,11 @@ def write_student_notebooks(
                 changed.append(path)
     for framework in project.frameworks:
         contents = dict(own)
-        for exercises in everything:
+        for exercises in chosen:
             data = notebooks.dumps(student_notebook(exercises, framework, handing_out))
             contents[f"{exercises.name}.ipynb"] = data
             path = student_path(exercises, framework, folder)
-            if exercises.name in chosen_names and write_atomically(path, data):
+            if write_atomically(path, data):
                 changed.append(path)
         archive = built / f"exercises-{framework.key}.zip"
         if write_atomically(archive, archive_of(contents, f"exercises-{framework.key}")):
@@ -166,23 +165,29 @@ def _own_questions(exercises: Exercises, handing_out: HandingOut) -> set[str]:
 
 
 def _private_files(
-    project: Project, everything: list[Exercises], handing_out: HandingOut
+    project: Project,
+    chosen: list[Exercises],
+    handing_out: HandingOut,
+    names: Collection[str] | None,
 ) -> dict[str, bytes]:
-    """What is handed out of the private folder, but for dropped chapters: checks, and solutions."""
+    """Return the checks and solutions of the private folder that are handed out.
+
+    Those of dropped chapters are left out, and of all but `names` if there are any.
+    """
     private = handing_out.private
     if private is None:
         return {}
     dropped = dropped_chapters(project)
     found, hidden = {}, set()
     for chapter, path in sorted(library.question_files(private).items()):
-        if chapter in dropped:
+        if chapter in dropped or (names and chapter not in names):
             continue
         name = f"{CHECKS}/{path.relative_to(private).as_posix()}"
         found[name] = public_part(path).encode("utf-8")
         hidden |= {one.name for one in library.questions_in(path) if one.hidden}
-    for exercises in everything if handing_out.solutions_from else []:
-        if names := _own_questions(exercises, handing_out) - hidden:
-            data = packed_solutions(exercises, names)
+    for exercises in chosen if handing_out.solutions_from else []:
+        if own := _own_questions(exercises, handing_out) - hidden:
+            data = packed_solutions(exercises, own)
             found[f"{CHECKS}/{exercises.name}/{solutions.FILE}"] = data
     return found
 
