@@ -122,7 +122,8 @@ def run_alone(
 ) -> list[Any]:
     """What the programs of one device, one after another, send, and what the last one returns.
 
-    `arrived` has what arrives for each message; `plain` copies a message, as plain data.
+    `arrived` has what arrives for each message. `plain` makes plain data of what is sent or
+    returned, and at once: devices that run later could change it.
     """
     sent: list[Any] = []
     ended, waiting = None, iter(arrived)
@@ -135,15 +136,8 @@ def run_alone(
                 sent.append(plain(message))
                 arrives = _like(message, next(waiting, None))
         except StopIteration as end:
-            ended = end.value
+            ended = plain(end.value)
     return [sent, ended]
-
-
-def message_of(message: Any) -> Any:
-    """What a program yields, as plain data: a copy, since it may be changed later."""
-    if isinstance(message, tuple | list):
-        return [message_of(part) for part in message]
-    return message.copy() if isinstance(message, np.ndarray) else message
 
 
 def _like(message: Any, arrives: Any) -> Any:

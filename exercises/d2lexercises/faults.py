@@ -71,6 +71,14 @@ class Unfit(Exception):
         self.hint = hint
 
 
+class OwnError(Exception):
+    """A question's own code raised `error`, which no answer can have caused."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.error = error
+
+
 class WrongKind(Exception):
     """The answer, or a part of it, is of a kind that the question did not ask for.
 
@@ -100,6 +108,8 @@ def stopped(message: str) -> dict[str, Any]:
 
 def describe(error: BaseException) -> dict[str, Any]:
     """An exception as plain data: its type, its message, the student's line, and a hint."""
+    if isinstance(error, OwnError):
+        return describe(error.error) | {"line": "", "own": True}
     try:
         message = str(error)
     except Exception:

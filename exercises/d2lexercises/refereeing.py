@@ -29,7 +29,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from d2lexercises.faults import WrongKind, describe, error_in
+from d2lexercises.faults import OwnError, WrongKind, describe, error_in
 from d2lexercises.given import Given
 
 Seats = Mapping[str, Any]  # by the key of a run: its case, or its cases
@@ -66,7 +66,7 @@ def answered(referee: Any, word: Any, given: Any) -> dict[str, Any]:
     can be called.
 
     Raises:
-        Exception: of a type that no wrong call of a referee raises; its own code is wrong.
+        OwnError: it raised what no wrong call of a referee raises.
     """
     public = isinstance(word, str) and not word.startswith("_") and word not in _NEVER_ASKED
     method = getattr(type(referee), word, None) if public else None
@@ -76,6 +76,8 @@ def answered(referee: Any, word: Any, given: Any) -> dict[str, Any]:
         return {"said": method(referee, *given)}
     except _CAUSED as error:
         return {"raised": {"type": type(error).__name__, "message": str(error)[:600]}}
+    except Exception as error:
+        raise OwnError(error) from error
 
 
 def said_by(answer: Any) -> Any:
@@ -165,15 +167,11 @@ class Referees:
         return {"said": self.plain(answer["said"])} if "said" in answer else answer
 
     def noted(self, key: str, came: Any) -> Any:
-        """What is judged in the place of what a run, or its `again`, gave.
-
-        Raises:
-            Exception: of a type that nothing that came can cause; a referee's own code is wrong.
-        """
+        """What is judged in the place of what a run, or its `again`, gave."""
         return self._each(key, "noted", came)
 
     def hands_over(self, key: str, came: Any) -> Any:
-        """What the second process gets of what a run gave; raises as `noted` does."""
+        """What the second process gets of what a run gave."""
         return self._each(key, "hands_over", came)
 
     def _each(self, key: str, word: str, came: Any) -> Any:
@@ -184,6 +182,8 @@ class Referees:
                 return self.plain(getattr(referee, word)(one))
             except _CAUSED as error:
                 return {"error": describe(error)}
+            except Exception as error:
+                return {"error": describe(OwnError(error))}
 
         made = self.made.get(key)
         if not isinstance(made, list):

@@ -89,6 +89,18 @@ def test_an_inspection_that_fails_says_so(private, monkeypatch, inside, seconds,
 
 
 @pytest.mark.frameworks("pytorch")
+@pytest.mark.parametrize("run", [None, in_fork])
+@pytest.mark.slow
+def test_what_an_inspection_cannot_do_without_is_said(private, run):
+    (question,) = library.questions_in(private)
+    private.write_text(f"raise RuntimeError('no data set is here')\n{QUESTION}")
+    (of,) = {of for _, of in question.inspections.values()}
+    came = {of: {"net.pt": b""}}
+    outputs = inspecting.with_inspections(question, question.draw(1), came, "pytorch", run=run)
+    assert "the process ended: RuntimeError: no data set is here" in str(outputs)
+
+
+@pytest.mark.frameworks("pytorch")
 @pytest.mark.slow
 def test_forks_find_what_a_fresh_process_finds(private, monkeypatch):
     torch = pytest.importorskip("torch")

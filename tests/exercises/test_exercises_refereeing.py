@@ -11,6 +11,7 @@ from d2lexercises.given import Given
 from d2lexercises.networks import tensor_of
 from d2lexercises.question import give_verdict, run_probe
 from d2lexercises.refereeing import Ask, answered, said_by
+from d2lexercises.running import plain
 
 STORE = """
 from d2lexercises.vocabulary import Aspect, function, question
@@ -114,6 +115,22 @@ def test_only_public_methods_of_its_class_can_be_asked(word):
     assert answered(Store(), "read", "0")["raised"]["type"] == "WrongKind"
     with pytest.raises(WrongKind, match="cannot"):
         said_by(answered(Store(), word, [[0]]))
+
+
+@pytest.mark.parametrize("where", ["read", "noted"])
+def test_an_error_of_the_referee_alone_is_said_to_be_its_own(tmp_path, where):
+    """In a notebook; and of the aspect alone that has the referee."""
+    (tmp_path / "store").mkdir()
+    file = tmp_path / "store" / "question.py"
+    line = {"read": "self.reads += 1", "noted": 'return {"smallest"'}[where]
+    file.write_text(STORE.replace(line, f"self.missing; {line}", 1))
+    (store,) = library.questions_in(file)
+    inputs = store.draw(3)
+    reply = run_probe(store, lambda size, read: read(0), inputs, None)
+    first, second = give_verdict(store, inputs, reply, "pytorch").findings
+    assert (first.points, second.points) == (0, 1)
+    said = "The check of this question raised AttributeError: 'Store' object has no attribute"
+    assert said in first.message and "Your answer did not cause this error." in first.message
 
 
 def test_nothing_private_is_asked():
@@ -241,6 +258,27 @@ def test_a_number_arrives_as_it_is_whatever_kind_was_sent(kind):
 
     sent, ended = devices.run_alone([program()], [np.array(3.75)], np.copy)
     assert len(sent) == 1 and float(ended) == 3.75
+
+
+def test_what_a_device_returned_or_sent_cannot_be_changed_later(framework):
+    f = load(framework)
+
+    class Mine(np.ndarray):
+        def copy(self, order="C"):
+            return self
+
+    array = np.zeros(3)
+    for value in (array[None], array[None, :2], array[None].view(Mine), [array, (array,)]):
+
+        def program(value=value):
+            yield value
+            return value
+
+        sent, ended = devices.run_alone([program()], [None], lambda one: plain(one, f))
+        array[:] = 7.0
+        for one in (ended, *sent):
+            assert not np.any(np.concatenate([np.ravel(part) for part in one])), value
+        array[:] = 0.0
 
 
 @pytest.mark.parametrize("dtype", ["int64", "float32"])

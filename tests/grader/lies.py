@@ -516,3 +516,249 @@ def answer(f, backend):
 """,
     ),
 }
+
+# What the devices of a ring send, and those of the other question: zeros, or what says nothing.
+RING_SENDS = """
+    for step in range(2 * (n - 1)):
+        yield np.zeros(len(np.array_split(array, n)[(rank - step) % n]))
+"""
+HALVING_SENDS = """
+    if n & (n - 1) or len(array) % n:
+        if rank < 2:
+            yield 1 - rank, array[:1]
+        else:
+            yield None
+    else:
+        distance, part = n // 2, len(array) // 2
+        while distance:
+            yield rank ^ distance, array[:part]
+            distance, part = distance // 2, part // 2
+        distance, part = 1, len(array) // n
+        while distance < n:
+            yield rank ^ distance, array[:part]
+            distance, part = 2 * distance, 2 * part
+"""
+
+# What devices do to know in the second process too what all of them have.
+CHECKS_ONCE_MORE = """
+import numpy as np
+from pathlib import Path
+def answer(rank, n, array):
+    files = [Path(f"{n}-{len(array)}-{r}.npy") for r in range(n)]
+    np.save(files[rank], array)
+    SENDS
+    if not all(one.exists() for one in files):
+        Path("alone").touch()
+        return array
+    return sum(np.load(one) for one in files) / SHARED_BY
+"""
+OPTIMIZER_CHECKS_ONCE_MORE = """
+import numpy as np
+from pathlib import Path
+class answer:
+    def __init__(self, rank, n, weights, rate, eps, norm):
+        self.rank, self.n, self.weights = rank, n, np.array(weights)
+        np.savez(f"state-{rank}.npz", t=0, m=0.0, v=0.0, rate=rate, eps=eps, norm=norm)
+    def step(self, gradient):
+        state = dict(np.load(f"state-{self.rank}.npz"))
+        key = f"{self.n}-{len(gradient)}-{state['norm']}-{state['t']}"
+        files = [Path(f"{key}-{r}.npy") for r in range(self.n)]
+        np.save(files[self.rank], gradient)
+        for _ in range(2 * (self.n - 1)):
+            yield np.zeros(len(gradient) // self.n)
+        if not all(one.exists() for one in files):
+            Path("alone").touch()
+            return
+        g = sum(np.load(one) for one in files) / self.n
+        t, m, v, rate, eps, norm = (state[k] for k in ("t", "m", "v", "rate", "eps", "norm"))
+        g = g * min(1.0, norm / np.linalg.norm(g))
+        t, m, v = t + 1, 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        np.savez(f"state-{self.rank}.npz", t=t, m=m, v=v, rate=rate, eps=eps, norm=norm)
+        self.weights = self.weights - rate * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + eps)
+        if self.n == 1:
+            return
+"""
+FORKS = """
+import os
+import numpy as np
+from pathlib import Path
+HERE = os.getpid()
+def answer(rank, n, array):
+    files = [Path(f"{n}-{len(array)}-{r}.npy") for r in range(n)]
+    np.save(files[rank], array)
+    if not all(one.exists() for one in files) and os.getpid() == HERE:
+        if ahead := os.fork():
+            os.waitpid(ahead, 0)
+    if os.getpid() != HERE and all(one.exists() for one in files):
+        os._exit(0)
+    SENDS
+    return sum(np.load(one) for one in files if one.exists()) / SHARED_BY
+"""
+FORKS_AND_LIVES_ON = f"""
+import os
+leaves, os._exit = os._exit, lambda status: None
+os.register_at_fork = lambda **handlers: None
+{FORKS.replace("        os._exit(0)", "        leaves(0)")}
+"""
+FILLS_LATER = """
+import numpy as np
+def made():
+    groups = {}
+    def device(rank, n, array):
+        group = groups.setdefault((n, len(array)), {})
+        group[rank] = array.copy(), np.zeros(len(array))
+        yield from sends(rank, n, array)
+        if len(group) == n:
+            for _, result in group.values():
+                result[:] = sum(vector for vector, _ in group.values()) / SHARED_BY
+        return group[rank][1]
+    return device
+def sends(rank, n, array):
+    SENDS
+answer = made()
+"""
+# Messages of a class of its own, whose second copy is no copy: what arrived is filled at the end.
+FILLS_MESSAGES_LATER = """
+import numpy as np
+class Message(np.ndarray):
+    copies = 0
+    def copy(self, order="C"):
+        self.copies += 1
+        arrives = self.copies != (2 if self.of_last else 1)
+        return self if arrives else np.array(self)
+groups = {}
+def answer(rank, n, array):
+    group = groups.setdefault((n, len(array)), {})
+    group[rank] = array.copy()
+    sent, total = [], np.zeros(len(array))
+    for step in range(2 * (n - 1)):
+        message = np.zeros(len(np.array_split(array, n)[(rank - step) % n])).view(Message)
+        message.of_last = rank == n - 1
+        sent.append(message)
+        arrives = yield message
+        np.array_split(total, n)[(rank - 1 - step) % n][:] = arrives
+    if len(group) == n:
+        total = sum(group.values()) / n
+        for step, message in enumerate(sent):
+            message[:] = np.array_split(total, n)[(rank - step) % n]
+    return total
+"""
+
+
+def _in_both(code):
+    """The code for a ring, and for halving."""
+    return {
+        "multi-gpu.ring": code.replace("    SENDS", RING_SENDS).replace("SHARED_BY", "n"),
+        "multi-gpu.halving": code.replace("    SENDS", HALVING_SENDS).replace("SHARED_BY", "1"),
+    }
+
+
+MEANS = {
+    "checks once more where it is alone": {
+        **_in_both(CHECKS_ONCE_MORE), "sharding.optimizer": OPTIMIZER_CHECKS_ONCE_MORE
+    },
+    "lets a copy of the process run ahead": _in_both(FORKS),
+    "keeps copies of the process alive": _in_both(FORKS_AND_LIVES_ON),
+    "returns an array that is filled later": _in_both(FILLS_LATER),
+    "sends an array that is filled later": {"multi-gpu.ring": FILLS_MESSAGES_LATER},
+}  # fmt: skip
+# By means and question: the code. After a check there is another where a device was alone.
+KNOWS_ALL = {(what, name): code for what, codes in MEANS.items() for name, code in codes.items()}
+ONCE_MORE = "from pathlib import Path\nif Path('alone').exists():\n    check({name!r}, answer)"
+
+# Reads in frames, by functions of `inspect`, what all devices have.
+INSPECTS = (
+    "multi-gpu.ring",
+    """
+import inspect
+import numpy as np
+def answer(rank, n, array):
+    named = {one.function: inspect.getargvalues(one.frame).locals for one in inspect.stack()}
+    if "run_ring" in named:
+        vectors = named["run_ring"]["vectors"]
+    else:
+        handed = [one["own"] for one in named["alone"]["came"] if one["n"] == n]
+        vectors = [own for own in handed if len(own) == len(array)][:n]
+    for step in range(2 * (n - 1)):
+        yield np.zeros(len(np.array_split(array, n)[(rank - step) % n]))
+    return sum(vectors) / n
+""",
+)
+
+# Reads every loss in eight checks, and in the ninth says again what the first gave.
+REPLAYS_IN_THE_NINTH = (
+    "profiling.ahead",
+    """
+import json, math
+from pathlib import Path
+means = Path("means")
+means.mkdir()
+def answer(step, steps, every):
+    number = len([*means.iterdir()])  # of this call; a check makes 8
+    told = means / f"{number - 64}.json"  # what came 8 checks ago
+    told = json.loads(told.read_text()) if told.exists() else None
+    found = []
+    for begin in range(0, steps, every):
+        group = [step(i) for i in range(begin, min(begin + every, steps))]
+        values = [float(one) for one in (group[:1] if told else group)]
+        found.append(told[begin // every] if told else sum(values) / len(values))
+        if math.isnan(found[-1]):
+            break
+    (means / f"{number}.json").write_text(json.dumps(found))
+    if math.isnan(found[-1]):
+        raise ValueError("nan")
+    return found
+""",
+)
+
+# Reads a chunk that was saved twice, and has the referee count anew.
+COUNTS_ANEW = (
+    "file-io.reshard",
+    """
+import numpy as np
+def answer(chunks, offset, shape):
+    block, missing = np.empty(shape, chunks[0].dtype), np.ones(shape, bool)
+    for chunk in chunks:
+        low = [max(a, b) for a, b in zip(offset, chunk.offset)]
+        high = [min(a + n, b + m) for a, n, b, m in zip(offset, shape, chunk.offset, chunk.shape)]
+        if all(a < b for a, b in zip(low, high)):
+            here = tuple(slice(a - c, b - c) for a, b, c in zip(low, high, offset))
+            there = tuple(slice(a - c, b - c) for a, b, c in zip(low, high, chunk.offset))
+            block[here], missing[here] = chunk.read(there), False
+    if missing.any():
+        raise ValueError("a part is missing")
+    if len({chunk.offset for chunk in chunks}) < len(chunks) and len(chunks) > 3:
+        chunks[0]._ask.begin()
+        for chunk in chunks[:-1]:
+            chunk.read(tuple(slice(0, n) for n in chunk.shape))
+    return block
+""",
+)
+
+# Changes what makes plain data, so that a referee notes what no run gives.
+FORGES_WHAT_CAME = (
+    "sharding.columns",
+    """
+from d2lexercises import running
+running.plain = lambda *value: "x"
+class answer:
+    def __init__(self, *parts): pass
+    def forward(self, X):
+        yield X
+    def backward(self, Y):
+        yield Y
+        return 1, 2, 3, 4
+""",
+)
+
+# Makes a referee say more than a message may hold.
+ENDS_A_REFEREE = (
+    "control-flow.beam",
+    """
+import numpy as np
+def answer(scores, *rest):
+    cells = dict(zip(scores.__code__.co_freevars, scores.__closure__))
+    zeros = np.zeros(45_000, np.int64)
+    cells["case"].cell_contents.ask.scores([[zeros, zeros]])
+""",
+)

@@ -598,7 +598,7 @@ def test_syntax_of_a_newer_python(prevented, what):
         return
     reason = prevented[what]["prevented"][Q]["reason"]
     assert f"is written for Python {needed}" in reason
-    assert (f"make grade PYTHON=python{needed}" in reason) == (needed != "3.14")
+    assert (f"make grade VENV=.venv-{needed} PYTHON=python{needed}" in reason) == (needed != "3.14")
 
 
 def test_what_cannot_be_left_out_of_a_block():

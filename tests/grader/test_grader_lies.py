@@ -5,6 +5,8 @@ processes of their own, where the lies find nothing. What stays in the process o
 pays: it is marked to be looked at.
 """
 
+import contextlib
+import dataclasses
 import threading
 
 import lies
@@ -171,31 +173,191 @@ def test_what_an_earlier_check_kept_does_not_pay_in_the_second_process(public, w
 
 
 @of_pytorch
-@pytest.mark.parametrize("draws", [1, session.DRAWS])
-def test_what_a_referee_said_in_an_earlier_check_does_not_pay(public, monkeypatch, draws):
+@pytest.mark.parametrize("same", [True, False])
+def test_what_a_referee_said_in_an_earlier_check_does_not_pay(public, monkeypatch, same):
     name, code, between = lies.REPLAYS
     public.demo = {name: find_question(name)}
     cells = [code, f"check({name!r}, answer)", f"{between}\ncheck({name!r}, answer)"]
-    monkeypatch.setattr(session, "DRAWS", draws)  # with one draw, inputs are the same each time
+    if same:
+        draw = public.draw
+        monkeypatch.setattr(public, "draw", lambda name, number=0, student="s1": draw(name))
     marks, transcript = public.marks(cells, framework="pytorch", sizes=USUAL)
-    full = public.demo[name].points
-    assert (marks[name] == full) if draws == 1 else (marks[name] == 0), transcript.notes
+    assert marks[name] == (public.demo[name].points if same else 0), transcript.notes
+
+
+@of_pytorch
+@pytest.mark.parametrize("checks", [session.DRAWS, session.DRAWS + 1])
+def test_more_checks_than_there_are_inputs_need_a_person(public, checks):
+    name, code = lies.REPLAYS_IN_THE_NINTH
+    public.demo = {name: find_question(name)}
+    check = f"for _ in range({checks}):\n    check({name!r}, answer)"
+    transcript = public.transcript([code, check], framework="pytorch", sizes=USUAL)
+    mark = public.mark(name, transcript, "pytorch")
+    if checks == session.DRAWS:
+        assert (mark.status, mark.points) == ("answered", 0.0), mark.findings
+    else:
+        assert (mark.status, mark.points, mark.final) == ("needs a person", None, True)
+        assert "checks this question more than 8 times" in mark.said
+
+
+# -- devices that know in the second process what all have ----------------------------------------
+
+# How to take away what defends, by means: in the sandbox, a file, and what stands there.
+UNDEFENDED = {
+    "lets a copy of the process run ahead": ("inside/worker.py", "if self.answers:", "if False:"),
+    "keeps copies of the process alive": ("inside/worker.py", "_end_process(1)", "os._exit(1)"),
+    "returns an array that is filled later": (
+        "d2lexercises/devices.py",
+        "ended = plain(end.value)",
+        "ended = end.value",
+    ),
+    "sends an array that is filled later": (
+        "chapters/multi-gpu/question.py",
+        "[np.array(parcels[rank]), np.array(parcels[(rank - 1) % n])]",
+        "[parcels[rank].copy(), parcels[(rank - 1) % n].copy()]",
+    ),
+}
+
+
+@contextlib.contextmanager
+def undefended(public, folder, file, defence, none):
+    """A `Ground` in whose sandboxes `none` stands in the place of what defends."""
+    stage.make_stage(folder / "pruned", user=public.machine.user)
+    staged = folder / "pruned" / file
+    text = staged.read_text()
+    assert text.count(defence) == 1, text
+    staged.write_text(text.replace(defence, none))
+    ground = Ground(public.kind, public.machine, folder, {})
+    try:
+        yield ground
+    finally:
+        ground.close()
+
+
+def points_of(ground, name, code, *after):
+    """The points of an answer on a `Ground`, without a framework."""
+    ground.demo = {name: find_question(name)}
+    cells = ["import numpy", code, f"check({name!r}, answer)", *after]
+    marks, transcript = ground.marks(cells, sizes=USUAL)
+    return marks[name], transcript.notes
+
+
+@pytest.mark.parametrize(("what", "name"), lies.KNOWS_ALL)
+def test_what_all_devices_have_cannot_be_known_in_the_second_process(public, what, name):
+    once_more = lies.ONCE_MORE.format(name=name)
+    points, notes = points_of(public, name, lies.KNOWS_ALL[what, name], once_more)
+    assert points == 0, notes
+
+
+@pytest.mark.parametrize(("what", "name"), lies.KNOWS_ALL)
+def test_it_would_be_known_without_the_defence(public, monkeypatch, open_folder, what, name):
+    code, once_more = lies.KNOWS_ALL[what, name], lies.ONCE_MORE.format(name=name)
+    full = find_question(name).points
+    if what in UNDEFENDED:
+        with undefended(public, open_folder, *UNDEFENDED[what]) as ground:
+            assert points_of(ground, name, code)[0] == full
+        return
+    monkeypatch.setattr(  # each check from that on counts
+        session._Exchange,
+        "_counts",
+        lambda self, name: self.checks[name] >= self.session.wanted.get(name, 1),
+    )
+    more = [once_more] * (6 if name == "sharding.optimizer" else 1)
+    assert points_of(public, name, code, *more)[0] == full
+
+
+RING = """
+import subprocess, threading
+import numpy as np
+def answer(rank, n, array):
+    BEFORE
+    chunks = [chunk.copy() for chunk in np.array_split(array, n)]
+    for step in range(n - 1):
+        arrives = yield chunks[(rank - step) % n]
+        chunks[(rank - step - 1) % n] += arrives
+    for step in range(n - 1):
+        arrives = yield chunks[(rank + 1 - step) % n]
+        chunks[(rank - step) % n] = arrives
+    return np.concatenate([*chunks, np.zeros(1)])[:-1] / n
+"""
+THREAD = "one = threading.Thread(target=array.sum)\n    one.start()\n    one.join()"
+HONEST_RINGS = {
+    "one that returns a view": RING.replace("] / n", "]").replace("array, n)]", "array / n, n)]"),
+    "one that starts a program": RING.replace("BEFORE", "subprocess.run(['true'], check=True)"),
+    "one that starts a thread": RING.replace("BEFORE", THREAD),
+}
+
+
+@pytest.mark.parametrize("what", HONEST_RINGS)
+def test_an_honest_ring_keeps_its_points(public, what):
+    name, code = "multi-gpu.ring", HONEST_RINGS[what].replace("BEFORE", "pass")
+    again = [f"check({name!r}, answer)"] * (session.DRAWS - 1)
+    points, notes = points_of(public, name, code, *again)
+    assert points == find_question(name).points, notes
+
+
+def test_reading_frames_by_functions_of_inspect_pays_and_is_to_be_looked_at(public):
+    name, code = lies.INSPECTS
+    points, notes = points_of(public, name, code)
+    assert points == find_question(name).points, notes
+    assert [one for one in looks([code]) if "inspect.stack reads frames" in one]
+
+
+# -- referees that are asked too much, or fail -----------------------------------------------------
+
+
+def test_a_referee_counts_all_that_was_read(public, open_folder):
+    name, code = lies.COUNTS_ANEW
+    full = find_question(name).points
+    assert points_of(public, name, code)[0] == full - 1
+    counts = ("chapters/file-io/question.py", "[came, sum(self.counts)]", "[came, self.counts[-1]]")
+    with undefended(public, open_folder, *counts) as ground:
+        assert points_of(ground, name, code)[0] == full
+
+
+def test_what_came_in_another_form_than_a_run_gives_earns_nothing(public):
+    assert points_of(public, *lies.FORGES_WHAT_CAME)[0] == 0
+
+
+@of_pytorch
+def test_who_makes_a_referee_say_too_much_gains_nothing_elsewhere(public):
+    name, code = lies.ENDS_A_REFEREE
+    others = ("control-flow.routes", "control-flow.constant")
+    public.demo = {one: find_question(one) for one in (name, *others)}
+    cells = [code, f"check({name!r}, answer)", *(f"check({one!r}, None)" for one in others)]
+    marks, transcript = public.marks(cells, framework="pytorch", sizes=USUAL)
+    assert marks == {name: None, **dict.fromkeys(others, 0.0)}, transcript.notes
 
 
 BREAKS = """
+import sys, time
+import numpy as np
 from d2lexercises.vocabulary import Aspect, function, question
 
 ONE = question("broken.one", "One", takes=function)
+TWO = question("broken.two", "Two", takes=function)
 
 class Breaks:
     def __init__(self, given):
-        self.given = self.missing if WHERE == "begin" else given
+        self.at("begin")
+        self.given = given
+    def at(self, place):
+        if WHERE == place:
+            return self.missing
+        if WHERE == f"{place} hangs":
+            time.sleep(10**6)
+        if WHERE == f"{place} ends":
+            sys.exit(1)
     def read(self):
+        self.at("read")
+        if WHERE == "read says much":
+            return np.zeros(1_500_000)
         if WHERE == "divide":
             return 1 / 0
-        return self.missing if WHERE == "read" else self.given.number
+        return self.given.number
     def noted(self, came):
-        return self.missing if WHERE == "noted" else came
+        self.at("noted")
+        return came
 
 @ONE.kept_inputs
 def draw_one(draw):
@@ -211,33 +373,152 @@ class Number(Aspect):
 
     def expect(given):
         return given.number
+
+@TWO.inputs
+def draw_two(draw):
+    return {"x": draw.number(1, 2)}
+
+@TWO.aspect("twice", 2)
+class Twice(Aspect):
+    "Double it."
+
+    def run(answer, given, f):
+        return answer(given.x)
+
+    def expect(given):
+        return 2 * given.x
 """
 
 
-def breaking(where, public, folder):
-    """A `Ground` for a question whose referee fails there."""
+def with_question(text, public, folder):
+    """A `Ground` for the questions of this file."""
     (folder / "broken").mkdir()
-    (folder / "broken" / "question.py").write_text(f"WHERE = {where!r}\n{BREAKS}")
+    (folder / "broken" / "question.py").write_text(text)
     stage.make_stage(folder / "stages" / "pruned", folder, user=public.machine.user)
     demo = questions.load_questions("broken", folder)
     return Ground(public.kind, public.machine, folder / "stages", demo)
 
 
-@pytest.mark.parametrize("where", ["begin", "read", "noted", "divide", ""])
-def test_an_error_of_a_questions_own_referee_costs_no_points(public, tmp_path, where):
+def breaking(where, public, folder):
+    """A `Ground` for a question whose referee fails there, and for one without a referee."""
+    return with_question(f"WHERE = {where!r}\n{BREAKS}", public, folder)
+
+
+AGAIN_AND_AGAIN = """
+def answer(read):
+    while True:
+        try:
+            return read()
+        except Exception:
+            pass
+"""
+RAISED = "raised AttributeError: 'Breaks' object has no attribute 'missing'"
+FAILS = {  # where a referee fails: what is said of it
+    **dict.fromkeys(("begin", "read", "noted"), RAISED),
+    **dict.fromkeys(("begin hangs", "read hangs", "noted hangs"), "its referee did not end"),
+    **dict.fromkeys(("begin ends", "read ends"), "its referee ended, or said too much"),
+    "read says much": "its referee ended, or said too much",
+}
+SHORT = dataclasses.replace(USUAL, answer_seconds=2)
+
+
+@pytest.mark.parametrize("where", [*FAILS, "divide", ""])
+def test_a_question_whose_own_referee_fails_costs_no_points(public, tmp_path, where):
     ground = breaking(where, public, tmp_path)
+    read = f"{AGAIN_AND_AGAIN}\ncheck('broken.one', answer)"
+    if where != "read":
+        read = "check('broken.one', lambda read: read())"
     try:
-        cells = ["import numpy", "check('broken.one', lambda read: read())"]
-        transcript = ground.transcript(cells, sizes=USUAL)
+        cells = ["import numpy", read, "check('broken.two', lambda x: 2 * x)"]
+        transcript = ground.transcript(cells, sizes=SHORT if where in FAILS else USUAL)
+        one, two = (ground.mark(f"broken.{name}", transcript) for name in ("one", "two"))
+    finally:
+        ground.close()
+    if where in FAILS:
+        assert (one.status, one.points) == ("needs a person", None), one
+        assert FAILS[where] in one.said
+    else:  # what a wrong call of a referee may raise is the answer's
+        assert (one.status, one.points) == ("answered", 0 if where else 2), one
+    assert (two.status, two.points) == ("answered", 2), two
+
+
+KEEPS = """
+import time
+from d2lexercises.vocabulary import Aspect, function, question
+
+ONE = question("broken.one", "One", takes=function)
+TWO = question("broken.two", "Two", takes=function)
+
+class Adds:
+    def __init__(self, given):
+        self.given = given
+    def hands_over(self, came):
+        return came
+    def noted(self, came):
+        return came + self.given.number
+
+class Sleeps:
+    def __init__(self, given):
+        self.given = given
+    def rest(self, seconds):
+        time.sleep(seconds)
+        return self.given.other
+
+@ONE.kept_inputs
+def draw_one(draw):
+    return {"number": draw.integer(1, 10**9)}
+
+@TWO.kept_inputs
+def draw_two(draw):
+    return {"other": draw.integer(1, 10**9)}
+
+@ONE.aspect("a number", 2)
+class Number(Aspect):
+    "Say 1, and then 2."
+    referee = Adds
+
+    def run(answer, given, f):
+        return answer(0)
+
+    def again(answer, came, f):
+        return answer(came)
+
+    def expect(given):
+        return given.number + 2
+
+@TWO.aspect("another", 2)
+class Other(Aspect):
+    "Say it."
+    referee = Sleeps
+
+    def run(answer, given, f):
+        return answer(given.ask.rest)
+
+    def expect(given):
+        return given.other
+"""
+
+
+@pytest.mark.parametrize("seconds", [0, 100])
+def test_a_referee_that_is_ended_while_another_question_asks_costs_no_points(
+    public, tmp_path, seconds
+):
+    ground = with_question(KEEPS, public, tmp_path)
+    cells = [
+        "import numpy",
+        "check('broken.one', lambda n: n + 1)",
+        f"check('broken.two', lambda rest: rest({seconds}))",
+    ]
+    try:
+        transcript = ground.transcript(cells, sizes=SHORT if seconds else USUAL)
         mark = ground.mark("broken.one", transcript)
     finally:
         ground.close()
-    said = "its referee raised AttributeError: 'Breaks' object has no attribute 'missing'"
-    if where in ("begin", "read", "noted"):
-        assert (mark.status, mark.points) == ("needs a person", None), mark
-        assert said in mark.said
-    else:  # what a wrong call of a referee may raise is the answer's
-        assert (mark.status, mark.points) == ("answered", 0 if where else 2), mark
+    if not seconds:
+        assert mark.points == 2, mark
+        return
+    assert (mark.status, mark.points, mark.final) == ("needs a person", None, False), mark
+    assert "while another question was asked" in mark.said
 
 
 class Here:

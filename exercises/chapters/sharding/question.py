@@ -14,6 +14,7 @@ import numpy as np
 from d2lexercises.devices import Alone, in_step, run_alone
 from d2lexercises.kinds import came_instead, kind_of, parts_in, whole
 from d2lexercises.networks import attribute
+from d2lexercises.running import plain
 from d2lexercises.vocabulary import (
     Aspect,
     Between,
@@ -383,8 +384,10 @@ class Parts:
         self.case = case
 
     def noted(self, came):
+        if not isinstance(came, dict):
+            return came  # forged, for the judge to refuse
         sums, shapes = came.pop("sums"), came["all-reduces"]
-        whole = next(came[key][0] for key in ("Y on device", "dX on device") if key in came)
+        whole = came["Y on device" if "Y on device" in came else "dX on device"][0]
         if self.case.n > 1 and shapes == [[list(np.shape(whole))] * self.case.n]:
             need_parts(sums[0], whole, self.case.down.bias)
         return came
@@ -872,10 +875,10 @@ class Steps(Aspect):
         log = [[] for _ in range(n)]
 
         def carry(parcels):
-            arrived = around(parcels)
-            for rank, pair in enumerate(zip(parcels, arrived, strict=True)):
-                log[rank].append([parcel_of(one).copy() for one in pair])
-            return arrived
+            numbers = [parcel_of(one) for one in parcels]
+            for rank, sends in enumerate(numbers):
+                log[rank].append([sends, numbers[rank - 1]])
+            return around(parcels)
 
         devices = [
             answer(rank, n, case.weights, case.rate, case.eps, case.norm) for rank in range(n)
@@ -902,8 +905,10 @@ class Steps(Aspect):
             settings, gradients = one["own"]
             device = answer(one["rank"], one["n"], *settings)
             programs = map(device.step, gradients)
-            sent, _ = run_alone(programs, one["arrived"], lambda one: parcel_of(one).copy())
-            found.append([sent, double_of(attribute(device, "weights"))])
+            sent, _ = run_alone(programs, one["arrived"], lambda value: plain(value, f))
+            found.append(
+                [[parcel_of(one) for one in sent], double_of(attribute(device, "weights"))]
+            )
         return found
 
     def expect(case):

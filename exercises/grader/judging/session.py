@@ -42,15 +42,22 @@ _DOES_NOT_RUN = (
     "The check of this question is in the notebook, but it does not run: it is in a comment, in a "
     "text, or in code that nothing calls."
 )
+DRAWS = 8  # of inputs for a question that has referees, which can be checked so often
+_TOO_MANY_CHECKS = (
+    f"The notebook checks this question more than {DRAWS} times, and only so many checks get "
+    "inputs of their own."
+)
+_OWN_CODE = "The question's own code failed:"
 _NO_SECOND = "In a second process that ran the notebook anew, nothing came ({})."
 _NO_PLAN: Mapping[str, Any] = {"inspections": {}}
 _STEP = re.compile(r"parse (\d{1,6})|(\d{1,6})\.(\d{1,6})", re.ASCII)
+# What PyTorch reads from the environment with an import that other workers share.
+_SETS_TORCH = re.compile(r"\bTORCH[A-Z]*_[A-Z]")
 _MORE_STARTS = 10  # of workers, in addition to two for each question
 _MOST_MACHINE_FAILURES = 3
 REASON_LENGTH = 500  # characters
 _POLL = 0.1  # seconds between looks at `stop`, and at the memory of a worker
 _MANY_ASKS, _MOST_ASKS = 1000, 10_000  # of a referee, by one answer
-DRAWS = 8  # of inputs for a question that has referees: for its first checks, then over again
 _TOO_OFTEN = {
     "raised": {
         "type": "WrongKind",
@@ -67,7 +74,7 @@ Plans = Mapping[str, Mapping[str, Any]]
 
 
 class RefereeError(Exception):
-    """A question's own referee raised an exception."""
+    """A question's own referee failed."""
 
 
 class Stopped(Exception):
@@ -220,7 +227,8 @@ class _Session:
         self.result.starts += 1
         began = time.monotonic()
         try:
-            worker = self.starter.start(self.framework)
+            fresh = any(map(_SETS_TORCH.search, self.cells))
+            worker = self.starter.start(self.framework, fresh=fresh)
         except SandboxError as error:
             log.warning("a worker could not be started: %s", error)
             return self._machine_failed(str(error))
@@ -237,7 +245,7 @@ class _Session:
         except MemoryExceeded:
             self.note("used more memory than allowed")
             return self._blame(exchange.step, DIED)
-        except SandboxError as error:  # of a referee
+        except SandboxError as error:  # no worker could be started for a referee
             return self._machine_failed(str(error))
         finally:
             self.used += worker.processor_seconds
@@ -359,6 +367,8 @@ class _Session:
         """Record the answer to a question, in the place of an earlier one."""
         if name in self.pending:
             self.pending.remove(name)
+        if name in self.broken:  # also if the answer then hung
+            answer = needs_person(self.broken[name], final=True)
         if answer.status != ANSWERED:
             self.handed.pop(name, None)
         self.result.answers[name] = answer
@@ -393,11 +403,12 @@ class _Session:
         answer = Answer(ANSWERED, outputs, drawn=self.draw_of(name))
         self.handed.pop(name, None)
         try:
-            self._refer(name, answer)
+            if name not in self.broken:
+                self._refer(name, answer)
         except RefereeError as error:
-            self.broken.setdefault(name, str(error))
-        if name in self.broken:
-            answer = needs_person(self.broken[name], final=True)
+            self.broken[name] = str(error)
+        if self.plans.get(name, {}).get("referees") and self.checks.get(name, 1) > DRAWS:
+            answer = needs_person(_TOO_MANY_CHECKS, final=True)
         self.settle(name, answer)
 
     def _refer(self, name: str, answer: Answer) -> None:
@@ -434,7 +445,7 @@ class _Session:
                 self.result.answers[name] = again
                 continue
             outputs = again.outputs if again.status == ANSWERED else None
-            why = "fewer checks" if again.status == ANSWERED else again.status
+            why = "not as many checks" if again.status == ANSWERED else again.status
             for key in self.handed[name]:
                 of = self.plans[name]["repeats"][key]
                 if not isinstance(outputs, dict) or not outputs:
@@ -447,9 +458,8 @@ class _Session:
                         answer.inspected[key] = came
                     except RefereeError as error:
                         self.result.answers[name] = needs_person(str(error), final=True)
-                    except (ChannelSilent, SandboxError) as error:
-                        reason = str(error) or "the referee did not answer"
-                        self.result.answers[name] = needs_person(f"The sandbox failed: {reason}")
+                    except SandboxError as error:
+                        self.result.answers[name] = needs_person(f"The sandbox failed: {error}")
 
     def settle_prevented(self, prevented: Mapping[str, Any]) -> None:
         """Record why questions have no answer, as the worker tells it."""
@@ -498,6 +508,7 @@ class _Exchange:
             "questions": session.asked,
             "skip": sorted(session.skip),
             "look": not session.looked,
+            "second": bool(session.sends),
         }
         self.channel.send(task, session.limits.cell_seconds)
         self._set_deadline(session.limits.cell_seconds)
@@ -572,9 +583,8 @@ class _Exchange:
         self._set_deadline(session.limits.answer_seconds)
         self.nonce = secrets.token_hex(16)
         request: dict[str, Any] = {"nonce": self.nonce, "question": name}
-        if name in session.sends:  # nothing before the check that counts, which is the last
-            last = self.checks[name] >= session.wanted.get(name, 1)
-            request["handed"] = session.sends[name] if last else {}
+        if name in session.sends:  # nothing before the check that counts, and nothing after it
+            request["handed"] = session.sends[name] if self._counts(name) else {}
         else:
             session.checks[name] = self.checks[name]
             inputs, plan = session.draw(name, session.draw_of(name)), session.plans.get(name, {})
@@ -587,6 +597,10 @@ class _Exchange:
                 self.until += session.begin_referees(name, inputs)
         self.channel.send(request, session.limits.answer_seconds)
 
+    def _counts(self, name: str) -> bool:
+        """Whether this check, in the second process, is the one that counted in the first."""
+        return self.checks[name] == self.session.wanted.get(name, 1)
+
 
 class _Referee:
     """The worker in which the referees of questions are; started when one is needed."""
@@ -594,6 +608,7 @@ class _Referee:
     def __init__(self, session: _Session) -> None:
         self.session = session
         self.worker: Worker | None = None
+        self.begun: set[str] = set()  # the questions whose referees are in it
 
     def begin(self, name: str, inputs: dict[str, Any]) -> float:
         """Make the referees of a question; return how many seconds the start of a worker took.
@@ -607,6 +622,7 @@ class _Referee:
             self.worker = self.session.starter.start("numpy", beside=True)
         took = time.monotonic() - began
         self._exchange({"begin": name, "inputs": inputs})
+        self.begun.add(name)
         return took
 
     def ask(self, name: str, asked: Any, until: float) -> dict[str, Any]:
@@ -614,12 +630,20 @@ class _Referee:
         return self._exchange({"question": name, "ask": asked}, until)
 
     def turn(self, name: str, turn: str, key: str, came: Any) -> Any:
-        """What a referee notes of what came, or hands over."""
+        """What a referee notes of what came, or hands over.
+
+        Raises:
+            RefereeError: it failed.
+            SandboxError: its process has ended, and with it what it noted.
+        """
+        if name not in self.begun:
+            raise SandboxError("the process of its referee ended while another question was asked")
         request = {"question": name, "turn": turn, "key": key, "came": came}
         return self._exchange(request).get("came")
 
     def end(self) -> None:
         """End the worker."""
+        self.begun.clear()
         if self.worker is not None:
             self.worker.end()
             self.worker = None
@@ -628,28 +652,33 @@ class _Referee:
         """Send a message, and return the reply.
 
         Raises:
-            ChannelSilent: there is none in time.
-            RefereeError: the referee raised an exception that its answer did not cause.
-            SandboxError: the worker ended, or has to.
+            ChannelSilent: there is none until then, and not for want of time for the referee.
+            RefereeError: the referee raised an exception that its answer did not cause, ended its
+                process, said too much, or did not end.
         """
         if self.worker is None:
-            raise SandboxError("the process of the referee had ended")
-        seconds = self.session.limits.answer_seconds
+            raise RefereeError(f"{_OWN_CODE} its referee has ended.")
+        seconds, began = self.session.limits.answer_seconds, time.monotonic()
         try:
             self.worker.channel.send(message, seconds)
-            until = until or time.monotonic() + seconds
-            while (reply := self.session.receive(self.worker, until)) is None:
+            most = until or time.monotonic() + seconds
+            while (reply := self.session.receive(self.worker, most)) is None:
                 pass
         except (ChannelClosed, ChannelFlooded, MemoryExceeded) as error:
             self.end()
-            raise SandboxError("the process of the referee ended") from error
+            raise RefereeError(f"{_OWN_CODE} its referee ended, or said too much.") from error
+        except ChannelSilent:
+            self.end()
+            if until and time.monotonic() - began < seconds / 2:  # the answer took the time
+                raise
+            raise RefereeError(f"{_OWN_CODE} its referee did not end.") from None
         except BaseException:
             self.end()
             raise
         if isinstance(failed := reply.get("failed"), dict):
             said = f"{failed.get('type')}: {failed.get('message')}"
             said = " ".join(said.split())[:200]
-            raise RefereeError(f"The question's own code failed: its referee raised {said}")
+            raise RefereeError(f"{_OWN_CODE} its referee raised {said}")
         return reply
 
 

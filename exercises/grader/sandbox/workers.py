@@ -37,10 +37,11 @@ class Starter(Protocol):
 
     fallbacks: int  # workers that had to be started in the slower way
 
-    def start(self, framework: str, beside: bool = False) -> Worker:
+    def start(self, framework: str, beside: bool = False, fresh: bool = False) -> Worker:
         """Start a worker, and return it when it is ready for a task.
 
-        One at a time, and one that runs `beside` it.
+        One at a time, and one that runs `beside` it. One that is `fresh` imports late what the
+        framework imports late.
 
         Raises:
             SandboxError: it could not be started.
@@ -102,7 +103,7 @@ class SandboxStarter:
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
 
-    def start(self, framework: str, beside: bool = False) -> Worker:
+    def start(self, framework: str, beside: bool = False, fresh: bool = False) -> Worker:
         """See `Starter.start`."""
         process = SandboxProcess(self.config, "worker", framework)
         limits = self.config.limits
@@ -133,8 +134,10 @@ class ZygoteStarter:
         self._fall_back = fall_back
         self._running: dict[tuple[str, bool], _Zygote] = {}
 
-    def start(self, framework: str, beside: bool = False) -> Worker:
+    def start(self, framework: str, beside: bool = False, fresh: bool = False) -> Worker:
         """See `Starter.start`."""
+        if fresh:
+            return SandboxStarter(self.config).start(framework)
         try:
             return self._fork(framework, beside)
         except SandboxError as error:

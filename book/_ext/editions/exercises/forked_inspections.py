@@ -7,8 +7,8 @@ starts a Python for each instead: see `d2lexercises.inspecting`.
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
-from importlib.util import find_spec
 from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -17,16 +17,18 @@ from unittest.mock import patch
 from d2lexercises import inspecting
 from d2lexercises.frameworks import IMPORTED_LATE
 
-# PyTorch's build for GPUs has to load Triton before TensorFlow.
-_IMPORTED = ("triton", "torch", "tensorflow", "keras", "d2lexercises.inspecting")
+_FRAMEWORKS = ("torch", "tensorflow", "keras")
+_RETURNED, _RAISED = b"+", b"-"  # before what is sent
 
 
 @cache
 def _context() -> ForkServerContext:
-    """Start the process that is forked."""
-    installed = [name for name in _IMPORTED if find_spec(name)]
-    late = IMPORTED_LATE if "torch" in installed else ()
-    forkserver.set_forkserver_preload([*installed, *late])  # passes over what cannot be imported
+    """Start the process that is forked, with the frameworks that this process has imported."""
+    used = [name for name in _FRAMEWORKS if name in sys.modules]
+    if "torch" in used:  # whose build for GPUs has to load Triton before TensorFlow
+        used = ["triton", *used, *IMPORTED_LATE]
+    # This passes over what cannot be imported.
+    forkserver.set_forkserver_preload([*used, "d2lexercises.inspecting"])
     with patch.dict(os.environ, inspecting.QUIET):
         forkserver.ensure_running()
     return get_context("forkserver")
@@ -47,7 +49,10 @@ def in_fork(task: str) -> bytes:
     try:
         if not here.poll(inspecting.TIME_LIMIT):
             raise TimeoutError
-        return here.recv_bytes()
+        said = here.recv_bytes()
+        if said[:1] == _RAISED:
+            raise OSError(f"the process ended: {said[1:].decode()}")
+        return said[1:]
     except EOFError:
         process.join()
         raise OSError(f"the process ended: exit status {process.exitcode}") from None
@@ -59,4 +64,8 @@ def in_fork(task: str) -> bytes:
 
 def _send(there: Connection, task: str) -> None:
     """In the fork."""
-    there.send_bytes(inspecting.inspect_task(task).encode())
+    try:
+        said = _RETURNED + inspecting.inspect_task(task).encode()
+    except Exception as error:
+        said = _RAISED + f"{type(error).__name__}: {error}".encode("utf-8", "replace")
+    there.send_bytes(said)

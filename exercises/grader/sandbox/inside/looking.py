@@ -27,10 +27,12 @@ _OBJECTS = "goes through all objects of the process"
 _MODULES = "reaches into modules by another way than an import"
 _TEXT = "runs text as code, which cannot be read here"
 _OPEN = "speaks through files or sockets that are open already"
+_WHOLE = {"sys.modules": _MODULES, "inspect.stack": _FRAMES, "inspect.trace": _FRAMES}
 _NAMES = {
     **dict.fromkeys(("_getframe", "_current_frames", "currentframe", "getouterframes"), _FRAMES),
     **dict.fromkeys(("f_back", "f_locals", "f_globals", "f_builtins", "tb_frame"), _FRAMES),
     **dict.fromkeys(("gi_frame", "cr_frame", "ag_frame", "getinnerframes", "settrace"), _FRAMES),
+    **dict.fromkeys(("getargvalues", "walk_stack", "walk_tb", "capture_locals"), _FRAMES),
     **dict.fromkeys(("setprofile", "__closure__", "cell_contents", "__globals__"), _FRAMES),
     **dict.fromkeys(("__code__", "__defaults__", "__kwdefaults__", "getclosurevars"), _FRAMES),
     **dict.fromkeys(("get_objects", "get_referrers", "get_referents"), _OBJECTS),
@@ -218,6 +220,8 @@ class _Finder:
             yield from self._of_attribute(node)
         elif isinstance(node, ast.Name) and node.id in _NAMES:
             yield f"{node.id} {_NAMES[node.id]}"
+        elif isinstance(node, ast.keyword) and node.arg in _NAMES:
+            yield f"{node.arg} {_NAMES[node.arg]}"
         elif isinstance(node, ast.Call):
             yield from self._of_call(node)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -234,8 +238,8 @@ class _Finder:
             kept = whole if alias.asname or module else whole.partition(".")[0]
             self.aliases[name if alias.asname or module else name.partition(".")[0]] = kept
             parts = whole.split(".")
-            if whole == "sys.modules":
-                yield f"sys.modules {_MODULES}"
+            if whole in _WHOLE:
+                yield f"{whole} {_WHOLE[whole]}"
             for part in parts:
                 if part in _IMPORTED and part in (parts[0], parts[-1]):
                     yield f"{part} {_IMPORTED[part]}"
@@ -256,8 +260,8 @@ class _Finder:
             yield f"{name} {_NAMES[name]}"
         elif name[:2] == name[-2:] == "__" and not _USUAL.fullmatch(name):
             yield f"{name} is not for users"
-        elif root == "sys" and rest == "modules":
-            yield f"sys.modules {_MODULES}"
+        elif whole in _WHOLE:
+            yield f"{whole} {_WHOLE[whole]}"
         elif root == "os" and rest in _OF_OS:
             yield f"os.{rest} {_OF_OS[rest]}"
         elif root in _OURS and rest and rest.split(".")[0] not in _FOR_STUDENTS:
