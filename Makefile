@@ -19,8 +19,10 @@ TOOLS = --editable book/_ext --editable exercises# after the package: pip reads 
 # What is typed reaches the programs as it is: the shell does not read it. Some systems set NAME.
 TYPED := CHAPTER CONSTRAINTS DEADLINE DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON ROSTER \
 	SEEDS SOLUTIONS_FROM SUBMISSIONS TEXT TITLE TORCH_INDEX VENV VERSIONS WHEELS
-$(foreach one,$(filter-out $(TYPED) D2L_GRADER_DATA,$(.VARIABLES)),$(if $(findstring command,\
-	$(origin $(one))),$(error there is no setting $(one)=. Known: $(TYPED))))
+READ := $(addprefix D2L_,CHROMIUM GRADER_DATA JUDGED_SEEDS PRIVATE_EXERCISES UNATTENDED)
+$(foreach one,$(if $(filter 0,$(MAKELEVEL)),$(filter-out $(TYPED) $(READ) MAKE MAKEFLAGS SHELL,\
+	$(.VARIABLES))),$(if $(findstring command,$(origin $(one))),$(error there is no setting $(one)=. \
+	Known: $(TYPED). A variable of the environment stands before make: $(one)=... make)))
 $(foreach one,$(TYPED),$(eval export D2L_$(one) := $$(value $(one))))
 export D2L_NAME := $(if $(findstring command,$(origin NAME)),$(value NAME))
 option   = $(if $(value $2),"--$1=$$D2L_$2")
@@ -50,9 +52,8 @@ $(VENV)/full: $(VENV)/book
 	@echo "Installing the frameworks and the test tools (some GB, a few minutes)" && \
 	extras=$$($(BIN)/editions frameworks --extras "--device=$$D2L_DEVICE" $(ALONE)) && \
 	$(PIP) --editable ".[$$extras,book,exercises,test]" $(TOOLS) && touch $@
-$(VENV)/pdf: $(VENV)/book
 $(VENV)/lab: $(VENV)/full
-$(VENV)/pdf $(VENV)/lab:
+$(VENV)/pdf $(VENV)/lab: $(VENV)/book
 	@$(PIP) --editable '.[$(@F)]' $(TOOLS) && touch $@
 browser: ; @sh tests/install-browser.sh # Chromium and bubblewrap
 
@@ -113,8 +114,7 @@ test-gpu: ## run the notebooks on this GPU, record what has no reference (PYTHON
 	@sh .ci/test-gpu.sh "$(VENV)" $(ONLY) $(CHAPTERS)
 test-versions: $(VENV)/full ## check with other versions: VERSIONS=newest or floors
 	@MAKE="$(MAKE)" sh .ci/test-versions.sh "$$D2L_VERSIONS" "$(VENV)"
-report: # say in one issue on GitHub what moved; the weekly run does it
-	@python3 .ci/weekly_issue.py "$$D2L_MOVED"
+report: ; @python3 .ci/weekly_issue.py "$$D2L_MOVED" # in one issue on GitHub; the weekly run
 lint: $(VENV)/full ## check style, types and the direction of imports
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && \
 	$(BIN)/mypy --no-error-summary && $(BIN)/lint-imports --no-logo --no-cache

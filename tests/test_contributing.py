@@ -290,7 +290,8 @@ def test_make_knows_every_setting_that_a_page_or_a_message_shows() -> None:
     typed = re.search(r"(?m)^TYPED := ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text("utf8"))
     assert typed
     code = [*(ROOT / "exercises").rglob("*.py"), *(ROOT / "book" / "_ext").rglob("*.py")]
-    texts = [path.read_text("utf8") for path in (*PAGES, *code, *(ROOT / ".ci").iterdir())]
+    steps = [*(ROOT / ".ci").iterdir(), *(ROOT / ".github" / "workflows").iterdir()]
+    texts = [path.read_text("utf8") for path in (*PAGES, *code, *steps)]
     commands = [one for text in texts for one in re.findall(r"(?<![\w-])make [^`\n#;]*", text)]
     shown = {name for one in commands for name in re.findall(r"\b([A-Z][A-Z_]+)=", one)}
     assert {"DEADLINE", "TORCH_INDEX"} <= shown <= set(typed[1].split()), shown

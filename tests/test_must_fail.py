@@ -312,6 +312,7 @@ def test_a_soak_takes_the_chapters_that_are_named() -> None:
         (["exercises", "SOLUTION_FROM=2026-12-24"], "there is no setting SOLUTION_FROM=. Known: "),
         (["grade", "SUBMISSIONS=x", "DEADLNE="], "no setting DEADLNE=. Known: CHAPTER CONSTRAINTS"),
         (["notebooks", "CHAPTERS=blocks"], "there is no setting CHAPTERS=. Known: "),
+        (["test", "D2L_SEEDS=3"], "of the environment stands before make: D2L_SEEDS=... make."),
         (["book", "VENV="], "VENV is ''; name a folder without blanks"),
         (["book", "VENV=a b"], "VENV is 'a b'; name a folder without blanks"),
         (["book", "VENV=tests"], "tests exists and is not an environment: move it away, or name"),
@@ -410,7 +411,6 @@ ODD = 'it\'s; $HOME `x` "y" #z'
          f"grader grade --roster={ODD} --deadline={ODD} -- a b"),
         (["serve", f"PORT={ODD}"], f"editions serve --port={ODD}"),
         (["serve"], "editions serve"),
-        (["grade", "SUBMISSIONS=a", f"D2L_GRADER_DATA={ODD}"], "grader grade -- a"),
         (["exercises", "TORCH_INDEX=x", "CONSTRAINTS=requirements.txt", "TEXT=1", "MOVED=x"],
          "editions exercises"),  # every setting is known to every target
     ],
@@ -418,6 +418,19 @@ ODD = 'it\'s; $HOME `x` "y" #z'
 def test_what_was_typed_arrives_as_it_is(makefile: Path, typed: list[str], ran: str) -> None:
     """No word of it is the shell's, or make's, or an option."""
     assert make(makefile, *typed) == (0, [f".venv {ran}"])
+
+
+def test_what_the_code_or_make_itself_reads_may_be_typed(makefile: Path) -> None:
+    code = [path for one in ("d2lcompute", "book/_ext", "exercises") for path in ROOT.glob(one)]
+    texts = [path.read_text("utf8") for folder in code for path in folder.rglob("*.py")]
+    read = {name for text in texts for name in re.findall(r"\bD2L_[A-Z_]*[A-Z]\b", text)}
+    assert {"D2L_CHROMIUM", "D2L_JUDGED_SEEDS", "D2L_PRIVATE_EXERCISES"} <= read
+    typed = [*(f"{name}={ODD}" for name in sorted(read)), "SHELL=/bin/sh", "MAKE=make"]
+    for one in (*typed, "MAKEFLAGS=-s"):
+        assert make(makefile, "serve", one) == (0, [".venv editions serve"]), one
+    # A make around ours passes on what was typed for itself.
+    (makefile / "around.mk").write_text("all: ; @$(MAKE) -f Makefile serve\n")
+    assert make(makefile, "-f", "around.mk", "CLASS=mine") == (0, [".venv editions serve"])
 
 
 def test_a_false_test_fails_the_step(tmp_path: Path) -> None:

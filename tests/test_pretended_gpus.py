@@ -6,6 +6,7 @@ import copy
 import re
 import subprocess
 import sys
+import weakref
 from functools import cache
 from pathlib import Path
 
@@ -113,3 +114,21 @@ def test_a_copy_of_a_network_is_on_its_gpu() -> None:
         assert str(copy.deepcopy(net).weight.device) == "cuda:1"
         assert str(torch.nn.Parameter(torch.ones(2, device="cuda:0")).device) == "cuda:0"
         assert str(torch.nn.Parameter(torch.ones(2)).device) == "cpu"
+
+
+@pytest.mark.frameworks("pytorch")
+def test_a_tensor_that_is_gone_leaves_nothing_behind() -> None:
+    torch = pytest.importorskip("torch")
+    with pretend_devices():
+        x = torch.ones(2, device="cuda:0")
+        gone = weakref.ref(x)
+        del x
+        assert gone() is None
+        for _ in range(100):  # a new tensor often has the id and the memory of one that is gone
+            assert str(torch.ones(2, device="cuda:0").device) == "cuda:0"
+            assert str(torch.ones(2).device) == "cpu"
+            assert str(torch.nn.Parameter(torch.ones(2)).device) == "cpu"
+        weight = torch.nn.Parameter(torch.ones(2, device="cuda:0"))
+        assert str(weight.device) == "cuda:0"
+    with pretend_devices():
+        assert str(weight.device) == "cpu"

@@ -41,8 +41,8 @@ def pretend_devices() -> Any:
     class Pretend(TorchFunctionMode):
         def __init__(self) -> None:
             super().__init__()
-            # By id: the tensor, and its device. None is kept alive; where an id is used again, the
-            # tensor that had it is gone.
+            # By id: the tensor, and its device. No tensor is kept alive; where an id is used again,
+            # the tensor that had it is gone.
             self.elsewhere: dict[int, tuple[Any, Any]] = {}
             self.notes: list[tuple[str, list[int], Any]] = []
 

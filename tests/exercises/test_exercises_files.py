@@ -354,6 +354,14 @@ def test_nothing_of_a_chapter_that_is_not_named_is_handed_out(project, private, 
     write_student_notebooks(project, private=private)
     assert "d2l_checks/exam/question.py" in archived(project)
     assert ("exam.ipynb" in archived(project)) == bool(exam)
+    write_student_notebooks(project, ["exam"], private)
+    assert archived(project) == ["d2l_checks/exam/question.py", *["exam.ipynb"][: bool(exam)]]
+    capsys.readouterr()
+    assert main(["exercises", "exam", *options]) == (0 if exam else 1)
+    without = "no section of text.md asks exam.one: it has no check('exam.one', ...)"
+    assert (without in capsys.readouterr().err) == (not exam)
+    assert main(["exercises", "exan", *options]) == 1
+    assert "no exercises called exan; there are: exam, small" in capsys.readouterr().err
 
 
 def test_the_folder_of_a_chapter_is_no_folder_of_private_questions(project, private):

@@ -75,7 +75,7 @@ def find_exercises(
     """The exercises of the chapters called `names`; by default, of all that have some.
 
     Public exercises belong to the chapters that `_toc.yml` lists. A private file may also have a
-    name that no page of the book has.
+    name that no page of the book has. Private questions without a text can be named, and have none.
 
     Raises:
         EditionsError: there are no such exercises, or there is nothing in the private folder.
@@ -87,7 +87,8 @@ def find_exercises(
     listed = {path.stem for path in project.chapters}
     public = {name: path for name, path in public.items() if name in listed}
     secret = {name: path for name, path in secret.items() if name not in dropped}
-    known = sorted({*public, *secret})
+    judged = set(library.question_files(private)) - dropped if private else set()
+    known = sorted({*public, *secret, *judged})
     if unknown := [name for name in names or [] if name not in known]:
         message = f"there are no exercises called {', '.join(unknown)}; there are: "
         message += ", ".join(known) or "none"
@@ -96,7 +97,7 @@ def find_exercises(
         raise EditionsError(message)
     return [
         _read(project, name, public.get(name), secret.get(name))
-        for name in known
+        for name in sorted({*public, *secret})
         if not names or name in names
     ]
 

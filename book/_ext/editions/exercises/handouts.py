@@ -72,7 +72,7 @@ def write_student_notebooks(
     built = project.root / "_build" / "exercises"
     kept = project.root / "exercises" / "notebooks"
     folder = built / "notebooks" if handing_out.is_own else kept
-    own = _private_files(project, chosen, handing_out, names)
+    own = _handed_out_files(project, chosen, handing_out, names)
     changed = []
     if not handing_out.is_own:
         for exercises in chosen:
@@ -164,7 +164,7 @@ def _own_questions(exercises: Exercises, handing_out: HandingOut) -> set[str]:
     return {name for name in own & asked if name}
 
 
-def _private_files(
+def _handed_out_files(
     project: Project,
     chosen: list[Exercises],
     handing_out: HandingOut,
