@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -661,10 +662,17 @@ def draw_picture(draw):
 
 
 def in_any_order(cases):
-    """Whether neither the first side that fits, nor the last, is the largest in all cases."""
-    fitting = [[side for side in one["sides"] if fits(one, side)] for one in cases]
-    ends = [[sides[end] == max(sides) for sides in fitting if sides] for end in (0, -1)]
-    return not any(map(all, ends))
+    """Whether a search that does not compare sides fails: one that takes the first side that fits,
+    the last, or the last before one that does not fit.
+    """
+    right = []
+    for case in cases:
+        fit = [fits(case, side) for side in case["sides"]]
+        fitting = list(compress(case["sides"], fit))
+        leading = case["sides"][: [*fit, False].index(False)]
+        found = (fitting[0], fitting[-1], leading[-1] if leading else None)
+        right.append([side == max(fitting) for side in found])
+    return not any(map(all, zip(*right, strict=True)))
 
 
 def fits(case, side):
