@@ -9,11 +9,11 @@ import io
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TextIO
 
-from grader.class_grading import GradingSummary
+from grader.class_grading import A_TERM, GradingSummary
 from grader.gradebook.database import Gradebook, GradebookError, StudentMarks
 from grader.gradebook.export import Choices
 from grader.gradebook.records import RecordStore, replace_private, write_private
@@ -46,7 +46,6 @@ These are a reason to talk with the students, and never a verdict.
 
   grader stats blocks --to statistics/
 """
-_A_TERM = timedelta(days=100)  # what was graded longer ago may be another class's
 _OpenBook = Callable[[argparse.Namespace], Gradebook]
 _Command = Callable[..., argparse.ArgumentParser]
 
@@ -214,24 +213,25 @@ def shared_marks(summary: GradingSummary) -> Iterator[str]:
             yield f"shares the mark of {printable(student)}: {who}"
 
 
-def of_another_class(book: Gradebook, summary: GradingSummary, roster: Roster) -> list[str]:
-    """Return a line if a class of an earlier term seems to be in the gradebook too.
+def of_another_class(summary: GradingSummary, roster: Roster) -> str:
+    """Return a line, or "", if a class of an earlier term seems to be in the gradebook too.
+
+    It is another class where more of its students are gone than are here now.
 
     Args:
-        book: the gradebook, in which the class is entered.
-        summary: what grading it gave.
+        summary: what grading the class gave.
         roster: the roster that was given now.
     """
-    day = datetime.now(UTC) - _A_TERM
-    now = summary.present | {one.id for one in roster.students}
-    count = len(book.graded(summary.assignment, before=day) - now)
-    if not count:
-        return []
-    return [
-        f"another class? {count} student{'s' * (count > 1)} of {summary.assignment}, graded before "
-        f"{day:%Y-%m-%d}, neither handed in now nor are in a roster given now. If the class is "
-        "another one, grade it with a folder of its own: --data FOLDER"
-    ]
+    here = summary.present | {one.id for one in roster.students}
+    count = len(summary.earlier - here)
+    if count <= len(summary.earlier & here):
+        return ""
+    return (
+        f"another class? {count} student{'s were' if count > 1 else ' was'} graded in "
+        f"{summary.assignment} more than {A_TERM.days} days ago, of whom none handed in now or is "
+        "in the roster given now. If the class is another one, grade it with a folder of its own: "
+        "--data FOLDER"
+    )
 
 
 def write_csv(text: str, to: Path | None, stream: TextIO) -> None:

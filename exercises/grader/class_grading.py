@@ -15,7 +15,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,7 @@ from grader.under_way import MOST_DEATHS, UnderWay
 
 log = logging.getLogger(__name__)
 
+A_TERM = timedelta(days=100)  # what was graded longer ago may be another class's
 _NAME_IT = "name the chapter: --chapter blocks, or make grade CHAPTER=blocks"
 _PREFIX = "d2l-grader-"  # of temporary folders
 _DIED = "a grader died while it was graded"
@@ -114,6 +115,7 @@ class GradingSummary:
     fallbacks: int = 0  # workers that needed a sandbox of their own
     present: set[str] = field(default_factory=set)  # ids of those who handed in, groups included
     absent: list[Student] = field(default_factory=list)
+    earlier: set[str] = field(default_factory=set)  # ids of those graded more than a term ago
     shared: dict[str, list[Student]] = field(default_factory=dict)  # who has the mark of a student
     machine: list[str] = field(default_factory=list)  # sentences about where the code ran
 
@@ -199,6 +201,7 @@ def grade_class(
     summary.shared = {entry.student.id: entry.partners for entry in entries if entry.partners}
     summary.machine = list(job.machine.summary)
     with Gradebook(job.data.gradebook) as book:
+        summary.earlier = book.graded(summary.assignment, before=datetime.now(UTC) - A_TERM)
         keeper = MarkKeeper(
             book,
             RecordStore(job.data.records),

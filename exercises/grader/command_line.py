@@ -514,13 +514,13 @@ def _print_summary(job: GradingJob, summary: GradingSummary) -> int:
         records = RecordStore(job.data.records)
         looks = list(lines_to_look_at(book, records, summary.assignment, students))
         deadline = book.class_list.deadline(summary.assignment)
-        strangers = class_commands.of_another_class(book, summary, job.roster)
+        strangers = class_commands.of_another_class(summary, job.roster)
     print(marks_table(summary.assignment, students))
     if deadline is not None:
         remembered = "" if job.deadline else ", remembered"
         print(f"deadline: {class_commands.shown_time(deadline)}{remembered}")
-    for line in strangers:
-        print(line)
+    if strangers:
+        print(strangers)
     for line in job.roster.remarks:
         print(f"roster: {printable(line, 500)}")
     for line in looks:

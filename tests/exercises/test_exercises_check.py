@@ -245,6 +245,12 @@ def test_the_wrong_kind_of_answer_is_named(framework):
         ("multi-gpu.rows", lambda *given: ([1, 2], [True]), "got 2 and 1"),
         ("multi-gpu.rows", lambda *given: (["a"], [True]), "what came is 'a'"),
         ("multi-gpu.loss", lambda *given: None, "A loss is a tensor; what came is None."),
+        ("multi-gpu.ring", lambda *given: (yield [1.0]), "An array is to be sent; what came is a"),
+        ("multi-gpu.ring", lambda *given: (yield given[2] > 0),
+         "An array of numbers is to be sent; what came has dtype bool."),
+        ("multi-gpu.ring", lambda *given: (yield given[2].astype(object)), "has dtype object."),
+        ("multi-gpu.halving", lambda rank, n, vector: (yield (rank + 1) % n, vector > 0),
+         "An array of numbers is to be sent; what came has dtype bool."),
         ("performance.roof", lambda *given: (2**64, 1, 1), "an integer of more than 64 bits"),
         ("performance.scaler", type("Nameless", (), {"__init__": lambda self, *given: setattr(
             self, "scale", "large"), "unscale": lambda self, gradients: None}),

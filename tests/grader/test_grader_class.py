@@ -674,9 +674,11 @@ def test_the_class_of_an_earlier_term_is_noticed(data, grade, tmp_path):
     assert "another class?" not in said.out
     _, said = after_a_year({"3.ipynb": honest()}, "--roster", file)  # who is in it is of the class
     assert "another class?" not in said.out
+    _, said = after_a_year({"1.ipynb": honest(), "2.ipynb": honest()})  # one has left
+    assert "another class?" not in said.out
     file.write_text("ID,Name\n4,Cleo C\n")
     _, said = after_a_year({"4.ipynb": honest()}, "--roster", file)
-    assert "another class? 3 students of demo, graded before 20" in said.out
+    assert "another class? 3 students were graded in demo more than 100 days ago" in said.out
     assert "--data FOLDER" in said.out
 
 

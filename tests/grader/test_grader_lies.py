@@ -7,6 +7,7 @@ pays: it is marked to be looked at.
 
 import contextlib
 import dataclasses
+import itertools
 import threading
 
 import lies
@@ -161,6 +162,24 @@ class Archive(Archive):
 
 
 @of_pytorch
+def test_an_answer_may_fork_in_the_second_process_where_no_devices_run(public):
+    public.demo = {"file-io.archive": find_question("file-io.archive")}
+    forks = """
+import os
+class Forks(Archive):
+    def load(self):
+        if not (copy := os.fork()):
+            os._exit(0)
+        if os.waitpid(copy, 0)[1]:
+            raise RuntimeError("the copy was ended")
+        return super().load()
+"""
+    cells = [TWICE, forks, "check('file-io.archive', Forks)"]
+    marks, transcript = public.marks(cells, framework="pytorch", sizes=USUAL)
+    assert marks == {"file-io.archive": 6.0}, transcript.notes
+
+
+@of_pytorch
 @pytest.mark.parametrize(
     "what", ["devices share a variable, ring", "a file that holds nothing (archive)"]
 )
@@ -267,7 +286,8 @@ def test_it_would_be_known_without_the_defence(public, monkeypatch, open_folder,
 
 
 RING = """
-import subprocess, threading
+import inspect, subprocess, threading
+from pathlib import Path
 import numpy as np
 def answer(rank, n, array):
     BEFORE
@@ -286,6 +306,14 @@ HONEST_RINGS = {
     "one that starts a program": RING.replace("BEFORE", "subprocess.run(['true'], check=True)"),
     "one that starts a thread": RING.replace("BEFORE", THREAD),
 }
+
+
+def test_one_more_check_in_the_second_process_costs_no_points(public):
+    name = "multi-gpu.ring"
+    alone = "any(one.function == 'alone' for one in inspect.stack())"
+    code = RING.replace("BEFORE", f"if {alone}:\n        Path('alone').touch()")
+    points, notes = points_of(public, name, code, lies.ONCE_MORE.format(name=name))
+    assert points == find_question(name).points, notes
 
 
 @pytest.mark.parametrize("what", HONEST_RINGS)
@@ -330,7 +358,7 @@ def test_who_makes_a_referee_say_too_much_gains_nothing_elsewhere(public):
 
 
 BREAKS = """
-import sys, time
+import os, sys, time
 import numpy as np
 from d2lexercises.vocabulary import Aspect, function, question
 
@@ -348,6 +376,8 @@ class Breaks:
             time.sleep(10**6)
         if WHERE == f"{place} ends":
             sys.exit(1)
+        if WHERE == f"{place} is killed":
+            os._exit(1)
     def read(self):
         self.at("read")
         if WHERE == "read says much":
@@ -416,8 +446,9 @@ RAISED = "raised AttributeError: 'Breaks' object has no attribute 'missing'"
 FAILS = {  # where a referee fails: what is said of it
     **dict.fromkeys(("begin", "read", "noted"), RAISED),
     **dict.fromkeys(("begin hangs", "read hangs", "noted hangs"), "its referee did not end"),
-    **dict.fromkeys(("begin ends", "read ends"), "its referee ended, or said too much"),
-    "read says much": "its referee ended, or said too much",
+    **dict.fromkeys(
+        ("begin ends", "read ends", "noted ends", "read says much"), "Its referee ended, or said"
+    ),
 }
 SHORT = dataclasses.replace(USUAL, answer_seconds=2)
 
@@ -437,13 +468,27 @@ def test_a_question_whose_own_referee_fails_costs_no_points(public, tmp_path, wh
     if where in FAILS:
         assert (one.status, one.points) == ("needs a person", None), one
         assert FAILS[where] in one.said
+        if "hangs" in where:  # the referee is in doubt, and not the answer, which waited for it
+            assert transcript.starts == 1
+            assert transcript.doubt.startswith("a referee hung: in")
     else:  # what a wrong call of a referee may raise is the answer's
         assert (one.status, one.points) == ("answered", 0 if where else 2), one
     assert (two.status, two.points) == ("answered", 2), two
 
 
+def test_a_referee_that_the_machine_ended_is_asked_again_later(public, tmp_path, monkeypatch):
+    kills = itertools.count()
+    monkeypatch.setattr(session, "kills_for_memory", lambda: next(kills))
+    ground = breaking("read is killed", public, tmp_path)
+    try:
+        transcript = ground.transcript(["import numpy", "check('broken.one', lambda read: read())"])
+    finally:
+        ground.close()
+    assert transcript.doubt == "a referee ended when memory ran out"
+
+
 KEEPS = """
-import time
+import sys, time
 from d2lexercises.vocabulary import Aspect, function, question
 
 ONE = question("broken.one", "One", takes=function)
@@ -519,6 +564,34 @@ def test_a_referee_that_is_ended_while_another_question_asks_costs_no_points(
         return
     assert (mark.status, mark.points, mark.final) == ("needs a person", None, False), mark
     assert "while another question was asked" in mark.said
+
+
+ENDS_LATER = (
+    KEEPS.replace("return came + self.given.number", "sys.exit(1)")
+    + """
+@ONE.aspect("one more", 1, over="more")
+class More(Number):
+    "The same for another number."
+
+    def expect(case):
+        return case.number + 2
+"""
+)
+ENDS_LATER = ENDS_LATER.replace(
+    'return {"number": draw.integer(1, 10**9)}',
+    'return {"number": draw.integer(1, 10**9), "more": {"number": draw.integer(1, 10**9)}}',
+)
+
+
+def test_why_a_referee_ended_is_said_though_another_has_its_turn_then(public, tmp_path):
+    ground = with_question(ENDS_LATER, public, tmp_path)
+    try:
+        cells = ["import numpy", "check('broken.one', lambda n: n + 1)"]
+        mark = ground.mark("broken.one", ground.transcript(cells, sizes=USUAL))
+    finally:
+        ground.close()
+    assert (mark.status, mark.points, mark.final) == ("needs a person", None, True), mark
+    assert "Its referee ended, or said too much" in mark.said
 
 
 class Here:

@@ -1474,7 +1474,8 @@ class Counts(Store):
 
 
 class CountsToo(Store):
-    """Says what came for the last block, and how many values were read for it."""
+    """Says what came for the last block, and how many values were read in all, however often the
+    count was begun anew."""
 
     def noted(self, came):
         return [came, sum(self.counts)]

@@ -657,6 +657,14 @@ def alone(answer, came, f):
     return [of_one(**one) for one in came]
 
 
+def need_numbers(found, what):
+    """Raise `WrongKind` unless this is an array of numbers, which is to be what the words say."""
+    if not isinstance(found, np.ndarray):
+        raise WrongKind(f"An array is to be {what}; what came is {kind_of(found)}.")
+    if found.dtype.kind not in "fiu":
+        raise WrongKind(f"An array of numbers is to be {what}; what came has dtype {found.dtype}.")
+
+
 def run_ring(answer, vectors):
     """Run the programs of all devices in step, and carry what they send."""
     n, sent = len(vectors), []
@@ -665,8 +673,7 @@ def run_ring(answer, vectors):
 
     def carry(parcels):
         for parcel in parcels:
-            if not isinstance(parcel, np.ndarray) or parcel.dtype.kind not in "fiu":
-                raise WrongKind(f"An array is to be sent; what came is {kind_of(parcel)}.")
+            need_numbers(parcel, "sent")
         sent.append([int(parcel.size) for parcel in parcels])
         for rank, messages in enumerate(log):
             messages.append([np.array(parcels[rank]), np.array(parcels[(rank - 1) % n])])
@@ -675,11 +682,7 @@ def run_ring(answer, vectors):
     programs = [answer(rank, n, vector) for rank, vector in enumerate(given)]
     ended = in_step(programs, carry, 4 * n + 3)
     for value in ended:
-        if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
-            raise WrongKind(
-                f"An array is to be returned, at the end and with return; what came is "
-                f"{kind_of(value)}."
-            )
+        need_numbers(value, "returned, at the end and with return")
     found = {"means": ended, "sent": sent, "given": given}
     return {**found, "log": log, "own": vectors, "ended": ended}
 
@@ -817,8 +820,7 @@ def parcel_of(message, rank, n):
             f"Device {rank} of {n} can send to the others, integers from 0 to {n - 1}; what came "
             f"is {got_text(message[0])}."
         )
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        raise WrongKind(f"An array is to be sent; what came is {kind_of(array)}.")
+    need_numbers(array, "sent")
     return to, np.array(array)  # whose copy() may be the student's
 
 

@@ -48,6 +48,10 @@ _TOO_MANY_CHECKS = (
     "inputs of their own."
 )
 _OWN_CODE = "The question's own code failed:"
+_REFEREE_ENDED = (
+    "Its referee ended, or said too much; the question's code, or what the answer asked, is the "
+    "cause."
+)
 _NO_SECOND = "In a second process that ran the notebook anew, nothing came ({})."
 _NO_PLAN: Mapping[str, Any] = {"inspections": {}}
 _STEP = re.compile(r"parse (\d{1,6})|(\d{1,6})\.(\d{1,6})", re.ASCII)
@@ -151,6 +155,11 @@ def collect_answers(
         if session.handed:
             second = _Session(cells, list(session.handed), *common)
             second.sends, second.wanted = session.handed, session.checks
+            second.no_copies = any(
+                {*plan["repeats"].values()} & {*plan["referees"]}
+                for name, plan in session.plans.items()
+                if name in session.handed
+            )
             session.take_over(second)
         _Inspector(session).run()
     finally:
@@ -178,6 +187,7 @@ class _Session:
         self.questions = list(questions)
         self.pending = list(questions)  # those without an answer
         self.framework = framework
+        self.fresh = framework == "pytorch" and any(map(_SETS_TORCH.search, cells))
         self.draw = draw
         self.starter = starter
         self.limits = limits
@@ -190,6 +200,7 @@ class _Session:
         self.broken: dict[str, str] = {}  # by question, what its referee raised
         self.checks: dict[str, int] = {}  # by question, how often a worker checked it
         self.wanted: dict[str, int] = {}  # the same of the first process, in the second
+        self.no_copies = False  # in the second: devices run there, one after another
         self.asked = list(questions)  # of the present worker
         self.unasked: list[str] | None = None  # what is defined where no check was called
         self.announced = ""  # the last step that the present worker began, and that is no question
@@ -227,8 +238,7 @@ class _Session:
         self.result.starts += 1
         began = time.monotonic()
         try:
-            fresh = any(map(_SETS_TORCH.search, self.cells))
-            worker = self.starter.start(self.framework, fresh=fresh)
+            worker = self.starter.start(self.framework, fresh=self.fresh)
         except SandboxError as error:
             log.warning("a worker could not be started: %s", error)
             return self._machine_failed(str(error))
@@ -274,9 +284,9 @@ class _Session:
             self.slack = 3.0
             return True
         if idle:
-            self.result.doubt = self.result.doubt or f"hung at {step}: {idle}"
+            self.doubt(f"hung at {step}: {idle}")
         if status == DIED and kills_for_memory() > self.kills:
-            self.result.doubt = self.result.doubt or f"died at {step} when memory ran out"
+            self.doubt(f"died at {step} when memory ran out")
         if step in self.asked:
             answer = Answer(status)
             if idle and self.alone:
@@ -301,7 +311,7 @@ class _Session:
         """Settle what is pending once the submission as a whole took too long."""
         if self.used < _LITTLE * seconds:
             idle = _idle(self.used, seconds)
-            self.result.doubt = self.result.doubt or f"took too long: {idle}"
+            self.doubt(f"took too long: {idle}")
             if self.alone:
                 self.waited = self.waited or f"The notebook did not finish: {idle}"
         self._settle_all(LATE)
@@ -363,6 +373,10 @@ class _Session:
         if len(self.result.notes) < 100:
             self.result.notes.append(text)
 
+    def doubt(self, why: str) -> None:
+        """Keep, of what need not be the submission's fault, the first."""
+        self.result.doubt = self.result.doubt or why
+
     def settle(self, name: str, answer: Answer) -> None:
         """Record the answer to a question, in the place of an earlier one."""
         if name in self.pending:
@@ -374,13 +388,17 @@ class _Session:
         self.result.answers[name] = answer
 
     def begin_referees(self, name: str, inputs: dict[str, Any]) -> float:
-        """Make the referees of a question; return how many seconds the start of a worker took."""
+        """Make the referees of a question; return the seconds that the answer does not pay for.
+
+        These are what the start of a worker took, or all where a referee fails.
+        """
         self.broken.pop(name, None)
+        began = time.monotonic()
         try:
             return self.referee.begin(name, inputs)
         except RefereeError as error:
             self.broken.setdefault(name, str(error))
-            return 0.0
+            return time.monotonic() - began
 
     def ask_referee(self, name: str, asked: Any, until: float) -> dict[str, Any]:
         """What a referee answers. If its code fails, the question needs a person."""
@@ -415,7 +433,7 @@ class _Session:
         """Add what the referees note of an answer, and keep what it hands over.
 
         Raises:
-            RefereeError: one of them raised an exception.
+            RefereeError: one of them ended, hung or said too much.
         """
         plan, outputs = self.plans.get(name), answer.outputs
         if plan and plan["overs"] and isinstance(outputs, dict):
@@ -438,14 +456,14 @@ class _Session:
         self.result.seconds += found.seconds
         for line in found.notes:
             self.note(f"second process: {line}")
-        self.result.doubt = self.result.doubt or found.doubt
+        self.doubt(found.doubt)
         for name, again in found.answers.items():
             answer = self.result.answers[name]
             if again.status == NEEDS_PERSON:
                 self.result.answers[name] = again
                 continue
             outputs = again.outputs if again.status == ANSWERED else None
-            why = "not as many checks" if again.status == ANSWERED else again.status
+            why = "fewer checks than before" if again.status == ANSWERED else again.status
             for key in self.handed[name]:
                 of = self.plans[name]["repeats"][key]
                 if not isinstance(outputs, dict) or not outputs:
@@ -458,8 +476,10 @@ class _Session:
                         answer.inspected[key] = came
                     except RefereeError as error:
                         self.result.answers[name] = needs_person(str(error), final=True)
+                        break
                     except SandboxError as error:
                         self.result.answers[name] = needs_person(f"The sandbox failed: {error}")
+                        break
 
     def settle_prevented(self, prevented: Mapping[str, Any]) -> None:
         """Record why questions have no answer, as the worker tells it."""
@@ -508,7 +528,7 @@ class _Exchange:
             "questions": session.asked,
             "skip": sorted(session.skip),
             "look": not session.looked,
-            "second": bool(session.sends),
+            "no copies": session.no_copies,
         }
         self.channel.send(task, session.limits.cell_seconds)
         self._set_deadline(session.limits.cell_seconds)
@@ -549,7 +569,8 @@ class _Exchange:
             nonce = message.get("nonce")
             if (type(nonce) is str and nonce == self.nonce) or not session.defences.nonce:
                 self.nonce = None
-                session.settle_outputs(self.step, message["outputs"])
+                if self._counts(self.step) or self.step in session.pending:
+                    session.settle_outputs(self.step, message["outputs"])
                 self.step = session.announced
                 self._set_deadline(session.limits.cell_seconds)
         elif "ask" in message and self.step in session.asked and not session.sends:
@@ -558,7 +579,10 @@ class _Exchange:
                 self.asks += 1
                 answer = _TOO_OFTEN
                 if self.asks <= _MOST_ASKS:
+                    was_broken = self.step in session.broken
                     answer = session.ask_referee(self.step, message["ask"], self.until)
+                    if self.step in session.broken and not was_broken:  # that took its time
+                        self._set_deadline(session.limits.answer_seconds)
                 self.channel.send(answer, session.limits.answer_seconds)
         elif isinstance(prevented := message.get("prevented"), dict) and self.nonce is None:
             session.settle_prevented(prevented)
@@ -598,8 +622,9 @@ class _Exchange:
         self.channel.send(request, session.limits.answer_seconds)
 
     def _counts(self, name: str) -> bool:
-        """Whether this check, in the second process, is the one that counted in the first."""
-        return self.checks[name] == self.session.wanted.get(name, 1)
+        """Whether this check counts: in the second process, only the last one of the first."""
+        session = self.session
+        return name not in session.sends or self.checks[name] == session.wanted.get(name, 1)
 
 
 class _Referee:
@@ -614,7 +639,7 @@ class _Referee:
         """Make the referees of a question; return how many seconds the start of a worker took.
 
         Raises:
-            RefereeError: one of them raised an exception.
+            RefereeError: one of them raised an exception, ended, hung or said too much.
             SandboxError: no worker could be started.
         """
         began = time.monotonic()
@@ -652,30 +677,40 @@ class _Referee:
         """Send a message, and return the reply.
 
         Raises:
-            ChannelSilent: there is none until then, and not for want of time for the referee.
+            ChannelSilent: there is none until then; the answer had used the time before it asked.
             RefereeError: the referee raised an exception that its answer did not cause, ended its
                 process, said too much, or did not end.
         """
         if self.worker is None:
             raise RefereeError(f"{_OWN_CODE} its referee has ended.")
-        seconds, began = self.session.limits.answer_seconds, time.monotonic()
+        session, worker = self.session, self.worker
+        seconds = session.limits.answer_seconds * session.slack
+        began, used = time.monotonic(), worker.processor_seconds
         try:
-            self.worker.channel.send(message, seconds)
+            worker.channel.send(message, seconds)
             most = until or time.monotonic() + seconds
-            while (reply := self.session.receive(self.worker, most)) is None:
+            while (reply := session.receive(worker, most)) is None:
                 pass
         except (ChannelClosed, ChannelFlooded, MemoryExceeded) as error:
             self.end()
-            raise RefereeError(f"{_OWN_CODE} its referee ended, or said too much.") from error
+            if isinstance(error, ChannelClosed) and kills_for_memory() > session.kills:
+                session.doubt("a referee ended when memory ran out")
+            raise RefereeError(_REFEREE_ENDED) from error
         except ChannelSilent:
+            waited, used = time.monotonic() - began, worker.processor_seconds - used
             self.end()
-            if until and time.monotonic() - began < seconds / 2:  # the answer took the time
+            if until and waited < seconds / 2:  # the answer took the time
                 raise
+            if used < _LITTLE * waited:
+                session.doubt(f"a referee hung: {_idle(used, waited)}")
             raise RefereeError(f"{_OWN_CODE} its referee did not end.") from None
         except BaseException:
             self.end()
             raise
-        if isinstance(failed := reply.get("failed"), dict):
+        if isinstance(failed := reply.get("failed"), str):  # said by the parent of its process
+            self.end()
+            raise RefereeError(_REFEREE_ENDED)
+        if isinstance(failed, dict):
             said = f"{failed.get('type')}: {failed.get('message')}"
             said = " ".join(said.split())[:200]
             raise RefereeError(f"{_OWN_CODE} its referee raised {said}")
@@ -727,7 +762,7 @@ class _Inspector:
                 used, seconds = worker.processor_seconds, time.monotonic() - began
                 if used < _LITTLE * seconds:
                     idle = _idle(used, seconds)
-                    session.result.doubt = session.result.doubt or f"hung inspecting: {idle}"
+                    session.doubt(f"hung inspecting: {idle}")
                     if session.alone:
                         reason = f"Inspecting what the answer gave did not end: {idle}"
                         answers[name] = needs_person(reason, final=True)

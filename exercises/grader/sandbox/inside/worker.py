@@ -168,7 +168,7 @@ def run(channel: Channel, task: dict[str, Any], settings: dict[str, Any]) -> Non
     )
     channel.send(found=notebook.last_cells(wanted))
     answering = Answering(channel, wanted, settings)
-    if task.get("second"):
+    if task.get("no copies"):
         os.register_at_fork(after_in_child=answering.end_copy)
     for module in (builtins, d2lexercises, importlib.import_module("d2lcompute.checks")):
         vars(module).update(check=answering.check)
@@ -215,8 +215,8 @@ class Answering:
     def end_copy(self) -> None:
         """End this process, if it is a copy that an answer made.
 
-        In the second process a copy could run ahead, and tell what later cases hold. What starts
-        another program, such as `subprocess`, makes no copy.
+        Where devices run one after another a copy could run ahead, and tell what later ones have.
+        What starts another program, such as `subprocess`, makes no copy.
         """
         if self.answers:
             _end_process(1)
