@@ -207,7 +207,11 @@ class Curves(Spread):
 # -- initialization.by-type --------------------------------------------------------------------
 
 BY_TYPE = question(
-    "initialization.by-type", "He's rule for dense layers", takes=function, minutes=20, difficulty=2
+    "initialization.by-type",
+    "The He rule for dense layers",
+    takes=function,
+    minutes=20,
+    difficulty=2,
 )
 
 
