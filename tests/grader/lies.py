@@ -258,31 +258,12 @@ def answer(step, steps, every):
     "again = iter(kept)",
 )
 
-# What these keep in a variable is not in the second process.
-KEEPS_IN_A_VARIABLE = {
-    "devices share a variable, ring": (
-        "multi-gpu.ring",
-        """
-import numpy as np
-rings = {}
-def answer(rank, n, array):
-    shared = rings.setdefault((n, len(array)), {})
-    shared[rank] = array.copy()
+# What the devices of a ring send, and those of the other question: zeros, or what says nothing.
+RING_SENDS = """
     for step in range(2 * (n - 1)):
         yield np.zeros(len(np.array_split(array, n)[(rank - step) % n]))
-    return sum(shared.values()) / n
-""",
-    ),
-    "devices share a variable, halving": (
-        "multi-gpu.halving",
-        """
-import numpy as np
-groups = {}
-def answer(rank, n, array):
-    shared = groups.setdefault((n, len(array)), {})
-    shared[rank] = array.copy()
-    if n == 1:
-        return array.copy()
+"""
+HALVING_SENDS = """
     if n & (n - 1) or len(array) % n:
         if rank < 2:
             yield 1 - rank, array[:1]
@@ -297,9 +278,32 @@ def answer(rank, n, array):
         while distance < n:
             yield rank ^ distance, array[:part]
             distance, part = 2 * distance, 2 * part
-    return sum(shared.values())
-""",
-    ),
+"""
+
+
+def _in_both(code):
+    """The code for a ring, and for halving."""
+    return {
+        "multi-gpu.ring": code.replace("    SENDS", RING_SENDS).replace("SHARED_BY", "n"),
+        "multi-gpu.halving": code.replace("    SENDS", HALVING_SENDS).replace("SHARED_BY", "1"),
+    }
+
+
+SHARES = _in_both("""
+import numpy as np
+groups = {}
+def answer(rank, n, array):
+    shared = groups.setdefault((n, len(array)), {})
+    shared[rank] = array.copy()
+    SENDS
+    return sum(shared.values()) / SHARED_BY
+""")
+
+
+# What these keep in a variable is not in the second process.
+KEEPS_IN_A_VARIABLE = {
+    "devices share a variable, ring": ("multi-gpu.ring", SHARES["multi-gpu.ring"]),
+    "devices share a variable, halving": ("multi-gpu.halving", SHARES["multi-gpu.halving"]),
     "devices share a variable (optimizer)": (
         "sharding.optimizer",
         """
@@ -517,28 +521,6 @@ def answer(f, backend):
     ),
 }
 
-# What the devices of a ring send, and those of the other question: zeros, or what says nothing.
-RING_SENDS = """
-    for step in range(2 * (n - 1)):
-        yield np.zeros(len(np.array_split(array, n)[(rank - step) % n]))
-"""
-HALVING_SENDS = """
-    if n & (n - 1) or len(array) % n:
-        if rank < 2:
-            yield 1 - rank, array[:1]
-        else:
-            yield None
-    else:
-        distance, part = n // 2, len(array) // 2
-        while distance:
-            yield rank ^ distance, array[:part]
-            distance, part = distance // 2, part // 2
-        distance, part = 1, len(array) // n
-        while distance < n:
-            yield rank ^ distance, array[:part]
-            distance, part = 2 * distance, 2 * part
-"""
-
 # What devices do to know in the second process too what all of them have.
 CHECKS_ONCE_MORE = """
 import numpy as np
@@ -643,15 +625,6 @@ def answer(rank, n, array):
             message[:] = np.array_split(total, n)[(rank - step) % n]
     return total
 """
-
-
-def _in_both(code):
-    """The code for a ring, and for halving."""
-    return {
-        "multi-gpu.ring": code.replace("    SENDS", RING_SENDS).replace("SHARED_BY", "n"),
-        "multi-gpu.halving": code.replace("    SENDS", HALVING_SENDS).replace("SHARED_BY", "1"),
-    }
-
 
 MEANS = {
     "checks once more where it is alone": {

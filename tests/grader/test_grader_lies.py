@@ -19,7 +19,7 @@ from grader.intake.notebooks import read_notebook
 from grader.judging import cluster, questions, session
 from grader.sandbox import limits, stage
 from grader.sandbox.inside.looking import looks
-from grader_tools import Ground, notebook
+from grader_tools import Ground, notebook, twice
 
 pytestmark = pytest.mark.slow
 of_pytorch = pytest.mark.frameworks("pytorch")
@@ -363,7 +363,6 @@ import numpy as np
 from d2lexercises.vocabulary import Aspect, function, question
 
 ONE = question("broken.one", "One", takes=function)
-TWO = question("broken.two", "Two", takes=function)
 
 class Breaks:
     def __init__(self, given):
@@ -403,20 +402,6 @@ class Number(Aspect):
 
     def expect(given):
         return given.number
-
-@TWO.inputs
-def draw_two(draw):
-    return {"x": draw.number(1, 2)}
-
-@TWO.aspect("twice", 2)
-class Twice(Aspect):
-    "Double it."
-
-    def run(answer, given, f):
-        return answer(given.x)
-
-    def expect(given):
-        return 2 * given.x
 """
 
 
@@ -431,7 +416,8 @@ def with_question(text, public, folder):
 
 def breaking(where, public, folder):
     """A `Ground` for a question whose referee fails there, and for one without a referee."""
-    return with_question(f"WHERE = {where!r}\n{BREAKS}", public, folder)
+    text = f"WHERE = {where!r}\n{BREAKS}\n{twice('broken.two')}"
+    return with_question(text, public, folder)
 
 
 AGAIN_AND_AGAIN = """
