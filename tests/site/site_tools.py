@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,12 @@ class Site:
         return (self.folder / page).read_text("utf8")
 
 
+@cache
+def compressed(path: Path, changed: int) -> bytes:
+    """A file of text as it is sent; `changed` is its time of change, in nanoseconds."""
+    return gzip.compress(path.read_bytes(), 6, mtime=0)
+
+
 @contextmanager
 def serve(folder: Path) -> Iterator[Site]:
     """Serve `folder` at a free port of this machine; what is text goes compressed."""
@@ -76,11 +83,12 @@ def serve(folder: Path) -> Iterator[Site]:
             status = 200
             if not path.is_file():
                 path, status = folder / "404.html", 404
-            body = path.read_bytes()
             self.send_response(status)
             if path.suffix in COMPRESSED:
-                body = gzip.compress(body, 6, mtime=0)
+                body = compressed(path, path.stat().st_mtime_ns)
                 self.send_header("Content-Encoding", "gzip")
+            else:
+                body = path.read_bytes()
             self.send_header("Content-Type", self.guess_type(str(path)))
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
