@@ -20,11 +20,9 @@ TOOLS = --editable book/_ext --editable exercises# after the package: pip reads 
 TYPED := CHAPTER CONSTRAINTS DEADLINE DEVICE FRAMEWORK JOBS MOVED NAME PORT PRIVATE PYTHON ROSTER \
 	SEEDS SOLUTIONS_FROM SUBMISSIONS TEXT TITLE TORCH_INDEX VENV VERSIONS WHEELS
 READ := $(addprefix D2L_,CHROMIUM GRADER_DATA JUDGED_SEEDS PRIVATE_EXERCISES UNATTENDED)
-$(foreach one,$(if $(filter 0,$(MAKELEVEL)),$(filter-out $(TYPED) $(READ) MAKE MAKEFLAGS SHELL,\
-	$(.VARIABLES))),$(if $(findstring command,$(origin $(one))),$(error there is no setting $(one)=. \
-	Known: $(TYPED). A variable of the environment stands before make: $(one)=... make)))
 $(foreach one,$(TYPED),$(eval export D2L_$(one) := $$(value $(one))))
 export D2L_NAME := $(if $(findstring command,$(origin NAME)),$(value NAME))
+# What commands get of it: an option where it was typed, nothing otherwise.
 option   = $(if $(value $2),"--$1=$$D2L_$2")
 CHAPTERS = $(if $(value CHAPTER),-- $$D2L_CHAPTER)
 ONLY = $(call option,framework,FRAMEWORK)
@@ -33,14 +31,11 @@ CHOSEN = "--device=$$D2L_DEVICE" $(ONLY) $(call option,jobs,JOBS)
 
 TARGETS := $(shell sed -n 's/^\([a-z][a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 .PHONY: $(TARGETS)
+# Checked before anything is begun.
+include .ci/typed.mk
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s%s\n", $$1, $$2}' Makefile
-.DEFAULT:
-	@test -e "$@" || { echo "error: there is no target '$@'. Type make to list them." >&2; exit 2; }
-# A file with the name of something mistyped, such as tests, is not a target.
-$(foreach one,$(filter-out $(TARGETS) $(VENV)/%,$(MAKECMDGOALS)),$(if $(wildcard $(one)),\
-	$(error there is no target $(one). Type make to list them)))
 
 # -- environments ----------------------------------------------------------------------------
 $(VENV)/python:
@@ -55,12 +50,15 @@ $(VENV)/full: $(VENV)/book
 $(VENV)/lab: $(VENV)/full
 $(VENV)/pdf $(VENV)/lab: $(VENV)/book
 	@$(PIP) --editable '.[$(@F)]' $(TOOLS) && touch $@
-browser: ; @sh tests/install-browser.sh # Chromium and bubblewrap
+# Chromium and bubblewrap.
+browser:
+	@sh tests/install-browser.sh
 
 # -- the book --------------------------------------------------------------------------------
 book: $(VENV)/book ## build the site and say where to open it
 	@$(BIN)/editions book
 
+# On a GPU, each framework in turn, unless one is named.
 ifeq ($(DEVICE)$(FRAMEWORK),gpu)
 notebooks verify: $(VENV)/book
 	@failed=; for one in $$($(BIN)/editions frameworks); do \
@@ -90,7 +88,7 @@ lab: $(VENV)/lab ## open the notebooks in JupyterLab
 exercises: $(VENV)/book ## write what students get (CHAPTER=, PRIVATE=, SOLUTIONS_FROM=2026-12-24)
 	@$(BIN)/editions exercises $(INSTRUCTOR) $(call option,solutions-from,SOLUTIONS_FROM) $(CHAPTERS)
 new-question: $(VENV)/book ## start a question: NAME=blocks.two-steps TITLE="..." PRIVATE=... TEXT=1
-	@$(BIN)/editions new-question $(if $(findstring command,$(origin TEXT)),--text) \
+	@$(BIN)/editions new-question $(if $(filter 1,$(text)),--text) \
 	$(call option,title,TITLE) $(INSTRUCTOR) -- "$$D2L_NAME"
 check-questions: $(VENV)/full ## try questions as the tests try ours (PRIVATE=folder, SEEDS=60)
 	@$(BIN)/editions check-questions $(ONLY) $(INSTRUCTOR) $(call option,seeds,SEEDS) $(CHAPTERS)
@@ -114,7 +112,9 @@ test-gpu: ## run the notebooks on this GPU, record what has no reference (PYTHON
 	@sh .ci/test-gpu.sh "$(VENV)" $(ONLY) $(CHAPTERS)
 test-versions: $(VENV)/full ## check with other versions: VERSIONS=newest or floors
 	@MAKE="$(MAKE)" sh .ci/test-versions.sh "$$D2L_VERSIONS" "$(VENV)"
-report: ; @python3 .ci/weekly_issue.py "$$D2L_MOVED" # in one issue on GitHub; the weekly run
+# What the weekly run says, in one issue on GitHub.
+report:
+	@python3 .ci/weekly_issue.py "$$D2L_MOVED"
 lint: $(VENV)/full ## check style, types and the direction of imports
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && \
 	$(BIN)/mypy --no-error-summary && $(BIN)/lint-imports --no-logo --no-cache

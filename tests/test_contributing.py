@@ -163,6 +163,7 @@ def clone(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     root.mkdir()
     for name in (".pre-commit-config.yaml", "Makefile", "pyproject.toml", "requirements.txt"):
         shutil.copy(ROOT / name, root)
+    shutil.copytree(ROOT / ".ci", root / ".ci")
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     venv = tmp_path / "venv"
     venv.mkdir()

@@ -304,7 +304,18 @@ def test_a_soak_takes_the_chapters_that_are_named() -> None:
     ("typed", "said"),
     [
         (["boook"], "there is no target 'boook'. Type make to list them."),
-        (["tests"], "there is no target tests. Type make to list them"),  # a folder is none
+        (["tests"], "there is no target 'tests'. Type make to list them."),  # a folder is none
+        (["exercises", "mine"], "no target 'mine'. Type make to list them, or CHAPTER=mine."),
+        (
+            ["grade", "a/x.zip"],
+            "no target 'a/x.zip'. Type make to list them, or SUBMISSIONS=a/x.zip.",
+        ),
+        (
+            ["grade", "x.csv"],
+            "there is no target 'x.csv'. Type make to list them, or ROSTER=x.csv.",
+        ),
+        (["new-question", "a.b"], "there is no target 'a.b'. Type make to list them, or NAME=a.b."),
+        (["new-question", "NAME=a.b", "TEXT=yes"], "TEXT is 'yes'; allowed are 1 and 0"),
         (
             ["verify", "DEVICE=gpu", "FRAMEWORK=jax"],
             "FRAMEWORK is jax; allowed are: pytorch tensor",
@@ -322,6 +333,7 @@ def test_a_soak_takes_the_chapters_that_are_named() -> None:
     ],
 )
 def test_what_was_mistyped_is_told(makefile: Path, typed: list[str], said: str) -> None:
+    (makefile / "exercises" / "chapters" / "mine").mkdir(parents=True)
     (makefile / "old").write_text("#!/bin/sh\necho 3.9\n")
     (makefile / "old").chmod(0o755)
     there = set(makefile.iterdir())
@@ -332,6 +344,37 @@ def test_what_was_mistyped_is_told(makefile: Path, typed: list[str], said: str) 
     assert done.returncode == 2
     assert said in done.stderr and "Traceback" not in done.stderr
     assert set(makefile.iterdir()) == there  # nothing was begun, or deleted
+
+
+@pytest.mark.parametrize(
+    ("typed", "unread"),
+    [
+        (["grade", "SUBMISSIONS=x", "FRAMEWORK=torch", "CHAPTER=a", "JOBS=2"], ["FRAMEWORK"]),
+        (["new-question", "NAME=a.b", "CHAPTER=a", "TITLE=t", "TEXT=1", "PRIVATE=d"], ["CHAPTER"]),
+        (["exercises", "TORCH_INDEX=x", "PYTHON=x", "MOVED=x", "PORT=1"], ["MOVED", "PORT"]),
+        (["exercises", "serve", "PORT=1", "SOLUTIONS_FROM=x"], []),  # one of them reads it
+        (["site", "FRAMEWORK=pytorch", "JOBS=2", "CHAPTER=a"], []),  # what it needs reads them
+        (["check-questions", "FRAMEWORK=x", "SEEDS=3", "PRIVATE=d", "CHAPTER=a"], []),
+        (["book", "DEVICE=gpu", "FRAMEWORK=pytorch"], []),  # it names the environment
+        (["test-gpu", "WHEELS=d", "PYTHON=p", "CHAPTER=a", "JOBS=2"], ["JOBS"]),
+    ],
+)
+def test_a_setting_that_nothing_reads_is_told(
+    makefile: Path, typed: list[str], unread: list[str]
+) -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", *typed], cwd=makefile, capture_output=True, text=True, check=True,
+        env={"PATH": os.environ["PATH"], "SEEDS": "3", "TEXT": "no"},
+    )  # fmt: skip
+    targets = " ".join(one for one in typed if "=" not in one)
+    said = [f"note: make {targets} does not read {name}=" for name in unread]
+    assert done.stderr.splitlines() == said
+
+
+@pytest.mark.parametrize(("text", "option"), [("1", " --text"), ("0", ""), ("", "")])
+def test_a_switch_is_on_or_off(makefile: Path, text: str, option: str) -> None:
+    ran = f".venv editions new-question{option} -- a.b"
+    assert make(makefile, "new-question", "NAME=a.b", f"TEXT={text}") == (0, [ran])
 
 
 @pytest.mark.parametrize(

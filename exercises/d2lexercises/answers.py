@@ -31,9 +31,17 @@ OTHER_CELLS = frozenset(
     + ("writefile", "file", "python", "python2", "python3", "pypy", "skip")
 )
 _PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun"})
-# Line magics whose line, behind options, is Python.
-_PYTHON_LINES = {"time", "timeit", "prun", "memit", "lprun", "mprun"}
-_OPTIONS = re.compile(r"\s*(?:--?[\w-]+(?:[ =]?\d+|\s+\d+)?\s+)*")
+# Line magics whose line, behind options, is Python; their options, as `getopt` has them.
+_PYTHON_LINES = {
+    "time": "",
+    "timeit": "n:r:tcp:qov:",
+    "prun": "D:l:rs:T:q",
+    "memit": "r:t:i:coq",
+    "lprun": "rsf:m:D:T:u:z",
+    "mprun": "rf:T:c",
+}
+_OPTION = re.compile(r"\s*-(-[\w-]*|[^\W\d_]\S*)(?=\s|\Z)")
+_WORD = re.compile(r"\s*(?:\"[^\"]*\"|'[^']*'|\S+)")
 # The methods of `get_ipython()` that IPython turns its own syntax into calls of.
 _IPYTHON_METHODS = {"run_line_magic", "run_cell_magic", "system", "getoutput", "set_next_input"}
 
@@ -210,10 +218,26 @@ def is_python_magic(magic: str, body: str) -> bool:
     return True
 
 
-def without_options(line: str) -> str:
-    """Return the code in the line of a magic, which options may precede: "-n1 f()"."""
-    match = _OPTIONS.match(line)
-    return line[match.end() :] if match else line
+def is_python_line(magic: str) -> bool:
+    """Return whether the line of a line magic is code, behind options."""
+    return magic in _PYTHON_LINES
+
+
+def without_options(magic: str, line: str) -> str:
+    """Return the code in the line of a magic, which options may precede: "-n1 -s time f()"."""
+    known = _PYTHON_LINES.get(magic, "")
+    while option := _OPTION.match(line):
+        letters = option[1]
+        if letters.startswith("-"):  # a word, such as --no-raise-error; none of them has a value
+            line = line[option.end() :]
+            continue
+        place = next((n for n, one in enumerate(letters) if f"{one}:" in known), len(letters))
+        if any(one not in known for one in letters[:place]):
+            break  # -x is code
+        line = line[option.end() :]
+        if place == len(letters) - 1 and (value := _WORD.match(line)):
+            line = line[value.end() :]
+    return line.lstrip()
 
 
 def python_of_statement(statement: ast.stmt) -> ast.AST:
@@ -371,7 +395,7 @@ def _code_of_line(method: str, texts: list[str], assigned: bool) -> str:
         return nothing
     if assigned and texts[0] != "time":
         return nothing
-    code = python_of(texts[1] if texts[0] == "time" else without_options(texts[1]))
+    code = python_of(without_options(*texts))
     try:
         ast.parse(code, mode="eval" if assigned else "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -74,7 +74,7 @@ class Number:
 
     Number(2.5, " s", relative=1e-6, absolute=1e-12)
 
-    A tensor or an array without axes is as good, unless the number has to be a `plain` one.
+    A tensor or an array that holds one number is as good, unless it has to be a `plain` one.
     """
 
     value: float
@@ -152,6 +152,7 @@ class _Comparison:
         elif isinstance(expected, Exact):
             self.exact(found, expected.array, what)
         elif isinstance(expected, Between):
+            found = _whole_in(found)
             if type(found) is not int or not expected.low <= found <= expected.high:
                 limits = f"{expected.low} to {expected.high}"
                 raise Unfit(f"{what}: from {limits} expected, got {got_text(found)}.")
@@ -207,7 +208,7 @@ class _Comparison:
 
     def number(self, found: Any, expected: float | Number, what: str) -> None:
         number = expected if isinstance(expected, Number) else Number(expected)
-        if isinstance(found, np.ndarray) and found.ndim == 0 and not number.plain:
+        if isinstance(found, np.ndarray) and found.size == 1 and not number.plain:
             found = found.item() if found.dtype.kind in "fiu" else found
         right = isinstance(found, int | float) and not isinstance(found, bool)
         if not right or not math.isclose(
@@ -329,12 +330,18 @@ def _listed(found: Any) -> Any:
     return found.tolist() if exact and found.size <= 1000 else found
 
 
+def _whole_in(found: Any) -> Any:
+    """The integer that an array holds, if it holds one, whatever its axes; anything else itself."""
+    one = isinstance(found, np.ndarray) and found.size == 1 and found.dtype.kind in "iu"
+    return found.item() if one else found
+
+
 def same_plain(found: Any, expected: Any) -> bool:
     """Whether plain data is the same: `expected` holds no arrays, `found` may hold anything.
 
     An array of integers or truth values is as good as a list of them, or as one of them.
     """
-    found = _listed(found)
+    found = _whole_in(found) if type(expected) is int else _listed(found)
     if type(found) is not type(expected):
         return False
     if isinstance(expected, dict):

@@ -12,9 +12,11 @@ import linecache
 import locale
 import os
 import re
+import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import ModuleType
 
 watching = False  # whether `reason_in_answer` looks at exceptions
 lost: dict[str, str] = {}  # names that no statement could bind here, and why
@@ -23,6 +25,7 @@ changed: dict[str, str] = {}  # names of objects that no statement could change 
 binding: dict[str, list[int]] = {}  # names that cells bind, and the numbers of these cells
 running = 0  # the number of the cell that runs
 bound: set[str] = set()  # names that cells so far bind, whether they ended or not
+in_answers: list[Callable[[BaseException], str]] = []  # further reasons why an answer fails
 _MOST_UNKNOWN = 3
 
 # Words in an exception's message, or in the line that raised it, that speak of the machine.
@@ -35,7 +38,9 @@ _DEVICES = re.compile(
 _NO_DEVICE = re.compile(
     r"not compiled with (?:CUDA|XPU|ROCm)|No CUDA GPUs|no NVIDIA driver|not linked with support for"
     r"|MPS backend|deserialize object on a CUDA|CUDA (?:error|driver|initialization)"
-    r"|CUDA is not available|unknown device for graph|Could not satisfy (?:device|explicit)",
+    r"|CUDA is not available|unknown device for graph|Could not satisfy (?:device|explicit)"
+    r"|accelerator device when none|instantiate dummy base class|requires CUDA support"
+    r"|without ATen_cuda library|NVTX functions not installed|no pinned memory allocator",
     re.IGNORECASE,
 )
 # What compilers and the frameworks that call them say, and what libraries say of what they removed.
@@ -56,6 +61,16 @@ _NOT_SET_UP = re.compile(
 _DEMANDS = re.compile(
     r"^\s*(?:assert|raise)\b.*(?:version|platform|find_spec|exists\(|is_?file\(|is_?dir\(|environ"
     r"|getenv|sys\.modules|hostname|getuser|uname|[Pp]ython ?3|runtime)"
+)
+# What only Windows has in the modules of Python.
+_OF_WINDOWS = re.compile(
+    r"(?:get)?[Ww]in|[Oo]leDLL|oledll|Proactor|startfile|add_dll_directory|STARTUPINFO|STARTF_|SW_|CREATE_"
+    r"|CTRL_|DETACHED_PROCESS|O_BINARY|[A-Z]+_PRIORITY_CLASS"
+)
+# Names that notebooks have in Databricks, Deepnote and the like, without an import.
+_OF_SERVICES = re.compile(r"dbutils|displayHTML|spark|sqlContext|_?deepnote_\w+|_dntk\w*")
+_SPARK_CONTEXT = re.compile(
+    r"\bsc\.(?:parallelize|textFile|wholeTextFiles|broadcast|setLogLevel)\b"
 )
 _NO_USER = re.compile(r"get(?:pwuid|pwnam|grgid|grnam)\(\): ")
 _NO_FILE = re.compile(r"File .{1,200} not found")  # of %run
@@ -94,7 +109,7 @@ def reason_in_answer(error: BaseException) -> str:
             return f"there is no {one.filename} here"
         if _NO_DEVICE.search(_text(one)):
             return f"there is no GPU here ({_brief(one)})"
-    return ""
+    return next(filter(None, (said(error) for said in in_answers)), "")
 
 
 def lose(names: Iterable[str], reason: str) -> None:
@@ -136,6 +151,8 @@ def _missing(error: BaseException) -> str:
         below = next((number for number in binding.get(name, ()) if number >= running), 0)
         if below and name not in lost and name not in bound:
             return f"cell {below} defines {name}, further down"
+        if name not in lost and name not in bound and _is_of_service(name, error):
+            return f"{name} is there in a service only ({_brief(error)})"
         if not name or name in lost or name in bound or not unknown:
             return lost.get(name, "")
         return f"{'; '.join(unknown)}; this may be what defines {name}"
@@ -146,9 +163,24 @@ def _missing(error: BaseException) -> str:
     return ""
 
 
+def _is_of_service(name: str, error: BaseException) -> bool:
+    if name == "sc":  # others call what they like so
+        return bool(_SPARK_CONTEXT.search(_line(error)))
+    return bool(_OF_SERVICES.fullmatch(name))
+
+
+def _is_of_windows(error: AttributeError) -> bool:
+    """Return whether a part of one of Python's own modules is missing that only Windows has."""
+    module = getattr(error.obj, "__name__", "").partition(".")[0]
+    ours = isinstance(error.obj, ModuleType) and module in sys.stdlib_module_names
+    return ours and bool(_OF_WINDOWS.match(error.name or ""))
+
+
 def _of_installation(error: BaseException) -> str:
     """Return what is installed differently here, or set up differently."""
     kinds, text = _kinds(error), _text(error)
+    if isinstance(error, AttributeError) and _is_of_windows(error):
+        return f"this is no Windows ({_brief(error)})"
     if kinds & _COMPILERS or _NO_COMPILER.search(text):
         return f"code cannot be compiled here ({_brief(error)})"
     if type(error) is locale.Error:

@@ -63,7 +63,8 @@ def is_ours(file: str | Path) -> None:
 class Unfit(Exception):
     """What an answer gave is not what a right one gives; the message says how it differs.
 
-    `hint` takes the place of the aspect's own hint, where the mistake is known.
+    `hint` takes the place of the aspect's own hint, where the mistake is known. A `run` raises it
+    where the answer lacks the property that the aspect is about, so that the aspect's hint fits.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -82,7 +83,8 @@ class OwnError(Exception):
 class WrongKind(Exception):
     """The answer, or a part of it, is of a kind that the question did not ask for.
 
-    `hint` takes the place of the aspect's own hint, as in `Unfit`.
+    The message says it all: the aspect's own hint, which is about something else, is not shown with
+    it. `hint` is shown in its place.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -103,7 +105,7 @@ def attempt(action: Callable[[], Any]) -> Any:
 
 def stopped(message: str) -> dict[str, Any]:
     """What stands in the place of a result that did not come, and is said as it is."""
-    return {"error": {"type": WrongKind.__name__, "message": message, "line": ""}}
+    return {"error": {"type": Unfit.__name__, "message": message, "line": ""}}
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -124,7 +126,8 @@ def describe(error: BaseException) -> dict[str, Any]:
         said |= _place_in_question(error)
     if reason := environment.reason_in_answer(error):
         said["environment"] = reason
-    return said | ({"hint": error.hint} if isinstance(error, WrongKind) and error.hint else {})
+    hint = error.hint if isinstance(error, WrongKind | Unfit) else ""
+    return said | ({"hint": hint} if hint else {})
 
 
 def _line_of(error: BaseException) -> str:
@@ -171,7 +174,7 @@ def error_in(output: Any) -> str | None:
         return None
     parts = output["error"]
     error = {key: _harmless(parts.get(key, "")) for key in ("type", "message", "line")}
-    if error["type"] == WrongKind.__name__:
+    if error["type"] in (WrongKind.__name__, Unfit.__name__):
         return error["message"]
     raised = f"{error['type']}: {error['message']}".rstrip(": ")
     if parts.get("own") is True:
@@ -188,7 +191,8 @@ def error_in(output: Any) -> str | None:
 def other_causes_in(output: Any) -> list[str]:
     """Sentences on the errors in a reply that the answer did not cause; nothing of it is trusted.
 
-    Something is missing on this machine, or the question's own code is wrong.
+    Something is missing on this machine, the question's own code is wrong, or the notebook may have
+    been run in another order.
     """
     found: list[str] = []
     for part in _errors_in(output):
@@ -196,6 +200,8 @@ def other_causes_in(output: Any) -> list[str]:
         if isinstance(error.get("environment"), str):
             missing = _harmless(error["environment"])
             found.append(f"The answer cannot run here: {missing}.")
+        elif isinstance(error.get("doubt"), str):
+            found.append(f"{_harmless(error['doubt'])}.")
         elif error.get("own") is True:
             found.append((error_in(part) or "").partition("\n")[0])
     return found[:_MOST_REASONS]
@@ -229,6 +235,11 @@ def hint_in(output: Any) -> str:
     if error_in(output) is None:
         return ""
     return _harmless(output["error"].get("hint", ""))
+
+
+def is_of_another_kind(output: Any) -> bool:
+    """Whether an ``{"error": ...}`` says that something of another kind came."""
+    return error_in(output) is not None and output["error"].get("type") == WrongKind.__name__
 
 
 def _harmless(text: Any) -> str:

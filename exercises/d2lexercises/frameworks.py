@@ -50,8 +50,9 @@ class Framework(ABC):
         """In this context layers and tensors are made on the CPU, where results are exact enough.
 
         A GPU may round the factors of a product to ten bits, which TensorFlow allows by default.
-        What an answer leaves switched over for good (gradients off, another default precision) is
-        as before when the context ends, so that it costs no other answer anything.
+        Settings that hold for a whole process (another default precision, gradients off) are those
+        of a fresh kernel in it, whatever a cell of the notebook has set. What was set before, and
+        not what an answer leaves switched over, is set again when the context ends.
         """
 
     @abstractmethod
@@ -190,6 +191,15 @@ def _need_shape(values: Any, weights: np.ndarray) -> None:
         raise WrongKind(f"{wanted}; what came has the shape {tuple(values.shape)}.")
 
 
+# What NumPy does about such results unless it is told otherwise.
+_FRESH_ERRORS: dict[str, Any] = {
+    "divide": "warn",
+    "over": "warn",
+    "under": "ignore",
+    "invalid": "warn",
+}
+
+
 class _PyTorch(Framework):
     key, title = "pytorch", "PyTorch"
     layer_name, own_method = "nn.Module", "forward"
@@ -207,7 +217,9 @@ class _PyTorch(Framework):
         torch = self._torch
         gradients, precision = torch.is_grad_enabled(), torch.get_default_dtype()
         try:
-            with torch.device("cpu"):
+            torch.set_grad_enabled(True)
+            torch.set_default_dtype(torch.float32)
+            with torch.device("cpu"), np.errstate(**_FRESH_ERRORS):
                 yield
         finally:
             torch.set_grad_enabled(gradients)
@@ -335,14 +347,20 @@ class _TensorFlow(Framework):
     def on_cpu(self) -> Iterator[None]:
         config, functions = self._keras.config, self._tf.config
         precision, policy = config.floatx(), config.dtype_policy()
-        eagerly = functions.functions_run_eagerly()
-        try:
-            with self._tf.device("CPU:0"):
-                yield
-        finally:
+        layout, eagerly = config.image_data_format(), functions.functions_run_eagerly()
+
+        def set_up(precision: str, policy: Any, layout: str, eagerly: bool) -> None:
             config.set_floatx(precision)
             config.set_dtype_policy(policy)
+            config.set_image_data_format(layout)
             functions.run_functions_eagerly(eagerly)
+
+        try:
+            set_up("float32", "float32", "channels_last", False)
+            with self._tf.device("CPU:0"), np.errstate(**_FRESH_ERRORS):
+                yield
+        finally:
+            set_up(precision, policy, layout, eagerly)
 
     def tensor(self, array: np.ndarray) -> Tensor:
         return self._tf.constant(np.asarray(array, np.float32))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import functools
+import builtins
+import math
 import operator
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -50,12 +51,29 @@ def parts_in(found: Any, expected: str, count: int | None = None, names: str = "
     raise WrongKind(f"{expected} are expected{names}; {came_instead(found)}.")
 
 
+def one_number(found: Any) -> Any:
+    """The number that a tensor or an array holds, if it holds one, whatever its axes; else `found`.
+
+    A float that comes as a tensor of shape ``(1,)`` is as good as one of shape ``()``.
+    """
+    try:
+        if math.prod(found.shape) != 1 or isinstance(found, type):
+            return found
+        from d2lcompute._arrays import to_numpy
+
+        array = np.asarray(to_numpy(found))
+    except Exception:  # it has no shape; or whatever a student's object, or a framework's, raises
+        return found
+    return array.reshape(()).item() if array.dtype.kind in "fiub" else found
+
+
 def whole(found: Any) -> Any:
     """A whole number, or a tensor or an array that holds one, as an int; else what it is, in words.
 
     The words are ``{"kind": ...}``. So is a number of more than 64 bits, which cannot be sent. A
     float stays one, for the judge to say that an integer is expected.
     """
+    found = one_number(found)
     if isinstance(found, bool):
         return {"kind": f"the truth value {found}"}
     if isinstance(found, float | np.floating):
@@ -95,12 +113,17 @@ def is_another_name(answer: type, known: type) -> bool:
 
 
 def need_function(answer: Any) -> None:
-    """Raise `WrongKind` unless the answer is a function, be it cached, partial or traced."""
-    wrapped = isinstance(answer, functools.partial) or hasattr(answer, "__wrapped__")
-    is_function = callable(answer) and not isinstance(answer, type)
-    if is_function and (wrapped or hasattr(answer, "__code__")):
-        return
-    raise WrongKind(f"A function is expected; what came is {kind_of(answer)}.")
+    """Raise `WrongKind` unless the answer can be called, and is neither a class nor Python's own.
+
+    A function may be cached, partial, traced, scripted or compiled: what a library makes of it is
+    an object of its own, and often written in C.
+    """
+    if not callable(answer) or isinstance(answer, type):
+        raise WrongKind(f"A function is expected; what came is {kind_of(answer)}.")
+    if isinstance(answer, BuiltinFunctionType) and answer.__self__ is builtins:
+        raise WrongKind(
+            f"A function of yours is expected; what came is Python's own {answer.__name__}."
+        )
 
 
 # -- what a question takes -----------------------------------------------------------------------
@@ -140,8 +163,17 @@ def any_class(answer: Any, f: Any) -> None:
 
 
 def function(answer: Any, f: Any) -> None:
-    """A function, be it cached, partial or traced, or an object that is called like one."""
-    others = (type, f.layer) if f else (type,)  # a layer is called like a function as well
-    is_object = callable(answer) and not isinstance(answer, others)
-    if not (is_object and hasattr(type(answer).__call__, "__code__")):
-        need_function(answer)
+    """A function, be it cached, partial, traced or scripted, or an object that is called like one.
+
+    No layer is one, although it is called like a function as well.
+    """
+    if f and isinstance(answer, f.layer):
+        raise WrongKind(f"A function is expected; what came is {kind_of(answer)}.")
+    need_function(answer)
+
+
+def function_of_functions(answer: Any, f: Any) -> None:
+    """A function that returns a function; or a class, since its objects can be called like one."""
+    is_class = isinstance(answer, type) and not (f and issubclass(answer, f.layer))
+    if not (is_class and any("__call__" in vars(one) for one in answer.__mro__)):
+        function(answer, f)

@@ -29,7 +29,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from d2lexercises.faults import OwnError, WrongKind, describe, error_in
+from d2lexercises.faults import OwnError, Unfit, WrongKind, describe, error_in
 from d2lexercises.given import Given
 
 Seats = Mapping[str, Any]  # by the key of a run: its case, or its cases
@@ -42,7 +42,7 @@ _RAISED: dict[str, type[Exception]] = {
     "ZeroDivisionError": ZeroDivisionError,
 }
 # What an answer can cause by what it asks or gives. Any other exception is the referee's own.
-_CAUSED: tuple[type[Exception], ...] = (WrongKind, *_RAISED.values())
+_CAUSED: tuple[type[Exception], ...] = (WrongKind, Unfit, *_RAISED.values())
 
 
 class Ask:

@@ -75,10 +75,18 @@ from d2lexercises.comparer import (
     need_form,
 )
 from d2lexercises.drawing import Draw
-from d2lexercises.faults import Unfit, WrongKind, error_in, hint_in
+from d2lexercises.faults import Unfit, WrongKind, error_in, hint_in, is_of_another_kind
 from d2lexercises.files import contents, laid_out, scratch
 from d2lexercises.given import Given
-from d2lexercises.kinds import any_class, anything, function, layer, text, written
+from d2lexercises.kinds import (
+    any_class,
+    anything,
+    function,
+    function_of_functions,
+    layer,
+    text,
+    written,
+)
 from d2lexercises.question import Finding, Question, generator
 from d2lexercises.refereeing import Referees, case_counts, handed_over, said_by, seats_of
 from d2lexercises.running import plain, probe_runs, repeat_runs
@@ -102,6 +110,7 @@ __all__ = [
     "contents",
     "free_text",
     "function",
+    "function_of_functions",
     "laid_out",
     "layer",
     "question",
@@ -404,7 +413,9 @@ class WrittenQuestion(Question):
             finding = one.finding(inputs, outputs, framework)
             failed = next((name for name in one.after if not findings[name].passed), "")
             if failed:
-                hint = finding.hint or _in_framework(one.hint, framework)
+                hint = finding.hint
+                if not finding.of_kind:
+                    hint = hint or _in_framework(one.hint, framework)
                 finding = replace(finding, points=0.0, hint=hint, after=failed)
                 finding = replace(finding, message=finding.message or finding.shown)
             findings[one.name] = finding
@@ -514,8 +525,9 @@ def question(
     Args:
         name: chapter, dot, question: "blocks.sequential".
         title: the heading of its section.
-        takes: what kind of thing an answer is: `layer`, `function`, `any_class`, `anything`, or a
-            function ``takes(answer, f)`` that raises `WrongKind` for what is not.
+        takes: what kind of thing an answer is: `layer`, `function`, `function_of_functions`,
+            `any_class`, `anything`, or a function ``takes(answer, f)`` that raises `WrongKind` for
+            what is not.
         minutes: about how long it takes.
         difficulty: from 1, a first step, to 3, a challenge.
         hidden: all of its aspects are judged only when a class is graded.
@@ -525,6 +537,10 @@ def question(
         kinds = "layer, function, any_class or anything"
         raise ValueError(f"{name}: takes must be {kinds}; got {takes!r}")
     return WrittenQuestion(name, title, takes, minutes, difficulty, hidden)
+
+
+class _OfAnotherKind(Unfit):
+    """What a `WrongKind` in the place of a result says: the aspect's hint is no help."""
 
 
 class Judged:
@@ -560,6 +576,8 @@ class Judged:
         """What comes out of judging it."""
         try:
             self._judge(inputs, outputs, framework)
+        except _OfAnotherKind as problem:
+            return Finding(self.name, 0.0, self.points, str(problem), problem.hint, of_kind=True)
         except Unfit as problem:
             hint = problem.hint or _in_framework(self.hint, framework)
             code = _in_framework(self.words.code, framework)
@@ -625,7 +643,8 @@ class Judged:
         shown = _called(shows, framework, case) if shows else ""
         tail = f"\nInput: {shown}" if shown else ""
         if (error := error_in(found)) is not None:
-            raise Unfit(error + tail, hint_in(found))
+            problem = _OfAnotherKind if is_of_another_kind(found) else Unfit
+            raise problem(error + tail, hint_in(found))
         try:
             if words.judge is not None:
                 need_form(found, words.form, self._what(framework))

@@ -4,6 +4,7 @@ Each wing knows one thing, and imports only wings below it:
 
 ================== ===========================================================================
 ``command_line``   the words that an instructor types
+``arguments``      what is said about words that no command knows
 ``class_commands`` what a teacher asks about the class
 ``class_grading``  how a whole class is graded: resumed, in parallel, kept as it goes
 ``gradebook``      what is kept of the marks, and how it is shown

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from grader.class_grading import A_TERM, GradingSummary
 from grader.gradebook.database import Gradebook, GradebookError, StudentMarks
-from grader.gradebook.export import Choices
+from grader.gradebook.export import Choices, ExportError
 from grader.gradebook.records import RecordStore, replace_private, write_private
 from grader.gradebook.report_files import NAMES, PLAIN, archive_file, archive_of, left_out
 from grader.gradebook.spreadsheets import BYTE_ORDER_MARK, for_excel
@@ -109,6 +109,13 @@ def extend(options: argparse.Namespace, book: Gradebook) -> int:
         if until
         else f"{assignment}: {name} has the same deadline as the others"
     )
+    deadline = book.class_list.deadline(assignment)
+    if until and deadline and until < deadline:
+        print(
+            f"this is before the deadline of the others, {shown_time(deadline)}: {name} has less "
+            "time than they have",
+            file=sys.stderr,
+        )
     for line in _still_late(student, assignment, book):
         print(line)
     return 0
@@ -143,13 +150,25 @@ def assign(options: argparse.Namespace, book: Gradebook) -> int:
 
 
 def _assignment(name: str, book: Gradebook) -> str:
-    known = book.assignments()
     if name:
+        check_assignment(name, book)
         return name
+    known = book.assignments()
     if len(known) != 1:
         listed = ", ".join(known) or "none"
         raise GradebookError(f"which assignment? --assignment NAME; graded assignments: {listed}")
     return known[0]
+
+
+def check_assignment(name: str, book: Gradebook) -> None:
+    """Check that an assignment was graded.
+
+    Raises:
+        GradebookError: it was not.
+    """
+    if name not in (graded := book.assignments()):
+        known = ", ".join(graded) or "none"
+        raise GradebookError(f"no assignment {name!r} was graded; graded assignments: {known}")
 
 
 def _student(text: str, assignment: str, book: Gradebook) -> str:
@@ -257,9 +276,33 @@ def _is_file(stream: TextIO) -> bool:
         return False
 
 
-def choices(options: argparse.Namespace) -> Choices:
-    """Return what a person chose about an export."""
-    return Choices(options.assignment_heading, options.absent, options.worksheet, options.all)
+# Options of `export`: what they are stored as, and the formats in which they change something.
+_OF_FORMATS = {
+    "--assignment": ("assignment_heading", ("canvas",)),
+    "--worksheet": ("worksheet", ("moodle",)),
+    "--all": ("all", ("by-hand",)),
+    "--absent": ("absent", ("canvas", "moodle", "plain")),
+}
+
+
+def choices(options: argparse.Namespace, book: Gradebook) -> Choices:
+    """Return what a person chose about an export.
+
+    Raises:
+        ExportError: an option changes nothing in the chosen format.
+    """
+    for option, (name, formats) in _OF_FORMATS.items():
+        given = getattr(options, name)  # 0 points are given
+        is_given = given is not None and given is not False and given != ""
+        if is_given and options.format not in formats:
+            wanted = " or ".join(f"--format {one}" for one in formats)
+            raise ExportError(
+                f"{option} changes nothing with --format {options.format}; it is for {wanted}"
+            )
+    return Choices(
+        *(options.assignment_heading, options.absent, options.worksheet, options.all),
+        book.class_list.roster_of(options.assignment),
+    )
 
 
 def whole_class(book: Gradebook, assignment: str) -> list[StudentMarks]:
@@ -268,11 +311,7 @@ def whole_class(book: Gradebook, assignment: str) -> list[StudentMarks]:
     Raises:
         GradebookError: there is no such assignment.
     """
-    if assignment not in book.assignments():
-        known = ", ".join(book.assignments()) or "none"
-        raise GradebookError(
-            f"no assignment {assignment!r} was graded; graded assignments: {known}"
-        )
+    check_assignment(assignment, book)
     return book.student_marks(assignment, all_of_them=True)
 
 

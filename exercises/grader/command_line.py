@@ -12,20 +12,21 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, time
+from datetime import datetime, time
 from pathlib import Path
-from typing import NoReturn
 
 from d2lexercises.answers import MOVED
 
 from grader import class_commands
+from grader.arguments import Parser, parse
 from grader.class_grading import GradingJob, GradingSummary, grade_class
 from grader.data_folder import VARIABLE, DataFolder, default_data_folder
 from grader.gradebook.database import Gradebook, GradebookError, StudentMarks
 from grader.gradebook.export import FORMATS, ExportError
-from grader.gradebook.hand_marks import HandMarksError, read_hand_marks
+from grader.gradebook.hand_marks import HandMarksError, plain_number, read_hand_marks
 from grader.gradebook.records import RecordStore
 from grader.gradebook.report_files import NAMES, PLAIN
+from grader.gradebook.spreadsheets import number
 from grader.gradebook.text_table import marks_table
 from grader.gradebook.to_look_at import lines_to_look_at
 from grader.intake.roster import Roster, RosterError, read_roster
@@ -163,12 +164,18 @@ no sandbox.
 """
 
 
+# A day, or a day and a time, perhaps with a zone: what ISO 8601 allows besides is easily mistyped.
+_TIME = re.compile(
+    r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
+)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit status: 0, 1 (a mark needs a person) or 2 (an error)."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal lacks stops nothing
             stream.reconfigure(errors="replace")
-    options = _parser().parse_args(arguments)
+    options = parse(_parser(), arguments)
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.ERROR,
         format="%(levelname)s %(message)s",
@@ -187,13 +194,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 # -- arguments ---------------------------------------------------------------------------------
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, with the command that explains more."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message} (see {self.prog} --help)\n")
 
 
 def _submissions(text: str) -> Path:
@@ -231,13 +231,9 @@ def _jobs(text: str) -> int:
     return int(text)
 
 
-def _decimal(text: str) -> float:
-    return float(text.replace(",", "."))
-
-
 def _amount(text: str) -> float:
     try:
-        amount = _decimal(text)
+        amount = plain_number(text)
     except ValueError:
         amount = 0.0
     if not 0 < amount < math.inf:
@@ -247,7 +243,7 @@ def _amount(text: str) -> float:
 
 def _points(text: str) -> float:
     try:
-        points = _decimal(text)
+        points = plain_number(text)
     except ValueError:
         points = -1.0
     if not 0 <= points < math.inf:
@@ -264,19 +260,23 @@ def _address(text: str) -> str:
 def _time(text: str) -> datetime:
     """Return a time; of a date alone, the end of that day."""
     try:
-        if re.fullmatch(r"[\dW-]+", text):
-            day = date.fromisoformat(text)
-            return datetime.combine(day, time(23, 59, 59)).astimezone()
-        return datetime.fromisoformat(text).astimezone()
+        if not _TIME.fullmatch(text):
+            raise ValueError(text)
+        given = datetime.fromisoformat(text)
+        if len(text) == len("2026-11-20"):
+            given = datetime.combine(given, time(23, 59, 59))
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"must look like 2026-11-20T23:59, or 2026-11-20 for the end of that day, got {text}"
         ) from None
+    if not 2000 <= given.year <= 2100:
+        raise argparse.ArgumentTypeError(f"must be in the years 2000 to 2100, got {text}")
+    return given.astimezone()
 
 
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    parser = _Parser("grader", description=_ABOUT, formatter_class=raw)
+    parser = Parser("grader", description=_ABOUT, formatter_class=raw)
     parser.add_argument(
         "--data",
         type=_folder,
@@ -285,7 +285,7 @@ def _parser() -> argparse.ArgumentParser:
         "or d2l-grader in your data folder)",
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="print what is being done")
-    also_after = _Parser(add_help=False)  # the same options, where most people type them
+    also_after = Parser(add_help=False)  # the same options, where most people type them
     unset = argparse.SUPPRESS
     also_after.add_argument("--data", type=_folder, default=unset, help=unset)
     also_after.add_argument("-v", "--verbose", action="store_true", default=unset, help=unset)
@@ -297,7 +297,7 @@ def _parser() -> argparse.ArgumentParser:
         subparser = commands.add_parser(
             name, help=summary, description=about, formatter_class=raw, parents=[also_after]
         )
-        subparser.set_defaults(run=run or _CLASS_COMMANDS[name])
+        subparser.set_defaults(run=run or _CLASS_COMMANDS[name], parser=subparser)
         return subparser
 
     grade = command("grade", _grade, "grade what was handed in", _GRADE)
@@ -561,9 +561,11 @@ def _show(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     with _existing_gradebook(options) as book:
         students = class_commands.whole_class(book, options.assignment)
-    chosen = class_commands.choices(options)
-    text = FORMATS[options.format](options.assignment, students, chosen)
-    class_commands.write_csv(text, options.to, sys.stdout)
+        chosen = class_commands.choices(options, book)
+    found = FORMATS[options.format](options.assignment, students, chosen)
+    class_commands.write_csv(found.text, options.to, sys.stdout)
+    for line in found.remarks:
+        print(printable(line, 500), file=sys.stderr)
     return 0
 
 
@@ -595,10 +597,21 @@ _CLASS_COMMANDS = {"extend": _extend, "assign": _assign, "stats": _stats}
 def _override(options: argparse.Namespace) -> int:
     points = None if options.remove else options.points
     with _existing_gradebook(options) as book:
-        book.override(
+        class_commands.check_assignment(options.assignment, book)
+        change = book.override(
             *(options.student, options.assignment, options.question, points, options.reason),
             by=options.by,
         )
+    before, now = (number(one.points) or "open" for one in (change.before, change.now))
+    who = printable(f"{change.student.name} ({change.student.id})")
+    said = f"{now} of {number(change.now.out_of)}"
+    if not options.remove:
+        said += f", {before} before"
+    elif change.before.reason:
+        said = f"the override is removed; it is {said}, {before} before"
+    else:
+        said = f"there is no override to remove; it is {said}"
+    print(f"{options.assignment}: {who}, {change.question}: {said}")
     return 0
 
 
@@ -609,6 +622,10 @@ def _marks(options: argparse.Namespace) -> int:
         count = book.mark_by_hand(options.assignment, rows, options.by)
         students = book.student_marks(options.assignment)
     print(f"entered: {count} marks")
+    for row in rows:
+        if row.points is None:
+            where = printable(f"row {row.line}: {row.student}, {row.question}")
+            print(f"{where}: the comment is not entered without points", file=sys.stderr)
     print(marks_table(options.assignment, students))
     return 0
 
@@ -661,13 +678,8 @@ def _existing_gradebook(options: argparse.Namespace) -> Gradebook:
 
 
 def _student_marks(book: Gradebook, assignment: str) -> list[StudentMarks]:
-    students = book.student_marks(assignment)
-    if not students:
-        known = ", ".join(book.assignments()) or "none"
-        raise GradebookError(
-            f"no assignment {assignment!r} was graded; graded assignments: {known}"
-        )
-    return students
+    class_commands.check_assignment(assignment, book)
+    return book.student_marks(assignment)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -117,6 +118,48 @@ def test_a_stub_earns_nothing(name, framework):
         assert faults == [], what
 
 
+@contextmanager
+def _careless_pytorch():
+    import torch
+
+    def settings():
+        return torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_default_device()
+
+    torch.set_default_dtype(torch.float64)
+    torch.set_grad_enabled(False)
+    torch.set_default_device("meta")
+    try:
+        yield settings
+    finally:
+        torch.set_default_device(None)
+        torch.set_grad_enabled(True)
+        torch.set_default_dtype(torch.float32)
+
+
+@contextmanager
+def _careless_tensorflow():
+    import keras
+    import tensorflow as tf
+
+    def settings():
+        config = keras.config
+        layout, eagerly = config.image_data_format(), tf.config.functions_run_eagerly()
+        return config.floatx(), config.dtype_policy().name, layout, eagerly
+
+    def set_up(precision, policy, layout, eagerly):
+        keras.config.set_floatx(precision)
+        keras.config.set_dtype_policy(policy)
+        keras.config.set_image_data_format(layout)
+        tf.config.run_functions_eagerly(eagerly)
+
+    before = settings()
+    set_up("float64", "float64", "channels_first", True)
+    try:
+        yield settings
+    finally:
+        set_up(*before)
+
+
 def test_what_an_answer_leaves_switched_over_costs_no_other_answer(framework):
     name = "blocks.residual"
     right = namespace("blocks", framework, "solution")["answers"][name]
@@ -135,6 +178,30 @@ def test_what_an_answer_leaves_switched_over_costs_no_other_answer(framework):
     stub = type("Careless", (frameworks.load(framework).layer,), {"__init__": careless})
     for answer, points in ((right, 6), (stub, 0), (right, 6)):
         assert judge(name, answer, framework).points == points
+
+
+CARELESS = {"pytorch": _careless_pytorch, "tensorflow": _careless_tensorflow}
+
+
+@pytest.mark.parametrize("chapter", ["blocks", "control-flow"])
+def test_what_a_cell_has_switched_over_costs_nothing_and_stays(chapter, framework):
+    # The settings of a whole process are those of a fresh kernel while a question runs.
+    answers = namespace(chapter, framework, "solution")["answers"]
+    with CARELESS[framework]() as settings, np.errstate(all="raise"):
+        before = settings()
+        for name, answer in answers.items():
+            question = find_question(name)
+            assert judge(name, answer, framework).points == question.points, name
+            assert settings() == before and np.geterr()["over"] == "raise"
+
+
+def test_a_power_that_overflows_is_named(framework):
+    name, aspect = "control-flow.shrink", "a sum that is infinite"
+    found = {what: answer for one, what, answer, _ in wrong_answers("control-flow", framework)
+             if one == name}  # fmt: skip
+    verdict = judge(name, found["divided by a power"], framework)
+    (finding,) = [one for one in verdict.findings if one.aspect == aspect]
+    assert "overflows" in finding.hint
 
 
 # -- what a hostile process may send -----------------------------------------------------------

@@ -239,8 +239,8 @@ def test_the_wrong_kind_of_answer_is_named(framework):
 @pytest.mark.parametrize(
     ("question", "answer", "expected"),
     [
-        ("multi-gpu.unused", lambda gradients, rows: [0.5 for _ in gradients[0]],
-         "A tensor or an array is expected; what came is an object of type float."),
+        ("multi-gpu.unused", lambda gradients, rows: ["0.5" for _ in gradients[0]],
+         "A tensor or an array is expected; what came is an object of type str."),
         ("multi-gpu.rows", lambda *given: ([1, 2], None), "one of the two is None"),
         ("multi-gpu.rows", lambda *given: ([1, 2], [True]), "got 2 and 1"),
         ("multi-gpu.rows", lambda *given: (["a"], [True]), "what came is 'a'"),

@@ -96,6 +96,7 @@ def test_the_words_of_the_vocabulary_are_imported_once(tmp_path):
         ("blocks", "the name of a question is 'blocks'; it is a chapter, a dot, and up to 60"),
         ("", "give the name of the question: make new-question NAME=blocks.two-steps"),
         ("blocks.", "such as blocks.two-steps"),
+        ("blocks.4", "each part beginning with a letter, such as blocks.two-steps"),
         ("blocks.Two", "such as blocks.two-steps"),
         (f"blocks.{'a' * 61}", "such as blocks.two-steps"),
         ("../mine.step", "such as blocks.two-steps"),
@@ -105,6 +106,28 @@ def test_the_words_of_the_vocabulary_are_imported_once(tmp_path):
 def test_a_name_that_is_none_is_refused(name, said):
     with pytest.raises(EditionsError, match=re.escape(said)):
         new_question(PROJECT, name)
+
+
+@pytest.mark.parametrize("command", ["new-question mine.step", "check-questions", "exercises"])
+@pytest.mark.parametrize(
+    ("private", "said"),
+    [
+        ("a.txt", "a.txt: it is a file; name a folder for your private questions, such as"),
+        ("a.txt/new", "a.txt: it is a file; name a folder for"),
+        ("own/mine", "own/mine: it is the folder of one chapter; name the one around it: PRIVATE="),
+    ],
+)
+def test_where_no_private_questions_can_be_is_told(tmp_path, capsys, command, private, said):
+    (tmp_path / "a.txt").touch()
+    (tmp_path / "own" / "mine").mkdir(parents=True)
+    (tmp_path / "own" / "mine" / "question.py").touch()
+    words = [*command.split(), "--private", str(tmp_path / private), "--project", str(ROOT)]
+    assert main(words) == 1
+    error = capsys.readouterr().err
+    assert said in error and (private != "own/mine" or error.endswith(f"={tmp_path}/own\n"))
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [
+        *("a.txt", "mine", "own", "question.py"),
+    ]
 
 
 def test_what_is_there_is_not_written_over(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from d2lexercises import find_question, questions
-from d2lexercises.kinds import anything, function
+from d2lexercises.kinds import anything, function, function_of_functions
 from exercise_answers import CHAPTERS, judge, namespace
 from test_second_edition_exercises import asked
 
@@ -21,7 +21,8 @@ FUNCTIONS = [
     pytest.param(name, marks=pytest.mark.full) if name in TRAINING else name
     for chapter in CHAPTERS
     for name in questions(chapter)
-    if find_question(name).takes in (function, anything) and name not in COMPILED
+    if find_question(name).takes in (function, function_of_functions, anything)
+    and name not in COMPILED
 ]
 
 
@@ -32,6 +33,10 @@ def tensor(value, framework):
 
 def are_numbers(value):
     return isinstance(value, list | tuple) and {type(one) for one in value} in ({int}, {float})
+
+
+def is_number(value):
+    return type(value) in (int, float)
 
 
 # Each with what it changes, and the same value in the other type.
@@ -52,14 +57,19 @@ VARIATIONS = {
         lambda v: type(v) is float and v.is_integer(),
         lambda v, _: int(v),
     ),
+    "an array that holds one number": (is_number, lambda v, _: np.array([v])),
+    "a tensor that holds one number": (is_number, lambda v, framework: tensor([[v]], framework)),
     "an array of numbers": (are_numbers, lambda v, _: np.array(v)),
     "a tensor of numbers": (are_numbers, tensor),
     "a path": (lambda v: type(v) is str and os.path.isabs(v), lambda v, _: Path(v)),
     "a string for a path": (lambda v: isinstance(v, Path), lambda v, _: str(v)),
 }
 INTEGER, FLOAT = "a float for an integer", "a tensor of a float"
+ARRAY, TENSOR = "an array that holds one number", "a tensor that holds one number"
 FORBIDDEN = {  # with what the text says
     ("autograd.pieces", FLOAT): "as plain numbers",
+    ("autograd.pieces", ARRAY): "as plain numbers",
+    ("autograd.pieces", TENSOR): "as plain numbers",
     ("blocks.count", INTEGER): "an integer",
     ("deferred-initialization.head", INTEGER): "an integer",
     ("deferred-initialization.shapes", INTEGER): "all as integers",
@@ -67,9 +77,15 @@ FORBIDDEN = {  # with what the text says
     ("deferred-initialization.picture", INTEGER): "integers",
     ("gpus.move", "a tuple"): "has the same structure and types",
     ("gpus.move", "a list"): "has the same structure and types",
+    ("gpus.move", ARRAY): "has the same structure and types",
+    ("gpus.move", TENSOR): "has the same structure and types",
     ("gpus.move", "an ordered dictionary"): "has the same structure and types",
     ("graphs.optimize", FLOAT): "names of earlier nodes or numbers",
     ("graphs.tracer", FLOAT): "a name and a float",
+    ("graphs.tracer", ARRAY): "a name and a float",
+    ("graphs.tracer", TENSOR): "a name and a float",
+    ("graphs.optimize", ARRAY): "names of earlier nodes or numbers",
+    ("graphs.optimize", TENSOR): "names of earlier nodes or numbers",
     ("parameters.count", INTEGER): "integers",
     ("parameters.train-only", INTEGER): "two integers",
     ("performance.ridge", INTEGER): "an integer",
@@ -81,7 +97,11 @@ FORBIDDEN = {  # with what the text says
     ("sharding.reshard", INTEGER): "three integers",
     ("training.overfit", FLOAT): "as plain numbers",
     ("training.overfit", "a tensor of numbers"): "as plain numbers",
+    ("training.overfit", ARRAY): "as plain numbers",
+    ("training.overfit", TENSOR): "as plain numbers",
     ("training.train", FLOAT): "plain numbers",
+    ("training.train", ARRAY): "plain numbers",
+    ("training.train", TENSOR): "plain numbers",
 }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import itertools
+import operator
 import re
 from pathlib import Path
 
@@ -17,11 +19,12 @@ from d2lexercises import (
     find_question,
     frameworks,
     hint,
+    kinds,
     library,
     notebook_files,
     reach,
 )
-from d2lexercises.comparer import Exact, Number, compare
+from d2lexercises.comparer import Between, Exact, Number, compare
 from d2lexercises.faults import Unfit, WrongKind
 from d2lexercises.feedback import evaluate
 from d2lexercises.networks import normalization
@@ -235,6 +238,66 @@ def test_an_exception_costs_only_the_case_in_which_it_is_raised(write):
     assert found["each number"].passed and "ValueError: no zero" in found["type"].message
 
 
+WORDS = SQUARES.replace("import Aspect,", "import Aspect, Unfit, WrongKind,")
+
+
+def test_what_is_of_another_kind_gets_no_hint_about_something_else(write):
+    for raised, shown in (
+        ('WrongKind("A dictionary is expected.")', ""),
+        ('WrongKind("A dictionary is expected.", "Use braces.")', "Use braces."),
+        ('Unfit("Nothing was saved.")', "Each number is multiplied by itself."),
+        ('Unfit("Nothing was saved.", "Call save.")', "Call save."),
+    ):
+        question = write(WORDS, "return answer(number_of(given.x))", f"raise {raised}")
+        found = judged(question, right)["each number"]
+        assert found.message.startswith(("A dictionary is expected.", "Nothing was saved."))
+        assert found.hint == shown
+        said = shown_by_hint_after(right)
+        assert ("X * X" in said) == raised.startswith("Unfit")
+
+
+def shown_by_hint_after(answer) -> str:
+    feedback.evaluate("squares.each", answer, "pytorch")
+    return shown_by_hint()
+
+
+def test_whatever_can_be_called_is_a_function():
+    import math
+
+    class Called:
+        def __call__(self, x):
+            return x
+
+    for answer in (
+        lambda x: x,
+        functools.partial(max, 1),
+        functools.lru_cache(lambda x: x),
+        np.vectorize(lambda x: x),
+        np.frompyfunc(lambda x: x, 1, 1),
+        operator.itemgetter(0),  # its __call__ is written in C
+        math.gcd,
+        Called(),
+        Called().__call__,
+    ):
+        kinds.function(answer, None)
+    for answer in (None, ..., 5, "text", print, max, Called, int, [len]):
+        with pytest.raises(WrongKind, match="A function"):
+            kinds.function(answer, None)
+        if answer is not Called:
+            with pytest.raises(WrongKind, match="A function"):
+                kinds.function_of_functions(answer, None)
+    kinds.function_of_functions(Called, None)
+
+
+def test_a_layer_is_no_function(framework):
+    f = frameworks.load(framework)
+    made = f.dense(np.ones((2, 2)), np.ones(2))
+    for answer in (made, f.layer, type(made)):
+        for takes in (kinds.function, kinds.function_of_functions):
+            with pytest.raises(WrongKind, match="A function is expected"):
+                takes(answer, f)
+
+
 def test_an_aspect_over_several_inputs_runs_each_case_of_each(write):
     question = write(SQUARES, 'over="several"', 'over=("several", "zero")')
     seen = []
@@ -432,11 +495,18 @@ def test_a_number_may_come_as_an_array_without_axes_and_the_reverse():
         compare(found, 2.5, "Seconds")
         compare([found], [Number(2.5, " s")], "Seconds")
         compare(found, np.array(2.5), "Seconds")
-    compare(np.array(3), 3, "Count")
+    for found in (np.array([2.5]), np.array([[2.5]], "float32")):
+        compare(found, 2.5, "Seconds")
+        compare([found], [Number(2.5, " s")], "Seconds")
+    for found in (np.array(3), np.array([3]), np.array([[3]])):
+        compare(found, 3, "Count")
+        compare(found, Between(2, 4), "Count")
+        compare([found, 4], [3, 4], "Counts")
     compare({"done": np.array(True)}, {"done": True}, "Count")
     for found, expected, got in (
         (np.array(2.5), Number(2.5, plain=True), "a tensor or an array without axes"),
-        (np.array([2.5]), 2.5, "an array of shape (1,)"),
+        (np.array([2.5]), Number(2.5, plain=True), "an array of shape (1,)"),
+        (np.array([2.5, 2.5]), 2.5, "an array of shape (2,)"),
         (np.array("2.5"), 2.5, "a tensor or an array without axes"),
         (np.array(2.4), 2.5, "2.4"),
         (np.array(3.0), 3, "a tensor or an array without axes"),

@@ -26,7 +26,7 @@ def answer(chunks, offset, shape):
     whole, there = np.zeros(ends, chunks[0].dtype), np.zeros(ends, bool)
     for c in chunks:
         place = tuple(slice(a, a + n) for a, n in zip(c.offset, c.shape))
-        whole[place], there[place] = store.case.array[place], True
+        whole[place], there[place] = store.array[place], True
     block = tuple(slice(a, a + n) for a, n in zip(offset, shape))
     if not there[block].all():
         raise ValueError("a part is missing")

@@ -30,6 +30,16 @@ def file_of(cells, **more):
     return json.dumps(content).encode()
 
 
+IMPORT = "from d2lexercises import case, check, hint, score, solution"  # as it is handed out
+CALLS_HELPER = "def scaled(values, factor):\n    return helper(values) * factor"
+
+
+def with_import(data):
+    """A notebook below the line that the exercises are handed out with."""
+    content = json.loads(data)
+    return json.dumps(content | {"cells": [cell(IMPORT), *content["cells"]]}).encode()
+
+
 # Each earns everything.
 RIGHT = {
     "plain": notebook(*honest()),
@@ -162,6 +172,45 @@ FOR_A_PERSON = {
         {"scaled", "sorted", "columns"},
         "The notebook defines scaled, and then once more with nothing filled in",
     ),
+    "a helper that is defined anew below": (
+        notebook(
+            *("def helper(v):\n    return v + 1", CALLS_HELPER, ASKED[0]),
+            *("def helper(v):\n    return v", SORTED, COLUMNS, *ASKED[1:]),
+        ),
+        {"scaled"},
+        "Cell 4 defines helper once more, below the check of an answer that uses it",
+    ),
+    "an answer that is defined anew below": (
+        notebook(BLANK[0], ASKED[0], SCALED, SORTED, COLUMNS, *ASKED[1:]),
+        {"scaled"},
+        "Cell 3 defines scaled once more",
+    ),
+    "a helper of a helper, in a class": (
+        notebook(
+            "one = 2",
+            "def helper(v):\n    return v * one",
+            "class Scaled:\n    def __call__(self, values, factor):\n"
+            "        return helper(values) * factor",
+            *(ASKED[0].replace("scaled)", "Scaled())"), "one = 1"),
+            *(SORTED, COLUMNS, *ASKED[1:]),
+        ),
+        {"scaled"},
+        "Cell 5 defines one once more",
+    ),
+    "a method that a magic adds": (
+        notebook(
+            "import jdc\nclass Scaled:\n    pass",
+            "%%add_to Scaled\ndef __call__(self, values, factor):\n    return values * factor",
+            *(ASKED[0].replace("scaled)", "Scaled())"), SORTED, COLUMNS, *ASKED[1:]),
+        ),
+        {"scaled"},
+        "the magic %%add_to is not installed here",
+    ),
+    "a check in a comment": (
+        notebook(IMPORT, *DEFINITIONS, f"# {ASKED[0]}", *ASKED[1:]),
+        {"scaled"},
+        "in the notebook, but it does not run",
+    ),
     "outputs of 20 MB": (
         file_of(
             [cell(honest()[0], outputs=[{"text": os.urandom(10_000_000).hex()}]),
@@ -199,4 +248,31 @@ WRONG = {
         {"scaled"},
     ),
     "nothing filled in": (notebook(*BLANK, *ASKED), {"scaled", "sorted", "columns"}),
+    "a misspelt definition": (
+        notebook(SCALED.replace("scaled", "scald"), *honest()[1:]),
+        {"scaled"},
+    ),
+    "an error above the check": (
+        notebook(*DEFINITIONS, f"1 / 0\n{ASKED[0]}", *ASKED[1:]),
+        {"scaled"},
+    ),
+    "a helper that is the same below": (
+        notebook(
+            *("import numpy as np\ndef helper(v):\n    return v + 1", CALLS_HELPER, ASKED[0]),
+            *("import numpy as np\ndef helper(v):  # again\n    return v + 1\n",),
+            *(SORTED, COLUMNS, *ASKED[1:]),
+        ),
+        {"scaled"},
+    ),
+    "a name for several answers": (
+        notebook(
+            *("def f(values, factor):\n    return values", ASKED[0].replace("scaled)", "f)")),
+            *("def f(values):\n    return sorted(values)", ASKED[1].replace("in_order", "f")),
+            *("def f(values):\n    return values.sum(axis=0)", ASKED[2].replace("columns)", "f)")),
+        ),
+        {"scaled"},
+    ),
 }  # fmt: skip
+WRONG |= {
+    f"{what}, below an import": (with_import(data), lost) for what, (data, lost) in WRONG.items()
+}

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 from grader.gradebook import likeness
-from grader.gradebook.database import Gradebook
+from grader.gradebook.class_list import HandedIn
+from grader.gradebook.database import NOTHING, CountedMark, Gradebook, StudentMarks
+from grader.gradebook.export import FORMATS, Choices
+from grader.gradebook.keeping import remembered_roster
 from grader.gradebook.records import Record, RecordStore
 from grader.gradebook.statistics import general
-from grader.intake.roster import Student
+from grader.intake.roster import Student, read_roster
 from grader.intake.submissions import Submission
 from grader.judging.expectations import expectations_of
 from grader.judging.marking import BY_HAND, Mark
@@ -111,11 +114,16 @@ def table(text):
 
 def test_moodle_gets_the_columns_that_its_importer_requires(graded, run):
     graded("moodle", MOODLE)
-    headings, *lines = table(run("export", "demo", "--format", "moodle")[1].out)
+    said = run("export", "demo", "--format", "moodle")[1]
+    headings, *lines = table(said.out)
     assert {"Identifier", "Grade", "Last modified (grade)", "Feedback comments"} <= set(headings)
     assert [line[0] for line in lines] == [
-        f"Participant {user}" for user in (5022, 5023, 5024, 5021)
+        *("Participant 5022", "Participant 5023", "", "Participant 5021"),
     ]
+    assert said.err == (  # the id in the roster may be any number
+        "no number of Moodle is known of Di (5024), so the identifier is empty: fill in the "
+        "worksheet from Moodle with --worksheet\n"
+    )
 
 
 def test_moodle_gets_its_own_worksheet_back_in_its_language(graded, run, tmp_path):
@@ -125,13 +133,15 @@ def test_moodle_gets_its_own_worksheet_back_in_its_language(graded, run, tmp_pat
     worksheet = tmp_path / "worksheet.csv"
     headings = ["ID", "Vollständiger Name", "Status", "Bewertung", "Zuletzt geändert (Bewertung)",
                 "Feedback als Kommentar"]  # fmt: skip
-    rows = [[f"Teilnehmer/in{user}", "x", "", "", "-", ""] for user in (5021, 5022, 5024, 5099)]
+    names = {5021: "Zoë Müller", 5022: "=1", 5024: "Di", 5099: "Someone Else"}
+    rows = [[f"Teilnehmer/in{user}", name, "", "", "-", ""] for user, name in names.items()]
     with worksheet.open("w", encoding="utf-8-sig", newline="") as stream:
         csv.writer(stream).writerows([headings, *rows])
     run("override", "demo", "5021", "demo.t", "1.5", "--reason", "good")
     out = tmp_path / "back.csv"
     command = ("export", "demo", "--format", "moodle", "--worksheet", worksheet, "--to", out)
-    assert run(*command)[0] == 0
+    status, said = run(*command)
+    assert status == 0 and said.err == "no row in the worksheet is that of Cy (5023)\n"
     data = out.read_bytes()
     assert data.startswith(b"\xef\xbb\xbf") and b"\r\n" in data
     found, *lines = table(data.decode("utf-8-sig"))
@@ -142,6 +152,207 @@ def test_moodle_gets_its_own_worksheet_back_in_its_language(graded, run, tmp_pat
     bad.write_text("ID,Name\n1,A\n")
     status, said = run("export", "demo", "--format", "moodle", "--worksheet", bad)
     assert status == 2 and "not a grading worksheet of Moodle" in said.err
+
+
+def marked(student, points=30.0, system="", user="", **further):
+    """A student's marks: of a file, or of none if there are no points."""
+    status = NOTHING if points is None else "answered"
+    marks = {"demo.a": CountedMark(points, 30.0, status)}
+    handed_in = HandedIn(system, user, path=further.pop("path", ""))
+    label = "" if points is None else "x.ipynb"
+    return StudentMarks(student, label, False, False, "", marks, handed_in, **further)
+
+
+JANE = Student("5022", "Jane Doe", sis="5022", email="j@x")
+JOHN = Student("5023", "John Roe", sis="5023", email="r@x")
+HEAD = "Identifier,Full name,Email address,Grade,Maximum Grade,Last modified (grade)\n"
+# By what is tried: the rows of a worksheet (number, name, email), those who handed in, the grades.
+ROWS = {
+    "an id that is another's number": (
+        ["5022,Al Fa,a@x", "7001,Jane Doe,j@x", "7002,John Roe,r@x"], [marked(JANE)], ",30,",
+    ),
+    "an id that is another's number, and no other row": (["5022,Al Fa,a@x"], [marked(JANE)], ""),
+    "the email, whatever the name's spelling": (
+        ["7001,Doe J.,J@X", "7002,J. Doe,k@x"], [marked(JANE)], "30,",
+    ),
+    "the name": (
+        ['7001,"Doe, Jane",', "7002,John Roe,"], [marked(JANE), marked(JOHN, 9.0)], "30,9",
+    ),
+    "two rows of one name": (["1,Jane Doe,", "2,Jane Doe,"], [marked(JANE)], ","),
+    "two students of one name": (
+        ["1,Jane Doe,"], [marked(JANE), marked(Student("8", "Jane Doe"), 9.0)], "",
+    ),
+    "two of one name, of whom one is known": (
+        ["1,Jane Doe,j@x", "2,Jane Doe,k@x"],
+        [marked(JANE), marked(Student("8", "Jane Doe"), 9.0)], "30,9",
+    ),
+    "the email of a student of another name": (["1,Al Fa,j@x"], [marked(JANE)], ""),
+    "a number from the file's name": (
+        ["7001,Jane M. Doe,", "5022,Al Fa,"], [marked(JANE, 30.0, "moodle", "7001")], "30,",
+    ),
+    "a number of another assignment": (
+        ["7001,John Roe,", "9,Jane Doe,"], [marked(JANE, 30.0, "moodle", "7001"), marked(JOHN)],
+        "30,30",
+    ),
+    "a name that only the file has": (
+        ["7001,王伟,"],
+        [marked(Student("8", "Wang Wei"), 30.0, "moodle", "7001",
+                path="王伟_7001_assignsubmission_file/x.ipynb")], "30",
+    ),
+    "anonymous": (["7001,Participant 7001,"], [marked(JANE, 30.0, "moodle", "7001")], "30"),
+    "the roster is such a worksheet": (
+        ["5022,Jane Doe,"], [marked(Student("5022", "J", identifier="Participant 5022"))], "",
+    ),
+    "nobody in the roster": (["7001,Jane Doe,j@x"], [marked(JANE, is_unmatched=True)], ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_a_row_of_a_worksheet_is_the_students_or_nobodys(tmp_path, case):
+    rows, students, grades = ROWS[case]
+    file = tmp_path / "worksheet.csv"
+    file.write_text(HEAD + "".join(f"Participant {row},,30.00,-\n" for row in rows), "utf-8")
+    found = FORMATS["moodle"]("demo", students, Choices(worksheet=file))
+    assert [line[3] for line in table(found.text)[1:]] == grades.split(",")
+    missing = len(students) - len(grades.replace(",", " ").split())
+    assert len(found.remarks) == missing
+    kinds = ("no row in the worksheet is that of Jane Doe", "left out, since nobody in the roster")
+    assert all(line.startswith((*kinds, "no row in the worksheet is")) for line in found.remarks)
+
+
+# By what is tried: the numbers in the roster, in the names of files, and in the export.
+NUMBERS = {
+    "in files": (["", ""], ["1", "2"], ["1", "2"]),
+    "in the roster": (["1", "2"], ["", ""], ["1", "2"]),
+    "in both": (["1", "2"], ["1", ""], ["1", "2"]),
+    "a roster of another assignment": (["1", "2"], ["11", ""], ["11", ""]),
+    "a file that a person gave to another": (["1", "2", "3"], ["1", "3", ""], ["1", "2", "3"]),
+    "in none": (["", ""], ["", ""], ["", ""]),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_the_numbers_for_moodle_are_moodles(case):
+    listed, named, expected = NUMBERS[case]
+    students = [
+        marked(
+            Student(
+                one or f"50{place}", f"S{place}", identifier=f"Teilnehmer/in{one}" if one else ""
+            ),
+            *(30.0, "moodle" if file else "plain", file),
+        )
+        for place, (one, file) in enumerate(zip(listed, named, strict=True))
+    ]
+    found = FORMATS["moodle"]("demo", students)
+    prefix = "Teilnehmer/in" if any(listed) else "Participant "
+    identifiers = [f"{prefix}{number}" if number else "" for number in expected]
+    assert [line[0] for line in table(found.text)[1:]] == identifiers
+    assert len(found.remarks) == expected.count("")
+
+
+@pytest.mark.parametrize(
+    ("headings", "maximum", "said"),
+    [
+        (HEAD, "100.00", ["Moodle's maximum is 100, here 30: set it there to 30"]),
+        (HEAD, "100,00", ["Moodle's maximum is 100, here 30: set it there to 30"]),
+        (HEAD, "30.00", []),
+        (HEAD, "", []),
+        ("ID,Name,Mail,Karakter,Høyeste,Endret\n", "12.5",
+         ["Moodle's maximum is 12.5, here 30: set it there to 30"]),
+    ],
+)  # fmt: skip
+def test_another_maximum_in_moodle_is_told(tmp_path, headings, maximum, said):
+    file = tmp_path / "worksheet.csv"
+    file.write_text(f'{headings}Participant 1,Jane Doe,j@x,,"{maximum}",-\n', "utf-8")
+    found = FORMATS["moodle"]("demo", [marked(JANE)], Choices(worksheet=file))
+    assert found.remarks == said and table(found.text)[1][3] == "30"
+
+
+# By what is tried: the students, the system of the roster, and the IDs for Canvas.
+SEVEN, EIGHT = Student("7", "Jane Doe"), Student("8", "John Roe")
+IDS = {
+    "numbers in the files, ids of the university": (
+        [marked(SEVEN, 30.0, "canvas", "4711"), marked(EIGHT, None)], "", ["4711", ""],
+    ),
+    "the roster from Canvas": (
+        [marked(SEVEN, 30.0, "plain", "jane"), marked(EIGHT, None)], "canvas", ["7", "8"],
+    ),
+    "the roster from Canvas, and a file that a person gave to another": (
+        [marked(SEVEN, 30.0, "canvas", "8"), marked(EIGHT, None)], "canvas", ["7", "8"],
+    ),
+    "all files have the ids of the roster": (
+        [marked(SEVEN, 30.0, "canvas", "7"), marked(EIGHT, None)], "", ["7", "8"],
+    ),
+    "one id is a number by chance": (
+        [marked(SEVEN, 30.0, "canvas", "7"), marked(EIGHT, 9.0, "canvas", "99")], "", ["7", "99"],
+    ),
+    "no system": ([marked(SEVEN, 30.0, "plain", "jane")], "", [""]),
+    "anonymous": ([marked(SEVEN, 30.0, "canvas", "anon_x1")], "", [""]),
+    "of the group": (
+        [marked(SEVEN, 30.0, "canvas", "4711"), marked(EIGHT)], "", ["4711", ""],
+    ),
+    "one number for two": (
+        [marked(SEVEN, 30.0, "canvas", "99"), marked(EIGHT, 9.0, "canvas", "99")], "", ["", ""],
+    ),
+    "nobody in the roster": (
+        [marked(SEVEN, 30.0, "canvas", "4711", is_unmatched=True)], "", [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", IDS)
+def test_canvas_gets_its_own_numbers_or_none(case):
+    students, system, ids = IDS[case]
+    found = FORMATS["canvas"]("demo", students, Choices(roster_of=system))
+    assert [line[1] for line in table(found.text)[2:]] == ids
+    empty = [line for line in found.remarks if line.startswith("no ID of Canvas is known of J")]
+    assert len(empty) == ids.count("")
+    assert len(found.remarks) - len(empty) == len(students) - len(ids)
+
+
+@pytest.mark.parametrize(
+    ("text", "system"),
+    [
+        ("Student,ID,SIS User ID,SIS Login ID,Section,B (7)\nJane,7,,,A,\n", "canvas"),
+        ("Student,ID,Section,B (7)\nJane,7,A,\n", "canvas"),
+        ("Canvas User ID,Name\n7,Jane\n", "canvas"),
+        ("ID,Name\n7,Jane\n", ""),
+        ("Name,Student ID,Section\nJane,7,A\n", ""),
+        ("Identifier,Full name\nParticipant 7,Jane\n", ""),
+    ],
+)
+def test_a_roster_from_canvas_is_known_by_its_headings(tmp_path, text, system):
+    file = tmp_path / "class.csv"
+    file.write_text(text)
+    assert read_roster(file).system == system
+    with Gradebook(tmp_path / "gradebook.sqlite") as book:
+        book.enter(Student("7", "Jane"), "demo", "x", [])
+        book.class_list.enroll("demo", read_roster(file).students, system)
+        assert book.class_list.roster_of("demo") == system and not book.class_list.roster_of("x")
+    assert remembered_roster(tmp_path / "gradebook.sqlite", "").system == system
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--absent 99", "--absent: must be from 0 to 6, the points that can be earned, got 99"),
+        ("--format canvas --absent 6,5", "--absent: must be from 0 to 6"),
+        (
+            "--format canvas --worksheet w.csv",
+            "--worksheet changes nothing with --format canvas",
+        ),
+        ("--format moodle --all", "it is for --format by-hand"),
+        (
+            "--assignment x",
+            "nothing with --format plain; it is for --format canvas",
+        ),
+        ("--format by-hand --absent 0", "for --format canvas or --format moodle or --format plain"),
+    ],
+)
+def test_what_changes_nothing_in_an_export_is_refused(graded, run, words, said):
+    graded("canvas", CANVAS)
+    status, printed = run("export", "demo", *words.split())
+    assert status == 2 and printed.out == "" and said in printed.err
 
 
 def test_canvas_gets_the_heading_of_its_assignment(graded, run):

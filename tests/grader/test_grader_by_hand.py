@@ -13,6 +13,7 @@ import pytest
 from attacks import FULL, honest
 from grader.gradebook import schema
 from grader.gradebook.database import Gradebook
+from grader.gradebook.hand_marks import plain_number
 from grader.gradebook.spreadsheets import exported
 from grader.intake.roster import Student
 from grader.judging.marking import Mark
@@ -199,6 +200,96 @@ def test_a_table_that_a_spreadsheet_has_changed_is_entered(data, run, tmp_path):
     status, said = run("marks", "demo", file)
     assert status == 2 and "row 2: 999, demo.a: there is no such student in demo" in said.err
     assert "row 3: 202, demo.b: there is no such question (demo.a) in demo" in said.err
+
+
+@pytest.fixture
+def marked(data):
+    """A gradebook of two students who have a mark of 1 of 4, and who are in the roster."""
+    with Gradebook(data / "gradebook.sqlite") as book:
+        for student in (Student("7", "Jane Doe"), Student("8", "John Roe")):
+            book.enter(student, "demo", "x", [Mark("demo.a", "v", "A", "answered", 1.0, 4.0)])
+        book.class_list.set_deadline("demo", datetime(2027, 3, 1, 23, 59).astimezone())
+    return data
+
+
+def enter(run, file, *lines):
+    """Enter a table with these lines: id, name, question, out of, points, comment."""
+    head = "id,name,question,out of,points,comment,text id,text\n"
+    file.write_text(head + "".join(f"{line},,\n" for line in lines), "utf-8")
+    return run("marks", "demo", file)
+
+
+def test_two_rows_for_one_mark_are_refused(marked, run, tmp_path):
+    file = tmp_path / "marks.csv"
+    for other in ("7,Jane Doe,demo.a,4,3,b", "Jane Doe,,A,4,2,a", "7.0,,a,4,2,a"):
+        status, said = enter(run, file, "7,Jane Doe,demo.a,4,2,a", "8,John Roe,demo.a,4,4,", other)
+        assert status == 2 and rows(marked)["7"].points == rows(marked)["8"].points == 1
+        assert "row 4: " in said.err and "row 2 has points for it too; delete one" in said.err
+    assert enter(run, file, "7,Jane Doe,demo.a,4,2,a", "7,Jane Doe,demo.a,4,,")[0] == 0
+
+
+def test_a_comment_is_kept_or_told(marked, run, tmp_path):
+    file = tmp_path / "marks.csv"
+    status, said = enter(run, file, "7,Jane Doe,demo.a,4,1,see page 3", "8,John Roe,demo.a,4,,x")
+    assert status == 0 and "entered: 1 marks" in said.out
+    assert said.err == "row 3: 8, demo.a: the comment is not entered without points\n"
+    jane, john = rows(marked)["7"].marks["demo.a"], rows(marked)["8"].marks["demo.a"]
+    assert (jane.points, jane.reason, john.points, john.reason) == (1, "see page 3", 1, "")
+    (line, _) = table(run("export", "demo", "--format", "by-hand", "--all")[1].out)
+    assert (line["points"], line["comment"]) == ("1", "see page 3")
+    assert "entered: 0 marks" in enter(run, file, "7,Jane Doe,demo.a,4,1,see page 3")[1].out
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("7", 7), ("7.5", 7.5), (" 7,5 ", 7.5), ("07", 7), ("3.", 3), (",5", 0.5), ("-1", -1),
+        *((text, None) for text in ("nan", "inf", "1_0", "1e1", "0x1", "1.000,5", "1 0", "7/10")),
+        *((text, None) for text in ("٣", "７", "½", "+3", "10%", ".", "")),
+    ],
+)  # fmt: skip
+def test_points_are_digits_with_one_comma_or_point(text, number):
+    if number is not None:
+        assert plain_number(text) == number
+    else:
+        with pytest.raises(ValueError, match="not a number"):
+            plain_number(text)
+
+
+def test_what_an_override_did_is_said(marked, run):
+    override = ("override", "demo", "7", "a")
+    said = "demo: Jane Doe (7), demo.a: "
+    assert (
+        run(*override, "--remove")[1].out == f"{said}there is no override to remove; it is 1 of 4\n"
+    )
+    assert run(*override, "3,5", "--reason", "x")[1].out == f"{said}3.5 of 4, 1 before\n"
+    assert run(*override, "--remove")[1].out == (
+        f"{said}the override is removed; it is 1 of 4, 3.5 before\n"
+    )
+    with Gradebook(marked / "gradebook.sqlite") as book:
+        assert [entry[:3] for entry in book.history("7", "demo")] == [
+            ("demo.a", 3.5, "x"),
+            ("demo.a", None, "removed"),
+        ]
+
+
+def test_an_extension_to_before_the_deadline_is_told(marked, run):
+    status, said = run("extend", "7", "2027-02-01")
+    assert status == 0 and "Jane Doe has until 2027-02-01 23:59 (Monday" in said.out
+    assert said.err.startswith(
+        "this is before the deadline of the others, 2027-03-01 23:59 (Monday"
+    )
+    assert run("extend", "7", "2027-03-05")[1].err == run("extend", "7", "--remove")[1].err == ""
+
+
+def test_an_assignment_that_was_not_graded_is_named(marked, run):
+    for words in (
+        "extend 7 2027-03-05 --assignment Demo", "assign x 7 --assignment Demo", "show Demo",
+        "override Demo 7 a 1 --reason x", "export Demo", "stats Demo --to .", "report Demo --to .",
+    ):  # fmt: skip
+        status, said = run(*words.split())
+        assert status == 2
+        assert said.err == "error: no assignment 'Demo' was graded; graded assignments: demo\n"
 
 
 def test_a_group_shares_its_mark(grade, run, data, tmp_path):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from d2lexercises import environment
 from d2lexercises.answers import checks_in
 from d2lexercises.saved import current_score
 from generated_notebooks import QUESTIONS, answers_in_jupyter, generated
@@ -30,6 +31,15 @@ BINDING = {
     "stacked cell magics": ["%%capture out\n%%time\nanswer = 42", ASK],
     "three cell magics": ["%%capture\n%%time\n%%prun\nanswer = 42", ASK],
     "a profile": ["%%prun -q\nanswer = 42", ASK],
+    "a profile that is sorted": ["%prun -s cumulative answer = 42", ASK],
+    "a profile in a file": ["%prun -q -D 'a b.dat' -l5 -l 3 answer = 42\n" + ASK],
+    "statistics of a profile": ["got = %prun -qr 1 + 1\ngot.print_stats()\nanswer = 42\n" + ASK],
+    "options of a timer": ["%timeit -r 3 -n2 -q -p 3 sum([1])\nx = 3\n%time -x\nanswer = 42", ASK],
+    "memory of a line": ["%memit -r 1 -c 40 + 2\n%lprun -f print print(1)\nanswer = 42", ASK],
+    "magics of a session": [
+        "%edit\n%notebook x.ipynb\n%load x.py\n%pycat x\n%dhist 1\n%colors x\nanswer = 42",
+        ASK,
+    ],
     "a check that is timed": ["answer = 42", f"%time {ASK}"],
     "a check that is timed often": ["answer = 42", f"%timeit -n 100 -r 7 {ASK}"],
     "a cell that is timed often": ["answer = 42", f"%%timeit -n 100\n{ASK}"],
@@ -370,6 +380,112 @@ BINDING = {
     "an older library": ["import numpy as np\nx = np.float(3)\ny = np.NaN\nanswer = 42", ASK],
     "the first of no GPUs": ["gpus = []\ngpu = gpus[0]\nanswer = 42", ASK],
 }
+# What gives nothing here, and a use of it that fails: the rest of the cell runs all the same.
+GIVEN_NOTHING = {
+    "an upload": "from google.colab import files\nup = files.upload()\nname = list(up)[0]",
+    "the file of an upload": (
+        "from google.colab import files\nup = files.upload()\nimport io\nio.BytesIO(up['a.csv'])"
+    ),
+    "the next of an upload": (
+        "from google.colab import files\nup = files.upload()\nname = next(iter(up))"
+    ),
+    "a picture of Colab": (
+        "from google.colab import output\nfrom base64 import b64decode\n"
+        "data = output.eval_js('photo()')\nraw = b64decode(data.split(',')[1])"
+    ),
+    "a number of Colab": (
+        "from google.colab.output import eval_js\nheight = int(eval_js('1 + 1'))"
+    ),
+    "a secret of Colab": (
+        "import json\nfrom google.colab import userdata\nkey = json.loads(userdata.get('KEY'))"
+    ),
+    "memory of Colab": "from google.colab import runtime\nx = runtime.get_memory() / 2",
+    "a folder of Kaggle": (
+        "import os\nfor root, _, names in os.walk('/kaggle/input'):\n    for name in names:\n"
+        "        path = os.path.join(root, name)\nprint(path)"
+    ),
+    "files that are not there": "import glob\nfirst = glob.glob('/content/*.csv')[0]",
+    "sorted files": "from pathlib import Path\nfirst = sorted(Path('data').glob('*.npy'))[-1]",
+    "the newest file": "import glob, os\nnew = max(glob.glob('x/*.npy'), key=os.path.getmtime)",
+    "data of files": (
+        "import glob, numpy as np\nX = np.concatenate([np.load(f) for f in glob.glob('x/*.npy')])"
+    ),
+    "files, in steps": (
+        "import os\nnames = os.listdir('.')\ntables = [n for n in names if n.endswith('.csv')]\n"
+        "first = tables[0]\nprint(first.upper())"
+    ),
+    "files in a function": (
+        "import glob\ndef load(folder):\n    names = glob.glob(folder + '/*.csv')\n"
+        "    return names[-1]\nnewest = load('data')"
+    ),
+    "files of a function": (
+        "import glob\ndef files_in(folder):\n    return glob.glob(folder + '/*.csv')\n"
+        "names = files_in('data')\nfirst = names[0]"
+    ),
+    "files for a function": (
+        "import glob\ndef first(names):\n    return names[0]\nname = first(glob.glob('*.csv'))"
+    ),
+    "files in a block": (
+        "import contextlib, glob\nwith contextlib.nullcontext():\n"
+        "    names = glob.glob('*.csv')\n    name = names[0]"
+    ),
+    "a mean of no files": "import glob\nnames = glob.glob('*.csv')\nshare = 1 / len(names)",
+    "the lines of a command": "lines = !ls data/*.csv\nfirst = lines[0]",
+    "a version that a command prints": "out = !nvcc --version\nprint(out[-1])",
+    "a command in a function": (
+        "import subprocess\nrun = subprocess.run('git rev-parse HEAD', shell=True, "
+        "capture_output=True, text=True)\nhead = run.stdout.split()[0]"
+    ),
+    "deep code": "import os\nx = os.environ.get('NOWHERE')" + " + ''" * 600,
+    "a status": "import os\nassert os.system('nowhere') == 0",
+    "no program": (
+        "import shutil, subprocess\nexe = shutil.which('nowhere')\nsubprocess.run([exe, '-V'])"
+    ),
+    "a variable that is not set": "import os\nuser = os.environ.get('NOWHERE').split('@')[0]",
+    "a path that is not set": "import os\nfolder = os.getenv('USERPROFILE') + r'\\data'",
+    "a folder that is not set": (
+        "import os\nfrom pathlib import Path\nname = os.environ.get('NOWHERE')\nPath(name)"
+    ),
+    "an exit without a program": (
+        "import shutil, sys\nif shutil.which('nowhere') is None:\n    sys.exit()"
+    ),
+    "a demand": (
+        "import shutil\nif not shutil.which('nowhere'):\n    raise SystemExit('Turn it on first')"
+    ),
+    "a demand in a function": (
+        "import shutil\ndef stop():\n    raise RuntimeError('Turn it on first')\n"
+        "found = shutil.which('nowhere')\nif not found:\n    stop()"
+    ),
+    "a folder, asserted": "import os\nok = os.path.exists('/content/drive')\nassert ok",
+    "a system, asserted": "import platform\nname = platform.system()\nassert name == 'Windows'",
+    "GPUs, asserted": (
+        "class config:\n    def list_physical_devices(kind): return []\n"
+        "found = config.list_physical_devices('x')\nassert len(found) > 0"
+    ),
+    "the first of no devices": (
+        "class config:\n    def list_physical_devices(kind): return []\n"
+        "found = config.list_physical_devices('x')\nprint(found[0])"
+    ),
+    "no internet, and nothing instead": (
+        "import urllib.request\ntry:\n    page = urllib.request.urlopen('http://nowhere.invalid')\n"
+        "except OSError:\n    page = None\ntext = page.read()"
+    ),
+    "Databricks": "dbutils.library.restartPython()\ndf = spark.range(10)\nsc.parallelize([1])",
+    "Deepnote": "df = _deepnote_execute_sql('SELECT 1', 'X')\ndf.head()",
+    "a policy of Windows": (
+        "import asyncio\nasyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())"
+    ),
+    "functions of Windows": (
+        "import ctypes, os, sys\nctypes.windll.shcore.SetProcessDpiAwareness(1)\n"
+        "os.startfile('notes.txt')\nprint(sys.getwindowsversion())"
+    ),
+}
+BINDING["captured output"] = [
+    "%%capture out\n!nowhere-smi",
+    "name = out.stdout.split()[3]\nanswer = 42",
+    ASK,
+]
+BINDING |= {what: [f"{code}\nanswer = 42", ASK] for what, code in GIVEN_NOTHING.items()}
 
 
 @pytest.fixture(scope="module")
@@ -420,6 +536,7 @@ def test_a_check_of_the_notebooks_own(tmp_path, what):
 # -- what prevents an answer ---------------------------------------------------------------------
 # Cells, and a part of the reason for which the question has no answer.
 PREVENTED = {
+    "code that a magic loads": (["%load helpers.py", ASK], "helpers.py"),
     "a missing module": (
         ["import nowhere", "class A(nowhere.B): pass", f'check("{Q}", A)'],
         "in cell 1, the module nowhere is not installed here",
@@ -522,6 +639,23 @@ PREVENTED = {
         ["from helpers import *", "def f(): return scale()", f'check("{Q}", f())'],
         "cell 1, the module helpers",
     ),
+    "files that are missing": (
+        ["import glob\nnames = sorted(glob.glob('x*'))", "answer = names[-1]", ASK],
+        "in cell 1, glob.glob('x*') may give something else here",
+    ),
+    "files of a function that are missing": (
+        [
+            "import glob\ndef newest(folder):\n    names = glob.glob(folder)\n"
+            "    last = sorted(names)\n    return last[-1]",
+            "answer = newest('x*')",
+            ASK,
+        ],
+        "in cell 2, glob.glob(folder) may give something else here",
+    ),
+    "a name that a loop over files binds": (
+        ["import os", "for answer in os.listdir('.'):\n    pass", ASK],
+        "in cell 2, os.listdir('.') may give something else here",
+    ),
     "a check in a try": (
         [
             "import nowhere",
@@ -530,6 +664,25 @@ PREVENTED = {
         "the module nowhere",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Cannot access accelerator device when none is available.",
+        "Tried to instantiate dummy base class Event",
+        "torch.cuda.Stream requires CUDA support",
+        "Cannot get CUDA generator without ATen_cuda library.",
+        "NVTX functions not installed. Are you sure you have a CUDA build?",
+        "no pinned memory allocator is available on this system.",
+    ],
+)
+def test_what_pytorch_says_without_a_gpu(monkeypatch, said):
+    monkeypatch.setattr(environment, "watching", True)
+    assert "there is no GPU here" in environment.reason_in_answer(RuntimeError(said))
+    assert environment.reason_in_answer(RuntimeError("shapes differ")) == ""
+
+
 NEWER = {  # code that Python 3.11 cannot read, and the version that can
     "quotes in an f-string": ('d = {"a": 1}\nprint(f"{d["a"]}")\nanswer = 1', "3.12"),
     "a backslash in an f-string": ("x = []\nprint(f\"{'\\n'.join(x)}\")\nanswer = 1", "3.12"),
@@ -560,6 +713,32 @@ STOPPED = {
     "a wrong name elsewhere": ["import math", "answer = math.pi2", ASK],
     "an assertion": ["assert 1 == 2, 'not equal'\n" + ASK],
     "an error in a function": ["def f():\n    return {}['key']", "answer = f()\n" + ASK],
+    "an empty list of its own": ["files = []\nfirst = files[0]\n" + ASK],
+    "an error beside files": ["import glob\nnames = glob.glob('*')\nx = {}['k']\n" + ASK],
+    "an error of a function that is given files": [
+        "import glob\ndef f(names):\n    return {}['key']\nf(glob.glob('*'))\n" + ASK
+    ],
+    "files that became something else": [
+        "import glob\nnames = glob.glob('x*')\nnames = []\nnames[0]\n" + ASK
+    ],
+    "a wrong name of a function that asks": ["import glob\nglob.glbo('*')[0]\n" + ASK],
+    "a wrong method of a value that is there": [
+        "import os\nname = os.getcwd()\nname.splitt('/')\n" + ASK
+    ],
+    "a condition of its own": ["n = 3\nif n > 2:\n    raise RuntimeError('no')\n" + ASK],
+    "an exit of its own": ["n = 3\nif n > 2:\n    raise SystemExit\n" + ASK],
+    "a wrong name below files that are missing": [
+        "import glob\nfirst = glob.glob('x*')[0]",
+        "answr = 1\n" + ASK,
+    ],
+    "a wrong name below a check of what is missing": [
+        "from d2lexercises import check\nimport nowhere",
+        "check('demo.sorted', nowhere.x)",
+        "answr = 1\n" + ASK,
+    ],
+    "a method that is called like one that asks": [
+        "class A:\n    def run(self): return []\nA().run()[0]\n" + ASK
+    ],
     "an error in a loop": ["for i in range(3):\n    [][i]\n" + ASK],
     "a file that is no module": ["%%python\nanswer = 42", ASK],
     "a shell": ["%%bash\nanswer=42", ASK],

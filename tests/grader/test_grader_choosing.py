@@ -9,9 +9,11 @@ import pytest
 from attacks import FULL, honest
 from grader.command_line import main
 from grader.gradebook.database import Gradebook
+from grader.gradebook.hand_ins import sort_out
 from grader.intake import notebooks
-from grader.intake.choosing import Candidate, choose
-from grader.intake.submissions import Submission
+from grader.intake.choosing import Candidate, candidates_of, choose
+from grader.intake.roster import Roster, Student
+from grader.intake.submissions import Submission, collect
 from grader.judging.questions import load_questions
 from grader_tools import QUESTIONS, notebook
 
@@ -21,6 +23,10 @@ BLANK = notebook(
     *(f'def f():\n    ...\ncheck("demo.{name}", f)' for name in ("scaled", "sorted", "columns"))
 )
 RIGHT = notebook(*honest())
+HALF = notebook(
+    honest()[0], *(f"def {name}(v):\n    ..." for name in ("in_order", "columns")), *honest()[3:]
+)
+WRONG = notebook(*(f'check("demo.{name}", abs)' for name in ("scaled", "sorted", "columns")))
 MOODLE = "Jane Doe_5021_assignsubmission_file"
 
 
@@ -58,6 +64,33 @@ HANDED_IN = {
     "beside what was handed out": (
         {f"{MOODLE}/a/demo.ipynb": RIGHT, f"{MOODLE}/b/demo.ipynb": BLANK},
         ["b/demo.ipynb: nothing is filled in"],
+    ),
+    "beside what was handed out, in another order": (
+        {f"{MOODLE}/a/demo.ipynb": BLANK, f"{MOODLE}/b/demo.ipynb": RIGHT},
+        ["a/demo.ipynb: nothing is filled in"],
+    ),
+    "one with less filled in, and a name that comes later": (
+        {f"{MOODLE}/demo.ipynb": RIGHT, f"{MOODLE}/demo2.ipynb": HALF},
+        [f"demo2.ipynb: nothing tells which is later; {MOODLE}/demo.ipynb has more filled in"],
+    ),
+    "numbers of versions": (
+        {f"{MOODLE}/demo_v9.ipynb": WRONG, f"{MOODLE}/demo_v10.ipynb": RIGHT},
+        [f"v9.ipynb: nothing tells which is later; {MOODLE}/demo_v10.ipynb counts by its name"],
+    ),
+    "numbers of folders": (
+        {f"{MOODLE}/attempt{n}/demo.ipynb": RIGHT if n == 10 else WRONG for n in (1, 9, 10)},
+        [f"attempt{n}/demo.ipynb: nothing tells which is later" for n in (1, 9)],
+    ),
+    "copies and old versions": (
+        {
+            f"{MOODLE}/demo{name}.ipynb": WRONG if name else RIGHT
+            for name in ("", " - Copy", "_old", ".bak", " Kopie 2")
+        },
+        [f"{name}.ipynb: nothing tells" for name in (" - Copy", "_old", ".bak", " Kopie 2")],
+    ),
+    "a second download": (
+        {f"{MOODLE}/demo.ipynb": WRONG, f"{MOODLE}/demo (1).ipynb": RIGHT},
+        [f"demo.ipynb: nothing tells which is later; {MOODLE}/demo (1).ipynb counts by its name"],
     ),
     "notes beside it": (
         {f"{MOODLE}/demo.ipynb": RIGHT, f"{MOODLE}/notes.ipynb": notebook("x = 1")},
@@ -136,6 +169,28 @@ def test_of_two_worked_ones_the_later_counts(grade):
     _, printed, marks = grade(files)
     assert marks == {"5021": {**FULL, "columns": 0.0}}
     assert "900_demo.ipynb: a later submission counts" in printed
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "counts", "said"),
+    [
+        (HALF, RIGHT, "101.ipynb", "one with the student's id counts"),
+        (TRAINING, RIGHT, "Jane Doe.ipynb", "a notebook of training; it asks nothing of demo"),
+    ],
+)
+def test_one_line_says_why_a_file_does_not_count(tmp_path, one, other, counts, said):
+    roster = Roster([Student("101", "Jane Doe")])
+    names = {"101.ipynb": one, "Jane Doe.ipynb": other}
+    for name, data in names.items():
+        (tmp_path / name).write_bytes(data)
+    found, refused = collect(tmp_path)
+    (entry,) = sort_out(found, refused, roster, {})
+    questions = {f"demo.{name}" for name in FULL}
+    read = candidates_of(entry.submission)
+    choice = choose(read, questions, "demo", {"demo", "training"}, refused)
+    assert choice.candidate.submission.label == counts
+    (label,) = names.keys() - {counts}
+    assert [(one.label, one.reason) for one in refused] == [(label, said)]
 
 
 def test_only_a_notebook_of_another_chapter_needs_a_person(grade):

@@ -424,7 +424,7 @@ def test_an_override_survives_grading_again(data, grade, run):
     status, said = run("override", "demo", "ann", "demo.none", "1", "--reason", "x")
     assert status == 2 and "their questions: demo." in said.err
     status, said = run("override", "dem", "ann", "demo.scaled", "1", "--reason", "x")
-    assert status == 2 and "graded assignments: demo; the first column of `grader show`" in said.err
+    assert status == 2 and "no assignment 'dem' was graded; graded assignments: demo" in said.err
     assert run(*override, "7", "--reason", "the text was unclear")[0] == 0
     grade({"ann.ipynb": WRONG}, "--again")
     assert marks_in(data)["ann"]["scaled"] == 7
@@ -497,7 +497,9 @@ def test_the_table_cannot_steer_the_terminal(grade):
 
 def test_export_in_every_format(data, grade, run):
     grade({"Doe Jane_123456_assignsubmission_file_x.ipynb": honest()})
-    assert "Doe Jane,123456,,,,30" in run("export", "demo", "--format", "canvas")[1].out
+    _, said = run("export", "demo", "--format", "canvas")
+    assert "Doe Jane,,,,,30" in said.out  # the number is Moodle's
+    assert "no ID of Canvas is known of Doe Jane (123456), so it is empty" in said.err
     moodle = run("export", "demo", "--format", "moodle")[1].out
     assert "Participant 123456,Doe Jane,,30,30" in moodle
     assert "demo,123456,Doe Jane,10,10,10,30,30" in run("export", "demo")[1].out
@@ -596,9 +598,27 @@ def test_without_a_sandbox_only_when_told_to(data, grade, monkeypatch, run):
         ),
         ("override demo ann demo.scaled ten", "POINTS: must be a number of at least 0, got ten"),
         ("override demo ann demo.scaled 1,2,3", "a number of at least 0, got 1,2,3"),
+        ("override demo ann demo.scaled 1e1", "a number of at least 0, got 1e1"),
+        ("export demo --absent -1", "--absent: must be a number of at least 0, got -1"),
+        ("grade {full} --deadline 2027-03-01T23.59", "must look like 2026-11-20T23:59, or 2026-11"),
+        ("grade {full} --deadline 2027-W09", "must look like 2026-11-20T23:59, or 2026-11-20 for"),
+        ("grade {full} --deadline 0027-03-01", "must be in the years 2000 to 2100, got 0027-03-01"),
+        ("extend ann 2127-03-01", "DATE: must be in the years 2000 to 2100, got 2127-03-01"),
+        (
+            "extend ann 2027-03-05 12:00",
+            "arguments: 12:00; did you mean a time without a blank, such as 2026-11-20T12:00?",
+        ),
+        (
+            "grade {full} --rooster x.csv",
+            "arguments: --rooster x.csv; did you mean --roster x.csv? (see grader grade --help)",
+        ),
+        ("grade {full} --agian", "--agian; did you mean --again? (see grader grade --help)"),
+        ("grade {full} class.csv", "did you mean --roster class.csv? (see grader grade --help)"),
+        ("show demo extra", "unrecognized arguments: extra (see grader show --help)"),
+        ("grade {full} --chaptre=blocks", "--chaptre=blocks; did you mean --chapter=blocks? (see"),
         ("grade {full}/ann.ipynb", "ann.ipynb: one notebook; give the folder that it is in"),
         ("grade {full} --private {full}/ann.ipynb", "--private: must be a folder, got the file"),
-        ("grade {full} --private {chapter}", "contains no private questions, such as blocks/q"),
+        ("grade {full} --private {chapter}", "/question.py: it is the folder of one chapter; give"),
         ("grade {full} --roster {empty}", "--roster: must be a file, got the folder"),
         ("grade {full} --data {full}/ann.ipynb", "--data: must be a folder, got the file"),
         ("report demo --to {full}/ann.ipynb", "--to: must be a folder, got the file"),
@@ -773,6 +793,7 @@ def test_stored_names_do_not_change(data, grade):
         "unmatched": ["student", "assignment"],
         "extensions": ["student", "assignment", "until", "made_by", "made_at"],
         "assigned": ["student", "assignment", "file", "made_by", "made_at"],
+        "rosters": ["assignment", "system"],
         "deadlines": ["assignment", "deadline"],
         "questions": ["assignment", "question", "title", "out_of", "is_text", "place"],
         "expectations": ["assignment", "framework", "question", "aspect", "expected"],

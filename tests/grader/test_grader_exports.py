@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import pytest
 from grader.gradebook.hand_ins import sort_out
 from grader.intake import csv_files, roster, times
+from grader.intake.names import letters
 from grader.intake.submissions import IntakeError, Refused, Submission, collect, reasons
 from grader_tools import notebook
 
@@ -293,6 +294,40 @@ def test_a_folder_named_as_a_student_of_the_roster_is_the_students(tmp_path):
         assert [known.find(one).id for one in found] == ["7"]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Section A/Jane Doe.ipynb", "Section A/Kim Bo.ipynb", "Section B/jroe_blocks.ipynb"],
+        ["A/Jane Doe/x.ipynb", "A/Kim Bo/y.ipynb", "B/John Roe/x.ipynb", "B/Nobody/x.ipynb"],
+        ["Section A/Jane Doe.ipynb"],
+    ],
+)
+def test_folders_of_sections_are_opened(tmp_path, names):
+    people = enumerate(["Jane Doe", "John Roe", "Kim Bo"], 1)
+    known = roster.Roster([roster.Student(str(n), name, login="jroe"[: 4 * (n == 2)])
+                           for n, name in people])  # fmt: skip
+    found, _ = collect(archive(tmp_path, names), None, known.knows)
+    who = {student.name for one in found if (student := known.find(one))}
+    assert len(found) == len(names)
+    assert who == {"Jane Doe", "John Roe", "Kim Bo"} if len(names) > 1 else {"Jane Doe"}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a/Jane Doe.ipynb", "b/Jane Doe.ipynb"],  # they would have one name
+        ["a/Jane Doe.ipynb", "b/x.ipynb"],
+        ["team7/Jane Doe.ipynb", "team7/x/John Roe.ipynb"],  # of a group
+        ["a/x.ipynb", "a/y.ipynb", "b/x.ipynb"],
+    ],
+)
+def test_other_folders_are_one_students(tmp_path, names):
+    students = [roster.Student(name, name, group="Team 7") for name in ("Jane Doe", "John Roe")]
+    known = roster.Roster(students)
+    found, _ = collect(archive(tmp_path, names), None, known.knows)
+    assert {one.user for one in found} == {name.partition("/")[0] for name in names}
+
+
 @pytest.mark.parametrize("content", ["", "[]", "a: b", "submission_111:\n  :submitters: []", "{",
                                      "submission_111: {':submitters': 5}", "\x00"])  # fmt: skip
 def test_metadata_that_say_nothing_do_no_harm(tmp_path, content):
@@ -477,6 +512,27 @@ FINDER = ("finder", lambda text: unicodedata.normalize("NFD", text).encode())
 
 
 @pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("cp857", "Ayşe Yıldız"), ("cp737", "Γιώργος Παπάς"), ("cp1251", "Иван Петров"),
+        ("cp1253", "Γιώργος Παπάς"), ("cp1254", "Ayşe Yıldız"), ("cp862", "דוד לוי"),
+        ("cp874", "สมชาย ใจดี"), ("cp775", "Jānis Bērziņš"), ("mac_roman", "José Núñez"),
+        ("koi8_r", "Иван Петров"), ("cp852", "Łukasz Dvořák"), ("cp1250", "Łukasz Dvořák"),
+        ("euc_kr", "김철수"), ("cp932", "表示"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "what", ["{}/blocks.ipynb", "{}.ipynb", "{}_9_assignsubmission_file/x.ipynb"]
+)
+def test_names_in_archives_are_those_that_the_roster_has(tmp_path, encoding, name, what):
+    known = roster.Roster([roster.Student("7", name), roster.Student("8", "José Nuñez Ö")])
+    names = [what.format(name), "plain/x.ipynb"]
+    file = archive(tmp_path, names, encode=lambda text: text.encode(encoding))
+    found, _ = collect(file, None, known.knows)
+    assert {student.id for one in found if (student := known.find(one))} == {"7"}
+
+
+@pytest.mark.parametrize(
     ("how", "names", "found"),
     [
         (FINDER, NAMES, ["101", "102", "103"]),
@@ -495,6 +551,21 @@ def test_names_in_archives_of_finder_and_explorer(tmp_path, how, names, found):
     taken, refused = collect(archive(tmp_path, files, encode=how[1]))
     who = [student.id for one in taken if (student := KNOWN.find(one))]
     assert sorted(who) == found and refused == [] and len(taken) == len(files)
+
+
+def test_a_name_in_parts_is_the_same_student(tmp_path):
+    whole, parts = (unicodedata.normalize(form, "José") for form in ("NFC", "NFD"))
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in (f"{parts}.ipynb", f"{whole} (1).ipynb", "bo.ipynb"):
+        (folder / name).write_bytes(GOOD)
+    assert [one.user for one in collect(folder)[0]] == ["bo", whole]
+    known = roster.Roster([roster.Student("9", "Someone", login=whole)])
+    assert _who(known, "plain", collect(folder)[0][1].user) == "9"
+    assert known.named(parts).id == "9"
+    file = f"{parts}_9_assignsubmission_file/x.ipynb"
+    ((one,), _) = collect(archive(tmp_path, [file], encode=str.encode))
+    assert (one.user, one.name) == ("9", whole)
 
 
 def test_a_name_that_is_also_kept_as_unicode(tmp_path):
@@ -517,6 +588,17 @@ def _zipped(files):
     return stream.getvalue()
 
 
+def _packed_with(method, data):
+    """The bytes of an archive whose entries name another method of compression."""
+    data = bytearray(data)
+    for mark, place in ((b"PK\3\4", 8), (b"PK\1\2", 10)):
+        at = data.find(mark)
+        while at >= 0:
+            data[at + place : at + place + 2] = struct.pack("<H", method)
+            at = data.find(mark, at + 1)
+    return bytes(data)
+
+
 def test_archives_that_students_hand_in(tmp_path):
     inner = _zipped({"exercises-pytorch/blocks.ipynb": notebook("inner"), "../x.ipynb": b""})
     names = {
@@ -525,11 +607,14 @@ def test_archives_that_students_hand_in(tmp_path):
         "kimbo_103_9003_x.zip": b"no archive",
         "leeann_104_9004_deep.zip": _zipped({"a.zip": _zipped({"b.zip": inner})}),
         "okdan_105_9005_x.rar": b"Rar!",
+        "pamo_106_9006_zip.rar": inner,
+        "quba_107_9007_x.zip": b"7z\xbc\xaf\x27\x1c",
+        "rita_108_9008_x.zip": _packed_with(9, inner),
+        "sven_109_9009_x.zip": b"",
     }
     found, refused = collect(archive(tmp_path, names, contents=names))
     assert [(one.user, one.read()) for one in found] == [
-        ("101", notebook("inner")),
-        ("102", notebook("inner")),
+        (number, notebook("inner")) for number in ("101", "106", "102")
     ]
     reasons = {one.label: one.reason for one in refused}
     assert "a damaged zip archive, or none: ask for it" in reasons["kimbo_103_9003_x.zip"]
@@ -540,7 +625,11 @@ def test_archives_that_students_hand_in(tmp_path):
     assert "in an archive in an archive" in reasons["leeann_104_9004_deep.zip/a.zip/b.zip"]
     # Who handed in only what cannot be graded needs a person, and is not absent.
     entries = sort_out(found, list(refused), roster.Roster(()), {})
-    assert {one.student.id for one in entries} == {"101", "102", "103", "104", "105"}
+    assert {one.student.id for one in entries} == {str(number) for number in range(101, 110)}
+    said = {one.label[:4]: one.reason for one in refused if "../x" not in one.label}
+    assert "a 7-Zip archive (.7z) that is named .zip: unpack it" in said["quba"]
+    assert "packed with Deflate64, which cannot be read here: unpack it" in said["rita"]
+    assert said["sven"] == "an empty file: ask for it again"
 
 
 def test_many_files_of_a_student_get_one_line():
@@ -586,9 +675,15 @@ def test_one_student_cannot_stop_the_class(tmp_path, monkeypatch):
 
 
 def test_an_archive_of_another_kind_is_refused_with_what_to_do(tmp_path):
-    (tmp_path / "x.tar.gz").write_bytes(b"\x1f\x8b" + b"0" * 50)
-    with pytest.raises(IntakeError, match="not a readable zip archive"):
-        collect(tmp_path / "x.tar.gz")
+    for data, said in (
+        (b"\x1f\x8b" + b"0" * 50, r"a gzip archive .*; unpack it.* or make a zip archive of it"),
+        (b"7z\xbc\xaf\x27\x1c", r"a 7-Zip archive .*; unpack it"),
+        (b"", "an empty file; download it again"),
+        (b"x", "not a readable zip archive"),
+    ):
+        (tmp_path / "class.zip").write_bytes(data)
+        with pytest.raises(IntakeError, match=said):
+            collect(tmp_path / "class.zip")
 
 
 def test_names_of_all_kinds_are_taken_or_refused_with_a_reason(tmp_path):
@@ -708,6 +803,39 @@ ROSTERS = {
     "saved as UTF-8 twice": (
         "ID,Name\n101,José\n".encode().decode("cp1252"), "utf-8", [("101", "José")],
     ),
+    "a formula that keeps zeros": (
+        'Name,ID\nAda,"=""00123"""\nBo,="00124"\n', "utf-8", [("00123", "Ada"), ("00124", "Bo")],
+    ),
+    "two decimals": ("ID;Name\n101,00;Bo\n12.00;Cy\n", "utf-8", [("101", "Bo"), ("12", "Cy")]),
+    "a count of rows": (
+        "ID,Student number,Name\n1,20231234,Ada\n2,20231235,Bo\n", "utf-8",
+        [("20231234", "Ada"), ("20231235", "Bo")],
+    ),
+    "each line in quotation marks": (
+        '"Name,ID"\n"Ada ""A"" L,101"\n', "utf-8", [("101", 'Ada "A" L')],
+    ),
+    "a separator in quotation marks": (
+        'Matrikelnummer;"Name, Vorname"\n101;"L, Ada"\n', "utf-8", [("101", "L, Ada")],
+    ),
+    "totals": (
+        "ID,Name,Points\n101,Ada,3\n,Total 1,\nTotal,1,\nAverage,,3\n0,Class average,3\n"
+        "102,Max,1\n",
+        "utf-8",
+        [("101", "Ada"), ("102", "Max")],
+    ),
+    "markdown": ("| ID | Name |\n|----|:----|\n| 101 | Ada |\n", "utf-8", [("101", "Ada")]),
+    "canvas, german": (
+        "Student,ID,SIS User ID,Section\n    Mögliche Punkte,,,\n101,101,,\nTeststudent,999,,A\n",
+        "utf-8",
+        [("101", "101")],
+    ),
+    "chinese, with staff": ("学号,姓名,角色\n1,Ada,学生\n2,Bo,教师\n", "utf-8", [("1", "Ada")]),
+    "portuguese, with staff": (
+        "ID,Nome,Papéis\n1,Ada,Estudante\n2,Bo,Professor\n", "utf-8", [("1", "Ada")],
+    ),
+    "a heading of roles that nobody knows": (
+        "ID,Name,Rooli\n1,Ada,Student\n2,Bo,Teacher\n", "utf-8", [("1", "Ada")],
+    ),
     "commas in a heading": ('ID;Name;"Lab, room, time"\n101;Ada;x\n', "utf-8", [("101", "Ada")]),
 }  # fmt: skip
 
@@ -750,12 +878,49 @@ def test_rosters_that_are_refused_say_what_to_do(tmp_path, text, encoding, said)
         ("ID,Name\n101,José\n", "cp1252", "read as Western European: check José"),
         ("ID,Name\n101,JosÃ©\n102,Zoë\n", "utf-8", "saved as UTF-8 twice: check JosÃ©"),
         ("Name,Email,Kurs\nAda,a@x,1\n", "utf-8", "by their emails; not understood: Kurs"),
+        ("Name;ID\nAda;12.000\nBo;12\n", "utf-8", "between the digits of ids, as in 12.000"),
+        (
+            "ID,Matricola,Name\n1,17,Ada\n2,18,Bo\n",
+            "utf-8",
+            "ID counts the rows.*of the column Matr",
+        ),
+        ('"Name,ID"\n"Ada,101"\n', "utf-8", "each line of the file is in quotation marks"),
         ("ID,Name,Role\n1,Ada,Wizard\n", "utf-8", "Ada is taken for a student; the role Wizard"),
     ],
 )
 def test_what_may_be_read_wrongly_is_said(tmp_path, text, encoding, said):
     (remark,) = read(tmp_path, text, encoding).remarks
     assert re.search(said, remark)
+
+
+def test_ids_that_a_spreadsheet_has_changed(tmp_path):
+    known = read(tmp_path, "Name;ID\nAda;12.000\nBo;12\n")
+    assert [one.id for one in known.students] == ["12.000", "12"]
+    who = [_who(known, "plain", text) for text in ("12", "12000", "12.000")]
+    assert who == ["12", "12.000", "12.000"]
+
+
+def test_further_ids_name_a_student_too(tmp_path):
+    known = read(tmp_path, "ID,Student ID,Matricola,Name\nx1,101,m1,Ada\nx2,102,m2,Bo\n")
+    assert [(one.id, one.sis) for one in known.students] == [("x1", "101"), ("x2", "102")]
+    assert [_who(known, "plain", text) for text in ("x1", "102", "m2")] == ["x1", "x2", "x2"]
+
+
+@pytest.mark.parametrize(
+    ("heading", "sizes", "shared"),
+    [
+        ("Grupo", [30], False), ("Group", [3, 7], False), ("Group", [4], False),
+        ("Group", [3, 6], True), ("Group", [1, 2], True), ("Team", [30], True), ("Team", [7], True),
+    ],
+)  # fmt: skip
+def test_sections_share_no_mark(tmp_path, heading, sizes, shared):
+    groups = [f"3{'ABC'[n]}" for n, size in enumerate(sizes) for _ in range(size)]
+    rows = "".join(f"{100 + n},S{n},{group}\n" for n, group in enumerate(groups))
+    known = read(tmp_path, f"ID,Name,{heading}\n{rows}")
+    last = known.students[-1]
+    assert bool(known.group_of(last)) == shared == (last.section == "")
+    said = f"column {heading} are taken for sections, and share no marks: {groups[-1]} has"
+    assert [said in one for one in known.remarks] == [True] * (not shared)
 
 
 def test_a_student_in_two_sections_has_both(tmp_path):
@@ -787,6 +952,55 @@ def test_students_are_found_by_what_systems_write():
     assert _who(known, "canvas", "9", "kimbo") is None  # it may be either
     assert _who(known, "plain", "x", aliases=("github:janed",)) == "1"
     assert known.named("Jane Ann Doe").id == "1"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("José", "Jose", True), ("Jose\u0301", "José", True), ("Йо", "ио", True),
+        ("राम", "रमा", False), ("কি", "কু", False), ("กิตติ", "กตต", False), ("かと", "がと", False),
+        ("か\u3099", "が", True), ("ﾊﾞ", "バ", True), ("はな", "ばな", False),
+        ("مُحَمَّد", "محمد", True), ("أحمد", "احمد", True), ("דָּוִד", "דוד", True), ("김", "가", False),
+    ],
+)  # fmt: skip
+def test_names_are_the_same_without_accents_only(one, other, same):
+    assert (letters(one) == letters(other)) == same
+
+
+@pytest.mark.parametrize(
+    ("system", "user", "name", "student"),
+    [
+        ("moodle", "101", "Jane Doe", "102"), ("canvas", "101", "doejane", "102"),
+        ("brightspace", "101", "Jane Doe", "102"), ("gradescope", "101", "Jane Doe", "102"),
+        ("moodle", "101", "Group 1-Jane Doe", "102"), ("moodle", "44", "Jane Doe", "102"),
+        ("moodle", "7", "Jane Doe", "102"), ("moodle", "101", "Kim Bo", None),  # two have the name
+        ("moodle", "103", "Kim Bo", "103"), ("canvas", "101", "roejohn", "101"),
+        ("canvas", "101", "johnny", "101"), ("moodle", "44", "Participant", "101"),
+        ("plain", "101", "101", "101"),
+    ],
+)  # fmt: skip
+def test_a_number_is_no_id_beside_the_name_of_another(system, user, name, student):
+    known = roster.Roster(
+        [
+            roster.Student("101", "John Roe", "0044", login="7"),
+            roster.Student("102", "Jane Doe"),
+            roster.Student("103", "Kim Bo"),
+            roster.Student("104", "Bo Kim"),
+        ]
+    )
+    assert _who(known, system, user, name) == student
+
+
+def test_a_number_of_another_takes_nobodys_place(tmp_path):
+    known = roster.Roster([roster.Student("101", "John Roe"), roster.Student("102", "Jane Doe")])
+    names = [f"{one}_assignsubmission_file/b.ipynb" for one in ("Jane Doe_101", "John Roe_555")]
+    found, refused = collect(archive(tmp_path, names))
+    entries = sort_out(found, refused, known, {})
+    assert {one.student.id: one.submission.label for one in entries} == {
+        "102": names[0],
+        "101": names[1],
+    }
+    assert refused == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 from grader.intake import files, roster, submissions
-from grader.intake.notebooks import NotebookError
+from grader.intake.notebooks import NotebookError, read_notebook
 from grader.intake.submissions import IntakeError, collect
 from grader_tools import notebook
 
@@ -174,10 +174,10 @@ def test_links_in_an_archive(tmp_path):
         with pytest.warns(UserWarning):
             archive.writestr("ann.ipynb", notebook("second"))
     found, refused = collect(tmp_path / "in.zip")
-    assert [one.user for one in found] == ["ann"]
+    assert [(one.user, one.read()) for one in found] == [("ann", notebook("second"))]
     assert {one.reason for one in refused} == {
         "a link; links are not followed: put the file itself in its place",
-        "occurs twice in the archive",
+        "occurs twice in the archive; the one that was added last counts",
     }
 
 
@@ -227,6 +227,28 @@ def test_names_that_look_alike_are_different_students(tmp_path):
     found, refused = collect(tmp_path)
     assert len({one.user for one in found}) == 4 and refused == []
     assert all(one.user.isprintable() and len(one.user) <= 120 for one in found)
+
+
+# By what a file is, how it begins; and what is said of it.
+NO_NOTEBOOKS = {
+    "gzip": (b"\x1f\x8b\x08" + bytes(20), "a gzip archive .* named like a notebook: unpack it"),
+    "7z": (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive .* named like a notebook: unpack it"),
+    "tar": (bytes(257) + b"ustar", "a tar archive .* named like a notebook: unpack it"),
+    "a web page": (b"\n<!DOCTYPE html>", "It is a web page: ask for the file that Jupyter saves"),
+    "git lfs": (b"version https://git-lfs.github.com/spec/v1\n", "type git lfs pull"),
+    "Python": (b"# %%\nx = 1", "It is Python code: ask for the notebook"),
+    "a list": (b"[" + GOOD + b"]", "It is a list: if a notebook is in it"),
+    "a server's": (b'{"name": "x", "content": ' + GOOD + b"}", "what its entry content has"),
+    "format 1": (b'{"nbformat": 1, "cells": [{"cell_type": "code", "code": "x"}]}', "of format 1"),
+    "too many cells": (notebook(*["x"] * 2001), "ask for it without cells that are no part"),
+}
+
+
+@pytest.mark.parametrize("what", NO_NOTEBOOKS)
+def test_what_is_no_notebook_is_named_with_what_to_do(what):
+    data, said = NO_NOTEBOOKS[what]
+    with pytest.raises(NotebookError, match=said):
+        read_notebook(data)
 
 
 def test_zip_bombs(tmp_path):
@@ -350,7 +372,7 @@ def test_export_is_csv_that_runs_nothing():
     text = CountedMark(None, 2.0, "by hand", text="=1+1", comment="@me")
     rows = [StudentMarks(one, "@f.ipynb", False, False, "", {"q": mark, "r": text})]
     for write in FORMATS.values():
-        table = list(csv.reader(io.StringIO(write("demo", rows))))
+        table = list(csv.reader(io.StringIO(write("demo", rows).text)))
         assert len({len(line) for line in table}) == 1
         assert not any(cell.strip()[:1] in "=@＝" for line in table for cell in line if cell)
         assert '\'=HYPERLINK("x")' in table[-1]

@@ -81,6 +81,19 @@ ODD = {
         "d2lcompute import torch", "import keras.utils, keras.ops\nfrom keras import layers"
     ),
     "a GPU in the cell of the class": above(CLASS, 'X = torch.ones(2, device="cuda")'),
+    "GPUs that are not there": above(
+        CLASS,
+        "devices = [torch.device(f'cuda:{i}') for i in range(torch.cuda.device_count())]\n"
+        "X = torch.ones(3, device=devices[0])\nX = torch.ones(3).pin_memory()\n"
+        "ready = torch.cuda.is_available()\nassert ready\n"
+        "kind = torch.accelerator.current_accelerator().type\n"
+        "if not ready:\n    raise SystemExit('Turn it on first')",
+    ),
+    "a check that is loaded once more": above(
+        CLASS,
+        "import importlib, d2lexercises\nimportlib.reload(d2lexercises)\n"
+        "from d2lexercises import check",
+    ),
     "checks in one loop": lambda cells: [
         *(cell for cell in cells if "check(" not in cell),
         "answers = {"
@@ -184,6 +197,11 @@ NEEDING = {  # what an answer needs, a statement above it, and the reason for wh
         "try:\n    from helpers import *\nexcept ImportError:\n    pass",
         "start()",
         "this may be what defines start",
+    ),
+    "an accelerator": (
+        "pass",
+        "found = torch.accelerator.current_accelerator()\n        kind = found.type",
+        "torch.accelerator.current_accelerator() may give something else here",
     ),
     "a compiler": (
         "import torch._inductor.config as made\nmade.cpp.cxx = ('nowhere',)",

@@ -123,8 +123,7 @@ def test_a_table_without_the_id_of_the_text_is_told_as_such(grade, tmp_path, run
     [
         ({"points": "5"}, "points must be between 0 and 4, got 5"),
         ({"points": "-1"}, "points must be between 0 and 4, got -1"),
-        ({"points": "nan"}, "points must be between 0 and 4, got nan"),
-        ({"points": "four"}, "points must be a number, got four"),
+        ({"points": "four"}, "row 2: points must be a number, got four"),
         ({"points": "1", "id": "7"}, "row 2: 7, essay.why: there is no such student"),
         ({"points": "1", "question": "essay.twice"}, "there is no such text in essay"),
     ],

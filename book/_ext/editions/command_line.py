@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from editions.base.errors import EditionsError
 from editions.base.frameworks import FRAMEWORKS
 from editions.base.project import DEVICES, Project
-from editions.exercises.exercise_files import PRIVATE, question_frameworks
+from editions.exercises.exercise_files import (
+    PRIVATE,
+    check_private_folder,
+    question_frameworks,
+)
 from editions.exercises.judged_seeds import FEW_SEEDS
 
 if TYPE_CHECKING:
@@ -77,6 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         project = Project.find(options.project)
         project.check()
+        if private := getattr(options, "private", None):
+            check_private_folder(private)
         return options.run(project, options)
     except EditionsError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -13,11 +13,12 @@ from contextlib import contextmanager
 
 import numpy as np
 from d2lexercises.comparer import shape_text
-from d2lexercises.kinds import kind_of, parts_in
+from d2lexercises.kinds import kind_of, one_number, parts_in
 from d2lexercises.vocabulary import (
     Aspect,
     Number,
     Stepped,
+    Unfit,
     WrongKind,
     any_class,
     function,
@@ -56,7 +57,7 @@ def draw_paths(draw):
 
 class ByHand(Aspect):
     def run(answer, case, f):
-        return parts_in(answer(case.x, case.y), "Two numbers", 2)
+        return [one_number(one) for one in parts_in(answer(case.x, case.y), "Two numbers", 2)]
 
     def expect(case):
         x, y = case.x, case.y
@@ -736,7 +737,7 @@ def limited_calls():
 
     def note(frame, event, _):
         if event in ("call", "c_call") and next(made) == MOST_CALLS:
-            raise WrongKind(
+            raise Unfit(
                 f"backward: stopped after {MOST_CALLS} calls of functions. Each value should have "
                 "its turn once, not once for each path."
             )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from d2lexercises.comparer import brief
+from d2lexercises.kinds import one_number
 from d2lexercises.networks import (
     attribute,
     by_hand,
@@ -663,7 +664,7 @@ class UnknownName(Aspect):
             return said[:2000]
         except Exception as error:
             kind = type(error).__name__
-            raise WrongKind(f"A KeyError or a ValueError is expected; got a {kind}.") from None
+            raise Unfit(f"A KeyError or a ValueError is expected; got a {kind}.") from None
         return None
 
     def judge(given, found):
@@ -814,7 +815,9 @@ class Special(Aspect):
         limited = f.array(shrink(answer, given, x, given.limit, f))
         smallest = abs(x[0, 0]) / given.factor**half_more  # after limit divisions it is larger
         if limited.shape != x.shape or not abs(limited[0, 0]) > smallest:
-            raise WrongKind("Not tried: without its limit the loop might not end on an infinity.")
+            limit = "limit is the largest number of divisions."
+            said = "Not tried: without its limit the loop might not end on an infinity."
+            raise WrongKind(said, limit)
         return shrink(answer, given, given.special, given.enough, f)
 
     def judge(given, found):
@@ -842,6 +845,14 @@ class Huge(Shrunk):
 
     def expect(given):
         return shrink_by_hand(given, given.huge, PLENTY)
+
+    def mistakes(given):
+        powers = powers_by_hand(given, given.huge, PLENTY)
+        infinite = powers > np.finfo(np.float32).max
+        return {
+            "A row of zeros: factor to the power of the divisions overflows. Divide X by factor, "
+            "once in each pass of the loop.": np.where(infinite, 0.0, given.huge / powers)
+        }
 
     def shown(given):
         return shrink_in_words(given, given.huge, PLENTY)
@@ -1007,7 +1018,10 @@ def run_beam(answer, case):
 
     found = list(answer(scores, *case.ask.settings()))
     try:
-        return [[[int(token) for token in text], float(score)] for text, score in found]
+        return [
+            [[int(one_number(token)) for token in text], float(one_number(score))]
+            for text, score in found
+        ]
     except (TypeError, ValueError):
         raise WrongKind(f"Pairs (text, score) are expected; got {brief(found)}.") from None
 

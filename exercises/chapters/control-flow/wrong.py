@@ -300,6 +300,17 @@ def pytorch(solution: dict[str, Any]) -> Iterator[Wrong]:
 
     yield "control-flow.shrink", "in place", InPlace, {SLOPE, TRACED}
 
+    class Powers(Shrink):
+        def forward(self, X):
+            Y, divisions = X, torch.zeros_like(X[..., :1])
+            for _ in range(self.limit):
+                again = X.isfinite().all(-1, keepdim=True) & (Y.abs().sum(-1, keepdim=True) > 1)
+                Y = torch.where(again, Y / self.factor, Y)
+                divisions = divisions + again
+            return X / self.factor**divisions
+
+    yield "control-flow.shrink", "divided by a power", Powers, {HUGE}
+
     class Endless(Shrink):
         def forward(self, X):
             while X.abs().sum() > 1:
@@ -607,6 +618,18 @@ def tensorflow(solution: dict[str, Any]) -> Iterator[Wrong]:
             return X
 
     yield "control-flow.shrink", "if and break", Deciding, {TRACED}
+
+    class Powers(Shrink):
+        def call(self, X):
+            finite = ops.all(ops.isfinite(X), axis=-1, keepdims=True)
+            Y, divisions = X, ops.zeros_like(X[..., :1])
+            for _ in range(self.limit):
+                again = finite & (ops.sum(ops.abs(Y), axis=-1, keepdims=True) > 1)
+                Y = ops.where(again, Y / self.factor, Y)
+                divisions = divisions + ops.cast(again, X.dtype)
+            return X / self.factor**divisions
+
+    yield "control-flow.shrink", "divided by a power", Powers, {HUGE}
 
     class Declared(Deciding):
         def compute_output_shape(self, input_shape):

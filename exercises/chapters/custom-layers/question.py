@@ -25,6 +25,7 @@ from d2lexercises.vocabulary import (
     AnyOrder,
     Aspect,
     Given,
+    Unfit,
     WrongKind,
     compare,
     contents,
@@ -53,7 +54,7 @@ def write_values(net, given, f, *names):
     known, found = f.registered(net), [attribute(net, name) for name in names]
     for name, parameter in zip(names, found, strict=True):
         if not any(parameter is one for one in known):
-            raise WrongKind(f"{name}: the framework does not know it as a trainable parameter.")
+            raise Unfit(f"{name}: the framework does not know it as a trainable parameter.")
         need_shape(name, parameter, given[name])
         f.assign(parameter, given[name])
     return found
@@ -695,7 +696,7 @@ def as_json(config):
     try:
         return json.dumps(config)
     except (TypeError, ValueError) as error:
-        raise WrongKind(f"get_config(): JSON cannot hold it: {error}.") from None
+        raise Unfit(f"get_config(): JSON cannot hold it: {error}.") from None
 
 
 @STATISTICS.aspect("made again with its options", 2, after="before and after adapting")
@@ -737,7 +738,7 @@ class MadeAgain(Aspect):
                 if not quoted:
                     raise
                 why = why.partition(" Full object config")[0]
-                raise WrongKind(f"load_model could not make the layer again: {why}") from None
+                raise Unfit(f"load_model could not make the layer again: {why}") from None
         return {"output": other(x), "name": other.layers[0].name}
 
     def expect(given, framework):

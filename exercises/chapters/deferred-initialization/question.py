@@ -19,6 +19,7 @@ from d2lexercises.vocabulary import (
     AnyOrder,
     Aspect,
     Between,
+    Unfit,
     WrongKind,
     any_class,
     function,
@@ -100,7 +101,7 @@ def trace_on(stack, f):
         return [bool(stack.built), len(stack.weights)]
     norm = stack[-2]
     if norm.running_mean.is_meta:
-        raise WrongKind("The stack afterwards: it is on the meta device, and its values are lost.")
+        raise Unfit("The stack afterwards: it is on the meta device, and its values are lost.")
     modes = [bool(module.training) for module in stack.modules()]
     return [modes, *f.arrays([norm.running_mean, norm.running_var])]
 
@@ -1135,13 +1136,13 @@ class Sharded(Aspect):
         def state():
             present = present_values(model, f)
             if absent := [name for name in parts if name not in present]:
-                raise WrongKind(f"After loading, these have no values: {', '.join(absent)}.")
+                raise Unfit(f"After loading, these have no values: {', '.join(absent)}.")
             return [f.array(present[name]) for name in parts]
 
         def trained():
             found = f.registered(model)
             if f.key == "pytorch" and any(one.is_meta for one in found):
-                raise WrongKind("After loading, a parameter is still on the meta device.")
+                raise Unfit("After loading, a parameter is still on the meta device.")
             return f.arrays(found)
 
         def memory():

@@ -21,7 +21,7 @@ from unittest import mock
 
 import numpy as np
 from d2lexercises.faults import attempt
-from d2lexercises.kinds import kind_of, parts_in, whole
+from d2lexercises.kinds import kind_of, one_number, parts_in, whole
 from d2lexercises.networks import routed, stored, tensor_of
 from d2lexercises.vocabulary import (
     Aspect,
@@ -98,7 +98,7 @@ def draw_interval(draw):
 def pair_of(found):
     """The two numbers of an answer."""
     parts = parts_in(found, "Two numbers", 2)
-    return dict(zip(("interval", "hours"), map(float, parts), strict=True))
+    return dict(zip(("interval", "hours"), map(float, map(one_number, parts)), strict=True))
 
 
 class Planned(Aspect):
@@ -1431,20 +1431,25 @@ class Chunk:
 
 
 class Store:
-    """Holds an array in chunks, outside of the student's process, and counts what is read."""
+    """Holds an array in chunks, outside of the student's process, and counts what is read.
+
+    Whoever counts holds an array of its own, so that nothing read before is of use.
+    """
+
+    holds = "array"
 
     def __init__(self, case):
         spans = [list(pairwise(axis)) for axis in case.cuts]
         places = list(product(*spans))
         self.places = [places[number] for number in case.order]
         self.places.append(self.places[case.twice % len(self.places)])  # by another rank
-        self.case, self.counts = case, []
+        self.case, self.array, self.counts = case, case[self.holds], []
 
     def chunks(self):
         """Of each chunk, and of the one that is there twice: the offset, the shape, the dtype."""
         ends = [list(zip(*place, strict=True)) for place in self.places]
         shapes = [np.subtract(high, low).tolist() for low, high in ends]
-        dtype = self.case.array.dtype.name
+        dtype = self.array.dtype.name
         return [[low, shape, dtype] for (low, _), shape in zip(ends, shapes, strict=True)]
 
     def blocks(self):
@@ -1461,21 +1466,27 @@ class Store:
             for (low, _), (begin, end) in zip(place, spans, strict=False)
         )
         whole = tuple(slice(low, high) for low, high in place)
-        found = self.case.array[index + whole[len(index) :]]
+        found = self.array[index + whole[len(index) :]]
         self.counts[-1] += found.size
         return found
 
 
 class Counts(Store):
-    """Says how many values were read for each block."""
+    """Says what came for each block, and how many values were read for it."""
+
+    holds = "counted"
 
     def noted(self, came):
-        return self.counts
+        if not isinstance(came, list) or len(came) != len(self.counts):
+            raise WrongKind("The count of values was begun anew, where no block begins.")
+        return [list(pair) for pair in zip(came, self.counts, strict=True)]
 
 
 class CountsToo(Store):
     """Says what came for the last block, and how many values were read in all, however often the
     count was begun anew."""
+
+    holds = "counted_twice"
 
     def noted(self, came):
         return [came, sum(self.counts)]
@@ -1484,9 +1495,9 @@ class CountsToo(Store):
 def grid_case(draw, cuts, dtype):
     """An array in chunks between the cuts along each axis, and blocks of it."""
     shape = [axis[-1] for axis in cuts]
-    array = draw.rng.integers(-999, 999, shape).astype(dtype)
+    arrays = [draw.rng.integers(-999, 999, shape).astype(dtype) for _ in range(3)]
     if dtype == "int64":
-        array += 2**53 + 1
+        arrays = [array + 2**53 + 1 for array in arrays]
     blocks = [[[0] * len(shape), list(shape)]]
     while len(blocks) < 4:
         ends = [sorted(draw.shuffled(range(size + 1))[:2]) for size in shape]
@@ -1495,7 +1506,7 @@ def grid_case(draw, cuts, dtype):
             blocks.insert(0, block)
     count = int(np.prod([len(axis) - 1 for axis in cuts]))
     return {
-        "array": array,
+        **dict(zip(("array", "counted", "counted_twice"), arrays, strict=True)),
         "cuts": cuts,
         "order": draw.shuffled(range(count)),
         "blocks": blocks,
@@ -1530,9 +1541,9 @@ def chunks_of(case):
     return [Chunk(n, *one, case.ask) for n, one in enumerate(case.ask.chunks())]
 
 
-def block_of(case, block):
+def block_of(array, block):
     offset, shape = block
-    return case.array[tuple(slice(a, a + n) for a, n in zip(offset, shape, strict=True))]
+    return array[tuple(slice(a, a + n) for a, n in zip(offset, shape, strict=True))]
 
 
 def read_one(answer, chunks, block, case):
@@ -1558,7 +1569,7 @@ class Blocks(Aspect):
 
     def expect(case):
         return {
-            f"at {block[0]} of shape {block[1]}": Exact(block_of(case, block))
+            f"at {block[0]} of shape {block[1]}": Exact(block_of(case.array, block))
             for block in case.blocks
         }
 
@@ -1588,16 +1599,19 @@ class NothingMore(Aspect):
     """Read from a chunk what the block needs of it, once; and read nothing from a chunk that has
     nothing for the block."""
 
-    what = "Values read"
+    what = "Block"
     referee = Counts
 
     def run(answer, case, f):
-        for block in case.ask.blocks():
-            read_one(answer, chunks_of(case)[:-1], block, case)
+        chunks = chunks_of(case)[:-1]
+        return [read_one(answer, [*chunks], block, case) for block in case.ask.blocks()]
 
     def expect(case):
         return {
-            f"for the block at {block[0]} of shape {block[1]}": int(np.prod(block[1]))
+            f"at {block[0]} of shape {block[1]}": {
+                "the block": Exact(block_of(case.counted, block)),
+                "values read": int(np.prod(block[1])),
+            }
             for block in case.blocks
         }
 
@@ -1616,7 +1630,8 @@ class SavedTwice(Aspect):
         return read_one(answer, chunks_of(case), case.ask.blocks()[-1], case)
 
     def expect(case):
-        return {"the block": Exact(case.array), "values read": case.array.size}
+        array = case.counted_twice
+        return {"the block": Exact(array), "values read": array.size}
 
     def shown(case):
         return case_in_words(case)

@@ -19,6 +19,7 @@ from d2lexercises.vocabulary import (
     AnyOrder,
     Aspect,
     Number,
+    Unfit,
     WrongKind,
     free_text,
     function,
@@ -1072,7 +1073,7 @@ def replayed(answer, case):
                 found = [whole(one) for one in place] if pair else {"kind": kind_of(place)}
         elif what == "free":
             if value not in places:
-                raise WrongKind(f"malloc of line {value} raised MemoryError and should not have.")
+                raise Unfit(f"malloc of line {value} raised MemoryError and should not have.")
             allocator.free(places.pop(value))
         else:
             allocator.empty_cache()

@@ -14,7 +14,7 @@ from itertools import islice
 import numpy as np
 from d2lexercises.comparer import brief
 from d2lexercises.faults import attempt
-from d2lexercises.kinds import kind_of, parts_in, whole
+from d2lexercises.kinds import kind_of, one_number, parts_in, whole
 from d2lexercises.networks import by_hand, data_in_words
 from d2lexercises.samples import need_normal
 from d2lexercises.vocabulary import (
@@ -25,6 +25,7 @@ from d2lexercises.vocabulary import (
     contents,
     free_text,
     function,
+    function_of_functions,
     laid_out,
     question,
     scratch,
@@ -122,7 +123,7 @@ def hidden_in_tensorflow(graph):
 def need_open(hidden):
     """Raise `WrongKind` if a graph runs Python that it cannot see."""
     if hidden:
-        raise WrongKind(f"The graph holds {hidden[0]}, which runs Python that no graph can see.")
+        raise Unfit(f"The graph holds {hidden[0]}, which runs Python that no graph can see.")
 
 
 def unbroken(compiled, arguments):
@@ -135,7 +136,7 @@ def unbroken(compiled, arguments):
         what, _, rest = str(error).partition("\n")
         place = re.findall(r'File "[^"]*", (line \d+, in \S+)\n\s*(.*)', rest)
         said = "\n(in your code: {}: {})".format(*place[-1]) if place else ""
-        raise WrongKind(f"The graph breaks: {what}.{said}") from None
+        raise Unfit(f"The graph breaks: {what}.{said}") from None
 
 
 def clip(function, gradients, limit, noise, f):
@@ -259,7 +260,9 @@ class NewNoise(Aspect):
 
 # -- graphs.cache ------------------------------------------------------------------------------
 
-CACHE = question("graphs.cache", "A guarded cache", takes=function, minutes=25, difficulty=2)
+CACHE = question(
+    "graphs.cache", "A guarded cache", takes=function_of_functions, minutes=25, difficulty=2
+)
 
 
 @CACHE.inputs
@@ -311,7 +314,7 @@ def serve(answer, calls, ask, *limit):
         return lambda *arguments: ask.serve(number, list(arguments))
 
     g = answer(graph(0), lambda function: graph(ask.make()), *limit)
-    return [float(g(*arguments)) for arguments in calls]
+    return [float(one_number(g(*arguments))) for arguments in calls]
 
 
 def guards_of(arguments):
@@ -388,7 +391,11 @@ class Limit(Aspect):
 # -- graphs.steady -----------------------------------------------------------------------------
 
 STEADY = question(
-    "graphs.steady", "Two graphs, and no more", takes=function, minutes=30, difficulty=2
+    "graphs.steady",
+    "Two graphs, and no more",
+    takes=function_of_functions,
+    minutes=30,
+    difficulty=2,
 )
 
 
@@ -474,7 +481,7 @@ class Steady(Aspect):
 
         def from_a_graph(found):
             if not count():
-                raise WrongKind(f"It comes from no graph. {NO_GRAPH[f.key]}")
+                raise Unfit(f"It comes from no graph. {NO_GRAPH[f.key]}")
             return found
 
         def series(calls):
@@ -614,7 +621,7 @@ def load_saved(load, path, module):
     try:
         return load(path)
     except Exception as error:
-        raise WrongKind(
+        raise Unfit(
             f"{module}.load cannot read what was saved, and says {type(error).__name__}: "
             f"{str(error)[:200]} Save it with {module}.save."
         ) from None
@@ -632,7 +639,7 @@ def outputs_of(path, batches, f):
         # To be held: it owns the weights.
         model = load_saved(tf.saved_model.load, path, "tf.saved_model")
         if not hasattr(model, "serve"):
-            raise WrongKind(
+            raise Unfit(
                 "What was saved has no serve. Give the object that is saved an attribute serve, a "
                 "tf.function."
             )
@@ -644,7 +651,7 @@ def outputs_of(path, batches, f):
         except Exception as error:
             first = str(error).partition("\n")[0].removesuffix(" Got:")  # a list of signatures
             said = f"{type(error).__name__}: {first[:200]}"
-            raise WrongKind(f"What was saved refuses {len(x)} rows, and says {said}") from None
+            raise Unfit(f"What was saved refuses {len(x)} rows, and says {said}") from None
 
     return [attempt(lambda x=x: output(x)) for x in batches]
 
@@ -670,7 +677,7 @@ class Shipped(Aspect):
             path = folder / saved_as(f)
             answer(part, given.up, given.down, x, str(path))
             if not path.exists():
-                raise WrongKind("Nothing was saved under the path that came.")
+                raise Unfit("Nothing was saved under the path that came.")
             return contents(path)
 
     def inspect(given, found, f):
@@ -833,7 +840,8 @@ def part_of_node(found):
         return str(found)
     if isinstance(found, float | np.floating):
         return float(found)
-    return whole(found)
+    number = whole(found)
+    return {"kind": kind_of(found)} if isinstance(number, float) else number
 
 
 def graph_of(found):

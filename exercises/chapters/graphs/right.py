@@ -127,6 +127,7 @@ def _caches() -> Iterator[Right]:
                 return self.graphs[key](*arguments)
 
     yield "graphs.cache", "an object, keys as texts", lambda *given: Guarded(*given)
+    yield "graphs.cache", "the class of such objects", Guarded
 
 
 def _tracers() -> Iterator[Right]:
@@ -230,6 +231,15 @@ def pytorch() -> Iterator[Right]:
         return lambda X, rate, training: g(X, float(rate), training)
 
     yield "graphs.steady", "plain numbers, all with a point", with_a_point
+
+    class WithAPoint:
+        def __init__(self, f, backend):
+            self.call = with_a_point(f, backend)
+
+        def __call__(self, *arguments):
+            return self.call(*arguments)
+
+    yield "graphs.steady", "a class", WithAPoint
     yield from _by_rounds()
     yield from _caches()
     yield from _tracers()

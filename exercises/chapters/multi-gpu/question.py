@@ -16,7 +16,7 @@ from itertools import islice, pairwise
 import numpy as np
 from d2lexercises.comparer import got_text
 from d2lexercises.devices import Alone, in_step, need_programs, run_alone
-from d2lexercises.kinds import came_instead, kind_of, whole
+from d2lexercises.kinds import came_instead, kind_of, one_number, whole
 from d2lexercises.running import plain
 from d2lexercises.vocabulary import (
     Aspect,
@@ -84,10 +84,11 @@ class Loss(Aspect):
             value = loss()
             if not hasattr(value, "shape") or isinstance(value, np.generic | np.ndarray):
                 raise WrongKind(f"A loss is a tensor; what came is {kind_of(value)}.")
-            if tuple(value.shape) != ():
-                came = tuple(value.shape)
-                raise WrongKind(f"A loss is one number, of shape (); what came has shape {came}.")
-            found.append([f.dense_gradients(loss, [made])[0], f.array(value)])
+            number = f.array(value)
+            if number.size != 1:
+                came = tuple(number.shape)
+                raise WrongKind(f"A loss is one number; what came has the shape {came}.")
+            found.append([f.dense_gradients(loss, [made])[0], number.reshape(())])
         return found
 
     def judge(case, found, framework):
@@ -211,7 +212,8 @@ class Unused(Aspect):
         if not isinstance(found, list | tuple):
             raise WrongKind(f"A list is expected; what came is {kind_of(found)}.")
         # 0-dim arrays of NumPy's turn into numbers as soon as one calculates with them.
-        found = [np.asarray(one) if isinstance(one, np.generic) else one for one in found]
+        number = np.generic | float | int
+        found = [np.asarray(one) if isinstance(one, number) else one for one in found]
         combined = [None if one is None else f.array(one) for one in found]
         return {"gradients": combined, "those that were given": given}
 
@@ -281,7 +283,7 @@ def draw_rows(draw):
 
 def number_of(row):
     try:
-        number = int(row)
+        number = int(one_number(row))
     except (TypeError, ValueError, OverflowError):
         came = got_text(row)
         raise WrongKind(f"The number of a row is expected; what came is {came}.") from None
@@ -558,8 +560,7 @@ class Overlap(Aspect):
         found = answer(gradients, case.bucket, case.latency, case.bandwidth)
         if not isinstance(found, list | tuple):
             return found
-        # A tensor that holds one number is a number.
-        return [float(one) if getattr(one, "shape", None) == () else one for one in found]
+        return [one_number(one) for one in found]
 
     def expect(case):
         sent = messages_of(case)
@@ -850,7 +851,7 @@ def run_exchange(answer, vectors):
             log[rank].append([sends, None])
         steps += bool(programs)
         if steps > 4 * n + 8:
-            raise WrongKind(f"The programs have not ended after {steps} steps.")
+            raise Unfit(f"The programs have not ended after {steps} steps.")
         inbox = deliver(parcels, programs)
         for rank, array in inbox.items():
             log[rank][-1][1] = array.copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -10,6 +11,11 @@ from typing import Any
 import numpy as np
 
 Right = tuple[str, str, Any]
+
+
+def _loss_to_script(Y, T, counts, total: int, replicas: int):  # type: ignore[no-untyped-def]
+    errors = ((Y - T) ** 2).sum(1)
+    return (counts * errors).sum() * replicas / total
 
 
 def _plain() -> Iterator[Right]:
@@ -233,6 +239,17 @@ def pytorch() -> Iterator[Right]:
 
     yield "multi-gpu.loss", "a loss class, a dot product", by_loss_class
 
+    def with_axes(Y, T, counts, total, replicas):
+        errors = ((Y - T) ** 2).sum(dim=1, keepdim=True)
+        return replicas / total * counts[None, :] @ errors
+
+    yield "multi-gpu.loss", "one number, of shape (1, 1)", with_axes
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scripts are to go, one day
+        scripted = torch.jit.script(_loss_to_script)
+    yield "multi-gpu.loss", "scripted", scripted
+
     def sampled(rows, replicas, rank, epoch, seed):
         sampler = DistributedSampler(range(rows), replicas, rank, seed=seed)
         sampler.set_epoch(epoch)
@@ -289,6 +306,12 @@ def tensorflow() -> Iterator[Right]:
         return keras.ops.sum(keras.ops.multiply(counts, errors)) / keras.ops.cast(total, "float32")
 
     yield "multi-gpu.loss", "a loss of Keras", by_loss_class
+
+    def with_an_axis(Y, T, counts, total, replicas):
+        errors = tf.reduce_sum((Y - T) ** 2, axis=1)
+        return tf.reduce_sum(counts * errors, axis=0, keepdims=True) / total
+
+    yield "multi-gpu.loss", "one number, of shape (1,)", with_an_axis
 
     def combine(gradients, rows):
         total, combined = sum(rows), []

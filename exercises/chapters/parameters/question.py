@@ -23,7 +23,7 @@ from d2lexercises.networks import (
 from d2lexercises.vocabulary import (
     AnyOrder,
     Aspect,
-    WrongKind,
+    Unfit,
     any_class,
     compare,
     function,
@@ -406,9 +406,7 @@ class Groups(Aspect):
             others = [one for one in parts_in(group, f"{name}: parameters") if id(one) not in own]
             if others:
                 came = "a copy" if hasattr(others[0], "shape") else kind_of(others[0])
-                raise WrongKind(
-                    f"{name}: the parameters of net themselves are expected, got {came}."
-                )
+                raise Unfit(f"{name}: the parameters of net themselves are expected, got {came}.")
         return groups
 
     def expect(case):
@@ -889,7 +887,7 @@ def deep_copy(net):
     try:
         return copy.deepcopy(net)
     except RuntimeError:
-        raise WrongKind(
+        raise Unfit(
             "copy.deepcopy(net) fails: an attribute holds a tensor that was computed from a "
             "parameter."
         ) from None

@@ -10,7 +10,7 @@ import math
 from itertools import pairwise
 
 import numpy as np
-from d2lexercises.kinds import kind_of, whole
+from d2lexercises.kinds import kind_of, one_number, whole
 from d2lexercises.networks import tensor_of
 from d2lexercises.vocabulary import (
     Aspect,
@@ -387,7 +387,7 @@ def shown_scaler(case):
 def scale_of(scaler):
     found = scaler.scale
     try:
-        return float(found)
+        return float(one_number(found))
     except (TypeError, ValueError, OverflowError):
         raise WrongKind(
             f"The attribute scale: a number is expected; what came is {kind_of(found)}."

@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 from d2lexercises.devices import Alone, in_step, run_alone
-from d2lexercises.kinds import came_instead, kind_of, parts_in, whole
+from d2lexercises.kinds import came_instead, kind_of, one_number, parts_in, whole
 from d2lexercises.networks import attribute
 from d2lexercises.running import plain
 from d2lexercises.vocabulary import (
@@ -130,11 +130,6 @@ def shown_collectives(case):
     return f"all_reduce({sizes}, latency={case.latency:g}, bandwidth={case.bandwidth:g})"
 
 
-def seconds_of(found):
-    """A number, or a tensor that holds one, as a float; anything else as it came."""
-    return float(found) if getattr(found, "shape", None) == () else found
-
-
 class AllReduce(Aspect):
     what = "All-reduce"
 
@@ -143,7 +138,7 @@ class AllReduce(Aspect):
         if not isinstance(found, tuple | list | np.ndarray) or len(found) != 3:
             raise WrongKind(f"Three values are expected; {came_instead(found)}.")
         ring, tree, smallest = found
-        return [seconds_of(ring), seconds_of(tree), whole(smallest)]
+        return [one_number(ring), one_number(tree), whole(smallest)]
 
     def expect(case):
         n, levels = case.n, math.ceil(math.log2(case.n))
@@ -398,7 +393,7 @@ def need_parts(total, output, bias):
     for rest in (0.0, bias) if bias.shape == np.shape(output)[-1:] else (0.0,):
         if np.allclose(total + rest, output, 1e-3, 1e-5):
             return
-    raise WrongKind(
+    raise Unfit(
         "What the devices send does not add up to what they return: each sends its own part."
     )
 

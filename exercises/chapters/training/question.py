@@ -10,7 +10,7 @@ from itertools import combinations, islice
 
 import numpy as np
 from d2lexercises.faults import attempt, error_in
-from d2lexercises.kinds import came_instead, kind_of
+from d2lexercises.kinds import came_instead, kind_of, one_number
 from d2lexercises.networks import data_in_words, tensor_of
 from d2lexercises.samples import need_normal
 from d2lexercises.vocabulary import (
@@ -60,7 +60,7 @@ def draw_schedule(draw):
 
 
 def rates_of(answer, given, warmup, steps):
-    return [float(answer(step, given.peak, warmup, given.steps)) for step in steps]
+    return [float(one_number(answer(step, given.peak, warmup, given.steps))) for step in steps]
 
 
 class Rates(Aspect):

@@ -13,6 +13,7 @@ module              knows
 ``text_table``      the table of marks in the terminal
 ``to_look_at``      the places in graded code that a person should look at
 ``export``          the CSV files that course systems import
+``worksheets``      which row of Moodle's worksheet is whose
 ``spreadsheets``    cells that no spreadsheet runs
 ``html_pages``      the frame of pages
 ``student_pages``   the page that a student may see

@@ -10,7 +10,7 @@ from typing import Any
 
 from grader.gradebook.schema import now
 from grader.intake.names import spellings, storable
-from grader.intake.roster import Student
+from grader.intake.roster import Student, participant_number
 from grader.intake.submissions import Submission
 
 _OF_STUDENT = "student, name, sis, login, email, section, github, team, identifier"
@@ -33,6 +33,12 @@ class HandedIn:
     def moodle_number(self) -> str:
         """The participant's number, as Moodle wrote it into the name of the student's own file."""
         return self.user if self.system == "moodle" and not self.shared_by else ""
+
+    @property
+    def canvas_number(self) -> str:
+        """The student's number, as Canvas wrote it into the name of the student's own file."""
+        own = self.system == "canvas" and not self.shared_by
+        return self.user if own and self.user.isascii() and self.user.isdecimal() else ""
 
 
 @dataclass(frozen=True)
@@ -67,10 +73,14 @@ class ClassList:
         ).fetchone()
         return Student(*(value or "" for value in row)) if row else Student(student, student)
 
-    def enroll(self, assignment: str, students: Iterable[Student]) -> None:
-        """Enter the students of a roster, in the place of those of an earlier one."""
+    def enroll(self, assignment: str, students: Iterable[Student], system: str = "") -> None:
+        """Enter the students of a roster, in the place of those of an earlier one.
+
+        `system` is the one that wrote the roster, if it is known.
+        """
         students = list(students)
         with self._base as base:
+            base.execute("REPLACE INTO rosters VALUES (?, ?)", (assignment, system))
             base.execute("DELETE FROM enrolled WHERE assignment = ?", (assignment,))
             for student in students:
                 self.put_student(student)
@@ -87,6 +97,13 @@ class ClassList:
         )
         return [Student(*(value or "" for value in row)) for row in rows]
 
+    def roster_of(self, assignment: str) -> str:
+        """Return the system that wrote the roster of an assignment; "" if it is not known."""
+        row = self._base.execute(
+            "SELECT system FROM rosters WHERE assignment = ?", (assignment,)
+        ).fetchone()
+        return row[0] if row else ""
+
     def find(self, text: str, among: Collection[str]) -> str | None:
         """Return the id of the student whom a text means, by any id, email or name."""
         if text in among:
@@ -100,6 +117,9 @@ class ClassList:
             if folded in {str(row[place]).casefold() for place in (0, 2, 3, 4, 6, 8)}
         }
         found |= {student for student, alias in aliases if alias.casefold() == folded}
+        bare_id = participant_number(folded)  # "7" for the "7.0" of a spreadsheet
+        if not found & set(among) and bare_id != folded:
+            found = {row[0] for row in rows if bare_id in {str(row[0]), str(row[2])}}
         if not found & set(among) and folded.isdecimal():  # a spreadsheet drops zeros
             bare = folded.lstrip("0")
             found = {

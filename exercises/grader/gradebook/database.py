@@ -90,6 +90,16 @@ class StudentMarks:
         return sum(mark.out_of for mark in self.marks.values())
 
 
+@dataclass(frozen=True)
+class ChangedMark:
+    """A mark that a person has set, or taken back."""
+
+    student: Student
+    question: str
+    before: CountedMark
+    now: CountedMark
+
+
 def question_named(text: str, questions: Iterable[str]) -> str:
     """Return the question that a person means: "scaled" is demo.scaled; else the text itself."""
     questions = list(questions)
@@ -202,8 +212,8 @@ class Gradebook:
         points: float | None,
         reason: str = "",
         by: str = "",
-    ) -> None:
-        """Set a mark by hand, or remove the override if `points` is None.
+    ) -> ChangedMark:
+        """Set a mark by hand, or remove the override if `points` is None; return what changed.
 
         It can be set for every question of every student, also where nothing was handed in or
         the file was refused.
@@ -225,6 +235,8 @@ class Gradebook:
             )  # fmt: skip
             raise GradebookError(f"{student} has no mark for {question} in {assignment}; {hint}")
         key = (found, assignment, question)
+        if points is None and not row.reason:  # each override has one
+            return ChangedMark(known[found].student, question, row, row)
         if points is None:
             with self._base as base:
                 base.execute(
@@ -232,7 +244,7 @@ class Gradebook:
                     key,
                 )
                 self._remember((*key, None, "removed", by, now()))
-            return
+            return self._changed(key, row)
         if not 0 <= points <= row.out_of:
             raise GradebookError(f"points must be between 0 and {row.out_of:g}, got {points:g}")
         if not reason.strip():
@@ -243,16 +255,26 @@ class Gradebook:
                 (*key, points, reason, now(), by),
             )
             self._remember((*key, points, reason, by, now()))
+        return self._changed(key, row)
+
+    def _changed(self, key: tuple[str, str, str], before: CountedMark) -> ChangedMark:
+        student, assignment, question = key
+        for one in self.student_marks(assignment, all_of_them=True):
+            if one.student.id == student:
+                return ChangedMark(one.student, question, before, one.marks[question])
+        raise AssertionError(f"{student} was there when the mark was set")
 
     def mark_by_hand(self, assignment: str, rows: Iterable[HandMark], by: str = "") -> int:
         """Enter marks given by hand: all of them or none; return the number of those that are new.
 
         A row about a text that was handed in marks that text. Any other row sets the mark of the
-        question, whatever was handed in.
+        question, whatever was handed in; a comment alone keeps the points. Rows without points
+        are left out.
 
         Raises:
-            HandMarksError: a row is about no student or question, its text has changed since, or
-                its points are out of range; names each such row.
+            HandMarksError: a row is about no student or question, its text has changed since, its
+                points are out of range, or another row is about the same mark; names each such
+                row.
         """
         known = {
             marks.student.id: marks for marks in self.student_marks(assignment, all_of_them=True)
@@ -261,7 +283,10 @@ class Gradebook:
         texts: list[tuple[Any, ...]] = []
         others: list[tuple[Any, ...]] = []
         problems = []
+        lines: dict[tuple[str, str], int] = {}
         for row in rows:
+            if row.points is None:
+                continue
             where = f"row {row.line}: {row.student}, {row.question}:"
             student = written.get(row.student) or self.class_list.find(row.student, known)
             if student is None and is_lost(row.student):  # the name was not changed
@@ -278,7 +303,10 @@ class Gradebook:
                 problems.append(f"{where} there is no such {what} in {assignment}")
                 continue
             key = (student, assignment, question)
-            if is_text and not row.text_id:
+            earlier = lines.setdefault((student, question), row.line)
+            if earlier != row.line:
+                problems.append(f"{where} row {earlier} has points for it too; delete one of them")
+            elif is_text and not row.text_id:
                 problems.append(
                     f"{where} the column “text id” is missing or empty; fill in the file that "
                     f"`grader export {assignment} --format by-hand` prints"
@@ -292,7 +320,7 @@ class Gradebook:
                 continue  # as it is already
             elif is_text:
                 texts.append((*key, row.points, row.comment, row.text_id, now(), by))
-            elif row.points != mark.points or mark.reason:
+            else:
                 others.append((*key, row.points, row.comment or "marked by hand", now(), by))
         if problems:
             raise HandMarksError("\n  ".join(["nothing was entered:", *problems]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,22 +11,10 @@ from grader.gradebook.database import NOTHING, CountedMark, StudentMarks
 from grader.gradebook.hand_ins import ASSIGN
 from grader.gradebook.hand_marks import COLUMNS, text_id
 from grader.gradebook.spreadsheets import csv_text, exported, number
-from grader.intake.csv_files import CsvError, read_rows
-from grader.intake.headings import columns_of, plain_heading
-from grader.intake.roster import most_common_prefix, participant_number
+from grader.gradebook.worksheets import WorksheetError, read_worksheet
+from grader.intake.headings import CANVAS
+from grader.intake.roster import Student, most_common_prefix, participant_number
 from grader.judging.marking import BY_HAND
-
-# What Moodle's importer of a worksheet looks for, in the language of the site: the grade, and when
-# it was last changed. In the languages of rosters.
-_GRADE = (
-    *("grade", "bewertung", "calificación", "note", "valutazione", "cijfer", "nota", "betyg"),
-    *("karakter", "оценка", "評点", "成绩"),
-)
-_COMMENTS = (
-    *("feedback comments", "feedback als kommentar", "comentarios de retroalimentación"),
-    *("commentaires de feedback", "feedback commenti", "feedback", "feedbackopmerkingen"),
-    *("comentários de feedback", "comentarios de la retroalimentación"),
-)
 
 
 class ExportError(ValueError):
@@ -40,6 +29,15 @@ class Choices:
     absent: float | None = None  # the points of students who handed in nothing; None: left empty
     worksheet: Path | None = None  # the file from Moodle that is filled in
     everything: bool = False  # every question of every student, for marks by hand
+    roster_of: str = ""  # the system that wrote the roster, if it is known
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file of marks."""
+
+    text: str
+    remarks: list[str]  # what a person should know about it, a line each
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,12 @@ class _Marks:
     assignment: str
     students: list[StudentMarks]
     choices: Choices = field(default_factory=Choices)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def out_of(self) -> float:
+        """The points that can be earned."""
+        return max((one.out_of for one in self.students), default=0.0)
 
     def points(self, marks: StudentMarks) -> str:
         """Return the points of a student as they are exported."""
@@ -57,6 +61,17 @@ class _Marks:
     def is_absent(self, marks: StudentMarks) -> bool:
         return marks.absent and all(mark.points is None for mark in marks.marks.values())
 
+    def of_the_course(self) -> list[StudentMarks]:
+        """Return the students without those whose file nobody in the roster matches.
+
+        A course system would take a mark of theirs for that of another student.
+        """
+        for one in self.students:
+            if one.is_unmatched:
+                file = exported(one.label or one.student.id)
+                self.remarks.append(f"left out, since nobody in the roster matches it: {file}")
+        return [one for one in self.students if not one.is_unmatched]
+
 
 def canvas(marks: _Marks) -> str:
     """Return a file that Canvas' gradebook imports. A mark that is not known is left empty.
@@ -64,17 +79,50 @@ def canvas(marks: _Marks) -> str:
     Canvas finds the assignment by the heading of its column, "Blocks (4711)" with its number, and
     makes a new assignment of any other heading.
     """
-    out_of = max((one.out_of for one in marks.students), default=0.0)
     heading = exported(marks.choices.heading or marks.assignment)
     table: list[list[str]] = [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", heading],
-        ["    Points Possible", "", "", "", "", number(out_of)],
+        ["    Points Possible", "", "", "", "", number(marks.out_of)],
     ]
-    for one in marks.students:
+    students = marks.of_the_course()
+    numbers = _canvas_numbers(students, marks.choices.roster_of)
+    for one in students:
         student = one.student
-        texts = (student.name, student.id, student.sis, student.login, student.section)
+        own = (student.sis, student.login, student.section)
+        texts = (student.name, numbers.get(student.id, ""), *own)
         table.append([*map(exported, texts), marks.points(one)])
+        if student.id not in numbers:
+            marks.remarks.append(
+                f"no ID of Canvas is known of {_who(one)}, so it is empty: grade again with "
+                "--roster and the gradebook that Canvas exports"
+            )
     return csv_text(table)
+
+
+def _canvas_numbers(students: list[StudentMarks], roster_of: str) -> dict[str, str]:
+    """Return Canvas' own numbers, by the students' ids.
+
+    They are in the names of the files that Canvas gives out. The ids of a roster are such numbers
+    if Canvas wrote it, or if the file of every student has the student's id.
+    """
+    named = {one.student.id: number for one in students if (number := one.handed_in.canvas_number)}
+    if roster_of == CANVAS or (named and all(one == number for one, number in named.items())):
+        named |= {one.student.id: one.student.id for one in students if _is_number(one.student.id)}
+    return _without_repeated(named)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+def _without_repeated(numbers: dict[str, str]) -> dict[str, str]:
+    """Return numbers of students without those that several have: one of them is another's."""
+    count = Counter(numbers.values())
+    return {student: number for student, number in numbers.items() if count[number] == 1}
+
+
+def _who(one: StudentMarks) -> str:
+    return exported(f"{one.student.name} ({one.student.id})")
 
 
 def moodle(marks: _Marks) -> str:
@@ -89,11 +137,20 @@ def moodle(marks: _Marks) -> str:
         ["Identifier", "Full name", "Email address", "Grade", "Maximum Grade"]
         + ["Last modified (grade)", "Feedback comments"]
     ]
-    prefix = most_common_prefix(one.student for one in marks.students) or "Participant "
-    for one in marks.students:
+    students = marks.of_the_course()
+    prefix = most_common_prefix(one.student for one in students) or "Participant "
+    numbers = _moodle_numbers(students)
+    for one in students:
         student = one.student
-        number_there = one.handed_in.moodle_number or student.id
-        identifier = student.identifier or f"{prefix}{number_there}"
+        number_there = numbers.get(student.id, "")
+        identifier = f"{prefix}{number_there}" if number_there else ""
+        if number_there and number_there == _participant(student):
+            identifier = student.identifier
+        if not identifier:
+            marks.remarks.append(
+                f"no number of Moodle is known of {_who(one)}, so the identifier is empty: fill in "
+                "the worksheet from Moodle with --worksheet"
+            )
         table.append(
             [
                 exported(identifier),
@@ -108,6 +165,26 @@ def moodle(marks: _Marks) -> str:
     return csv_text(table)
 
 
+def _moodle_numbers(students: list[StudentMarks]) -> dict[str, str]:
+    """Return the participants' numbers that Moodle wrote, by the students' ids.
+
+    They are in the names of the files that Moodle gives out, and in rosters with its identifiers.
+    Each assignment has numbers of its own, so those of a roster count unless the files have others.
+    """
+    named = {one.student.id: one.handed_in.moodle_number for one in students}
+    listed = {one.student.id: _participant(one.student) for one in students}
+    both = [(named[one], listed[one]) for one in named if named[one] and listed[one]]
+    if both and all(file != roster for file, roster in both):
+        listed = {}
+    known = {student: listed.get(student) or number for student, number in named.items()}
+    return _without_repeated({student: number for student, number in known.items() if number})
+
+
+def _participant(student: Student) -> str:
+    """Return the participant's number in the roster, if Moodle wrote it."""
+    return participant_number(student.identifier) if student.identifier else ""
+
+
 def _filled_in(marks: _Marks, worksheet: Path) -> str:
     """Return a worksheet from Moodle with the grades and comments filled in.
 
@@ -115,39 +192,39 @@ def _filled_in(marks: _Marks, worksheet: Path) -> str:
         ExportError: the file is no such worksheet.
     """
     try:
-        rows = read_rows(worksheet, lambda row: len(columns_of(row)))
-    except CsvError as error:
+        sheet = read_worksheet(worksheet)
+    except WorksheetError as error:
         raise ExportError(str(error)) from None
-    headings = rows[0] if rows else []
-    columns = columns_of(headings)
-    plain = [plain_heading(heading) for heading in headings]
-    grade = next((plain.index(name) for name in _GRADE if name in plain), None)
-    comments = next((plain.index(name) for name in _COMMENTS if name in plain), None)
-    if "id" not in columns or grade is None:
-        raise ExportError(
-            f"{worksheet}: not a grading worksheet of Moodle: it needs the columns Identifier and "
-            "Grade, or their names in your language"
-        )
-    by_number: dict[str, StudentMarks] = {}
-    for one in marks.students:
-        for text in filter(None, (one.handed_in.moodle_number, one.student.id)):
-            by_number.setdefault(text, one)
-    table = [headings]
-    for row in rows[1:]:
-        cells = [*row, *[""] * (len(headings) - len(row))]
-        found = by_number.get(participant_number(cells[columns["id"]]))
-        if found is not None:
-            cells[grade] = marks.points(found) or cells[grade]
-            if comments is not None and not found.absent:
-                cells[comments] = _summary(found)
-        ours = (grade,)  # a number; a lone hyphen is Moodle's, and no formula
+    students = marks.of_the_course()
+    found = sheet.match(students, _moodle_numbers(students))
+    table = [sheet.headings]
+    for place, row in enumerate(sheet.rows):
+        cells = list(row)
+        one = found.get(place)
+        if one is not None:
+            cells[sheet.grade] = marks.points(one) or cells[sheet.grade]
+            if sheet.comments is not None and not one.absent:
+                cells[sheet.comments] = _summary(one)
         table.append(
-            [
-                cell if place in ours or cell == "-" else exported(cell)
-                for place, cell in enumerate(cells)
+            [  # the grade is a number; a lone hyphen is Moodle's, and no formula
+                cell if column == sheet.grade or cell == "-" else exported(cell)
+                for column, cell in enumerate(cells)
             ]
         )
+    there = {one.student.id for one in found.values()}
+    for one in students:
+        if one.student.id not in there and (marks.points(one) or not marks.is_absent(one)):
+            marks.remarks.append(f"no row in the worksheet is that of {_who(one)}")
+    marks.remarks.extend(_other_maximum(sheet.maxima(found), marks.out_of))
     return csv_text(table)
+
+
+def _other_maximum(maxima: set[float], out_of: float) -> Iterator[str]:
+    for maximum in sorted(maxima - {out_of}):
+        yield (
+            f"Moodle's maximum is {number(maximum)}, here {number(out_of)}: set it there to "
+            f"{number(out_of)}"
+        )
 
 
 def _summary(one: StudentMarks) -> str:
@@ -234,13 +311,25 @@ _FORMATS: dict[str, Callable[[_Marks], str]] = {
 }
 
 
-def _writer(form: Callable[[_Marks], str]) -> Callable[..., str]:
-    def write(assignment: str, students: list[StudentMarks], choices: Choices | None = None) -> str:
+def _writer(form: Callable[[_Marks], str]) -> Callable[..., Exported]:
+    def write(
+        assignment: str, students: list[StudentMarks], choices: Choices | None = None
+    ) -> Exported:
         marks = _Marks(assignment, students, choices or Choices())
+        _check_points_of_the_absent(marks)
         _check_that_absence_is_known(marks)
-        return form(marks)
+        return Exported(form(marks), marks.remarks)
 
     return write
+
+
+def _check_points_of_the_absent(marks: _Marks) -> None:
+    absent = marks.choices.absent
+    if absent is not None and not 0 <= absent <= marks.out_of:
+        raise ExportError(
+            f"--absent: must be from 0 to {number(marks.out_of)}, the points that can be earned, "
+            f"got {number(absent)}"
+        )
 
 
 def _check_that_absence_is_known(marks: _Marks) -> None:

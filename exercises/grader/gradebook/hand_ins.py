@@ -169,12 +169,20 @@ def _last_of_each(
                 reason = "one that has the student's name counts"
             refused.append(Refused(earlier.submission.label, reason))
             if entry.submission.label not in by_word:  # what it is about may decide
-                further = (earlier.submission, *earlier.submission.others)
-                entry.submission = replace(
-                    entry.submission, others=(*entry.submission.others, *further)
-                )
+                entry.submission = _with_others(entry.submission, earlier.submission, reason)
         last[entry.student.id] = entry
     return [entry for entry in entries if last[entry.student.id] is entry]
+
+
+def _with_others(counts: Submission, other: Submission, reason: str) -> Submission:
+    """Return a submission with another of the student and its files, which count less."""
+    further = (replace(other, others=()), *other.others)
+    if reason != LATER:
+        further = tuple(replace(one, outdone=one.outdone or reason) for one in further)
+        return replace(counts, others=(*counts.others, *further))
+    others = sorted((*counts.others, *further), key=lambda one: one.order, reverse=True)
+    others.sort(key=lambda one: bool(one.outdone))  # what is outdone stays behind
+    return replace(counts, others=tuple(others))
 
 
 def _add_ungradable(

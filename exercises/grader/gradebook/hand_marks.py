@@ -11,6 +11,7 @@ in another text since.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class HandMark:
     line: int  # of the table, the headings being line 1
     student: str  # the id as it was exported
     question: str
-    points: float
+    points: float | None  # None: there is only a comment
     comment: str
     text_id: str
     name: str = ""  # of the student, as it was exported
@@ -42,8 +43,19 @@ def text_id(text: str) -> str:
     return f"text-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
 
 
+def plain_number(text: str) -> float:
+    """Return a number that people type: digits, with one comma or point at most.
+
+    Raises:
+        ValueError: it is none, such as 1e1, 1_0, nan or 1.000,5.
+    """
+    if not re.fullmatch(r"-?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)", text.strip()):
+        raise ValueError(f"not a number: {text}")
+    return float(text.replace(",", "."))
+
+
 def read_hand_marks(file: Path) -> list[HandMark]:
-    """Read the rows that have points.
+    """Read the rows that have points or a comment.
 
     Raises:
         HandMarksError: the file cannot be read, lacks a column, or has points that are no number.
@@ -64,10 +76,10 @@ def read_hand_marks(file: Path) -> list[HandMark]:
     found, problems = [], []
     for line, row in enumerate(rows[1:], 2):
         values = dict(zip(headings, (cell.strip() for cell in row), strict=False))
-        if not values.get("points"):
+        if not values.get("points") and not values.get("comment"):
             continue
         try:
-            points = float(values["points"].replace(",", "."))
+            points = plain_number(values["points"]) if values.get("points") else None
         except ValueError:
             problems.append(f"row {line}: points must be a number, got {values['points']}")
             continue

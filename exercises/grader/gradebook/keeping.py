@@ -38,7 +38,12 @@ def remembered_roster(gradebook: Path, assignment: str) -> Roster:
         return Roster(())
     with Gradebook(gradebook) as book:
         names = [assignment] if assignment else book.assignments()
-        return Roster(book.class_list.enrolled(names[0]) if len(names) == 1 else ())
+        if len(names) != 1:
+            return Roster(())
+        classes = book.class_list
+        roster = Roster(classes.enrolled(names[0]))
+        roster.system = classes.roster_of(names[0])
+        return roster
 
 
 @dataclass
@@ -66,7 +71,7 @@ class MarkKeeper:
         classes = self.book.class_list
         classes.put_questions(self.assignment, asked)
         if roster.students:
-            classes.enroll(self.assignment, roster.students)
+            classes.enroll(self.assignment, roster.students, roster.system)
         if deadline is not None:
             classes.set_deadline(self.assignment, deadline)
         classes.put_files(self.assignment, [(one.student, one.label, one.path) for one in files])

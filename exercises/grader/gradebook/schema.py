@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS known_as (
     student TEXT, alias TEXT, PRIMARY KEY (student, alias));
 CREATE TABLE IF NOT EXISTS enrolled (
     student TEXT, assignment TEXT, PRIMARY KEY (student, assignment));
+CREATE TABLE IF NOT EXISTS rosters (
+    assignment TEXT PRIMARY KEY, system TEXT);
 CREATE TABLE IF NOT EXISTS extensions (
     student TEXT, assignment TEXT, until TEXT, made_by TEXT, made_at TEXT,
     PRIMARY KEY (student, assignment));

@@ -2,6 +2,8 @@
 
 It is the latest one that asks the questions of the assignment. A notebook in which every answer is
 still the text that was handed out, as beside the worked one in an archive, comes after all others.
+Where nothing tells which of several is the latest, the one counts in which most is filled in; then
+the one whose name comes last, after those whose names say that they are copies or old.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from operator import attrgetter
 from pathlib import PurePosixPath
 
 from grader.intake import notebooks
+from grader.intake.exports import order_of_names
 from grader.intake.files import ZIP, File, inside
 from grader.intake.names import printable
 from grader.intake.notebooks import TO_FILL_IN, Notebook, NotebookError, read_notebook
@@ -69,16 +72,16 @@ def choose(
     present = [one for one in asking if not _asks_by_old_names(one, questions)]
     read = [one for one in candidates if one.notebook]
     chosen = next(iter([*asking, *read, *candidates]))
-    if len(asking) > 1:  # the first of the best, so the latest
-        editions = [read_notebook(data) for data in notebooks.handed_out(chapter)]
-        chosen = max(asking, key=lambda one: (_filled_in(one, questions, editions), one in present))
-    labels = {one.submission.label for one in candidates}
-    refused[:] = [one for one in refused if one.label not in labels or one.reason != LATER]
-    place = candidates.index(chosen)
-    for number, one in enumerate(candidates):
+    reasons: dict[int, str] = {}  # why those that ask do not count
+    if len(asking) > 1:
+        chosen, reasons = _best(asking, present, questions, chapter)
+    old = {(one.submission.label, one.submission.outdone or LATER) for one in candidates}
+    refused[:] = [one for one in refused if (one.label, one.reason) not in old]
+    for one in candidates:
         if one is not chosen:
-            said = _why_not(one, chosen, number < place, questions, chapter, known)
-            refused.append(Refused(one.submission.label, said))
+            outdone = "" if chosen.submission.outdone else one.submission.outdone
+            why = reasons.get(id(one)) or outdone or _why_not(one, questions, chapter, known)
+            refused.append(Refused(one.submission.label, why))
     if chosen.notebook is None:
         return Choice(chosen, chosen.problem)
     others = chosen.chapters(known) - {chapter}
@@ -93,6 +96,47 @@ def choose(
     return Choice(chosen)
 
 
+def _best(
+    asking: list[Candidate], present: list[Candidate], questions: Collection[str], chapter: str
+) -> tuple[Candidate, dict[int, str]]:
+    """Return the one that counts, and why each of the others does not.
+
+    `present` are those that ask questions by the names that these have now.
+    """
+    editions = [read_notebook(data) for data in notebooks.handed_out(chapter)]
+    worth = [(_filled_in(one, questions, editions), one in present) for one in asking]
+    best = [one for one, of_it in zip(asking, worth, strict=True) if of_it == max(worth)]
+    peers = [one for one in best if _is_peer(one.submission, best[0].submission)]
+    answered = [_answered(one, questions) for one in peers]
+    place = answered.index(max(answered))  # of several alike, the first
+    chosen, label = peers[place], peers[place].submission.label
+    reasons: dict[int, str] = {}
+    for one, more in zip(peers, answered, strict=True):
+        why = "has more filled in" if more < answered[place] else "counts by its name"
+        reasons[id(one)] = f"nothing tells which is later; {label} {why}"
+    for one, (filled, _) in zip(asking, worth, strict=True):
+        if one in best:
+            continue
+        earlier = asking.index(one) > asking.index(chosen)
+        if earlier and not _is_peer(one.submission, chosen.submission):
+            continue  # a later one counts, or a surer one
+        blank = filled < max(worth)[0]
+        what = "nothing is filled in" if blank else "it asks only what has moved from its chapter"
+        reasons[id(one)] = f"{what}; {label} counts"
+    return chosen, reasons
+
+
+def _is_peer(one: Submission, other: Submission) -> bool:
+    """Return whether nothing tells which of two files goes before the other."""
+    return one.outdone == other.outdone and not one.is_told_from(other)
+
+
+def _answered(one: Candidate, questions: Collection[str]) -> int:
+    """Return how many questions a notebook asks, less the places that are to be filled in."""
+    assert one.notebook is not None
+    return len(one.notebook.asks(questions)) - _places(one.notebook.cells)
+
+
 def _read(submission: Submission, packed: bool = False) -> list[Candidate]:
     """Read a file: a notebook, or an archive that is named like one and is in none."""
     try:
@@ -102,8 +146,8 @@ def _read(submission: Submission, packed: bool = False) -> list[Candidate]:
     except (DamagedError, OSError, NotebookError) as error:
         return [Candidate(submission, problem=str(error))]
     held = inside(File(PurePosixPath(submission.path), 0.0, lambda most: data))
-    files = sorted((one for one in held.files if one.is_notebook), key=attrgetter("inner"))
-    members = [_member(submission, file) for file in reversed(files)]
+    members = [_member(submission, file) for file in held.files if file.is_notebook]
+    members.sort(key=attrgetter("order"), reverse=True)
     found = [one for member in members for one in _read(member, packed=True)]
     return found or [Candidate(submission, problem=_NO_NOTEBOOK)]
 
@@ -112,7 +156,11 @@ def _member(submission: Submission, file: File) -> Submission:
     """Return the submission of a file in an archive that is named like a notebook."""
     inner = file.path.relative_to(file.path.parts[0])
     label, path = f"{submission.label}/{printable(str(inner))}", f"{submission.path}/{inner}"
-    return replace(submission, label=label, path=path, read=file.read, others=())
+    moments = (*submission.moments[:2], int(file.inner))
+    order = (*moments, order_of_names(file.path))
+    return replace(
+        submission, label=label, path=path, read=file.read, others=(), moments=moments, order=order
+    )
 
 
 def _filled_in(one: Candidate, questions: Collection[str], editions: list[Notebook]) -> int:
@@ -141,8 +189,6 @@ def _asks_by_old_names(one: Candidate, questions: Collection[str]) -> bool:
 
 def _why_not(
     one: Candidate,
-    chosen: Candidate,
-    is_later: bool,
     questions: Collection[str],
     chapter: str,
     known: Collection[str],
@@ -153,8 +199,6 @@ def _why_not(
         others = one.chapters(known) - {chapter}
         about = f"a notebook of {_listed(others)}" if others else "no notebook of exercises"
         return f"{about}; it asks nothing of {chapter}"
-    if is_later:
-        return f"nothing is filled in; {chosen.submission.label} counts"
     return LATER
 
 

@@ -75,17 +75,48 @@ def read_table(
     if lines[0].strip().strip('"').casefold().startswith("sep="):  # Excel's own first line
         given = lines[0].strip().strip('"')[4:]
         separators, text = (given[:1] or ",",), lines[1] if len(lines) > 1 else ""
+    best, chosen = _best_table(file, text, separators, count_headings)
+    if bare := _without_outer_quotes(best):
+        inner, separator = _best_table(file, bare, separators, count_headings)
+        if len(inner[0]) > 1:
+            text, best, chosen = bare, inner, separator
+            remarks.append(
+                "each line of the file is in quotation marks as a whole, and was read without "
+                f"them: the columns are {', '.join(inner[0])[:200]}"
+            )
+    _check_quotes(file, text, chosen)
+    return best, remarks
+
+
+def _best_table(
+    file: Path,
+    text: str,
+    separators: tuple[str, ...],
+    count_headings: Callable[[list[str]], int],
+) -> tuple[list[list[str]], str]:
+    """Return the rows, and the separator with which the headings make most sense.
+
+    A separator that has quotation marks left over stands within quotation marks.
+    """
     best: list[list[str]] = []
-    best_score, chosen = (-1, -1), ","
+    best_score, chosen = (-1, -1, -1), ","
     for separator in separators:
         rows = _rows(file, text, separator)
         counts = [count_headings(row) for row in rows[:10]] or [0]
         start = counts.index(max(counts))
-        score = (counts[start], len(rows[start]) if rows else 0)
+        headings = rows[start] if rows else []
+        whole = not any(cell.count('"') % 2 for cell in headings)
+        score = (counts[start] if whole else 0, int(whole), len(headings))
         if score > best_score:
             best, best_score, chosen = rows[start:], score, separator
-    _check_quotes(file, text, chosen)
-    return best, remarks
+    return best, chosen
+
+
+def _without_outer_quotes(rows: list[list[str]]) -> str:
+    """Return the text of rows that are a cell each, as of a file in which each line is quoted."""
+    if not rows or any(len(row) > 1 for row in rows):
+        return ""
+    return "\n".join("".join(row) for row in rows)
 
 
 def _check_quotes(file: Path, text: str, separator: str) -> None:

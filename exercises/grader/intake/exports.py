@@ -28,6 +28,7 @@ from typing import Any
 import yaml
 
 from grader.intake.files import File, Found
+from grader.intake.names import composed
 from grader.intake.notebooks import NotebookError
 from grader.intake.times import blackboard_time, time_in_words
 
@@ -62,6 +63,14 @@ _COPY = re.compile(
     r"| \d+(?= copy))+",
     re.IGNORECASE,
 )
+# Words for copies and earlier versions in the name of a file or of its folder.
+_EARLIER = {
+    *("copy", "copies", "kopie", "copie", "copia", "kopia", "cópia", "kopi", "копия", "コピー"),
+    *("backup", "backups", "bak", "sicherung", "sauvegarde", "respaldo", "draft", "entwurf"),
+    *("old", "older", "orig", "original", "previous", "alt", "alte", "ancien", "ancienne"),
+    *("viejo", "antiguo", "antigo", "velho", "vecchio", "oud", "gammal", "gammel", "старый"),
+    *("副本", "备份", "旧"),
+}
 _HANDED_OUT = re.compile(r"exercises-[a-z]+.*")  # the folder in the archives for students
 _CHAPTERS = {path.name for path in (Path(__file__).parents[2] / "chapters").glob("*")}
 # What is no part of a student's name at the end of a file's: "jdoe.ipynb.txt", "jdoe.ipynb (1)".
@@ -96,20 +105,22 @@ class Origins:
     """Tells the origin of each file of an export."""
 
     def __init__(self, found: Found) -> None:
-        tops = {file.path.parts[0] for file in found.files}
+        tops = {_top(file) for file in found.files}
         named = [top for top in tops if _is_exported(top) or _GRADESCOPE.fullmatch(top)]
         # Times of files in what a course system exports are those of the download.
         self.is_export = 2 * len(named) >= len(tops) > 0
         self._is_canvas = 2 * sum(_canvas(top) is not None for top in tops) >= len(tops)
         self._metadata = _read_metadata(found)
-        self._clones = sorted(path.parts[0] for path in found.repositories if len(path.parts) == 1)
+        self._clones = sorted(
+            composed(path.parts[0]) for path in found.repositories if len(path.parts) == 1
+        )
         self._clone_prefix = _clone_prefix([name for name in self._clones if name in tops])
         self._blackboard = _blackboard_people(found)
         self._plain = {_user(name).casefold() for name in tops}
 
     def of(self, file: File) -> Origin:
         """Return the origin of a file."""
-        top = file.path.parts[0]
+        top = _top(file)
         if known := self._metadata.get(top):
             return known
         if match := _MOODLE.fullmatch(top):
@@ -128,7 +139,7 @@ class Origins:
         return self._plain_origin(file)
 
     def _plain_origin(self, file: File) -> Origin:
-        top = file.path.parts[0]
+        top = _top(file)
         alone = len(file.path.parts) == 1
         user = _user(top) if alone or top.lower().endswith(".zip") else top
         accounts = tuple(
@@ -151,6 +162,11 @@ class Origins:
         return Origin("plain", Person(user, user, accounts))
 
 
+def _top(file: File) -> str:
+    """Return the first part of a file's path, whatever system wrote it: it tells the student."""
+    return composed(file.path.parts[0])
+
+
 def _user(name: str) -> str:
     """Return the name of a student's file without its endings."""
     match = re.fullmatch(rf"(?P<user>.+?)(?:{_ENDINGS.pattern})", name, re.I | re.S)
@@ -163,12 +179,18 @@ def name_in_moodle(folder: str) -> str:
     return match["name"] if match else ""
 
 
-def copy_number(path: PurePosixPath) -> int:
-    """Return which copy of a file a name says it is: 2 for "blocks (2).ipynb"."""
-    numbers = re.findall(r"(?:\((\d+)\)|-(\d{1,2})|copy (\d+))$", path.stem)
-    if numbers:
-        return int(next(filter(None, numbers[0])))
-    return 1 if _COPY.search(path.stem) else 0
+def order_of_names(path: PurePosixPath) -> tuple[Any, ...]:
+    """Return what orders a student's files where nothing tells when they were handed in.
+
+    Copies and earlier versions by their name come first, and files in folders of folders; numbers
+    count as such: "v9" comes before "v10".
+    """
+    inner = composed("/".join(path.parts[1:]) or path.name).casefold()
+    earlier = not _EARLIER.isdisjoint(re.findall(r"[^\W\d_]+", inner))
+    plain = inner.removesuffix(path.suffix.casefold())
+    pieces = re.split(r"(\d+)", plain)  # texts and numbers in turn
+    natural = tuple(int(one[:18]) if n % 2 else one for n, one in enumerate(pieces))
+    return not earlier, -len(path.parts), natural, str(path)
 
 
 def without_class_folders(found: Found, knows: Callable[[str], bool]) -> Found:
@@ -185,15 +207,19 @@ def _class_folders(found: Found, knows: Callable[[str], bool]) -> set[str]:
     """Return the folders that hold a class, if all notebooks are in such folders.
 
     That is a single folder which is no student's, or several which hold nothing but what course
-    systems export. What lies beside them, such as a roster, does not matter. A single notebook in
-    a folder is a class only if a course system has named what is in the folder.
+    systems export, or the work of students of the roster. What lies beside them, such as a roster,
+    does not matter. A single notebook in a folder is a class only if a course system has named what
+    is in the folder, or if it is named as a student is.
     """
     notebooks = [file.path for file in found.files if file.is_notebook]
     tops = {path.parts[0] for path in notebooks}
     if not notebooks or any(len(path.parts) == 1 for path in notebooks):
         return set()
-    if any(_is_students(top, found) or knows(top) for top in tops):
+    if any(_is_students(top, found) or _names_somebody(top, knows) for top in tops):
         return set()
+    packed = len(tops) > 1 and any(top.lower().endswith(".zip") for top in tops)
+    if not found.repositories and not packed and _are_sections(notebooks, knows):
+        return tops
     if len(notebooks) == 1:
         _, inner = notebooks[0].parts[:2]
         return tops if _is_exported(inner) or _GRADESCOPE.fullmatch(inner) else set()
@@ -203,6 +229,24 @@ def _class_folders(found: Found, knows: Callable[[str], bool]) -> set[str]:
         return set() if ours or PurePosixPath(*tops).suffix.lower() == ".zip" else tops
     exported = all(_is_exported(path.parts[1]) for path in notebooks)
     return tops if exported else set()
+
+
+def _are_sections(notebooks: list[PurePosixPath], knows: Callable[[str], bool]) -> bool:
+    """Return whether most of what is in the folders is named as students of the roster are.
+
+    Each of these names is in one folder only, and in each folder there is one.
+    """
+    inner = {path.parts[:2] for path in notebooks}
+    known = {(top, name) for top, name in inner if _names_somebody(name, knows)}
+    apart = len({_user(composed(name)).casefold() for _, name in known}) == len(known)
+    everywhere = {top for top, _ in known} == {top for top, _ in inner}
+    return apart and everywhere and 2 * len(known) >= len(inner)
+
+
+def _names_somebody(name: str, knows: Callable[[str], bool]) -> bool:
+    """Return whether a file or a folder is named as a student of the roster is."""
+    name = composed(name)
+    return knows(name) or knows(_user(name))
 
 
 def _is_students(top: str, found: Found) -> bool:
@@ -269,7 +313,7 @@ def _blackboard_people(found: Found) -> dict[str, Person]:
     texts: dict[str, File] = {}
     befores: set[str] = set()
     for file in found.files:
-        if match := _BLACKBOARD.fullmatch(file.path.parts[0]):
+        if match := _BLACKBOARD.fullmatch(_top(file)):
             befores.add(match["before"])
             if match["file"] is None and file.path.suffix == ".txt":
                 texts[match["before"]] = file
@@ -326,7 +370,9 @@ def _read_metadata(found: Found) -> dict[str, Origin]:
         found.refuse(file.path, f"not readable, so nobody is found by it ({type(error).__name__})")
         return {}
     entries = content.items() if isinstance(content, dict) else ()
-    return {str(name): origin for name, entry in entries if (origin := _submission(entry))}
+    return {
+        composed(str(name)): origin for name, entry in entries if (origin := _submission(entry))
+    }
 
 
 def _submission(entry: Any) -> Origin | None:
@@ -347,7 +393,8 @@ def _submission(entry: Any) -> Origin | None:
 
 
 def _person(one: dict[Any, Any]) -> Person:
-    name, sid, email = (str(_get(one, key) or "").strip() for key in ("name", "sid", "email"))
+    keys = ("name", "sid", "email")
+    name, sid, email = (composed(str(_get(one, key) or "")).strip() for key in keys)
     user = sid or email or name
     return Person(user, name or user, tuple(filter(None, (sid, email))))
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from grader.intake import zip_names
 from grader.intake.names import printable
-from grader.intake.notebooks import MOST_BYTES, NotebookError, read_notebook
+from grader.intake.notebooks import MOST_BYTES, NotebookError, kind_of_archive, read_notebook
 from grader.units import MIB
 
 MOST_FILES = 20_000  # of one student
@@ -40,11 +40,16 @@ _NOT_REGULAR = "not a regular file"
 _TOO_DEEP = f"more than {_MOST_DEPTH} folders deep: put it into fewer folders"
 _LINK = "a link; links are not followed: put the file itself in its place"
 _NOT_ZIP = "a damaged zip archive, or none: ask for it again"
-_NESTED = "an archive in an archive in an archive: unpack it, and put the notebook in its place"
+_UNPACK = "unpack it, and put the notebook in its place"
+_NESTED = f"an archive in an archive in an archive: {_UNPACK}"
 _NOTEBOOK = re.compile(r".+\.ipynb(?:\.txt|\.json)?", re.IGNORECASE | re.DOTALL)
 _MAY_BE_NOTEBOOKS = {"", ".json", ".txt", ".download"}  # what browsers and editors make of .ipynb
 _JSON = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*\{")
 ZIP = b"PK\x03\x04"  # how every zip archive with files begins
+PACKED = {".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zst"}  # archives of other kinds
+# Of compression in zip archives, which are read here; Zstandard since Python 3.14.
+_METHODS = {0, 8, 12, 14, *([93] if hasattr(zipfile, "ZIP_ZSTANDARD") else [])}
+_METHOD_NAMES = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 _UNKNOWN_DATE = 1980  # zip archives write this year where they know no time
 
 
@@ -105,6 +110,7 @@ class Found:
     folder: Path | None = None  # on the disk; None for an archive
     looked_into: Counter[str] = field(default_factory=Counter)  # files, by archive or folder
     checkpoints: list[File] = field(default_factory=list)  # copies that Jupyter keeps
+    knows: Callable[[str], bool] = lambda name: False  # tells the names of students of the roster
 
     def add(self, file: File, outer: File | None = None) -> None:
         """Add a file. If its name may be that of a notebook, its content decides.
@@ -180,13 +186,15 @@ def _is_notebook_content(file: File) -> bool:
     return False
 
 
-def find_files(source: Path) -> Found:
+def find_files(source: Path, knows: Callable[[str], bool] = lambda name: False) -> Found:
     """Return the files of a folder or a zip archive.
+
+    `knows` tells whether a name is that of a student of the roster.
 
     Raises:
         IntakeError: `source` cannot be read at all.
     """
-    found = Found()
+    found = Found(knows=knows)
     if source.is_dir():
         found.folder = source
         _walk(source, found)
@@ -198,15 +206,29 @@ def find_files(source: Path) -> Found:
                 raise IntakeError(
                     f"{source}: one notebook; give the folder that it is in"
                 ) from None
-            raise IntakeError(
-                f"{source}: not a readable zip archive ({error}); download it again, or give a "
-                "folder with what is in it"
-            ) from None
+            raise IntakeError(f"{source}: {_why_no_archive(source, error)}") from None
         _members(archive, lambda: nullcontext(archive), found)
     else:
         raise IntakeError(f"{source}: there is no such folder or zip archive")
     found.take_checkpoints()
     return found
+
+
+def _why_no_archive(source: Path, error: Exception) -> str:
+    """Return why a file is not read as the archive of a class, and what to do."""
+    try:
+        with source.open("rb") as stream:
+            data = stream.read(512)
+    except OSError:
+        data = b" "
+    if kind := kind_of_archive(data):
+        return f"{kind}; unpack it, and give the folder, or make a zip archive of it"
+    if not data:
+        return "an empty file; download it again"
+    return (
+        f"not a readable zip archive ({error}); download it again, or give a folder with what is "
+        "in it"
+    )
 
 
 def without_crowds(found: Found) -> Found:
@@ -278,7 +300,8 @@ def _file_reader(path: str) -> Callable[[int], bytes]:
 
 def _open_archive(file: File, found: Found, nested: int) -> bool:
     """Add the members of an archive that was handed in; return whether it is one."""
-    if file.path.suffix.lower() != ".zip":
+    suffix = file.path.suffix.lower()
+    if suffix != ".zip" and not (suffix in PACKED and _begins(file).startswith(ZIP)):
         return False
     if nested >= _MOST_NESTED:
         found.refuse(file.path, _NESTED)
@@ -301,9 +324,21 @@ def _open_archive(file: File, found: Found, nested: int) -> bool:
     except Exception as error:  # whatever a damaged archive makes `zipfile` raise
         if _is_notebook_content(file):
             found.files.append(replace(file, is_json=True))
+        elif kind := kind_of_archive(_begins(file)):
+            found.refuse(file.path, f"{kind} that is named .zip: {_UNPACK}")
+        elif "not a zip file" in str(error) and not _begins(file):
+            found.refuse(file.path, "an empty file: ask for it again")
         else:
             found.refuse(file.path, f"{_NOT_ZIP} ({printable(str(error))})")
     return True
+
+
+def _begins(file: File) -> bytes:
+    """Return how a file begins; nothing if it cannot be read."""
+    try:
+        return file.read(MOST_ARCHIVE)[:512]
+    except (NotebookError, OSError):
+        return b""
 
 
 def inside(file: File) -> Found:
@@ -332,9 +367,10 @@ def _members(
     """
     within = outer.path if outer else PurePosixPath()
     members = archive.infolist()
-    names = zip_names.names_of(members)
-    seen: set[str] = set()
-    for member, name in zip(members, names, strict=True):
+    names = zip_names.names_of(members, found.knows)
+    reasons = list(map(_reason_to_refuse, members, names))
+    last = {name: at for at, name in enumerate(names) if not reasons[at]}
+    for at, (member, name, reason) in enumerate(zip(members, names, reasons, strict=True)):
         path = PurePosixPath(name)
         if not path.parts or name.endswith("/"):
             continue
@@ -344,10 +380,8 @@ def _members(
             continue
         if any(map(_is_ignored, path.parts)):
             continue
-        reason = _reason_to_refuse(member, name)
-        if not reason and name in seen:
-            reason = "occurs twice in the archive"
-        seen.add(name)
+        if not reason and last[name] != at:  # whoever unpacks the archive has the last one
+            reason = "occurs twice in the archive; the one that was added last counts"
         if reason:
             found.refuse(within / path if within.parts else name, reason)
             continue
@@ -380,6 +414,9 @@ def _reason_to_refuse(member: zipfile.ZipInfo, name: str) -> str:
         return _TOO_DEEP
     if member.flag_bits & 1:
         return "encrypted: ask for it without a password"
+    if member.compress_type not in _METHODS:
+        method = _METHOD_NAMES.get(member.compress_type, f"method {member.compress_type}")
+        return f"packed with {method}, which cannot be read here: {_UNPACK}"
     if member.file_size > MIB and member.file_size > _MOST_RATIO * max(member.compress_size, 1):
         size = f"{member.file_size // MIB} MB"
         return f"unpacks to {size}, which looks like a zip bomb: ask for it again"

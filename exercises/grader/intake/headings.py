@@ -29,7 +29,10 @@ _KNOWN = {
         "naam", "fullständigt namn", "fulde navn", "fullt navn", "koko nimi", "полное имя",
         "imię i nazwisko", "姓名", "全名", "氏名", "first name / last name", "nombre / apellido(s)",
         "vorname / nachname", "prénom / nom", "nome / cognome", "ad soyad", "adı soyadı",
-        "name of student", "名前", "이름", "фио",
+        "name of student", "名前", "이름", "фио", "name, vorname", "nachname, vorname",
+        "last, first", "last name, first name", "surname, first name", "student name (last, first)",
+        "name (last, first)", "familienname, vorname", "nom, prénom", "apellidos, nombre",
+        "cognome, nome",
     ),
     "first": (
         "first name", "firstname", "given name", "vorname", "nombre", "prénom", "nome", "voornaam",
@@ -66,9 +69,14 @@ _KNOWN = {
     "github": ("github username", "github", "github login", "github account"),
     "section": ("section", "sections", "groups", "gruppen", "grupos", "groupes", "gruppi", "lab"),
     "group": (
-        "group", "group name", "team", "team name", "gruppe", "grupo", "groupe",
+        "group", "group name", "gruppe", "grupo", "groupe", "gruppo", "groep", "grupa", "группа",
     ),
-    "role": ("role", "roles", "rolle", "rollen", "rol", "rôle", "rôles", "ruolo", "ruoli"),
+    "team": ("team", "team name", "équipe", "equipo", "equipe", "squadra", "команда"),
+    "role": (
+        "role", "roles", "rolle", "rollen", "rol", "rôle", "rôles", "ruolo", "ruoli", "papel",
+        "papéis", "função", "rola", "roli", "roller", "роль", "роли", "角色", "役割",
+        "ロール", "역할",
+    ),
     "submitted": (
         "last modified (submission)", "zuletzt geändert (abgabe)", "última modificación (envío)",
         "última modificación (entrega)", "dernière modification (travail remis)",
@@ -76,6 +84,18 @@ _KNOWN = {
         "laatst gewijzigd (inzending)",
     ),
 }  # fmt: skip
+
+
+CANVAS = "canvas"  # the name of the system
+_OF_CANVAS = ({"canvasid"}, {"canvasuserid"}, {"id", "sisloginid"}, {"id", "sisuserid"})
+
+
+def system_of(headings: list[str]) -> str:
+    """Return the system that has given its own ids to a roster; "" if the headings do not say."""
+    found = {letters(heading) for heading in headings}
+    if any(some <= found for some in _OF_CANVAS) or {"student", "id", "section"} <= found:
+        return CANVAS
+    return ""
 
 
 def plain_heading(heading: str) -> str:
@@ -97,6 +117,12 @@ def columns_of(headings: list[str]) -> dict[str, int]:
     if "name" in found and "first" in found and "last" not in found:
         found["last"] = found.pop("name")
     return found
+
+
+def id_columns(headings: list[str]) -> list[int]:
+    """Return the places of all columns of ids."""
+    known = enumerate(headings)
+    return [place for place, heading in known if _COLUMN_OF.get(letters(heading)) == "id"]
 
 
 def not_understood(headings: list[str]) -> list[str]:

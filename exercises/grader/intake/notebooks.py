@@ -30,10 +30,39 @@ __all__ = [
     "handed_out",
     "is_overwritten",
     "is_written",
+    "kind_of_archive",
     "name_of_answer",
     "names_of_answers",
     "read_notebook",
 ]
+# What is handed in in the place of a notebook, by how it begins.
+_INSTEAD = {
+    re.compile(rb"\s*(?:<!doctype html|<html|<\?xml|<head|<a )", re.IGNORECASE): (
+        "a web page: ask for the file that Jupyter saves, with the ending .ipynb"
+    ),
+    re.compile(rb"version https://git-lfs"): (
+        "what Git LFS has in the place of the notebook: type git lfs pull in the clone"
+    ),
+    re.compile(rb"\s*\[\s*\{"): "a list: if a notebook is in it, save that as a file of its own",
+    re.compile(rb'\s*\{.{0,4000}?"content"\s*:\s*\{\s*"(?:cells|metadata|nbformat)', re.DOTALL): (
+        "the answer of a Jupyter server: save what its entry content has as a file of its own"
+    ),
+    re.compile(rb"\s*(?:#!|# (?:%%|In\[|coding|-\*-)|(?:import|from) \w|def \w)"): (
+        "Python code: ask for the notebook that it was made of"
+    ),
+    re.compile(rb"%PDF"): "a PDF file: ask for the notebook that it was made of",
+}
+_FORMAT_1 = re.compile(rb'"nbformat"\s*:\s*1\b(?!\.)')
+# How archives begin that are not zip, and what they are.
+_OTHER_KINDS = {
+    b"\x1f\x8b": "a gzip archive (.tar.gz, .gz)",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive (.7z)",
+    b"Rar!": "a RAR archive (.rar)",
+    b"BZh": "a bzip2 archive (.bz2)",
+    b"\xfd7zXZ": "an XZ archive (.xz)",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive (.zst)",
+}
+_TAR = (257, b"ustar")  # where the mark of a tar archive is
 TO_FILL_IN = re.compile(r"(?m)^[ \t]+\.\.\.[ \t]*(?:#.*)?$")  # a place for an answer
 _HANDED_OUT = Path(__file__).parents[2] / "notebooks"  # for students, by framework
 
@@ -95,8 +124,32 @@ def read_notebook(data: bytes) -> Notebook:
     try:
         file = read_notebook_file(data)
     except NotebookFileError as error:
-        raise NotebookError(str(error)) from None
+        raise NotebookError(_with_advice(str(error), data)) from None
+    if not any(file.sources) and _FORMAT_1.search(data):
+        raise NotebookError("a notebook of format 1: ask for one that Jupyter has opened and saved")
     return Notebook(file.sources, file.written_for, file.exercises, file.python, file.texts)
+
+
+def _with_advice(reason: str, data: bytes) -> str:
+    """Return why a file cannot be read, with what it is instead and what to do."""
+    if reason.endswith("are run"):  # too many cells, or too much code
+        return f"{reason}: ask for it without cells that are no part of the exercises"
+    if packed := kind_of_archive(data):
+        return (
+            f"{packed} that is named like a notebook: unpack it, and put the notebook in its place"
+        )
+    for begins, what in _INSTEAD.items():
+        if begins.match(data):
+            return f"{reason}. It is {what}"
+    return reason
+
+
+def kind_of_archive(data: bytes) -> str:
+    """Return what an archive is that is not zip, by how it begins; "" if it is none."""
+    at, mark = _TAR
+    if data[at:].startswith(mark):
+        return "a tar archive (.tar)"
+    return next((kind for begin, kind in _OTHER_KINDS.items() if data.startswith(begin)), "")
 
 
 def handed_out(chapter: str) -> Iterator[bytes]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from grader.intake.csv_files import CsvError, read_table
-from grader.intake.headings import columns_of, not_understood
-from grader.intake.names import letters, spellings
+from grader.intake.headings import columns_of, id_columns, not_understood, system_of
+from grader.intake.names import composed, letters, spellings
 from grader.intake.submissions import Submission
 from grader.intake.times import day_comes_first, time_in_words
 
@@ -23,6 +22,8 @@ _PARTICIPANT = re.compile(
     r"учасник|参加者|参与者|參與者|참가자|المشارك)\s*(?P<number>\d+)",
     re.IGNORECASE,
 )
+_FORMULA = re.compile(r'=\s*"(.*)"', re.DOTALL)  # how spreadsheets are made to keep zeros
+_THOUSANDS = re.compile(r"\d{1,3}(?:[., '’\u00a0\u202f]\d{3})+")
 _LOST = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)  # what Excel makes of a long number
 _NO_GROUP = {"", "-", "none", "defaultgroup", "standardgruppe", "grupopordefecto", "nogroup"}
 _STAFF = {
@@ -33,14 +34,39 @@ _STAFF = {
     *("trainerinohnebearbeitungsrecht", "lehrenderohnebearbeitungsrecht", "professora"),
     *("nichtbearbeitendertrainerin", "profesorsinpermisodeedicion", "enseignantnonediteur"),
     *("docentenoneditor", "enseignante", "coursecreator", "owner", "assistant", "observer"),
-    *("larare", "underviser", "opettaja", "nauczyciel", "leraar", "преподаватель"),
+    *("larare", "underviser", "opettaja", "nauczyciel", "leraar", "преподаватель", "учитель"),
+    *("ассистент", "викладач", "prowadzacy", "ogretmen", "profesora", "insegnante", "assistente"),
+    *("professeur", "tuteur", "monitor", "ucitel", "tanar", "laerer", "assistent", "asistente"),
+    *("教师", "老师", "教師", "助教", "教授", "讲师", "非编辑教师", "教員", "講師"),
+    *("교사", "교수", "조교", "강사"),
 }  # roles in a course
 # How the roles of students begin.
 _STUDENTS = (
     *("student", "teilnehmer", "teilnehmend", "estudiante", "etudiant", "studente", "aluno"),
     *("alumno", "learner", "studierend", "deelnemer", "deltagare", "opiskelija", "участник"),
-    *("студент", "学生", "participant", "member", "cursist"),
+    *("студент", "学生", "participant", "member", "cursist", "estudante", "学员", "學生", "受講生"),
+    *("학생", "수강생", "ogrenci", "kursant", "elev", "hallgato", "φοιτητ", "طالب", "סטודנט"),
 )
+# What stands in the place of a name in rows that are about no student.
+_NO_STUDENT = {
+    *("total", "totals", "average", "averages", "overallaverage", "classaverage", "median"),
+    *("gesamt", "summe", "durchschnitt", "mittelwert", "moyenne", "moyennegenerale", "promedio"),
+    *("promediogeneral", "mediageneral", "mediacomplessiva", "gemiddelde", "totaal", "totale"),
+    *("итого", "среднее", "总计", "平均", "合计", "合計", "平均分", "총계", "standarddeviation"),
+}
+_POINTS_POSSIBLE = (
+    *("pointspossible", "moglichepunkt", "maximalpunkte", "pointspossibles", "puntosposibles"),
+    *("pontospossiveis", "puntipossibili", "mogelijkepunten", "possiblepoints"),
+)  # how the names of such a row of Canvas begin
+# Canvas' own student, for trying things out.
+_TEST_STUDENTS = {
+    *("studenttest", "teststudent", "etudianttest", "testetudiant", "estudiantedeprueba"),
+    *("alunodeteste", "estudantedeteste", "estudantedetestes", "studentediprova", "testcursist"),
+    *("teststuderende", "testiopiskelija", "studentprobny", "тестовыйстудент", "测试学生"),
+    *("測試學生", "テスト受講生", "テスト学生", "테스트학생"),
+}
+_MOST_TOGETHER = 6  # members of a group that hands in together
+_WITH_NUMBERS = {"canvas", "moodle", "brightspace", "gradescope"}  # write a number and a name
 _MOST_REMARKS = 5
 
 
@@ -76,24 +102,50 @@ class Roster:
         students: Iterable[Student],
         submitted: dict[str, datetime] | None = None,
         remarks: Iterable[str] = (),
+        further_ids: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
         self.students = list(students)
         self.remarks = list(remarks)  # what a person should know about how the file was read
+        self.system = ""  # the one that wrote it with ids of its own, if it is known
         self.submitted = submitted or {}  # when their work came in, if the file says so
         self._by_id = {student.id: student for student in self.students}
         # Surer ways of naming a student come first; each leads to all whom a text may name.
         self._by_text: list[dict[str, list[Student]]] = [{}, {}, {}]
         self._groups: dict[str, list[Student]] = {}
         for student in self.students:
-            for rank, texts in enumerate(_texts_for(student)):
+            for rank, texts in enumerate(
+                _texts_for(student, (further_ids or {}).get(student.id, ()))
+            ):
                 for text in texts - {""}:
                     self._by_text[rank].setdefault(text, []).append(student)
             if student.group:
                 self._groups.setdefault(letters(student.group), []).append(student)
 
     def has_id(self, submission: Submission) -> bool:
-        """Return whether the submission's file name contains a student's id, not only a name."""
-        return submission.user in self._by_id
+        """Return whether the submission's file name contains a student's id, not only a name.
+
+        An id beside the name of another student is none.
+        """
+        student = self._by_id.get(submission.user)
+        return student is not None and self._agrees(submission, submission.user, student)
+
+    def _agrees(self, submission: Submission, text: str, student: Student) -> bool:
+        """Return whether a text in a file's name may be an id, by the name that is beside it.
+
+        Moodle and others number students in their own way, so a number may be another student's
+        id. It is no id if the name is that of others. A name that nobody has may be a nickname.
+        """
+        if submission.system not in _WITH_NUMBERS or not text.isdecimal():
+            return True
+        named = self._named_beside(submission)
+        return not named or student.id in named
+
+    def _named_beside(self, submission: Submission) -> set[str]:
+        """Return the ids of all students whose name is beside the number in a file's name."""
+        for name in _names_in(submission.name):
+            if found := self._by_text[2].get(letters(name)):
+                return {student.id for student in found}
+        return set()
 
     def find(self, submission: Submission) -> Student | None:
         """Return the student of a submission; None if no student matches, or more than one."""
@@ -116,28 +168,24 @@ class Roster:
 
     def find_whole(self, submission: Submission) -> Student | None:
         """Return the student whom the whole name of a file names; None if it names nobody."""
-        if (student := self._by_id.get(submission.user)) is not None:
-            return student
+        if self.has_id(submission):
+            return self._by_id[submission.user]
         texts = [submission.user, *submission.aliases]
         for rank in range(len(self._by_text)):
             for text in texts:
-                if student := self._only(rank, text):
+                student = self._only(rank, text)
+                if student and self._agrees(submission, text, student):
                     return student
-        if submission.name and (student := self._only(2, submission.name)):
-            return student
-        # "Group 1-Jane Doe", as Moodle writes names of students who are in groups
-        for place, letter in enumerate(submission.name):
-            if letter == "-" and (student := self._only(2, submission.name[place + 1 :])):
-                return student
-        return None
+        named = (self._only(2, name) for name in _names_in(submission.name))
+        return next(filter(None, named), None)
 
     def named(self, text: str) -> Student | None:
         """Return the student whom a person means: by id, login, email or name."""
         return self.find(_named(text))
 
     def knows(self, name: str) -> bool:
-        """Return whether a name is that of a student."""
-        return self.named(name) is not None
+        """Return whether a name is that of a student, or of a group that hands in together."""
+        return letters(name) in self._groups or self.named(name) is not None
 
     def members(self, submission: Submission) -> list[Student]:
         """Return the students of the group for which a submission was handed in, if it is one."""
@@ -156,16 +204,26 @@ class Roster:
         return next(iter(found.values())) if len(found) == 1 else None
 
 
+def _names_in(name: str) -> list[str]:
+    """Return a name, and what may be one in it: "Jane Doe" in Moodle's "Group 1-Jane Doe"."""
+    return [name, *(name[place + 1 :] for place, sign in enumerate(name) if sign == "-")]
+
+
 def _named(text: str) -> Submission:
+    text = composed(text)
     return Submission("plain", text, text, False, (0, 0.0, ""), text, bytes)
 
 
-def _texts_for(student: Student) -> tuple[set[str], set[str], set[str]]:
+def _texts_for(
+    student: Student, further_ids: Iterable[str] = ()
+) -> tuple[set[str], set[str], set[str]]:
     """Return what names a student: for certain, probably, and by the letters of the name."""
-    sure = {student.id, student.sis, student.login, student.github, student.email}
+    sure = {*further_ids, student.id, student.sis, student.login, student.github, student.email}
     sure |= {student.identifier, f"github:{student.github}" if student.github else ""}
     probable = {student.email.partition("@")[0], student.login.partition("@")[0]}
-    probable |= {text.lstrip("0") for text in (student.id, student.sis) if text.isdecimal()}
+    ids = {student.id, student.sis, *further_ids}
+    ids |= {re.sub(r"\D", "", text) for text in ids if _THOUSANDS.fullmatch(text)}
+    probable |= ids | {text.lstrip("0") for text in ids if text.isdecimal()}
     return (
         {text.casefold() for text in sure},
         {text.casefold() for text in probable},
@@ -201,17 +259,17 @@ def read_roster(file: Path) -> Roster:
             f"students are told apart by their emails; not understood: {', '.join(unknown[:8])}. "
             "If one of these has ids, name it ID"
         )
+    further = _settle_columns(rows, columns, remarks)
     place = columns.get("submitted", len(headings))
     day_first = day_comes_first(row[place] for row in rows[1:] if len(row) > place)
     unread: list[str] = []
     students: dict[str, Student] = {}
     submitted: dict[str, datetime] = {}
+    further_ids: dict[str, list[str]] = {}
     for line, row in enumerate(rows[1:], 2):
-        values = {
-            name: unicodedata.normalize("NFC", row[place]).strip() if place < len(row) else ""
-            for name, place in columns.items()
-        }
-        sure = [text for name, text in values.items() if name not in ("section", "group")]
+        values = {name: _cell(row, place) for name, place in columns.items()}
+        unsure = ("section", "group", "team")
+        sure = [text for name, text in values.items() if name not in unsure]
         if broken := next((text for text in sure if "\n" in text), ""):
             raise RosterError(
                 f"{file}: row {line}: a line break in {broken[:40]!r}: close the quotation mark, "
@@ -236,11 +294,21 @@ def read_roster(file: Path) -> Roster:
                 f"{file}: the id {student.id} occurs twice, for {known.name} and {student.name}"
             )
         students[student.id] = _merged(known, student) if known else student
+        further_ids.setdefault(student.id, []).extend(_id(_cell(row, place)) for place in further)
         written = values.get("submitted", "")
         if (time := time_in_words(written, day_first)) is not None:
             submitted[student.id] = time
         elif any(map(str.isdecimal, written)):
             unread.append(written)
+    if split := [one.id for one in students.values() if _THOUSANDS.fullmatch(one.id)]:
+        remarks.insert(
+            0,
+            f"there are signs between the digits of ids, as in {', '.join(split[:3])}. If a "
+            "spreadsheet put them there, export the roster again and do not save it from the "
+            "spreadsheet, or format the column as text",
+        )
+    if "group" in columns and "team" not in columns:
+        students = _without_sections(students, _cell(headings, columns["group"]), remarks)
     if unread:
         remarks.insert(
             0,
@@ -250,7 +318,73 @@ def read_roster(file: Path) -> Roster:
     if len(remarks) > _MOST_REMARKS:
         more = len(remarks) - _MOST_REMARKS
         remarks = [*remarks[:_MOST_REMARKS], f"and {more} more such lines"]
-    return Roster(students.values(), submitted, remarks)
+    roster = Roster(students.values(), submitted, remarks, further_ids)
+    roster.system = system_of(headings)
+    return roster
+
+
+def _cell(row: list[str], place: int) -> str:
+    """Return the text of a cell, without what makes a spreadsheet keep zeros: ="00123"."""
+    text = composed(row[place]).strip() if place < len(row) else ""
+    match = _FORMULA.fullmatch(text)
+    return match[1].strip() if match else text
+
+
+def _settle_columns(
+    rows: list[list[str]], columns: dict[str, int], remarks: list[str]
+) -> list[int]:
+    """Settle in `columns` which one has the ids, and which the roles.
+
+    If the first column of ids only counts the rows, the next one has the ids. The places of
+    further columns of ids are returned, but for one that takes the place of the missing column of
+    second ids.
+    """
+    headings = rows[0]
+
+    def cells(place: int) -> list[str]:
+        return [text for row in rows[1:] if (text := _cell(row, place))]
+
+    first, *others = id_columns(headings) or [columns.get("id", -1)]
+    others = [place for place in others if len(set(cells(place))) == len(cells(place)) > 0]
+    counted = [text.rstrip(".").lstrip("0") for text in cells(first)] if others else []
+    if len(counted) > 1 and counted == [str(number) for number in range(1, len(counted) + 1)]:
+        columns["id"] = others.pop(0)
+        remarks.append(
+            f"the column {_cell(headings, first)} counts the rows, so the ids of the students are "
+            f"those of the column {_cell(headings, columns['id'])}"
+        )
+    if others and "sis" not in columns:
+        columns["sis"] = others.pop(0)
+    if "role" not in columns:
+        unknown = set(not_understood(headings))
+        for place, heading in enumerate(headings):
+            roles = cells(place) if " ".join(heading.split()) in unknown else []
+            if roles and all(map(_has_known_role, roles)):
+                columns["role"] = place
+    return others
+
+
+def _without_sections(
+    students: dict[str, Student], heading: str, remarks: list[str]
+) -> dict[str, Student]:
+    """Return the students without groups that are rather sections, since they would share a mark.
+
+    Groups of many, or one group of all, are sections of a class.
+    """
+    sizes = Counter(letters(one.group) for one in students.values() if one.group)
+    key, most = sizes.most_common(1)[0] if sizes else ("", 0)
+    if most <= _MOST_TOGETHER and not 1 < most == len(students):
+        return students
+    group = next(one.group for one in students.values() if letters(one.group) == key)
+    remarks.insert(
+        0,
+        f"the groups of the column {heading} are taken for sections, and share no marks: {group} "
+        f"has {most} students. If they hand in together, name the column Team",
+    )
+    return {
+        one.id: replace(one, group="", section=one.section or one.group)
+        for one in students.values()
+    }
 
 
 def is_lost(text: str) -> bool:
@@ -279,23 +413,33 @@ def _student(values: dict[str, str]) -> Student | None:
     known = [written, *(values.get(key, "") for key in ("sis", "login", "email"))]
     known = [_id(text) for text in known]
     chosen = next(filter(None, known), "")
-    if not chosen or name.casefold().startswith("points possible"):
+    if not letters(chosen) or _is_of_no_student(chosen, name):
         return None  # such as the second line of Canvas' export
     if _is_staff(values.get("role", "")):
         return None
-    if letters(name) == "studenttest" and not values.get("sis"):
-        return None  # Canvas' own student, for trying things out
-    group = values.get("group", "")
+    if spellings(name) & _TEST_STUDENTS and not values.get("sis"):
+        return None
+    group = values.get("team", values.get("group", ""))
     return Student(
         chosen,
         name or values.get("github", "") or chosen,
         _id(values.get("sis", "")),
         values.get("login", "").removeprefix("#"),
         values.get("email", ""),
-        values.get("section", ""),
+        values.get("section", "") or (values.get("group", "") if "team" in values else ""),
         values.get("github", ""),
         "" if letters(group) in _NO_GROUP else group,
         written if _PARTICIPANT.fullmatch(written) else "",
+    )
+
+
+def _is_of_no_student(id_: str, name: str) -> bool:
+    """Return whether a row is about no student: "Points Possible", "Average,,31"."""
+    plain = letters(name)
+    if plain.startswith(_POINTS_POSSIBLE) or re.sub(r"\d+$", "", plain) in _NO_STUDENT:
+        return True
+    return letters(id_) in _NO_STUDENT and not any(
+        map(str.isalpha, plain.replace(letters(id_), ""))
     )
 
 
@@ -304,7 +448,7 @@ def _id(text: str) -> str:
     text = text.strip().removeprefix("'").removeprefix("#").strip()
     if match := _PARTICIPANT.fullmatch(text):
         return match["number"]
-    return re.sub(r"(\d+)[.,]0+", r"\1", text) if re.fullmatch(r"\d+[.,]0+", text) else text
+    return re.sub(r"(?<=\d)[.,]00?", "", text) if re.fullmatch(r"\d+[.,]00?", text) else text
 
 
 def _merged(one: Student, other: Student) -> Student:

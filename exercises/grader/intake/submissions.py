@@ -12,16 +12,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from grader.intake.commit_times import commit_reader
 from grader.intake.exports import (
     Origin,
     Origins,
     Person,
-    copy_number,
+    order_of_names,
     without_class_folders,
 )
 from grader.intake.files import (
+    PACKED,
     DamagedError,
     File,
     Found,
@@ -30,7 +32,7 @@ from grader.intake.files import (
     find_files,
     without_crowds,
 )
-from grader.intake.names import identity, printable
+from grader.intake.names import composed, identity, printable
 
 __all__ = [
     "LATER",
@@ -45,7 +47,6 @@ __all__ = [
 _MOST_OTHERS = 40  # notebooks of a student that are looked into, besides the last one
 _MOST_LINES = 5  # about the files of one folder that are not graded for the same reason
 LATER = "a later submission counts"  # what is said of every file of a student but the last
-_ARCHIVES = {".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst"}
 _NOBODYS = {"submission_metadata.yml", "index.html"}  # what systems add to an export
 # What people keep beside the work of a class: rosters, notes, pictures, data.
 _NO_WORK = {
@@ -62,7 +63,7 @@ class Submission:
     user: str  # the system's id of the student; for a plain file, its name
     name: str  # the student's name as the system writes it
     late: bool
-    order: tuple[int, float, str]  # of a student's submissions, the largest counts
+    order: tuple[Any, ...]  # of a student's submissions, the largest counts
     label: str  # the path, for people
     read: Callable[[], bytes]  # raises OSError, or NotebookError (DamagedError is one)
     path: str = ""  # the path as it is in the export
@@ -73,6 +74,14 @@ class Submission:
     partners: tuple[Person, ...] = ()  # who handed it in together with the student
     others: tuple[Submission, ...] = ()  # the student's other notebooks, the latest first
     is_beside: bool = False  # a refused file that is probably nobody's work, such as a roster
+    # What tells when it was handed in: the system's order, its time, that in the student's archive.
+    moments: tuple[int, int, int] = (0, 0, 0)  # 0: unknown
+    outdone: str = ""  # why another file of the student goes before it, whichever is later
+
+    def is_told_from(self, other: Submission) -> bool:
+        """Return whether something tells which of two files of a student is the later one."""
+        both = zip(self.moments, other.moments, strict=True)
+        return any(one and two and one != two for one, two in both)
 
 
 def collect(
@@ -87,7 +96,7 @@ def collect(
     Raises:
         IntakeError: `source` cannot be read at all.
     """
-    found = find_files(source)
+    found = find_files(source, knows)
     found = without_crowds(without_class_folders(found, knows))
     origins = Origins(found)
     notebooks: dict[tuple[str, str], list[Submission]] = {}
@@ -118,7 +127,7 @@ def collect(
 
 
 def _why_not(path: PurePosixPath) -> str:
-    if path.suffix.lower() in _ARCHIVES:
+    if path.suffix.lower() in PACKED:
         return "an archive that is not zip: unpack it, and put the notebook in its place"
     return "not a notebook (.ipynb)"
 
@@ -162,23 +171,23 @@ def _submission(file: File, origin: Origin, deadline: datetime | None, dated: bo
     else:
         not_after = moment
     late = origin.late or bool(deadline and time and time > deadline)
-    depth = len(file.path.parts)
-    recent = time.timestamp() if time else float(-depth)
+    moments = (origin.order, int(time.timestamp()) if time else 0, int(file.inner))
     person = origin.person
     return Submission(
         origin.system,
         identity(person.user),
         printable(person.name),
         late,
-        (origin.order, recent, f"{int(file.inner):012}{copy_number(file.path):06}{file.path}"),
+        (*moments, order_of_names(file.path)),
         printable(str(file.path)),
         file.read,
         str(file.path),
         time,
         not_after,
         origin.late,
-        person.aliases,
+        tuple(map(composed, person.aliases)),
         origin.partners,
+        moments=moments,
     )
 
 

@@ -78,8 +78,10 @@ def _with_private(private: Path | None) -> Iterator[None]:
     if private is not None and not private.is_dir():
         raise QuestionsError(f"{private}: there is no such folder of private questions")
     if private is not None and not library.question_files(private):
+        alone = (private / "question.py").is_file()
+        around = f": it is the folder of one chapter; give {private.parent}" if alone else ""
         raise QuestionsError(
-            f"{private}: contains no private questions, such as blocks/question.py"
+            f"{private}: contains no private questions, such as blocks/question.py{around}"
         )
     before = os.environ.pop(library.PRIVATE, None)
     if private is not None:

@@ -108,6 +108,24 @@ def dropped_chapters(project: Project) -> set[str]:
     return {path.stem for path in (project.root / "book").glob("*.md")} - listed
 
 
+def check_private_folder(folder: Path) -> None:
+    """Check that private questions can be in a folder, which need not be there yet.
+
+    Raises:
+        EditionsError: it is a file, or the folder of one chapter.
+    """
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    if there.is_file():
+        raise EditionsError(
+            f"{there}: it is a file; name a folder for your private questions, such as PRIVATE=mine"
+        )
+    if (folder / "question.py").is_file() or (folder / "text.md").is_file():
+        raise EditionsError(
+            f"{folder}: it is the folder of one chapter; name the one around it: "
+            f"PRIVATE={folder.parent}"
+        )
+
+
 def _private_files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise EditionsError(f"{folder}: there is no such folder of private exercises")

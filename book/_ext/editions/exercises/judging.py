@@ -141,7 +141,9 @@ def faults_of_wrong(
             faults.append(f"it does not fail on “{finding.aspect}”")
     wrong = [finding for finding in verdict.findings if not finding.passed]
     if len({finding.message for finding in wrong}) > 1:  # else nothing could be tried
-        faults += [f"“{one.aspect}” gives no hint" for one in wrong if not one.hint]
+        faults += [
+            f"“{one.aspect}” gives no hint" for one in wrong if not (one.hint or one.of_kind)
+        ]
     return faults + _silent(verdict)
 
 

@@ -71,7 +71,8 @@ def new_question(
     if not match or len(match[2]) > LONGEST:
         raise EditionsError(
             f"the name of a question is {name[:80]!r}; it is a chapter, a dot, and up to "
-            f"{LONGEST} lower-case letters, digits and single hyphens, such as blocks.two-steps"
+            f"{LONGEST} lower-case letters, digits and single hyphens, each part beginning with a "
+            "letter, such as blocks.two-steps"
         )
     chapter = match[1]
     _check_chapter(project, chapter, private)

@@ -8,6 +8,8 @@ machine lacks:
   installed, does not stop its cell. The names that it did not bind are *lost*, and what fails for
   the lack of them does not stop the cell either. A statement that calls something, or imports all
   of a module, may bind any name, and may change the objects that it names.
+- A statement that fails because the machine gave nothing where it was asked, as for a list of
+  files, does not stop its cell either; see `asking`.
 - A statement that hung, or ended its process, is left out when the submission is run again.
 - The event loop runs only while a cell waits, and for a moment after a cell that leaves tasks.
 - Nothing is displayed or installed, nothing waits for a person, and Colab's modules do nothing.
@@ -37,10 +39,11 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from d2lexercises import answers, environment, newer_python
-from inside import colab
+from inside import asking, colab, using
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import UsageError
 from IPython.core.formatters import DisplayFormatter
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import line_cell_magic, magics_class, needs_local_scope, no_var_expand
@@ -55,8 +58,10 @@ _INSTALLERS = re.compile(
     r"(?:pip[\d.]*|uv|conda|mamba|micromamba|apt|apt-get|brew|yum|dnf|npm|poetry)\b"
 )
 _REPEATS = re.compile(r"(?:^|(?<=\s))-[nr]\s*\d+(?=\s|$)")
+_KEEP_OUTPUT = ("capture", "bash", "sh", "script", "!", "sx", "system")  # in a name
+_RETURNS = re.compile(r"^(?:\s*-\S+)*\s*-[a-zA-Z]*r")
 _WITHOUT_EFFECT = ("pip", "conda", "mamba", "micromamba", "uv", "matplotlib", "debug", "pdb",
-                   "tensorboard", "tensorflow_version")  # fmt: skip
+                   "tensorboard", "tensorflow_version", "edit", "ed", "notebook")  # fmt: skip
 _TASKS_CELL, _TASKS_NOTEBOOK = 1.0, 5.0  # seconds that tasks get after a cell, and after all
 _MOST_NAMES = 12  # that are listed
 _PASSES, _DIFFERS = "_d2l_passes_", "_d2l_differs_"  # built-in functions in guarded statements
@@ -183,11 +188,30 @@ class ZMQInteractiveShell(InteractiveShell):
         text = _command(self.var_expand(cmd, depth=depth + 1))[1]
         return SList(text.splitlines()) if split else text
 
+    def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
+        """See `InteractiveShell.run_line_magic`. What a magic needs of a session may be missing."""
+        try:
+            return super().run_line_magic(magic_name, line, _stack_depth + 1)
+        except Exception as error:
+            magic = getattr(self.find_line_magic(magic_name), "__module__", "")
+            runs_code = magic_name == "run" or answers.is_python_line(magic_name)
+            if runs_code or magic == "__main__" or environment.reason_of_statement(error):
+                raise
+            raise UsageError(f"%{magic_name}: {error}") from error
+
     def run_cell_magic(self, magic_name: str, line: str, cell: str) -> Any:
         """See `InteractiveShell.run_cell_magic`. The cell of an unknown magic runs if it can."""
         if self.find_cell_magic(magic_name) is None and answers.is_python_magic(magic_name, cell):
+            reason = f"in cell {self.steps.index + 1}, the magic %%{magic_name} is not installed"
+            named = set(re.findall(r"[^\W\d]\w*", line)) & set(self.user_ns)
+            environment.change(named, f"{reason} here")  # as %%add_to does with a class
             return self.run_body(cell)
-        return super().run_cell_magic(magic_name, line, cell)
+        result = super().run_cell_magic(magic_name, line, cell)
+        if magic_name in _KEEP_OUTPUT:
+            named = set(re.findall(r"[^\W\d]\w*", line))
+            reason = f"in cell {self.steps.index + 1}, the output of %%{magic_name} may differ here"
+            asking.doubt(named, reason, self.user_ns)
+        return result
 
     def run_body(self, code: str) -> Any:
         """Run the cell of a cell magic, statement by statement; return the value of its end."""
@@ -211,9 +235,9 @@ class ZMQInteractiveShell(InteractiveShell):
                 continue
             how = interactivity if number == len(nodes) or interactivity == "all" else "none"
             stops = await super().run_ast_nodes([_guarded(node)], cell_name, how, compiler, result)
-            if stops and not self.steps.passes(
-                result.error_in_exec or result.error_before_exec, node
-            ):
+            if not stops:
+                self.steps.ends(node)
+            elif not self.steps.passes(result.error_in_exec or result.error_before_exec, node):
                 return True
             result.error_in_exec = result.error_before_exec = None
         return False
@@ -232,8 +256,10 @@ class _Execution(ExecutionMagics):
     @no_var_expand
     @line_cell_magic
     def prun(self, parameter_s: str = "", cell: str | None = None) -> Any:
-        code = answers.without_options(f"{parameter_s} ") if cell is None else cell
+        code = answers.without_options("prun", parameter_s) if cell is None else cell
         shell().run_body(code)
+        # With -r it returns statistics, of which there are none.
+        return colab.Anything("stats") if _RETURNS.search(parameter_s) else None
 
 
 def _nothing(*arguments: Any, **named: Any) -> None:
@@ -386,6 +412,7 @@ class Steps:
     ) -> None:
         self.index, self.cell, self.skip, self.announce = index, cell, skip, announce
         self.numbers = itertools.count()
+        self.doubts: list[tuple[set[str], str]] = []  # names that this statement did not bind, why
         self.step = f"parse {index}"
 
     def begin(self, node: ast.stmt) -> bool:
@@ -395,6 +422,8 @@ class Steps:
             self.prevent(node, f"a statement of cell {self.index + 1} does not end here", self.step)
             return False
         self.announce(self.step)
+        self.doubts.clear()
+        _keep_check()
         return True
 
     def passes(self, error: BaseException | None, node: ast.AST) -> bool:
@@ -402,11 +431,25 @@ class Steps:
         reason = environment.reason_of_statement(error) if error is not None else ""
         if isinstance(error, Exception) and not reason:  # what lacks a change raises anything
             reason = environment.reason_of_use(_used(node))
+        where = f"in cell {self.index + 1}, "
         if error is not None and reason:
-            inherited = environment.is_inherited(error) or environment.reason_of_use(_used(node))
-            where = "" if inherited else f"in cell {self.index + 1}, "
+            if environment.is_inherited(error) or environment.reason_of_use(_used(node)):
+                where = ""
             self.prevent(node, where + reason, inherited=not where)
+        elif error is not None and (reason := asking.reason_of_statement(error, where)):
+            self.prevent(node, reason, others=_may_bind_others(node))
         return bool(reason)
+
+    def ends(self, node: ast.stmt) -> None:
+        """Note that a statement ran to its end, and what it asked of the machine."""
+        where = f"in cell {self.index + 1}, "
+        tree = answers.python_of_statement(node)
+        known = shell().user_ns
+        for name, reason in asking.note(tree, known, where).items():
+            if name not in environment.lost:
+                environment.lose([name], reason)
+        for names, reason in self.doubts:
+            asking.doubt(names, reason, known)
 
     def leave_out(self, tree: ast.AST, condition: str) -> None:
         """Note what follows for names if a branch does not run whose condition may differ here."""
@@ -416,17 +459,29 @@ class Steps:
         if "*" in names or answers.BINDS_ANYTHING.search(ast.unparse(tree)):
             environment.lose_any(reason)
 
-    def prevent(self, node: ast.AST, reason: str, step: str = "", inherited: bool = False) -> None:
-        """Note that a statement did not run here, and what follows for names and questions."""
+    def prevent(
+        self,
+        node: ast.AST,
+        reason: str,
+        step: str = "",
+        inherited: bool = False,
+        others: bool = True,
+    ) -> None:
+        """Note that a statement did not run here, and what follows for names and questions.
+
+        `others`: its calls may bind any name.
+        """
         tree = answers.python_of_statement(node) if isinstance(node, ast.stmt) else node
         known = shell().user_ns
-        lost = {name for name in answers.bound_names(tree) if name not in known}
-        environment.lose(lost - {"*"}, reason)
+        bound = answers.bound_names(tree)
+        environment.lose({name for name in bound if name not in known} - {"*"}, reason)
+        asking.doubt(bound, reason, known)
+        self.doubts.append((bound, reason))
         if answers.may_bind_any(tree):
             environment.change(
                 (name for name in _used(tree) if _can_change(known.get(name))), reason
             )
-            if not (inherited and environment.unknown):
+            if others and not (inherited and environment.unknown) and not _only_checks(tree):
                 environment.lose_any(reason)
         self.cell.prevented.append((questions_of(tree), reason, step))
 
@@ -441,9 +496,27 @@ def _used(tree: ast.AST) -> set[str]:
     return {node.id for node in names if isinstance(node.ctx, ast.Load)}
 
 
+def _only_checks(tree: ast.AST) -> bool:
+    """Return whether a statement is a call of `check`, and calls nothing else."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return isinstance(tree, ast.Expr) and len(calls) == 1 and bool(questions_of(tree))
+
+
+def _may_bind_others(tree: ast.AST) -> bool:
+    """Return whether code may bind names that it does not show: by a function of the notebook."""
+    called = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    values = (shell().user_ns.get(one.id) for one in called if isinstance(one, ast.Name))
+    if any(isinstance(one, FunctionType) and one.__module__ == "__main__" for one in values):
+        return True
+    try:
+        return bool(answers.BINDS_ANYTHING.search(ast.unparse(tree)))
+    except RecursionError:  # of an expression that is too deep
+        return True
+
+
 def _can_change(value: object) -> bool:
     """Return whether a value is an object that a call may change."""
-    return not isinstance(value, _FIXED)
+    return not isinstance(value, _FIXED) and not _is_check(value)
 
 
 def _apart(nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -499,7 +572,8 @@ def _guarded_block(node: ast.stmt) -> ast.stmt:
     if isinstance(node, ast.If):
         body, other = node.body, node.orelse
         node.body, node.orelse = _all_guarded(body), _all_guarded(other)
-        if _ABOUT_MACHINE.search(condition := ast.unparse(node.test)):
+        condition = ast.unparse(node.test)
+        if _ABOUT_MACHINE.search(condition) or asking.is_asking(node.test, shell().user_ns):
             # Each branch notes first that the other one does not run here.
             for branch, not_run in ((node.body, other), (node.orelse, body)):
                 number = len(_guarded_statements)
@@ -541,11 +615,28 @@ def _differs(number: int, condition: str) -> None:
 
 
 vars(builtins).update({_PASSES: _passes, _DIFFERS: _differs})
+environment.in_answers.append(asking.reason_in_answer)
 
 
 # -- the cells of a submission -------------------------------------------------------------------
 
 _names_of_check = {"check"}  # what the submission calls it
+
+
+def _is_check(value: object) -> bool:
+    """Return whether what the name `check` means is the grader's, or what the grader replaced."""
+    if value is None or value is vars(builtins).get("check"):
+        return True
+    package = str(getattr(value, "__module__", "")).partition(".")[0]
+    is_named_so = isinstance(value, FunctionType) and value.__name__ == "check"
+    return is_named_so and package in ("d2lexercises", "d2lcompute")
+
+
+def _keep_check() -> None:
+    """Put the grader's `check` in the place of that of a module which was loaded once more."""
+    names = shell().user_ns
+    if isinstance(names.get("check"), FunctionType) and _is_check(names["check"]):
+        names["check"] = vars(builtins)["check"]
 
 
 def questions_of(tree: ast.AST) -> set[str]:
@@ -576,6 +667,8 @@ class Run:
         skip: the steps that are left out.
         announce: is called with each step before it begins.
         stopped: is called with the index of a cell that an exception stopped, and the exception.
+
+    The grader's `check` is the built-in function of this name when the cells are run.
     """
 
     def __init__(
@@ -588,7 +681,6 @@ class Run:
         self.sources, self.skip = sources, skip
         self.announce, self.stopped = announce, stopped
         self.cells: list[Cell] = []
-        self._check = vars(builtins).get("check")
 
     def run(self, is_done: Callable[[], bool]) -> None:
         """Run the cells, until `is_done` says that every question is answered.
@@ -600,6 +692,7 @@ class Run:
         last = max(mentions, default=-1)
         # What fails for the lack of a name from further down was run in another order.
         environment.binding.update(_binding_cells(self.sources))
+        using.read(self.sources)
         # As a kernel of Jupyter does; a process that is started in the background ignores it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         with Loop() as loop:
@@ -648,7 +741,7 @@ class Run:
 
     def _look_at_check(self, cell: Cell, index: int) -> None:
         """Note whether calls of `check` reach something else now."""
-        if shell().user_ns.get("check", self._check) is not self._check:
+        if not _is_check(shell().user_ns.get("check")):
             before = self.cells[-2].own_check if len(self.cells) > 1 else 0
             cell.own_check = before or index + 1
 

@@ -67,6 +67,15 @@ class _Finder(MetaPathFinder, Loader):
             module.__dict__["__getattr__"] = attribute
 
 
+def is_stand_in(value: object) -> bool:
+    """Return whether a value is one of Colab's modules, or comes from one."""
+    return isinstance(value, Anything) or (
+        isinstance(value, ModuleType)
+        and isinstance(getattr(value.__spec__, "loader", None), _Finder)
+        and value.__name__ != "google"
+    )
+
+
 def install() -> None:
     """Let notebooks import Colab's modules from now on, where they are not installed."""
     sys.meta_path.append(_Finder())

@@ -24,7 +24,7 @@ from typing import Any
 import d2lexercises
 from d2lexercises import answers, environment, faults, library, refereeing, running, wire
 from d2lexercises import question as questions_module
-from inside import isolate, looking, seccomp
+from inside import isolate, looking, seccomp, using
 
 from d2lcompute._frameworks import FRAMEWORKS
 
@@ -170,8 +170,9 @@ def run(channel: Channel, task: dict[str, Any], settings: dict[str, Any]) -> Non
     answering = Answering(channel, wanted, settings)
     if task.get("no copies"):
         os.register_at_fork(after_in_child=answering.end_copy)
+    check = answering.check  # each access would make another method
     for module in (builtins, d2lexercises, importlib.import_module("d2lcompute.checks")):
-        vars(module).update(check=answering.check)
+        vars(module).update(check=check)
     vars(builtins).update(score=d2lexercises.score)
     seed(settings["framework"])
     notebook.run(lambda: answering.answered >= wanted)
@@ -223,8 +224,6 @@ class Answering:
 
     def _answer(self, name: str, value: Any) -> None:
         """Request the inputs of a question, run the probe, and send the outputs."""
-        from inside.cells import shell
-
         channel, settings = self.channel, self.settings
         channel.send(ready=name)
         request = channel.receive()
@@ -240,15 +239,13 @@ class Answering:
                     question.seats = self._seats(question, request)
                 inputs = request["inputs"]
                 outputs = questions_module.run_probe(question, value, inputs, adapter)
-            names = shell().user_ns
-            changed = [name for name in environment.changed if names.get(name) is value]
-            if (reason := environment.reason_of_use(changed)) and isinstance(outputs, dict):
-                outputs = {**outputs, "environment": {"error": {"environment": reason}}}
+            outputs = _with_doubts(outputs, value)
             text = wire.encode({"nonce": nonce, "outputs": outputs})
             if len(text) > settings["limits"]["reply_bytes"]:
                 raise wire.WireError(f"the outputs take {len(text):,} bytes, which is too many")
         except BaseException as error:
-            text = wire.encode({"nonce": nonce, "outputs": {"error": describe(error)}})
+            outputs = _with_doubts({"error": describe(error)}, value)
+            text = wire.encode({"nonce": nonce, "outputs": outputs})
         channel.connection.sendall(text.encode() + b"\n")
 
     def _seats(self, question: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -271,6 +268,25 @@ class Answering:
         """What comes of what another worker's answer handed over."""
         with adapter.on_cpu():
             return faults.attempt(lambda: running.repeat_runs(question, value, handed, adapter))
+
+
+def _with_doubts(outputs: Any, value: Any) -> Any:
+    """Return outputs with why an answer may be wrong here though its author's was right."""
+    from inside.cells import shell
+
+    if not isinstance(outputs, dict):
+        return outputs
+    try:
+        names = shell().user_ns
+        used = using.names_used(value, names)
+        used |= {name for name in environment.changed if names.get(name) is value}
+        found = {"environment": environment.reason_of_use(used)}
+        if not found["environment"]:
+            found = {"doubt": using.reason_of_order(value, used, names, environment.running)}
+        said = {kind: text.encode("utf-8", "replace").decode() for kind, text in found.items()}
+        return {**outputs, "environment": {"error": said}} if any(said.values()) else outputs
+    except Exception:  # of what the notebook has made of its names
+        return outputs
 
 
 def inspect(channel: Channel, task: dict[str, Any], framework: str) -> None:
