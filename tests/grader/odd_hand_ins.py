@@ -264,6 +264,15 @@ WRONG = {
         ),
         {"scaled"},
     ),
+    "a helper's name for another helper below": (
+        notebook(
+            *("def helper(v):\n    return v + 1", CALLS_HELPER, ASKED[0]),
+            "def helper(v):\n    return sorted(v)",
+            "def in_order(values):\n    return helper(values)",
+            *(ASKED[1], COLUMNS, ASKED[2]),
+        ),
+        {"scaled"},
+    ),
     "a name for several answers": (
         notebook(
             *("def f(values, factor):\n    return values", ASKED[0].replace("scaled)", "f)")),

@@ -47,7 +47,8 @@ def reason_of_order(value: object, used: set[str], names: Mapping[str, Any], cel
     """Return why an answer may be wrong that was checked in this cell, in words; "" if it is.
 
     Cells up to this one define a name that the answer uses, and cells below it otherwise. The
-    answer's own name does not count if a check below takes it: it then names another answer.
+    answer's own name does not count if a check below takes it: it then names another answer. Nor
+    does a name that other functions or classes below use: it is then a part of another answer.
     """
     for name in sorted(used):
         above = {text for number, text in _texts.get(name, ()) if number <= cell}
@@ -59,10 +60,23 @@ def reason_of_order(value: object, used: set[str], names: Mapping[str, Any], cel
         again = rf"\bcheck\b.*\b{re.escape(name)}\b"
         if names.get(name) is value and re.search(again, "\n".join(_sources[cell:])):
             continue
+        if any(_is_used_in(source, name) for source in _sources[below[0] - 1 :]):
+            continue
         return (
             f"Cell {below[0]} defines {name} once more, below the check of an answer that uses it"
         )
     return ""
+
+
+def _is_used_in(source: str, name: str) -> bool:
+    """Return whether functions or classes of a cell use a name, but for what has that name."""
+    others = (
+        match[0]
+        for match in _DEFINES.finditer(answers.with_plain_line_ends(source))
+        if name not in match.groups()
+    )
+    used = re.compile(rf"^[ \t]+.*\b{re.escape(name)}\b", re.MULTILINE)
+    return any(used.search(text) for text in others)
 
 
 def names_used(value: object, names: Mapping[str, Any]) -> set[str]:
