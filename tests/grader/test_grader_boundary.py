@@ -416,6 +416,17 @@ def test_sockets_below_what_is_shown(ground):
         name.parent.rmdir()
 
 
+def test_sockets_below_a_link_are_hidden_at_both_paths(tmp_path, monkeypatch):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "real" / "s"))
+        shown = [str(tmp_path / name) for name in ("link", "real")]
+        monkeypatch.setattr(machine, "python_paths", lambda: shown)
+        found = [path for path in machine.sockets_shown() if path.startswith(str(tmp_path))]
+        assert found == [f"{folder}/s" for folder in shown]
+
+
 # -- private questions -------------------------------------------------------------------------
 
 # Every judge that was left in the process is asked with a comparison that tells.

@@ -97,15 +97,24 @@ def python_paths() -> list[str]:
 
 
 def sockets_shown(bound: Path = Path("/proc/net/unix")) -> list[str]:
-    """Return the bound Unix sockets below what a sandbox shows: read-only, they still listen."""
-    found = []
+    """Return the bound Unix sockets below what a sandbox shows: read-only, they still listen.
+
+    A folder that is shown by a symbolic link too shows them at both paths.
+    """
+    folders = [(folder, os.path.realpath(folder)) for folder in python_paths()]
+    found = set()
     with contextlib.suppress(OSError):
         for line in bound.read_text(errors="surrogateescape").splitlines()[1:]:
             path = line.partition("/")[1] + line.partition("/")[2]
             with contextlib.suppress(OSError):
-                if path and exposing_folder(Path(path)) and stat.S_ISSOCK(os.lstat(path).st_mode):
-                    found.append(os.path.realpath(path))
-    return sorted(set(found))
+                if path and stat.S_ISSOCK(os.lstat(path).st_mode):
+                    real = Path(os.path.realpath(path))
+                    found |= {
+                        os.path.join(folder, real.relative_to(target))
+                        for folder, target in folders
+                        if real.is_relative_to(target)
+                    }
+    return sorted(found)
 
 
 def system_links() -> list[tuple[str, str]]:
