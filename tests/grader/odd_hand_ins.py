@@ -118,6 +118,17 @@ RIGHT = {
         "list = [1]; str = 'a'; type = 3; len = 4; print = None; dict = {}; isinstance = 1",
         *honest(),
     ),
+    "objects that raise when they are looked at": notebook(
+        "import os, types\nclass Proxy:\n    __class__ = property(lambda self: 1 / 0)\n"
+        "p = Proxy()\n"
+        "q = [p, os.getcwd()][0]\nclass Nowhere:\n    __module__ = None\n"
+        "r = [Nowhere(), os.getcwd()][0]\nm = types.ModuleType('m')\ndel m.__spec__\nn = m\n"
+        f"{SCALED}",
+        *honest()[1:],
+    ),
+    "a condition of six hundred terms": notebook(
+        f"if {' + '.join('1' for _ in range(600))}:\n    pass\n{SCALED}", *honest()[1:]
+    ),
     "a part of each answer as text": file_of(
         [cell(BLANK[0], "raw"), cell("## x = 3", "markdown"), *map(cell, honest())]
     ),
@@ -260,6 +271,23 @@ WRONG = {
         notebook(
             *("import numpy as np\ndef helper(v):\n    return v + 1", CALLS_HELPER, ASKED[0]),
             *("import numpy as np\ndef helper(v):  # again\n    return v + 1\n",),
+            *(SORTED, COLUMNS, *ASKED[1:]),
+        ),
+        {"scaled"},
+    ),
+    "an error raised further in than a condition about the machine": (
+        notebook(
+            "import os\ndef helper(v):\n    raise ValueError('a wrong shape')",
+            "def scaled(values, factor):\n    if os.path.exists('/nowhere'):\n        return 1\n"
+            "    else:\n        return helper(values)",
+            *(ASKED[0], SORTED, COLUMNS, *ASKED[1:]),
+        ),
+        {"scaled"},
+    ),
+    "a helper that a file below has too": (
+        notebook(
+            *("def helper(v):\n    return v + 1", CALLS_HELPER, ASKED[0]),
+            "%%writefile helpers.py\ndef helper(v):\n    return v",
             *(SORTED, COLUMNS, *ASKED[1:]),
         ),
         {"scaled"},

@@ -286,6 +286,10 @@ IDS = {
     "one id is a number by chance": (
         [marked(SEVEN, 30.0, "canvas", "7"), marked(EIGHT, 9.0, "canvas", "99")], "", ["7", "99"],
     ),
+    "a roster with headings like those of Canvas, and ids of the university": (
+        [marked(SEVEN, 30.0, "canvas", "101"), marked(EIGHT, 9.0, "canvas", "102")], "canvas",
+        ["101", "102"],
+    ),
     "no system": ([marked(SEVEN, 30.0, "plain", "jane")], "", [""]),
     "anonymous": ([marked(SEVEN, 30.0, "canvas", "anon_x1")], "", [""]),
     "of the group": (

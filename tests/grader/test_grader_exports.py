@@ -991,6 +991,20 @@ def test_a_number_is_no_id_beside_the_name_of_another(system, user, name, studen
     assert _who(known, system, user, name) == student
 
 
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        ("Anna-Maria Lee-Smith", "5021"), ("Anna-Maria Lee", "5021"), ("Maria Lee", "7"),
+        ("Group 1-Maria Lee", "7"),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_name_with_a_hyphen_is_no_other_student(name, student):
+    known = roster.Roster(
+        [roster.Student("5021", "Anna-Maria Lee-Smith"), roster.Student("7", "Maria Lee")]
+    )
+    assert _who(known, "moodle", "5021", name) == student
+
+
 def test_a_number_of_another_takes_nobodys_place(tmp_path):
     known = roster.Roster([roster.Student("101", "John Roe"), roster.Student("102", "Jane Doe")])
     names = [f"{one}_assignsubmission_file/b.ipynb" for one in ("Jane Doe_101", "John Roe_555")]

@@ -103,10 +103,13 @@ def _canvas_numbers(students: list[StudentMarks], roster_of: str) -> dict[str, s
     """Return Canvas' own numbers, by the students' ids.
 
     They are in the names of the files that Canvas gives out. The ids of a roster are such numbers
-    if Canvas wrote it, or if the file of every student has the student's id.
+    if Canvas seems to have written it and the files do not all say otherwise, or if the file of
+    every student has the student's id.
     """
     named = {one.student.id: number for one in students if (number := one.handed_in.canvas_number)}
-    if roster_of == CANVAS or (named and all(one == number for one, number in named.items())):
+    agree = [one == number for one, number in named.items()]
+    otherwise = len(agree) > 1 and not any(agree)  # a single file may have been assigned
+    if (roster_of == CANVAS and not otherwise) or (agree and all(agree)):
         named |= {one.student.id: one.student.id for one in students if _is_number(one.student.id)}
     return _without_repeated(named)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -142,7 +142,7 @@ class Roster:
 
     def _named_beside(self, submission: Submission) -> set[str]:
         """Return the ids of all students whose name is beside the number in a file's name."""
-        for name in _names_in(submission.name):
+        for name in _names_in(submission.name, self._groups):
             if found := self._by_text[2].get(letters(name)):
                 return {student.id for student in found}
         return set()
@@ -176,7 +176,7 @@ class Roster:
                 student = self._only(rank, text)
                 if student and self._agrees(submission, text, student):
                     return student
-        named = (self._only(2, name) for name in _names_in(submission.name))
+        named = (self._only(2, name) for name in _names_in(submission.name, self._groups))
         return next(filter(None, named), None)
 
     def named(self, text: str) -> Student | None:
@@ -204,9 +204,17 @@ class Roster:
         return next(iter(found.values())) if len(found) == 1 else None
 
 
-def _names_in(name: str) -> list[str]:
-    """Return a name, and what may be one in it: "Jane Doe" in Moodle's "Group 1-Jane Doe"."""
-    return [name, *(name[place + 1 :] for place, sign in enumerate(name) if sign == "-")]
+def _names_in(name: str, groups: Container[str]) -> list[str]:
+    """Return a name, and what may be one in it: "Jane Doe" in Moodle's "Group 1-Jane Doe".
+
+    A name with a hyphen, such as "Anna-Maria Lee", has none in it.
+    """
+    found = [name]
+    for place, sign in enumerate(name):
+        before = name[:place]
+        if sign == "-" and (letters(before) in groups or re.search(r"[\s\d]", before)):
+            found.append(name[place + 1 :])
+    return found
 
 
 def _named(text: str) -> Submission:

@@ -112,7 +112,7 @@ def _reason_of(error: BaseException, where: str, words: Collection[str]) -> str:
         return ""
     try:
         return _of_frames(error, where, words)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except Exception:  # whatever the notebook's objects raise when they are looked at
         return ""
 
 
@@ -128,13 +128,16 @@ def _of_frames(error: BaseException, where: str, words: Collection[str]) -> str:
         if last is not None and not inner:
             given = _given(path[-1], frame, known, last, words)
         function = next((one for one in code_path[::-1] if isinstance(one, _FUNCTIONS)), None)
-        own = set(frame.f_code.co_varnames) if function is not None else set()
+        code = frame.f_code
+        local = {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
+        own = local if function is not None else set()
         scope = function or code_path[min(1, len(code_path) - 1)]
         outside = {name: part for name, part in _asked().items() if name not in own}
         known = _names_in(scope, outside | given, values, words)
         path, last = code_path, values
         tests = (one.test for one in path if isinstance(one, ast.If | ast.While | ast.IfExp))
-        governed = governed or next(
+        # What an answer raises is its own, unless the condition is right there.
+        governed = (governed if words is _ASKS else None) or next(
             filter(None, (_part(t, known, values, words) for t in tests)), None
         )
     if last is None:
@@ -305,7 +308,7 @@ def is_nothing(value: object) -> bool:
         return True
     if isinstance(value, bool | int | float):
         return not value
-    of_library = type(value).__module__.partition(".")[0] in _OF_LIBRARIES
+    of_library = str(type(value).__module__).partition(".")[0] in _OF_LIBRARIES
     if isinstance(value, str | bytes | list | tuple | dict | set | frozenset) or of_library:
         try:
             return len(value) == 0  # type: ignore[arg-type]

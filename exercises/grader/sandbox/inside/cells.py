@@ -33,6 +33,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterator
 from dataclasses import dataclass, field
 from types import BuiltinFunctionType, FunctionType, ModuleType
@@ -64,6 +65,7 @@ _WITHOUT_EFFECT = ("pip", "conda", "mamba", "micromamba", "uv", "matplotlib", "d
                    "tensorboard", "tensorflow_version", "edit", "ed", "notebook")  # fmt: skip
 _TASKS_CELL, _TASKS_NOTEBOOK = 1.0, 5.0  # seconds that tasks get after a cell, and after all
 _MOST_NAMES = 12  # that are listed
+_MOST_LOOKED_AT = 100  # failures of one statement, as in a loop
 _PASSES, _DIFFERS = "_d2l_passes_", "_d2l_differs_"  # built-in functions in guarded statements
 # Conditions that may differ from machine to machine.
 _ABOUT_MACHINE = re.compile(
@@ -413,6 +415,7 @@ class Steps:
         self.index, self.cell, self.skip, self.announce = index, cell, skip, announce
         self.numbers = itertools.count()
         self.doubts: list[tuple[set[str], str]] = []  # names that this statement did not bind, why
+        self.looked: Counter[int] = Counter()  # how many failures of a statement were looked at
         self.step = f"parse {index}"
 
     def begin(self, node: ast.stmt) -> bool:
@@ -436,8 +439,10 @@ class Steps:
             if environment.is_inherited(error) or environment.reason_of_use(_used(node)):
                 where = ""
             self.prevent(node, where + reason, inherited=not where)
-        elif error is not None and (reason := asking.reason_of_statement(error, where)):
-            self.prevent(node, reason, others=_may_bind_others(node))
+        elif error is not None and self.looked[id(node)] < _MOST_LOOKED_AT:
+            self.looked[id(node)] += 1
+            if reason := asking.reason_of_statement(error, where):
+                self.prevent(node, reason, others=_may_bind_others(node))
         return bool(reason)
 
     def ends(self, node: ast.stmt) -> None:
@@ -445,11 +450,12 @@ class Steps:
         where = f"in cell {self.index + 1}, "
         tree = answers.python_of_statement(node)
         known = shell().user_ns
-        for name, reason in asking.note(tree, known, where).items():
-            if name not in environment.lost:
-                environment.lose([name], reason)
-        for names, reason in self.doubts:
-            asking.doubt(names, reason, known)
+        with contextlib.suppress(Exception):  # whatever the notebook's objects raise
+            for name, reason in asking.note(tree, known, where).items():
+                if name not in environment.lost:
+                    environment.lose([name], reason)
+            for names, reason in self.doubts:
+                asking.doubt(names, reason, known)
 
     def leave_out(self, tree: ast.AST, condition: str) -> None:
         """Note what follows for names if a branch does not run whose condition may differ here."""
@@ -476,14 +482,17 @@ class Steps:
         bound = answers.bound_names(tree)
         environment.lose({name for name in bound if name not in known} - {"*"}, reason)
         asking.doubt(bound, reason, known)
-        self.doubts.append((bound, reason))
+        if (bound, reason) not in self.doubts:
+            self.doubts.append((bound, reason))
         if answers.may_bind_any(tree):
             environment.change(
                 (name for name in _used(tree) if _can_change(known.get(name))), reason
             )
             if others and not (inherited and environment.unknown) and not _only_checks(tree):
                 environment.lose_any(reason)
-        self.cell.prevented.append((questions_of(tree), reason, step))
+        entry = questions_of(tree), reason, step
+        if entry not in self.cell.prevented:
+            self.cell.prevented.append(entry)
 
 
 _FIXED = (type(None), bool, int, float, complex, str, bytes, tuple, os.PathLike, type, ModuleType,
@@ -572,7 +581,10 @@ def _guarded_block(node: ast.stmt) -> ast.stmt:
     if isinstance(node, ast.If):
         body, other = node.body, node.orelse
         node.body, node.orelse = _all_guarded(body), _all_guarded(other)
-        condition = ast.unparse(node.test)
+        try:
+            condition = ast.unparse(node.test)
+        except RecursionError:  # of an expression that is too deep
+            condition = ""
         if _ABOUT_MACHINE.search(condition) or asking.is_asking(node.test, shell().user_ns):
             # Each branch notes first that the other one does not run here.
             for branch, not_run in ((node.body, other), (node.orelse, body)):

@@ -71,7 +71,7 @@ def is_stand_in(value: object) -> bool:
     """Return whether a value is one of Colab's modules, or comes from one."""
     return isinstance(value, Anything) or (
         isinstance(value, ModuleType)
-        and isinstance(getattr(value.__spec__, "loader", None), _Finder)
+        and isinstance(getattr(getattr(value, "__spec__", None), "loader", None), _Finder)
         and value.__name__ != "google"
     )
 
