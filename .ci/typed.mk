@@ -1,13 +1,13 @@
 # Checks what was typed before anything is begun. The Makefile reads it, and names what is known.
 
-# Settings that there are not. A make around ours passes on what was typed for itself.
+# Unknown settings. A make around ours passes on what was typed for itself.
 ifeq ($(MAKELEVEL),0)
 $(foreach one,$(filter-out $(TYPED) $(READ) MAKE MAKEFLAGS SHELL,$(.VARIABLES)),\
 	$(if $(findstring command,$(origin $(one))),$(error there is no setting $(one)=. \
 	Known: $(TYPED). A variable of the environment stands before make: $(one)=... make)))
 endif
 
-# Words that are no target. The name of a file is none either, such as tests.
+# Words that are not targets, names of files such as tests among them.
 hint = $(firstword $(if $(wildcard book/$1.md exercises/chapters/$1),CHAPTER) \
 	$(if $(filter %.csv,$1),ROSTER) $(if $(filter grade,$(MAKECMDGOALS)),SUBMISSIONS) \
 	$(if $(filter new-%,$(MAKECMDGOALS)),NAME))
@@ -15,7 +15,7 @@ comma := ,
 $(foreach one,$(filter-out $(TARGETS) $(VENV)/%,$(MAKECMDGOALS)),$(error there is no target \
 	'$(one)'. Type make to list them$(if $(call hint,$(one)),$(comma) or $(call hint,$(one))=$(one))))
 
-# Settings that no target reads which is made now. Those of the environment are read by all.
+# Settings that the targets of this run do not read. Those of the environment are read by all.
 ifeq ($(MAKELEVEL),0)
 unread := $(foreach one,$(filter-out CONSTRAINTS DEVICE PYTHON TORCH_INDEX VENV \
 	$(if $(filter gpu,$(DEVICE)),FRAMEWORK),$(TYPED)),\

@@ -30,6 +30,7 @@ OTHER_CELLS = frozenset(
     + ("markdown", "latex", "javascript", "js", "perl", "ruby", "R", "sql", "cython", "bigquery")
     + ("writefile", "file", "python", "python2", "python3", "pypy", "skip")
 )
+_CELL_MAGIC = re.compile(r"\s*%%(\S+)")
 _PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun"})
 # Line magics whose line, behind options, is Python; their options, as `getopt` has them.
 _PYTHON_LINES = {
@@ -203,6 +204,12 @@ def python_of(cell: str) -> str:
 def with_plain_line_ends(text: str) -> str:
     """Return text with the line ends of Python, and without a mark of its encoding before it."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def is_other_cell(source: str) -> bool:
+    """Return whether a cell's magic says that its code is not run in the notebook's kernel."""
+    magic = _CELL_MAGIC.match(source)
+    return magic is not None and magic[1] in OTHER_CELLS
 
 
 def is_python_magic(magic: str, body: str) -> bool:

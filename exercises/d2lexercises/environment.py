@@ -64,8 +64,8 @@ _DEMANDS = re.compile(
 )
 # What only Windows has in the modules of Python.
 _OF_WINDOWS = re.compile(
-    r"(?:get)?[Ww]in|[Oo]leDLL|oledll|Proactor|startfile|add_dll_directory|STARTUPINFO|STARTF_|SW_|CREATE_"
-    r"|CTRL_|DETACHED_PROCESS|O_BINARY|[A-Z]+_PRIORITY_CLASS"
+    r"(?:get)?[Ww]in|[Oo]leDLL|oledll|Proactor|startfile|add_dll_directory|STARTUPINFO|STARTF_"
+    r"|SW_|CREATE_|CTRL_|DETACHED_PROCESS|O_BINARY|[A-Z]+_PRIORITY_CLASS"
 )
 # Names that notebooks have in Databricks, Deepnote and the like, without an import.
 _OF_SERVICES = re.compile(r"dbutils|displayHTML|spark|sqlContext|_?deepnote_\w+|_dntk\w*")

@@ -116,7 +116,7 @@ def need_function(answer: Any) -> None:
     """Raise `WrongKind` unless the answer can be called, and is neither a class nor Python's own.
 
     A function may be cached, partial, traced, scripted or compiled: what a library makes of it is
-    an object of its own, and often written in C.
+    a new object, often written in C.
     """
     if not callable(answer) or isinstance(answer, type):
         raise WrongKind(f"A function is expected; what came is {kind_of(answer)}.")

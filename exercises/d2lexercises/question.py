@@ -35,7 +35,7 @@ class Finding:
     hint: str = ""  # the property that is asked for, or the commonest mistake
     code: str = ""  # the second stage of the hint: how it is written
     after: str = ""  # the aspect that failed, and because of which this one does
-    of_kind: bool = False  # something of another kind came, so that the aspect's hint is no help
+    of_kind: bool = False  # something of another kind came; the aspect's hint would not help
 
     @property
     def passed(self) -> bool:

@@ -540,7 +540,7 @@ def question(
 
 
 class _OfAnotherKind(Unfit):
-    """What a `WrongKind` in the place of a result says: the aspect's hint is no help."""
+    """What a `WrongKind` in the place of a result says. The aspect's hint would not help."""
 
 
 class Judged:

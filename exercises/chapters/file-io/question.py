@@ -1433,7 +1433,7 @@ class Chunk:
 class Store:
     """Holds an array in chunks, outside of the student's process, and counts what is read.
 
-    Whoever counts holds an array of its own, so that nothing read before is of use.
+    Each referee that counts holds another array, so that an answer cannot use what it read before.
     """
 
     holds = "array"

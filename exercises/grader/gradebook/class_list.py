@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from grader.gradebook.schema import now
-from grader.intake.names import spellings, storable
+from grader.intake.names import is_number, spellings, storable
 from grader.intake.roster import Student, participant_number
 from grader.intake.submissions import Submission
 
@@ -38,7 +38,7 @@ class HandedIn:
     def canvas_number(self) -> str:
         """The student's number, as Canvas wrote it into the name of the student's own file."""
         own = self.system == "canvas" and not self.shared_by
-        return self.user if own and self.user.isascii() and self.user.isdecimal() else ""
+        return self.user if own and is_number(self.user) else ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from grader.gradebook.hand_marks import COLUMNS, text_id
 from grader.gradebook.spreadsheets import csv_text, exported, number
 from grader.gradebook.worksheets import WorksheetError, read_worksheet
 from grader.intake.headings import CANVAS
+from grader.intake.names import is_number
 from grader.intake.roster import Student, most_common_prefix, participant_number
 from grader.judging.marking import BY_HAND
 
@@ -62,9 +63,9 @@ class _Marks:
         return marks.absent and all(mark.points is None for mark in marks.marks.values())
 
     def of_the_course(self) -> list[StudentMarks]:
-        """Return the students without those whose file nobody in the roster matches.
+        """Return the students of the roster; a remark names each file that matches nobody.
 
-        A course system would take a mark of theirs for that of another student.
+        In a course system, the mark of such a file could reach another student.
         """
         for one in self.students:
             if one.is_unmatched:
@@ -110,12 +111,8 @@ def _canvas_numbers(students: list[StudentMarks], roster_of: str) -> dict[str, s
     agree = [one == number for one, number in named.items()]
     otherwise = len(agree) > 1 and not any(agree)  # a single file may have been assigned
     if (roster_of == CANVAS and not otherwise) or (agree and all(agree)):
-        named |= {one.student.id: one.student.id for one in students if _is_number(one.student.id)}
+        named |= {one.student.id: one.student.id for one in students if is_number(one.student.id)}
     return _without_repeated(named)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
 
 
 def _without_repeated(numbers: dict[str, str]) -> dict[str, str]:
@@ -172,7 +169,8 @@ def _moodle_numbers(students: list[StudentMarks]) -> dict[str, str]:
     """Return the participants' numbers that Moodle wrote, by the students' ids.
 
     They are in the names of the files that Moodle gives out, and in rosters with its identifiers.
-    Each assignment has numbers of its own, so those of a roster count unless the files have others.
+    Moodle numbers the students of each assignment anew, so those of a roster count unless the files
+    have others.
     """
     named = {one.student.id: one.handed_in.moodle_number for one in students}
     listed = {one.student.id: _participant(one.student) for one in students}

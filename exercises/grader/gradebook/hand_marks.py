@@ -47,7 +47,7 @@ def plain_number(text: str) -> float:
     """Return a number that people type: digits, with one comma or point at most.
 
     Raises:
-        ValueError: it is none, such as 1e1, 1_0, nan or 1.000,5.
+        ValueError: it is written otherwise, such as 1e1, 1_0, nan or 1.000,5.
     """
     if not re.fullmatch(r"-?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)", text.strip()):
         raise ValueError(f"not a number: {text}")

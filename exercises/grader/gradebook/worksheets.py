@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from grader.gradebook.database import StudentMarks
+from grader.gradebook.hand_marks import plain_number
 from grader.intake.csv_files import CsvError, read_rows
 from grader.intake.exports import name_in_moodle
 from grader.intake.headings import columns_of, plain_heading
@@ -29,10 +32,11 @@ _COMMENTS = (
     *("comentários de feedback", "comentarios de la retroalimentación"),
 )
 _Keys = set[Hashable]
+_One = TypeVar("_One", int, str)  # the place of a row, or the id of a student
 
 
 class WorksheetError(ValueError):
-    """The file is no worksheet of Moodle; the message gives the reason."""
+    """The file is not a worksheet of Moodle; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -59,39 +63,38 @@ class Worksheet:
             numbers: the participants' numbers that are known, by the students' ids.
         """
         found: dict[int, StudentMarks] = {}
+        spelled = _by_key({one.student.id: _written_of(one) for one in students})
         ways: tuple[tuple[Callable[[list[str]], _Keys], Callable[[StudentMarks], _Keys]], ...] = (
             (
                 lambda row: {participant_number(self._cell(row, "id"))},
                 lambda one: {numbers.get(one.student.id, "")},
             ),
             (self._accounts, _accounts_of),
-            (
-                lambda row: {*_written(self._cell(row, "name"))},
-                lambda one: {key for name in _names_of(one) for key in _written(name)},
-            ),
+            (lambda row: {*_written(self._cell(row, "name"))}, _written_of),
         )
         for of_row, of_student in ways:
             taken = {one.student.id for one in found.values()}
             rest = [one for one in students if one.student.id not in taken]
             free = [place for place in range(len(self.rows)) if place not in found]
-            of_rows = {place: of_row(self.rows[place]) - {""} for place in free}
+            keys_of_rows = {place: of_row(self.rows[place]) - {""} for place in free}
             keys = {one.student.id: of_student(one) - {""} for one in rest}
+            places_of, students_of = _by_key(keys_of_rows), _by_key(keys)
             for one in rest:
-                places = [place for place in free if of_rows[place] & keys[one.student.id]]
+                places = set().union(*(places_of.get(key, ()) for key in keys[one.student.id]))
                 if len(places) != 1:
                     continue
-                named = [other for other in keys.values() if other & of_rows[places[0]]]
-                if len(named) == 1 and not self._is_of_another(places[0], one, students):
-                    found[places[0]] = one
+                (place,) = places
+                named = set().union(*(students_of.get(key, ()) for key in keys_of_rows[place]))
+                if len(named) == 1 and not self._is_of_another(place, one, spelled):
+                    found[place] = one
         return found
 
     def maxima(self, places: Iterable[int]) -> set[float]:
         """Return the most that can be had in Moodle, as these rows say."""
         found = set()
         for place in places if self.maximum is not None else ():
-            cell = self.rows[place][self.maximum or 0].strip().replace(",", ".")
-            if re.fullmatch(r"\d+(?:\.\d+)?", cell, re.ASCII):
-                found.add(float(cell))
+            with contextlib.suppress(ValueError):  # a lone hyphen, or nothing
+                found.add(plain_number(self.rows[place][self.maximum or 0]))
         return found
 
     def _cell(self, row: list[str], column: str) -> str:
@@ -104,18 +107,20 @@ class Worksheet:
         texts = {column: self._cell(row, column) for column in ("sis", "login", "email")}
         return {(column, text.casefold()) for column, text in texts.items() if text}
 
-    def _is_of_another(self, place: int, one: StudentMarks, students: list[StudentMarks]) -> bool:
-        """Return whether the name in a row is not the student's, or is another student's."""
+    def _is_of_another(
+        self, place: int, one: StudentMarks, spelled: Mapping[Hashable, set[str]]
+    ) -> bool:
+        """Return whether the name in a row is not the student's, or is another student's.
+
+        `spelled`: the ids of the students who have a name, by its spellings.
+        """
         name = self._cell(self.rows[place], "name")
         own = _names_of(one)
         if _is_hidden(name) or not own:
             return False
-        written = _written(name)
-        if any(written & _written(text) for text in own):
-            return False
-        others = (text for other in students if other is not one for text in _names_of(other))
-        if any(written & _written(text) for text in others):
-            return True
+        named = set[str]().union(*(spelled.get(key, ()) for key in _written(name)))
+        if named:
+            return one.student.id not in named
         words = _words(name)
         return not any(words & _words(text) for text in own)
 
@@ -124,7 +129,7 @@ def read_worksheet(file: Path) -> Worksheet:
     """Read a worksheet.
 
     Raises:
-        WorksheetError: the file is no such worksheet.
+        WorksheetError: the file is not such a worksheet.
     """
     try:
         rows = read_rows(file, lambda row: len(columns_of(row)))
@@ -149,6 +154,15 @@ def read_worksheet(file: Path) -> Worksheet:
     return Worksheet(headings, whole, columns, grade, maximum, place_of(_COMMENTS))
 
 
+def _by_key(keys: Mapping[_One, _Keys]) -> dict[Hashable, set[_One]]:
+    """Return which rows or students have a key."""
+    found: dict[Hashable, set[_One]] = {}
+    for one, its_keys in keys.items():
+        for key in its_keys:
+            found.setdefault(key, set()).add(one)
+    return found
+
+
 def _accounts_of(one: StudentMarks) -> _Keys:
     student = one.student
     texts = {"login": student.login, "email": student.email}
@@ -163,8 +177,12 @@ def _names_of(one: StudentMarks) -> list[str]:
     return [name for name in names if not _is_hidden(name)]
 
 
+def _written_of(one: StudentMarks) -> _Keys:
+    return {key for name in _names_of(one) for key in _written(name)}
+
+
 def _is_hidden(name: str) -> bool:
-    """Return whether a name is none: empty, or "Participant 5021" for anonymous grading."""
+    """Return whether a name is hidden: empty, or "Participant 5021" for anonymous grading."""
     return participant_number(f"{name.rstrip('0123456789 ')} 1") == "1"
 
 

@@ -96,7 +96,7 @@ def _best_table(
 ) -> tuple[list[list[str]], str]:
     """Return the rows, and the separator with which the headings make most sense.
 
-    A separator that has quotation marks left over stands within quotation marks.
+    If a separator leaves a quotation mark without its partner, it is a part of quoted text.
     """
     best: list[list[str]] = []
     best_score, chosen = (-1, -1, -1), ","

@@ -8,7 +8,7 @@ import unicodedata
 
 # Signs without which a name is the same name: accents, the points of Hebrew, the vowels and hamzas
 # of Arabic and its long stroke, and what chooses between forms of a sign. The vowels of Indic and
-# Thai scripts and the voicing of kana are none of them.
+# Thai scripts and the voicing of kana belong to the name.
 _ACCENTS = re.compile(
     "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed\u1ab0-\u1aff"
     "\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]"
@@ -38,6 +38,11 @@ def spellings(name: str) -> set[str]:
     if comma:
         orders.append([*first.split(), *last.split()])
     return {letters("".join(order)) for order in orders} - {""}
+
+
+def is_number(text: str) -> bool:
+    """Return whether an id is a number, as the course systems count their users."""
+    return text.isascii() and text.isdecimal()
 
 
 def printable(text: str, length: int = 120) -> str:

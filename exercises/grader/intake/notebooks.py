@@ -35,7 +35,7 @@ __all__ = [
     "names_of_answers",
     "read_notebook",
 ]
-# What is handed in in the place of a notebook, by how it begins.
+# What students hand in instead of a notebook, by how it begins.
 _INSTEAD = {
     re.compile(rb"\s*(?:<!doctype html|<html|<\?xml|<head|<a )", re.IGNORECASE): (
         "a web page: ask for the file that Jupyter saves, with the ending .ipynb"
@@ -145,7 +145,7 @@ def _with_advice(reason: str, data: bytes) -> str:
 
 
 def kind_of_archive(data: bytes) -> str:
-    """Return what an archive is that is not zip, by how it begins; "" if it is none."""
+    """Return the kind of an archive, zip excepted, by how it begins; "" for any other file."""
     at, mark = _TAR
     if data[at:].startswith(mark):
         return "a tar archive (.tar)"

@@ -47,7 +47,7 @@ _STUDENTS = (
     *("студент", "学生", "participant", "member", "cursist", "estudante", "学员", "學生", "受講生"),
     *("학생", "수강생", "ogrenci", "kursant", "elev", "hallgato", "φοιτητ", "طالب", "סטודנט"),
 )
-# What stands in the place of a name in rows that are about no student.
+# What stands in the place of a name in rows that describe the class.
 _NO_STUDENT = {
     *("total", "totals", "average", "averages", "overallaverage", "classaverage", "median"),
     *("gesamt", "summe", "durchschnitt", "mittelwert", "moyenne", "moyennegenerale", "promedio"),
@@ -106,7 +106,7 @@ class Roster:
     ) -> None:
         self.students = list(students)
         self.remarks = list(remarks)  # what a person should know about how the file was read
-        self.system = ""  # the one that wrote it with ids of its own, if it is known
+        self.system = ""  # the course system that wrote it with its own ids, if it is known
         self.submitted = submitted or {}  # when their work came in, if the file says so
         self._by_id = {student.id: student for student in self.students}
         # Surer ways of naming a student come first; each leads to all whom a text may name.
@@ -124,7 +124,7 @@ class Roster:
     def has_id(self, submission: Submission) -> bool:
         """Return whether the submission's file name contains a student's id, not only a name.
 
-        An id beside the name of another student is none.
+        An id does not count beside the name of another student.
         """
         student = self._by_id.get(submission.user)
         return student is not None and self._agrees(submission, submission.user, student)
@@ -133,7 +133,7 @@ class Roster:
         """Return whether a text in a file's name may be an id, by the name that is beside it.
 
         Moodle and others number students in their own way, so a number may be another student's
-        id. It is no id if the name is that of others. A name that nobody has may be a nickname.
+        id. It is not an id if the name belongs to others. A name that nobody has may be a nickname.
         """
         if submission.system not in _WITH_NUMBERS or not text.isdecimal():
             return True
@@ -207,7 +207,7 @@ class Roster:
 def _names_in(name: str, groups: Container[str]) -> list[str]:
     """Return a name, and what may be one in it: "Jane Doe" in Moodle's "Group 1-Jane Doe".
 
-    A name with a hyphen, such as "Anna-Maria Lee", has none in it.
+    A name with a hyphen, such as "Anna-Maria Lee", does not contain another name.
     """
     found = [name]
     for place, sign in enumerate(name):
@@ -442,7 +442,7 @@ def _student(values: dict[str, str]) -> Student | None:
 
 
 def _is_of_no_student(id_: str, name: str) -> bool:
-    """Return whether a row is about no student: "Points Possible", "Average,,31"."""
+    """Return whether a row describes the class: "Points Possible", "Average,,31"."""
     plain = letters(name)
     if plain.startswith(_POINTS_POSSIBLE) or re.sub(r"\d+$", "", plain) in _NO_STUDENT:
         return True

@@ -109,7 +109,7 @@ def dropped_chapters(project: Project) -> set[str]:
 
 
 def check_private_folder(folder: Path) -> None:
-    """Check that private questions can be in a folder, which need not be there yet.
+    """Check that a folder, which may not exist yet, can hold private questions.
 
     Raises:
         EditionsError: it is a file, or the folder of one chapter.

@@ -128,9 +128,9 @@ def _of_frames(error: BaseException, where: str, words: Collection[str]) -> str:
         if last is not None and not inner:
             given = _given(path[-1], frame, known, last, words)
         function = next((one for one in code_path[::-1] if isinstance(one, _FUNCTIONS)), None)
-        code = frame.f_code
-        local = {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
-        own = local if function is not None else set()
+        code, own = frame.f_code, set[str]()
+        if function is not None:
+            own = {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
         scope = function or code_path[min(1, len(code_path) - 1)]
         outside = {name: part for name, part in _asked().items() if name not in own}
         known = _names_in(scope, outside | given, values, words)

@@ -78,7 +78,6 @@ _SIMPLE = (
 )
 
 
-_CELL_MAGIC = re.compile(r"\s*%%(\S+)")
 # What a cell binds at its top level: functions and classes, variables, modules.
 _BINDS = re.compile(
     r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*=(?!=)"
@@ -260,7 +259,7 @@ class _Execution(ExecutionMagics):
     def prun(self, parameter_s: str = "", cell: str | None = None) -> Any:
         code = answers.without_options("prun", parameter_s) if cell is None else cell
         shell().run_body(code)
-        # With -r it returns statistics, of which there are none.
+        # With -r it returns statistics, which do not exist here.
         return colab.Anything("stats") if _RETURNS.search(parameter_s) else None
 
 
@@ -645,7 +644,7 @@ def _is_check(value: object) -> bool:
 
 
 def _keep_check() -> None:
-    """Put the grader's `check` in the place of that of a module which was loaded once more."""
+    """Put the grader's `check` back after a cell has loaded the module of `check` again."""
     names = shell().user_ns
     if isinstance(names.get("check"), FunctionType) and _is_check(names["check"]):
         names["check"] = vars(builtins)["check"]
@@ -660,8 +659,7 @@ def _binding_cells(sources: list[str]) -> dict[str, list[int]]:
     """Return for each name the numbers of the cells that bind it. No code is parsed."""
     found: dict[str, list[int]] = {}
     for number, source in enumerate(sources, 1):
-        magic = _CELL_MAGIC.match(source)
-        if magic and magic[1] in answers.OTHER_CELLS:
+        if answers.is_other_cell(source):
             continue
         for defined, variable, imported in _BINDS.findall(answers.with_plain_line_ends(source)):
             parts = [part.split() for part in imported.split(",")]

@@ -38,7 +38,7 @@ class Scope:
 
     @property
     def own(self) -> str:
-        """The name of a method's object or class, such as `self`; "" in what is no method."""
+        """The name of a method's object or class, such as `self`; "" outside of methods."""
         of_class = self.parent is not None and isinstance(self.parent.node, ast.ClassDef)
         static = "staticmethod" in map(last, getattr(self.node, "decorator_list", ()))
         return next(iter(self.arguments), "") if of_class and not static else ""

@@ -76,7 +76,7 @@ class Texts:
 
 
 def is_harmless(text: str) -> bool:
-    """Return whether a text begins in plain sight, as no name of Python's own does."""
+    """Return whether the beginning of a text is known, and is not an underscore."""
     return text[:1] not in "_" + _UNKNOWN
 
 

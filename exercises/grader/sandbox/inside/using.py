@@ -33,8 +33,7 @@ def read(sources: list[str]) -> None:
     _sources[:] = sources
     _texts.clear()
     for number, source in enumerate(sources, 1):
-        magic = re.match(r"\s*%%(\w+)", source)
-        if magic and magic[1] in answers.OTHER_CELLS:  # as %%writefile, which binds nothing
+        if answers.is_other_cell(source):  # as below %%writefile, which binds nothing
             continue
         for match in _DEFINES.finditer(answers.with_plain_line_ends(source)):
             name = match[1] or match[2] or match[3]
