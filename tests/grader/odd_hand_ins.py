@@ -277,8 +277,9 @@ WRONG = {
     ),
     "an error raised further in than a condition about the machine": (
         notebook(
-            "import os\ndef helper(v):\n    raise ValueError('a wrong shape')",
-            "def scaled(values, factor):\n    if os.path.exists('/nowhere'):\n        return 1\n"
+            "class cuda:\n    is_available = staticmethod(lambda: False)\n"
+            "def helper(v):\n    raise ValueError('a wrong shape')",
+            "def scaled(values, factor):\n    if cuda.is_available():\n        return 1\n"
             "    else:\n        return helper(values)",
             *(ASKED[0], SORTED, COLUMNS, *ASKED[1:]),
         ),
